@@ -1,0 +1,1 @@
+"""What people read, in their language. The English text is the key."""

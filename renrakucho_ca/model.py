@@ -1,0 +1,355 @@
+"""The vocabulary: what a certificate, a user, a hierarchy, a profile is. No input, no output.
+
+Every type here is checked when it is made; whoever holds one need not check again.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from renrakucho_ca.errors import Invalid
+
+Subject = tuple[tuple["SubjectAttribute", str], ...]
+"""A distinguished name (RFC 5280 §4.1.2.6): attribute and NFC value, most significant first."""
+
+
+class Status(StrEnum):
+    """What can be said of a certificate at a moment; derived from facts, never stored."""
+
+    ISSUED = "issued"
+    DOWNLOADED = "downloaded"
+    REVOKED = "revoked"
+    HELD = "held"
+    EXPIRED = "expired"
+
+
+LIVE = frozenset({Status.ISSUED, Status.DOWNLOADED, Status.HELD})
+"""The states in which a certificate may log in now or, once released, again."""
+
+
+class RevocationReason(StrEnum):
+    """CRLReason (RFC 5280 §5.3.1), without removeFromCRL, which belongs to delta CRLs alone."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "keyCompromise"
+    CA_COMPROMISE = "cACompromise"
+    AFFILIATION_CHANGED = "affiliationChanged"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessationOfOperation"
+    CERTIFICATE_HOLD = "certificateHold"
+    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+    AA_COMPROMISE = "aACompromise"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """When and why. A hold is a revocation that can be taken back (reason certificateHold)."""
+
+    at: datetime
+    reason: RevocationReason
+
+    @property
+    def is_hold(self) -> bool:
+        return self.reason is RevocationReason.CERTIFICATE_HOLD
+
+
+class KeyAlgorithm(StrEnum):
+    EC_P256 = "ec-p256"
+    EC_P384 = "ec-p384"
+    EC_P521 = "ec-p521"
+    RSA_2048 = "rsa-2048"
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+
+
+class Tier(StrEnum):
+    """The place of a CA in its hierarchy."""
+
+    ROOT = "root"
+    ISSUING = "issuing"
+
+
+class Container(StrEnum):
+    """What the user gets: a PKCS#12, an Apple profile around one, or (own key, CSR) a PEM chain."""
+
+    P12 = "p12"
+    MOBILECONFIG = "mobileconfig"
+    PEM = "pem"
+
+    @property
+    def suffix(self) -> str:
+        return f".{self.value}"
+
+
+class P12Format(StrEnum):
+    """Which algorithms the PKCS#12 uses: old devices open `compat` alone."""
+
+    COMPAT = "compat"
+    MODERN = "modern"
+
+
+class SubjectAttribute(StrEnum):
+    """The name attributes that a profile may set, by their X.520 names."""
+
+    COUNTRY = "country"
+    ORGANIZATION = "organization"
+    ORGANIZATIONAL_UNIT = "organizational_unit"
+    STATE = "state"
+    LOCALITY = "locality"
+    COMMON_NAME = "common_name"
+
+
+class KeyUsage(StrEnum):
+    """The bits that an end entity's profile may set (RFC 5280 §4.2.1.3)."""
+
+    DIGITAL_SIGNATURE = "digitalSignature"
+    KEY_ENCIPHERMENT = "keyEncipherment"
+    KEY_AGREEMENT = "keyAgreement"
+
+
+class ExtendedKeyUsage(StrEnum):
+    """The purposes that an end entity's profile may name (RFC 5280 §4.2.1.12)."""
+
+    CLIENT_AUTH = "clientAuth"
+    EMAIL_PROTECTION = "emailProtection"
+
+
+# Letters that reorder or hide what stands beside them, and everything that has no shape:
+# a name with one of these reads otherwise than it is.
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def clean_text(text: str, *, what: str, longest: int, shortest: int = 1) -> str:
+    """A person's text in NFC, without blanks at its ends.
+
+    Args:
+        text: what came from outside.
+        what: its name in the message, such as "user".
+        longest, shortest: in characters after normalization.
+
+    Raises:
+        Invalid: too long, empty, or with control, bidirectional or unassigned characters.
+    """
+    clean = unicodedata.normalize("NFC", text).strip()
+    if len(clean) < shortest:
+        raise Invalid("{what} is empty", what=what)
+    if len(clean) > longest:
+        raise Invalid(
+            "{what} has {length} characters; the longest allowed has {longest}",
+            what=what,
+            length=len(clean),
+            longest=longest,
+        )
+    for letter in clean:
+        if unicodedata.category(letter) in _UNSAFE_CATEGORIES:
+            raise Invalid(
+                "{what} has a character that cannot be shown: U+{code}",
+                what=what,
+                code=f"{ord(letter):04X}",
+            )
+    return clean
+
+
+class RetrievalNumber(str):
+    """証明書取得用No: eight digits that name one certificate for ever. Never a secret.
+
+    The first digit is never 0, so that no spreadsheet drops it.
+    """
+
+    __slots__ = ()
+    LOWEST, HIGHEST = 10_000_000, 99_999_999
+
+    @classmethod
+    def parse(cls, text: str) -> RetrievalNumber:
+        """Reads a number as people write it: full-width digits, blanks and hyphens are folded.
+
+        Raises:
+            Invalid: not eight digits.
+        """
+        digits = re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", text))
+        if not re.fullmatch(r"[1-9][0-9]{7}", digits, re.ASCII):
+            raise Invalid(
+                "{text} is not a retrieval number",
+                hint="a retrieval number has eight digits, such as 67075623",
+                text=repr(text[:40]),
+            )
+        return cls(digits)
+
+
+def parse_serial(text: str) -> int:
+    """Reads a certificate's serial number in hex: plain, with colons, or with 0x.
+
+    Raises:
+        Invalid: not hexadecimal, or more than the 20 octets of RFC 5280 §4.1.2.2.
+    """
+    digits = text.strip().lower().removeprefix("0x").replace(":", "")
+    if not re.fullmatch(r"[0-9a-f]+", digits) or len(digits.lstrip("0")) > 40:
+        raise Invalid("{text} is not a serial number in hex", text=repr(text[:60]))
+    return int(digits, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person to whom devices belong. `id` is the name in the certificate."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    facility: str | None = None
+    network: str | None = None
+
+    # ub-common-name and its neighbours are 64 characters (RFC 5280 appendix A.1).
+    LONGEST_NAME = 64
+    # RFC 5321 §4.5.3.1.3 leaves 254 octets for an address.
+    LONGEST_EMAIL = 254
+
+    @classmethod
+    def parse(
+        cls,
+        id: str,  # noqa: A002  (the contract's word)
+        name: str | None = None,
+        email: str | None = None,
+        facility: str | None = None,
+        network: str | None = None,
+    ) -> User:
+        """Checks and normalizes what came from outside; an empty field counts as absent.
+
+        Raises:
+            Invalid: a field is too long, has unprintable characters, or is no mail address.
+        """
+
+        def optional(text: str | None, what: str, longest: int) -> str | None:
+            if text is None or not text.strip():
+                return None
+            return clean_text(text, what=what, longest=longest)
+
+        address = optional(email, "email", cls.LONGEST_EMAIL)
+        if address is not None and not re.fullmatch(r"[^@\s,;:<>\"]+@[^@\s,;:<>\"]+", address):
+            raise Invalid("{address} is not a mail address", address=repr(address[:60]))
+        return cls(
+            id=clean_text(id, what="user", longest=cls.LONGEST_NAME),
+            name=optional(name, "name", cls.LONGEST_NAME),
+            email=address,
+            facility=optional(facility, "facility", cls.LONGEST_NAME),
+            network=optional(network, "network", cls.LONGEST_NAME),
+        )
+
+
+LONGEST_NOTE = 200
+"""Characters of a note (備考)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Our record of one certificate: facts alone. Its bytes lie elsewhere."""
+
+    number: RetrievalNumber
+    serial: int
+    hierarchy: str
+    user: User
+    device: str
+    note: str | None
+    issued_at: datetime
+    not_before: datetime
+    not_after: datetime
+    downloaded_at: datetime | None
+    revocation: Revocation | None
+    supersedes: RetrievalNumber | None
+    superseded_by: RetrievalNumber | None
+    profile: str
+    key_algorithm: str | None
+    fingerprint_sha256: str | None
+
+    def status(self, now: datetime) -> Status:
+        """What it is at `now`. The order decides: a revoked one never becomes expired."""
+        if self.revocation is not None:
+            return Status.HELD if self.revocation.is_hold else Status.REVOKED
+        if now >= self.not_after:
+            return Status.EXPIRED
+        return Status.DOWNLOADED if self.downloaded_at is not None else Status.ISSUED
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """What a kind of device gets."""
+
+    name: str
+    title: dict[str, str]
+    key_algorithm: KeyAlgorithm
+    validity_years: int
+    subject: Subject
+    key_usage: frozenset[KeyUsage]
+    extended_key_usage: tuple[ExtendedKeyUsage, ...]
+    container: Container
+    p12: P12Format
+    chain: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaProfile:
+    """What a root or an issuing CA is made like."""
+
+    name: str
+    tier: Tier
+    key_algorithm: KeyAlgorithm
+    validity_years: int
+    subject: Subject
+    path_length: int
+    crl_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One CA of a hierarchy.
+
+    Attributes:
+        id: its row in the store.
+        certificate: DER.
+        key: the name of its private key in the keystore; None where the key is off the machine.
+    """
+
+    id: int
+    hierarchy: str
+    tier: Tier
+    certificate: bytes
+    fingerprint_sha256: str
+    subject: str
+    not_after: datetime
+    key_algorithm: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A root and its issuing CA (for a flat one that was taken over, the root is both).
+
+    Attributes:
+        retired_at: when issuing was stopped for good; None while it is open.
+        cutoff: the moment from which nothing of it is accepted any more; None where none is set.
+    """
+
+    name: str
+    created_at: datetime
+    retired_at: datetime | None
+    cutoff: datetime | None
+    authorities: tuple[Authority, ...]
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it may still issue."""
+        return self.retired_at is None and (self.cutoff is None or now < self.cutoff)
+
+    def authority(self, tier: Tier) -> Authority:
+        """The CA of that tier; the root where the hierarchy has no other."""
+        return next((a for a in self.authorities if a.tier is tier), self.root)
+
+    @property
+    def root(self) -> Authority:
+        return next(a for a in self.authorities if a.tier is Tier.ROOT)
+
+    @property
+    def issuing(self) -> Authority:
+        return self.authority(Tier.ISSUING)
