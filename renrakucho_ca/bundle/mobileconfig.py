@@ -1,0 +1,208 @@
+"""The profile that brings root, issuing CA and identity onto an iPhone or iPad (.mobileconfig).
+
+Keys and types are those of Apple's schema (github.com/apple/device-management).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import plistlib
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import clean_text
+
+# Any fixed value would do. Changing it makes every device treat what it has as something new.
+_NAMESPACE = uuid.UUID("7c0a4f0e-5d3b-4b57-9b0e-0f6f3f0f7a51")
+
+_IPHONE_OR_IPAD = 1
+
+# Longer than any screen shows; what is longer is a mistake, not a name.
+_LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into one profile. Plain values, so that it travels to a worker process.
+
+    Attributes:
+        identifier_prefix: reverse-DNS, the same for everything this CA makes: `jp.example.ecn`.
+        hierarchy: the name of the hierarchy; OLD and NEW must be able to stand side by side.
+        user: the user's id.
+        line: the number of the first certificate of the device's line; a re-issue keeps it, and
+            so replaces the profile before it.
+        network: the profile's name on the device.
+        organization, description: whose it is.
+        leaf_fingerprint_sha256: of the certificate in `p12`, hex.
+        root: DER.
+        issuing: DER; None in a flat hierarchy, where the root issues.
+        p12: leaf and key alone, in `compat` format.
+        file_stem: name of the .p12 without its suffix.
+    """
+
+    identifier_prefix: str
+    hierarchy: str
+    user: str
+    line: str
+    network: str
+    organization: str
+    description: str
+    leaf_fingerprint_sha256: str
+    root: bytes
+    issuing: bytes | None
+    p12: bytes
+    file_stem: str
+
+
+def make(contents: Contents) -> bytes:
+    """Makes the profile: an XML property list; the same contents give the same bytes.
+
+    There is no Password key: iOS asks the user, and a profile is not encrypted.
+
+    Raises:
+        Invalid: a name is empty, too long or has characters that cannot be shown, or the prefix
+            is no reverse-DNS name.
+    """
+    identifier = _identifier(contents)
+    payloads = [_ca_payload("root", contents.root, identifier)]
+    if contents.issuing is not None:
+        # Apple calls a certificate without key "pkcs1".
+        payloads.append(_ca_payload("pkcs1", contents.issuing, identifier))
+    payloads.append(
+        _payload(
+            "pkcs12",
+            contents.p12,
+            identifier,
+            fingerprint=contents.leaf_fingerprint_sha256,
+            display_name=_shown(contents.user, "user"),
+            file_name=_shown(f"{contents.file_stem}.p12", "file name"),
+        )
+    )
+    return plistlib.dumps(
+        {
+            "PayloadType": "Configuration",
+            "PayloadVersion": 1,
+            "PayloadIdentifier": identifier,
+            "PayloadUUID": _uuid(identifier, contents.leaf_fingerprint_sha256),
+            "PayloadDisplayName": _shown(contents.network, "network"),
+            "PayloadOrganization": _shown(contents.organization, "organization"),
+            "PayloadDescription": _shown(contents.description, "description"),
+            "PayloadContent": payloads,
+            # Spares the question for which device it is (iOS 12.2).
+            "TargetDeviceType": _IPHONE_OR_IPAD,
+        }
+    )
+
+
+def sign(
+    profile: bytes,
+    *,
+    certificate: x509.Certificate,
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+    chain: Sequence[x509.Certificate],
+) -> bytes:
+    """Signs a profile: CMS SignedData (RFC 5652) in DER around it, with SHA-256.
+
+    Args:
+        profile: what `make` returned.
+        certificate, key: the signer. Devices show "Verified" where it chains to a root that they
+            trust already.
+        chain: the signer's CA certificates.
+
+    Raises:
+        Invalid: the key is not the certificate's.
+    """
+    if key.public_key() != certificate.public_key():
+        raise Invalid("the key that signs profiles does not belong to its certificate")
+    builder = PKCS7SignatureBuilder().set_data(profile)
+    builder = builder.add_signer(certificate, key, hashes.SHA256())
+    for each in chain:
+        builder = builder.add_certificate(each)
+    # Without Binary the library turns LF into CRLF, as for a mail.
+    return builder.sign(Encoding.DER, [PKCS7Options.Binary])
+
+
+def _identifier(contents: Contents) -> str:
+    """By this a device knows whether a profile replaces one that it has."""
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", contents.identifier_prefix):
+        raise Invalid(
+            "{prefix} is not a reverse-DNS name",
+            hint="such as jp.example.ecn",
+            prefix=repr(contents.identifier_prefix[:60]),
+        )
+    parts = {"hierarchy": contents.hierarchy, "user": contents.user, "line": contents.line}
+    labels = (_label(_shown(text, what)) for what, text in parts.items())
+    return ".".join((contents.identifier_prefix, *labels))
+
+
+def _label(text: str) -> str:
+    """The text itself where it can stand between two dots, else a hash of it.
+
+    Only lower case stands as it is: whether devices tell `A` from `a` is nowhere written.
+    """
+    if re.fullmatch(r"[a-z0-9-]{1,63}", text):
+        return text
+    return "sha256-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _ca_payload(kind: str, der: bytes, identifier: str) -> dict[str, object]:
+    certificate = x509.load_der_x509_certificate(der)
+    return _payload(
+        kind,
+        der,
+        identifier,
+        fingerprint=hashlib.sha256(der).hexdigest(),
+        display_name=_shown(_name_of(certificate), "CA name"),
+        file_name=f"{kind}.cer",
+    )
+
+
+def _payload(
+    kind: str,
+    content: bytes,
+    identifier: str,
+    *,
+    fingerprint: str,
+    display_name: str,
+    file_name: str,
+) -> dict[str, object]:
+    """One payload. Its UUID follows its own certificate and its profile's identifier.
+
+    Its own certificate: when a profile is replaced, payloads that keep identifier and UUID are
+    updated in place (CommonPayloadKeys), so the root, and with it the full trust that the user
+    switched on, is not taken away and brought anew. The profile's identifier: the profiles of OLD
+    and NEW, or of two lines, share no payload, so each can be removed without the other.
+    """
+    own = f"{identifier}.{kind}"
+    return {
+        "PayloadType": f"com.apple.security.{kind}",
+        "PayloadVersion": 1,
+        "PayloadIdentifier": own,
+        "PayloadUUID": _uuid(own, fingerprint),
+        "PayloadDisplayName": display_name,
+        "PayloadCertificateFileName": file_name,
+        "PayloadContent": content,
+    }
+
+
+def _name_of(certificate: x509.Certificate) -> str:
+    """The common name, under which a device lists a CA; the whole subject where there is none."""
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+
+
+def _uuid(identifier: str, fingerprint: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{identifier} {fingerprint.lower()}")).upper()
+
+
+def _shown(text: str, what: str) -> str:
+    return clean_text(text, what=what, longest=_LONGEST_TEXT)

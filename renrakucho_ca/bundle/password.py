@@ -1,0 +1,95 @@
+"""The retrieval password (証明書取得用パスワード): made, read back from a person, and hashed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from renrakucho_ca.clock import Randomness
+
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""31 letters and digits that nobody takes for one another, on paper or on the telephone."""
+
+_LENGTH = 12
+"""31^12 is 59.45 bits: the only strength of a PKCS#12, whose MAC stays at 2,048 rounds."""
+
+_LONGEST_INPUT = 100
+_NEVER_VERIFIES = ""
+
+# What Japanese keyboards offer for a hyphen and Unicode does not call one (category Pd):
+# long vowel mark, minus sign, box drawings, hyphen bullet, modifier minus.
+_HYPHEN_LOOKALIKES = frozenset("ー−─━⁃˗")
+_DROPPED_CATEGORIES = frozenset({"Pd", "Zs", "Zl", "Zp", "Cc", "Cf"})
+
+# RFC 9106 §4 recommends 64 MiB and more, for passwords that people choose. This one is 59 random
+# bits, and whoever holds a .p12 tries passwords at the 2,048 SHA-1 rounds of its MAC: 0.25 ms by
+# `openssl speed`. The hash has to cost more than that, and as little more as can be, since a
+# migration makes hundreds a second: 1 MiB in one pass takes 0.5 ms on the same core.
+_MEMORY_KIB = 1024
+_PASSES = 1
+_LANES = 1
+_SALT_BYTES = 16  # RFC 9106 §3.1
+_HASH_BYTES = 32
+
+
+def generate(random: Randomness) -> str:
+    """Makes a password: twelve characters of `ALPHABET`, as `xxxx-xxxx-xxxx`.
+
+    The hyphens belong to it, so that what is shown is what opens the file.
+    """
+    letters = ""
+    while len(letters) < _LENGTH:
+        # Five bits name 32 letters; the one that does not exist is drawn again, so all are
+        # equally likely.
+        indices = (byte & 0b11111 for byte in random(_LENGTH))
+        letters += "".join(ALPHABET[i] for i in indices if i < len(ALPHABET))
+    return _grouped(letters[:_LENGTH])
+
+
+def fold(text: str) -> str:
+    """Brings what a person typed into the form that `generate` gives.
+
+    Full-width and capital letters become plain ones; blanks and every kind of hyphen are dropped
+    and set anew. Nonsense comes back as nonsense, which no hash verifies.
+    """
+    if len(text) > _LONGEST_INPUT:
+        return _NEVER_VERIFIES
+    plain = unicodedata.normalize("NFKC", text).lower()
+    return _grouped("".join(letter for letter in plain if not _is_separator(letter)))
+
+
+def hash(password: str, random: Randomness) -> str:
+    """Hashes a password for keeping: a PHC string, argon2id with 16 bytes of salt from `random`."""
+    kdf = Argon2id(
+        salt=random(_SALT_BYTES),
+        length=_HASH_BYTES,
+        iterations=_PASSES,
+        lanes=_LANES,
+        memory_cost=_MEMORY_KIB,
+    )
+    return kdf.derive_phc_encoded(_encoded(password))
+
+
+def verify(phc: str, password: str) -> bool:
+    """Whether `password`, folded, is the one that `phc` was made of."""
+    try:
+        Argon2id.verify_phc_encoded(_encoded(password), phc)
+    except InvalidKey:
+        return False
+    return True
+
+
+def _grouped(letters: str) -> str:
+    return "-".join(re.findall(".{1,4}", letters, re.DOTALL))
+
+
+def _is_separator(letter: str) -> bool:
+    return letter in _HYPHEN_LOOKALIKES or unicodedata.category(letter) in _DROPPED_CATEGORIES
+
+
+def _encoded(password: str) -> bytes:
+    # A form field can carry half a surrogate pair, which plain UTF-8 refuses with a traceback.
+    return password.encode("utf-8", "surrogatepass")
