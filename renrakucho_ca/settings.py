@@ -1,0 +1,216 @@
+"""Reads a home's `rca.yaml`, and writes the commented one of a new home."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from renrakucho_ca import yamlfile
+from renrakucho_ca.errors import Invalid, NotFound
+from renrakucho_ca.model import clean_text
+
+FILE = "rca.yaml"
+
+DEFAULT_NETWORK = "Example Care Network"
+DEFAULT_ORGANIZATION = "Example City"
+
+# Both go into names in certificates, which have 64 characters (RFC 5280 appendix A.1).
+_text = partial(clean_text, what="text", longest=64)
+
+# What a URI in a certificate may be (RFC 3986, IA5String in RFC 5280 §4.2.1.13), without what an
+# address of files has no use for: user, query, fragment.
+_URL = re.compile(
+    r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*"
+)
+_REVERSE_DNS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+class MobileconfigSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all Apple configuration profiles of a home share.
+
+    Attributes:
+        identifier: the reverse-DNS start of every PayloadIdentifier.
+        signing_certificate, signing_key: PEM files, relative to the home; both or none.
+    """
+
+    identifier: str = "rca.client"
+    signing_certificate: str | None = None
+    signing_key: str | None = None
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "identifier", _identifier)
+        yamlfile.refine(self, "signing_certificate", _file_name)
+        yamlfile.refine(self, "signing_key", _file_name)
+        if (self.signing_certificate is None) != (self.signing_key is None):
+            raise yamlfile.Fault(
+                "signing_key" if self.signing_key else "signing_certificate",
+                Invalid("signing takes a certificate and a key: set both, or neither"),
+            )
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A home's settings, checked.
+
+    Attributes:
+        network: the regional network's name; a phone shows it as the profile's.
+        organization: who runs the CA; stands in the subjects.
+        timezone: a name of the tz database; what a bare date means, and how people see times.
+        language: for people; None follows the locale.
+        default_hierarchy: the one that issues where no command says which.
+        public_url: where devices and servers reach `public/` and the portal, without a slash at its
+            end; goes into certificates as CRL distribution point and AIA.
+        publish_hook: program and arguments, run without a shell after publishing.
+    """
+
+    network: str
+    organization: str
+    timezone: str = "Asia/Tokyo"
+    language: Literal["ja", "en"] | None = None
+    default_hierarchy: str | None = None
+    public_url: str | None = None
+    publish_hook: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
+    mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "network", _text)
+        yamlfile.refine(self, "organization", _text)
+        yamlfile.refine(self, "timezone", _timezone)
+        yamlfile.refine(self, "default_hierarchy", _text)
+        yamlfile.refine(self, "public_url", _public_url)
+        if self.publish_hook is not None and not _can_be_run(self.publish_hook):
+            raise yamlfile.Fault("publish_hook", Invalid("expected a program and its arguments"))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def load(home: Path) -> Settings:
+    """The settings of a home.
+
+    Args:
+        home: its folder.
+
+    Raises:
+        NotFound: it has no `rca.yaml`.
+        Invalid: the file is not what it should be; the message has file and line.
+    """
+    try:
+        return yamlfile.read(home / FILE, Settings)
+    except NotFound:
+        raise NotFound(
+            "{home} is no home: there is no rca.yaml",
+            hint="make a home with `rca init`, or name another one with --home",
+            home=home,
+        ) from None
+
+
+def render_example(network: str = DEFAULT_NETWORK, organization: str = DEFAULT_ORGANIZATION) -> str:
+    """The commented `rca.yaml` of a new home.
+
+    Args:
+        network, organization: as in `Settings`.
+
+    Returns:
+        YAML that reads back as `Settings(network, organization)`.
+
+    Raises:
+        Invalid: a name is empty, too long or unprintable.
+    """
+    # A JSON string is a YAML double-quoted one, as long as all in it is printable.
+    quoted = {
+        key: json.dumps(clean_text(value, what=key, longest=64), ensure_ascii=False)
+        for key, value in (("network", network), ("organization", organization))
+    }
+    return _EXAMPLE.format(**quoted)
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; "../x"; a folder such as "Asia"
+        raise Invalid(
+            "{name} is not a timezone",
+            hint="a name of the tz database, such as Asia/Tokyo",
+            name=repr(name[:40]),
+        ) from None
+    return name
+
+
+def _public_url(url: str) -> str:
+    plain = url.removesuffix("/")
+    if not _URL.fullmatch(plain):
+        raise Invalid(
+            "{url} is not an http or https address",
+            hint="such as https://ca.example.jp, without query",
+            url=repr(url[:60]),
+        )
+    return plain
+
+
+def _identifier(text: str) -> str:
+    if not _REVERSE_DNS.fullmatch(text) or len(text) > 100:
+        raise Invalid(
+            "{text} is not a reverse-DNS name", hint="such as jp.example.ca", text=repr(text[:40])
+        )
+    return text
+
+
+def _file_name(text: str) -> str:
+    if not text or "\0" in text:
+        raise Invalid("expected a file's name")
+    return text
+
+
+def _can_be_run(arguments: tuple[str, ...]) -> bool:
+    """Whether the system can start it: a NUL would end an argument."""
+    return arguments[0] != "" and not any("\0" in argument for argument in arguments)
+
+
+_EXAMPLE = """\
+# The settings of this home. Every command reads them; a mistake is reported with its line.
+# Names in quotes, `null` for "not set". Other settings than these are refused.
+
+# The name of the regional network. iPhones show it as the name of the configuration profile, and
+# it stands in the certificates (at most 64 characters).
+network: {network}
+
+# Who runs this CA, such as the municipality. Stands in the certificates (at most 64 characters).
+organization: {organization}
+
+# A bare date, such as the cut-off 2026-08-01, means 00:00 here; times for people are shown so.
+timezone: Asia/Tokyo
+
+# ja or en: tables, messages, mails, sheets and pages. null: as the system's locale says.
+language: null
+
+# The hierarchy that issues where --hierarchy is not given. null: the one called `new`, else the
+# only one that is open.
+default_hierarchy: null
+
+# Where devices and servers reach this CA, such as https://ca.example.jp: goes into every
+# certificate as the place of the CRL and of the issuer's certificate, and cannot be changed in
+# those already issued. null: certificates name no place.
+public_url: null
+
+# Run after `rca publish` has renewed the files: the program and its arguments, each an item of a
+# list. No shell reads it. nginx takes a new CRL only when it reloads:
+# publish_hook: [systemctl, reload, nginx]
+publish_hook: null
+
+# The configuration profiles for iPhone and iPad.
+mobileconfig:
+  # What the identifiers of all profiles begin with: a domain of yours, backwards. Keep it: a
+  # profile under another identifier does not replace the one installed before.
+  identifier: rca.client
+  # A certificate (PEM, with its chain) and its key to sign profiles with, relative to this folder.
+  # From a CA that phones trust, the installation says "Verified". Both or neither.
+  signing_certificate: null
+  signing_key: null
+"""

@@ -1,0 +1,366 @@
+"""Reads a YAML file into a frozen msgspec Struct; a mistake is one line that names file and line.
+
+Only what a settings file needs is read: mappings, lists and plain values. Aliases (a few lines can
+unfold to gigabytes), tags, a key that stands twice and deep nesting are refused, so that a text
+means what it looks like. Loading PyYAML and msgspec costs 50 ms each: import this lazily.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import msgspec.inspect
+import yaml
+
+from renrakucho_ca.errors import Invalid, NotFound
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+LARGEST = 256 * 1024
+"""Bytes of a file; ours have a few thousand."""
+
+DEEPEST = 16
+"""Levels of nesting. Ours have two; below this, recursion is harmless."""
+
+_Path = tuple[str | int, ...]
+"""The keys and list positions that lead from the top to a value."""
+
+# libyaml where PyYAML was built with it: ten times faster than the loader in Python.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# c-printable (YAML 1.1 §5.1): the loaders refuse the same, but without a line number.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# int() and float() rather than YAML 1.1's own rules, which read 1:30 as 90 and 010 as 8.
+_SCALARS: dict[str, Callable[[str], object]] = {
+    "tag:yaml.org,2002:null": lambda text: None,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() in {"true", "yes", "on"},
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": float,
+    "tag:yaml.org,2002:str": str,
+}
+
+
+class Fault(ValueError):
+    """A rule beyond types that one key of a Struct breaks; raised in its `__post_init__`.
+
+    The reader turns it into an `Invalid` with file and line.
+
+    Args:
+        key: the field at fault.
+        problem: what is wrong with it, in words that stand alone; its hint is kept.
+    """
+
+    def __init__(self, key: str, problem: Invalid) -> None:
+        super().__init__(str(problem))
+        self.key = key
+        self.problem = problem
+
+
+def refine(struct: msgspec.Struct, key: str, check: Callable[[str], str]) -> None:
+    """Puts what `check` makes of a text in the text's place; for use in a `__post_init__`.
+
+    Args:
+        struct: the one that is being made, frozen or not.
+        key: its field; None stays None.
+        check: gives the text as it should be, or raises Invalid.
+
+    Raises:
+        Fault: around the Invalid.
+    """
+    text = getattr(struct, key)
+    if text is None:
+        return
+    try:
+        msgspec.structs.force_setattr(struct, key, check(text))
+    except Invalid as problem:
+        raise Fault(key, problem) from None
+
+
+def read(path: Path, shape: type[T]) -> T:
+    """The content of a YAML file, checked.
+
+    Args:
+        path: a regular file in UTF-8, with or without a byte order mark, of at most `LARGEST`.
+        shape: a Struct with `frozen=True, forbid_unknown_fields=True`; its `__post_init__` may
+            raise `Fault`.
+
+    Raises:
+        NotFound: there is no such file.
+        Invalid: it cannot be read, or is not what `shape` says.
+    """
+    try:
+        # Asked before it is opened: opening a pipe would wait for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Invalid("{file} is not a regular file", file=path)
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound("{file} does not exist", file=path) from None
+    except OSError as error:
+        raise Invalid("{file} cannot be read: {reason}", file=path, reason=error.strerror) from None
+    if len(data) > LARGEST:
+        raise Invalid("{file} has more than {largest} bytes", file=path, largest=LARGEST)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Invalid("{file}:{line}: not in UTF-8", file=path, line=line) from None
+    return parse(text, shape, str(path))
+
+
+def parse(text: str, shape: type[T], origin: str) -> T:
+    """As `read`, from a text.
+
+    Args:
+        text: YAML.
+        shape: as for `read`.
+        origin: what messages call it, as a rule the file's path.
+
+    Raises:
+        Invalid: it is not what `shape` says.
+    """
+    _refuse_tricks(text, origin)
+    document = _Document(origin, _compose(text, origin))
+    plain = document.plain(document.root)
+    try:
+        return msgspec.convert(plain, shape)
+    except msgspec.ValidationError as error:
+        raise _explain(error, document, shape) from None
+
+
+def _refuse_tricks(text: str, origin: str) -> None:
+    """Refuses, before anything is unfolded, what no settings file needs."""
+    if found := _UNPRINTABLE.search(text):
+        raise Invalid(
+            "{file}:{line}: control character U+{code}",
+            file=origin,
+            line=text.count("\n", 0, found.start()) + 1,
+            code=f"{ord(found.group()):04X}",
+        )
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            if getattr(event, "anchor", None) is not None:
+                raise Invalid(
+                    "{file}:{line}: anchors and aliases are not read", file=origin, line=line
+                )
+            if getattr(event, "tag", None) is not None:
+                raise Invalid("{file}:{line}: tags are not read", file=origin, line=line)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise Invalid("{file}:{line}: nested too deeply", file=origin, line=line)
+    except yaml.YAMLError as error:
+        raise _not_yaml(error, text, origin) from None
+
+
+def _compose(text: str, origin: str) -> yaml.MappingNode:
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise _not_yaml(error, text, origin) from None
+    if node is None:
+        raise Invalid("{file} is empty", file=origin)
+    if not isinstance(node, yaml.MappingNode):
+        raise Invalid(
+            "{file}:{line}: expected keys and values, such as `key: value`",
+            file=origin,
+            line=node.start_mark.line + 1,
+        )
+    return node
+
+
+def _not_yaml(error: yaml.YAMLError, text: str, origin: str) -> Invalid:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    said = [getattr(error, "context", None), getattr(error, "problem", None)]
+    lines = text.split("\n")
+    tabs = line <= len(lines) and re.match(r" *\t", lines[line - 1])
+    return Invalid(
+        "{file}:{line}: not YAML: {problem}",
+        hint="indent with blanks, not with tabs" if tabs else None,
+        file=origin,
+        line=line,
+        problem=", ".join(part for part in said if part),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A text's nodes, which know their lines."""
+
+    origin: str
+    root: yaml.MappingNode
+
+    def plain(self, node: yaml.Node) -> object:
+        """The node as dict, list or scalar. Keys are always text, also `on` and `1`."""
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item) for item in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            return self._scalar(node)
+        mapping: dict[str, object] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise Invalid("{file}:{line}: a key is a word", file=self.origin, line=line)
+            if key.value in mapping:
+                raise Invalid(
+                    "{file}:{line}: {key} stands here twice",
+                    file=self.origin,
+                    line=line,
+                    key=_shown(key.value),
+                )
+            mapping[key.value] = self.plain(value)
+        return mapping
+
+    def _scalar(self, node: yaml.Node) -> object:
+        try:
+            return _SCALARS[node.tag](node.value)
+        except (KeyError, ValueError):  # a date, 0x1F, 1:30
+            raise Invalid(
+                "{file}:{line}: {value} is neither a decimal number nor a text",
+                hint="put a text that looks like something else in quotes",
+                file=self.origin,
+                line=node.start_mark.line + 1,
+                value=_shown(node.value),
+            ) from None
+
+    def locate(self, path: _Path) -> tuple[yaml.Node, int]:
+        """The node at the path, followed as far as it goes, and the line where it is named."""
+        node: yaml.Node = self.root
+        line = node.start_mark.line + 1
+        for step in path:
+            if isinstance(node, yaml.MappingNode):
+                found = next((pair for pair in node.value if pair[0].value == step), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                found = (node.value[step], node.value[step])
+            else:
+                found = None
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        return node, line
+
+
+# "Expected `int` >= 1 - at `$.subject.chain[0]`"
+_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[\w.\[\]]*)`)?", re.DOTALL)
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_EXPECTED = re.compile(r"Expected (?P<expected>.*?)(?:, got `(?P<got>.*)`)?")
+
+
+def _explain(error: msgspec.ValidationError, document: _Document, shape: type[T]) -> Invalid:
+    """What msgspec found, with the line of the file and the words of YAML."""
+    message = _MESSAGE.fullmatch(str(error))
+    assert message is not None  # every text matches
+    what = message["what"]
+    path: _Path = tuple(
+        name or int(position) for name, position in _STEP.findall(message["path"] or "")
+    )
+    if isinstance(error.__cause__, Fault):
+        return _broken_rule(error.__cause__, document, path)
+    if unknown := _UNKNOWN.fullmatch(what):
+        return _unknown_key(unknown[1], document, path, shape)
+    if missing := _MISSING.fullmatch(what):
+        return Invalid(
+            "{file}:{line}: {key} is missing",
+            file=document.origin,
+            line=document.locate(path)[1],
+            key=_dotted((*path, missing[1])),
+        )
+    return _wrong_value(what, document, path, shape)
+
+
+def _broken_rule(fault: Fault, document: _Document, path: _Path) -> Invalid:
+    path = (*path, fault.key)
+    place = {
+        "file": document.origin,
+        "line": document.locate(path)[1],
+        "key": _dotted(path),
+        "problem": fault.problem,
+    }
+    return Invalid(
+        "{file}:{line}: {key}: {problem}",
+        hint=fault.problem.hint,
+        **{**fault.problem.values, **place},
+    )
+
+
+def _unknown_key(key: str, document: _Document, path: _Path, shape: type[T]) -> Invalid:
+    struct = _type_at(shape, path)
+    known = [field.encode_name for field in getattr(struct, "fields", ())]
+    nearest = difflib.get_close_matches(key, known, n=1)
+    return Invalid(
+        "{file}:{line}: unknown key {key}",
+        hint="did you mean {nearest}?" if nearest else "known keys: {known}",
+        file=document.origin,
+        line=document.locate((*path, key))[1],
+        key=_shown(key),
+        nearest="".join(nearest),
+        known=", ".join(known),
+    )
+
+
+def _wrong_value(what: str, document: _Document, path: _Path, shape: type[T]) -> Invalid:
+    node, line = document.locate(path)
+    found = _EXPECTED.fullmatch(what)
+    got = found["got"] if found else None
+    expected = found["expected"] if found else _choices(_type_at(shape, path))
+    # A wrong type is named, not shown: a password without quotes may look like a number.
+    unquoted = expected.startswith("`str") and got in {"int", "float", "bool"}
+    return Invalid(
+        "{file}:{line}: {key}: expected {expected}, got {got}",
+        hint="put a text that looks like something else in quotes" if unquoted else None,
+        file=document.origin,
+        line=line,
+        key=_dotted(path),
+        expected=_in_yaml_words(expected),
+        got=_in_yaml_words(got) if got else _shown(document.plain(node)),
+    )
+
+
+def _type_at(shape: type[T], path: _Path) -> msgspec.inspect.Type:
+    """What the Struct says of the value at the path."""
+    info = msgspec.inspect.type_info(shape)
+    for step in path:
+        if isinstance(info, msgspec.inspect.StructType):
+            info = next(field.type for field in info.fields if field.encode_name == step)
+        elif isinstance(info, msgspec.inspect.VarTupleType):
+            info = info.item_type
+        if isinstance(info, msgspec.inspect.UnionType):  # ours are all `something | None`
+            info = info.types[0]
+    return info
+
+
+def _choices(info: msgspec.inspect.Type) -> str:
+    """The values of an enum or a Literal."""
+    if isinstance(info, msgspec.inspect.EnumType):
+        return "one of " + ", ".join(member.value for member in info.cls)
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return "one of " + ", ".join(str(value) for value in info.values)
+    return "another value"
+
+
+def _dotted(path: _Path) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
+def _in_yaml_words(words: str) -> str:
+    yaml_words = {"object": "mapping", "array": "list", "str": "text"}
+    return re.sub(r"\w+", lambda word: yaml_words.get(word[0], word[0]), words.replace("`", ""))
+
+
+def _shown(value: object) -> str:
+    """A stranger's value on one line: `repr` escapes what cannot be printed."""
+    return repr(value[:40] if isinstance(value, str) else value)[:60]
