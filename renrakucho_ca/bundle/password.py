@@ -83,7 +83,7 @@ def verify(phc: str, password: str) -> bool:
 
 
 def _grouped(letters: str) -> str:
-    return "-".join(re.findall(".{1,4}", letters, re.DOTALL))
+    return "-".join(re.findall(".{1,4}", letters))
 
 
 def _is_separator(letter: str) -> bool:
