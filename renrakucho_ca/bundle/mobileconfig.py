@@ -35,7 +35,7 @@ class Contents:
     """What goes into one profile. Plain values, so that it travels to a worker process.
 
     Attributes:
-        identifier_prefix: reverse-DNS, the same for everything this CA makes: `jp.example.ecn`.
+        identifier_prefix: reverse-DNS, as `settings` has checked it: `jp.example.ecn`.
         hierarchy: the name of the hierarchy; OLD and NEW must be able to stand side by side.
         user: the user's id.
         line: the number of the first certificate of the device's line; a re-issue keeps it, and
@@ -69,8 +69,7 @@ def make(contents: Contents) -> bytes:
     There is no Password key: iOS asks the user, and a profile is not encrypted.
 
     Raises:
-        Invalid: a name is empty, too long or has characters that cannot be shown, or the prefix
-            is no reverse-DNS name.
+        Invalid: a name is empty, too long or has characters that cannot be shown.
     """
     identifier = _identifier(contents)
     payloads = [_ca_payload("root", contents.root, identifier)]
@@ -133,12 +132,6 @@ def sign(
 
 def _identifier(contents: Contents) -> str:
     """By this a device knows whether a profile replaces one that it has."""
-    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", contents.identifier_prefix):
-        raise Invalid(
-            "{prefix} is not a reverse-DNS name",
-            hint="such as jp.example.ecn",
-            prefix=repr(contents.identifier_prefix[:60]),
-        )
     parts = {"hierarchy": contents.hierarchy, "user": contents.user, "line": contents.line}
     labels = (_label(_shown(text, what)) for what, text in parts.items())
     return ".".join((contents.identifier_prefix, *labels))
