@@ -1,0 +1,1 @@
+"""Keys, certificates and CRLs: pure functions over `cryptography`, without disk or clock."""

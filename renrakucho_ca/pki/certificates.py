@@ -1,0 +1,346 @@
+"""Certificates: each kind is one expression that can be read beside RFC 5280."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from renrakucho_ca.clock import Randomness
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import (
+    CaProfile,
+    DeviceProfile,
+    ExtendedKeyUsage,
+    KeyUsage,
+    Subject,
+    SubjectAttribute,
+)
+from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
+
+# The library warns of a common name above 64 octets of UTF-8 whenever it reads one. RFC 5280
+# appendix A.1 allows 64 characters: 64 octets would end a Japanese name after the 21st.
+warnings.filterwarnings("ignore", r"Attribute's length must be", UserWarning)
+
+_NAME_OIDS = {
+    SubjectAttribute.COUNTRY: NameOID.COUNTRY_NAME,
+    SubjectAttribute.ORGANIZATION: NameOID.ORGANIZATION_NAME,
+    SubjectAttribute.ORGANIZATIONAL_UNIT: NameOID.ORGANIZATIONAL_UNIT_NAME,
+    SubjectAttribute.STATE: NameOID.STATE_OR_PROVINCE_NAME,
+    SubjectAttribute.LOCALITY: NameOID.LOCALITY_NAME,
+    SubjectAttribute.COMMON_NAME: NameOID.COMMON_NAME,
+}
+LONGEST_ATTRIBUTE = 64
+"""Characters: ub-common-name, ub-organization-name and their neighbours (appendix A.1)."""
+
+_PURPOSES = {
+    ExtendedKeyUsage.CLIENT_AUTH: ExtendedKeyUsageOID.CLIENT_AUTH,
+    ExtendedKeyUsage.EMAIL_PROTECTION: ExtendedKeyUsageOID.EMAIL_PROTECTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """First and last moment of a certificate (§4.1.2.5): aware, in UTC, whole seconds."""
+
+    not_before: datetime
+    not_after: datetime
+
+    def __post_init__(self) -> None:
+        if self.not_after <= self.not_before:
+            raise Invalid(
+                "the validity would end on {not_after}, before it begins on {not_before}",
+                not_after=self.not_after.isoformat(),
+                not_before=self.not_before.isoformat(),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Where a verifier finds what it needs about the issuer; None where there is no address.
+
+    Attributes:
+        crl_url: the issuer's CRL (§4.2.1.13).
+        ca_issuers_url: the issuer's certificate in DER (§4.2.2.1).
+        ocsp_url: the issuer's OCSP responder (§4.2.2.1).
+    """
+
+    crl_url: str | None = None
+    ca_issuers_url: str | None = None
+    ocsp_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndEntity:
+    """All that goes into a device's certificate."""
+
+    profile: DeviceProfile
+    subject: Subject
+    serial: int
+    validity: Validity
+    public_key: PublicKey
+    distribution: Distribution
+
+
+def serial_number(randomness: Randomness) -> int:
+    """A serial of 128 random bits under a leading one: positive and 17 octets (§4.1.2.2)."""
+    return 1 << 128 | int.from_bytes(randomness(16), "big")
+
+
+def root(
+    profile: CaProfile, subject: Subject, key: PrivateKey, serial: int, validity: Validity
+) -> x509.Certificate:
+    """A root: a self-signed CA certificate, without authorityKeyIdentifier, as §4.2.1.1 allows.
+
+    Args:
+        key: the root's own private key.
+
+    Raises:
+        Invalid: the subject has a value that X.520 does not allow.
+    """
+    name = _name(subject)
+    public_key = key.public_key()
+    return (
+        x509.CertificateBuilder()
+        .serial_number(serial)
+        .issuer_name(name)
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+        .subject_name(name)
+        .public_key(public_key)
+        # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
+        .add_extension(
+            x509.BasicConstraints(ca=True, path_length=profile.path_length), critical=True
+        )
+        # §4.2.1.3: MUST be there in a CA certificate, SHOULD be critical.
+        .add_extension(_CA_KEY_USAGE, critical=True)
+        # §4.2.1.2: MUST be there in a CA certificate, MUST NOT be critical.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .sign(key, signature_hash(key))
+    )
+
+
+def issuing(
+    profile: CaProfile,
+    subject: Subject,
+    public_key: PublicKey,
+    serial: int,
+    validity: Validity,
+    issuer: x509.Certificate,
+    issuer_key: PrivateKey,
+    distribution: Distribution,
+) -> x509.Certificate:
+    """An issuing CA under a root.
+
+    It has no extendedKeyUsage: §4.2.1.12 knows it in end entities, and what it would forbid the
+    issuing CA is forbidden by the end entities' own, which the linter demands.
+
+    Raises:
+        Invalid: the subject has a value that X.520 does not allow.
+    """
+    return (
+        _with_distribution(distribution)
+        .serial_number(serial)
+        .issuer_name(issuer.subject)
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+        .subject_name(_name(subject))
+        .public_key(public_key)
+        # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
+        .add_extension(
+            x509.BasicConstraints(ca=True, path_length=profile.path_length), critical=True
+        )
+        # §4.2.1.3: MUST be there in a CA certificate, SHOULD be critical.
+        .add_extension(_CA_KEY_USAGE, critical=True)
+        # §4.2.1.2: MUST be there in a CA certificate, MUST NOT be critical.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
+        .add_extension(authority_key_identifier(issuer), critical=False)
+        .sign(issuer_key, signature_hash(issuer_key))
+    )
+
+
+def end_entity(
+    request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey
+) -> x509.Certificate:
+    """A device's certificate, unlinted: `issue` is what services call.
+
+    Args:
+        issuer_key: the issuer's, or a key that stands in for it while the result is linted.
+
+    Raises:
+        Invalid: the subject has a value that X.520 does not allow.
+    """
+    return (
+        _with_distribution(request.distribution)
+        .serial_number(request.serial)
+        .issuer_name(issuer.subject)
+        .not_valid_before(request.validity.not_before)
+        .not_valid_after(request.validity.not_after)
+        .subject_name(_name(request.subject))
+        .public_key(request.public_key)
+        # §4.2.1.9: may be left out; said aloud, no reader's default can make a CA of a device.
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # §4.2.1.3: SHOULD be critical.
+        .add_extension(_key_usage(request.profile.key_usage), critical=True)
+        # §4.2.1.12: not critical, so that a reader that wants another purpose may still decide.
+        .add_extension(
+            x509.ExtendedKeyUsage([_PURPOSES[p] for p in request.profile.extended_key_usage]),
+            critical=False,
+        )
+        # §4.2.1.2: SHOULD be there in an end entity's certificate, MUST NOT be critical.
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False
+        )
+        # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
+        .add_extension(authority_key_identifier(issuer), critical=False)
+        # Not the hash of the key at hand, which may stand in for a larger one.
+        .sign(issuer_key, signature_hash(public_key_of(issuer)))
+    )
+
+
+# §4.2.1.3: what a CA does and nothing else. An OCSP responder has a certificate of its own.
+_CA_KEY_USAGE = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _key_usage(bits: frozenset[KeyUsage]) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=KeyUsage.DIGITAL_SIGNATURE in bits,
+        content_commitment=False,
+        key_encipherment=KeyUsage.KEY_ENCIPHERMENT in bits,
+        data_encipherment=False,
+        key_agreement=KeyUsage.KEY_AGREEMENT in bits,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """The issuer's subjectKeyIdentifier as it stands there (§4.2.1.1), in certificates and CRLs.
+
+    An issuer that was taken over may have none: then it is derived from its key.
+    """
+    try:
+        identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key_of(issuer))
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value)
+
+
+def _with_distribution(distribution: Distribution) -> x509.CertificateBuilder:
+    """A builder that begins with the addresses that there are; both extensions not critical."""
+    builder = x509.CertificateBuilder()
+    if distribution.crl_url is not None:
+        builder = builder.add_extension(  # §4.2.1.13
+            x509.CRLDistributionPoints(
+                [x509.DistributionPoint([_uri(distribution.crl_url)], None, None, None)]
+            ),
+            critical=False,
+        )
+    access = [
+        x509.AccessDescription(method, _uri(url))
+        for method, url in (
+            (AuthorityInformationAccessOID.OCSP, distribution.ocsp_url),
+            (AuthorityInformationAccessOID.CA_ISSUERS, distribution.ca_issuers_url),
+        )
+        if url is not None
+    ]
+    if access:
+        builder = builder.add_extension(  # §4.2.2.1
+            x509.AuthorityInformationAccess(access), critical=False
+        )
+    return builder
+
+
+def _uri(url: str) -> x509.UniformResourceIdentifier:
+    try:
+        return x509.UniformResourceIdentifier(url)
+    except ValueError:  # an IA5String (§4.2.1.6)
+        raise Invalid("the address {url} has a character outside ASCII", url=url) from None
+
+
+def _name(subject: Subject) -> x509.Name:
+    """One attribute a relative name: UTF8String, but the country PrintableString (appendix A.1)."""
+    for attribute, value in subject:
+        if attribute is SubjectAttribute.COUNTRY and not re.fullmatch("[A-Z]{2}", value):
+            raise Invalid("the country {value} is not two capital letters", value=repr(value))
+        if not 1 <= len(value) <= LONGEST_ATTRIBUTE:
+            raise Invalid(
+                "{attribute} has {length} characters; from 1 to {longest} are allowed",
+                attribute=attribute.value,
+                length=len(value),
+                longest=LONGEST_ATTRIBUTE,
+            )
+    return x509.Name(
+        [
+            # The library's own limit counts octets: see the warning filter above.
+            x509.NameAttribute(_NAME_OIDS[attribute], value, _validate=False)
+            for attribute, value in subject
+        ]
+    )
+
+
+def load(der: bytes) -> x509.Certificate:
+    """A certificate from DER, read to its depths: the library itself reads names, extensions and
+    key only when they are asked for, and a fault in them would come out anywhere.
+
+    Raises:
+        Invalid: not a certificate, or one with a part that cannot be read.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.subject, certificate.issuer, certificate.extensions
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        certificate.public_key()
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
+        raise Invalid("this is not a certificate that can be read") from None
+    return certificate
+
+
+def to_pem(certificate: x509.Certificate) -> bytes:
+    """RFC 7468 text, ending with a line feed."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def to_der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def fingerprint_sha256(certificate: x509.Certificate) -> str:
+    """SHA-256 over the DER, in lower-case hex without colons."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """The first common name of the subject; its whole text where it has none."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else subject_text(certificate)
+
+
+def subject_text(certificate: x509.Certificate) -> str:
+    """The subject as RFC 4514 writes it: the last attribute first."""
+    return certificate.subject.rfc4514_string()

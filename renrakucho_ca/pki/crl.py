@@ -1,0 +1,173 @@
+"""Certificate revocation lists (RFC 5280 §5): one entry, the whole list, and its proof."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import RevocationReason
+from renrakucho_ca.pki import der
+from renrakucho_ca.pki.certificates import authority_key_identifier
+from renrakucho_ca.pki.keys import PrivateKey, public_key_of, sign, signature_hash, verifies
+
+_REASON_CODES = {  # CRLReason, §5.3.1
+    RevocationReason.KEY_COMPROMISE: 1,
+    RevocationReason.CA_COMPROMISE: 2,
+    RevocationReason.AFFILIATION_CHANGED: 3,
+    RevocationReason.SUPERSEDED: 4,
+    RevocationReason.CESSATION_OF_OPERATION: 5,
+    RevocationReason.CERTIFICATE_HOLD: 6,
+    RevocationReason.PRIVILEGE_WITHDRAWN: 9,
+    RevocationReason.AA_COMPROMISE: 10,
+}
+_ID_CE_CRL_REASONS = b"\x55\x1d\x15"  # 2.5.29.21
+
+
+def _reason_extensions(code: int) -> bytes:
+    value = der.encode(der.OCTET_STRING, der.encode(der.ENUMERATED, bytes((code,))))
+    oid = der.encode(der.OBJECT_IDENTIFIER, _ID_CE_CRL_REASONS)
+    return der.encode(der.SEQUENCE, der.encode(der.SEQUENCE, oid, value))  # never critical
+
+
+_EXTENSIONS = {reason: _reason_extensions(code) for reason, code in _REASON_CODES.items()}
+# §5.3.1: the reason code SHOULD be absent instead of saying unspecified (0).
+_EXTENSIONS[RevocationReason.UNSPECIFIED] = b""
+
+
+def entry(serial: int, at: datetime, reason: RevocationReason) -> bytes:
+    """One element of revokedCertificates (§5.1.2.6) in DER, made once, when it is revoked.
+
+    Args:
+        at: the moment of revocation, aware.
+    """
+    moment = at.astimezone(UTC)
+    # §5.1.2.6 and §4.1.2.5: two digits for the year until 2049, four from 2050 on.
+    if moment.year < 2050:
+        time = der.encode(der.UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
+    else:
+        time = der.encode(der.GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode())
+    return der.encode(der.SEQUENCE, der.integer(serial), time, _EXTENSIONS[reason])
+
+
+def assemble(
+    issuer: x509.Certificate,
+    issuer_key: PrivateKey,
+    number: int,
+    this_update: datetime,
+    next_update: datetime,
+    entries: Iterable[bytes],
+) -> Iterator[bytes]:
+    """A complete v2 CRL in DER, in pieces to be written one after another.
+
+    The library writes and signs an empty list; the entries are spliced in and signed anew. Handed
+    over as objects they would cost 10 s and 580 MB at 1,000,000; so it is 0.5 s and their own
+    53 MB. They are held once, not read again for each pass: the length stands before them, and the
+    hash covers both, so it would take three passes, twice the time.
+
+    Args:
+        number: cRLNumber, above every one before.
+        this_update, next_update: aware.
+        entries: what `entry` made, in any order, each certificate once.
+    """
+    empty = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(this_update)
+        # §5.1.2.5: MUST be there.
+        .next_update(next_update)
+        # §5.2.1: MUST be there; which key signed.
+        .add_extension(authority_key_identifier(issuer), critical=False)
+        # §5.2.3: MUST be there, MUST NOT be critical.
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .sign(issuer_key, signature_hash(issuer_key))
+    )
+    held = BytesIO()
+    held.writelines(entries)
+    revoked = held.getvalue()
+    if not revoked:  # §5.1.2.6: MUST be absent where nothing is revoked.
+        yield empty.public_bytes(serialization.Encoding.DER)
+        return
+
+    # CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signatureValue }
+    (whole,) = der.elements(empty.public_bytes(serialization.Encoding.DER))
+    tbs, algorithm, _ = der.elements(whole.content)
+    # TBSCertList ::= SEQUENCE { version … nextUpdate, revokedCertificates, [0] crlExtensions }
+    *before, extensions = (field.whole for field in der.elements(tbs.content))
+    fields = b"".join(before) + der.header(der.SEQUENCE, len(revoked))
+    to_be_signed = (
+        der.header(der.SEQUENCE, len(fields) + len(revoked) + len(extensions)) + fields,
+        revoked,
+        bytes(extensions),
+    )
+    signature = der.encode(der.BIT_STRING, b"\0", sign(issuer_key, *to_be_signed))
+    after = bytes(algorithm.whole) + signature
+    yield der.header(der.SEQUENCE, sum(map(len, to_be_signed)) + len(after))
+    yield from to_be_signed
+    yield after
+
+
+def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:
+    """Reads a CRL in DER, and proves that it is the issuer's and fit to be published.
+
+    Raises:
+        Invalid: it cannot be read, another issuer made it, its signature does not verify, it has
+            no number, or its nextUpdate does not come after its thisUpdate.
+    """
+    try:
+        crl = x509.load_der_x509_crl(data)
+        this_update, next_update = crl.last_update_utc, crl.next_update_utc
+        algorithm = crl.signature_hash_algorithm
+        name = crl.issuer
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        raise Invalid("this is not a CRL that can be read") from None
+    if name != issuer.subject:
+        raise Invalid(
+            "the CRL is of {found}, not of {expected}",
+            found=name.rfc4514_string(),
+            expected=issuer.subject.rfc4514_string(),
+        )
+    # The library's is_signature_valid serializes the list anew: at 1,000,000 entries 1.7 s and
+    # another 100 MB, against 0.1 s and nothing for a view of the bytes that are there.
+    (whole,) = der.elements(data)
+    tbs = next(der.elements(whole.content)).whole
+    if algorithm is None or not verifies(public_key_of(issuer), crl.signature, algorithm, tbs):
+        raise Invalid("the signature of the CRL does not verify")
+    if next_update is None or next_update <= this_update:
+        raise Invalid("the CRL has no nextUpdate after its thisUpdate")
+    number_of(crl)
+    return crl
+
+
+def number_of(crl: x509.CertificateRevocationList) -> int:
+    """The cRLNumber (§5.2.3).
+
+    Raises:
+        Invalid: it has none.
+    """
+    try:
+        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        raise Invalid("the CRL has no number") from None
+
+
+def to_pem(data: bytes) -> bytes:
+    """RFC 7468 text of a CRL in DER, ending with a line feed."""
+    return b"".join(pem_pieces(data))
+
+
+def pem_pieces(data: bytes) -> Iterator[bytes]:
+    """What `to_pem` joins, for a list so long that its text should not be held as well."""
+    yield b"-----BEGIN X509 CRL-----\n"
+    view, step = memoryview(data), 48 * 1024
+    for start in range(0, len(view), step):
+        text = b64encode(view[start : start + step])
+        # RFC 7468 §2: 64 characters a line, which are 48 octets.
+        yield b"".join(text[i : i + 64] + b"\n" for i in range(0, len(text), 64))
+    yield b"-----END X509 CRL-----\n"

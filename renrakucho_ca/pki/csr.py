@@ -1,0 +1,41 @@
+"""Certification requests (PKCS #10, RFC 2986): the key is taken, and nothing else."""
+
+from __future__ import annotations
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.pki.keys import PublicKey, public_key_of
+
+LONGEST = 64 * 1024
+"""Octets. A request with an RSA-8192 key and its signature has under 4 KiB."""
+
+
+def load(data: bytes) -> PublicKey:
+    """The key of a request, once its owner has proven to hold the private half.
+
+    Subject and extensions of the request are not read: whose certificate it becomes and what it
+    may do stand in our own record and profile.
+
+    Args:
+        data: PEM or DER.
+
+    Raises:
+        Invalid: not a request, too long, its signature does not verify, or its key is too weak.
+    """
+    if len(data) > LONGEST:
+        raise Invalid("the certificate request is longer than {longest} octets", longest=LONGEST)
+    is_pem = b"-----BEGIN" in data
+    try:
+        request = x509.load_pem_x509_csr(data) if is_pem else x509.load_der_x509_csr(data)
+    except (ValueError, x509.InvalidVersion):
+        raise Invalid("this is not a certificate request (PKCS #10)") from None
+    public_key = public_key_of(request)
+    try:
+        proven = request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        proven = False
+    if not proven:
+        raise Invalid("the signature of the certificate request does not verify")
+    return public_key

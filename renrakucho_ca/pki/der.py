@@ -1,0 +1,53 @@
+"""What `cryptography` does not offer of DER (X.690): to wrap a value, to walk a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, ENUMERATED = 0x02, 0x04, 0x06, 0x0A
+UTF8_STRING, PRINTABLE_STRING, UTC_TIME, GENERALIZED_TIME = 0x0C, 0x13, 0x17, 0x18
+BIT_STRING, SEQUENCE, CONTEXT_0 = 0x03, 0x30, 0xA0
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One value inside a buffer that it shares: `whole` with its header, `content` without."""
+
+    tag: int
+    whole: memoryview
+    content: memoryview
+
+
+def header(tag: int, length: int) -> bytes:
+    """Tag and definite length in the fewest octets (X.690 §10.1), for that much content."""
+    if length < 0x80:
+        return bytes((tag, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets
+
+
+def encode(tag: int, *content: bytes) -> bytes:
+    """One value: header, and the parts of its content joined."""
+    joined = b"".join(content)
+    return header(tag, len(joined)) + joined
+
+
+def integer(value: int) -> bytes:
+    """An INTEGER, zero or positive, in the fewest octets and with its sign bit clear."""
+    return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def elements(content: bytes | memoryview) -> Iterator[Element]:
+    """The values that stand one after another in `content`, copying none.
+
+    The library must have parsed the structure before: nothing is checked here.
+    """
+    rest = memoryview(content)
+    while rest:
+        start, length = 2, rest[1]
+        if length & 0x80:
+            start = 2 + (length & 0x7F)
+            length = int.from_bytes(rest[2:start], "big")
+        yield Element(rest[0], rest[: start + length], rest[start : start + length])
+        rest = rest[start + length :]

@@ -1,0 +1,229 @@
+"""Key pairs: make, name, judge, load, and the hash that each signs with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.x509.oid import PublicKeyAlgorithmOID
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import KeyAlgorithm
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+SignatureHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+
+_CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
+    KeyAlgorithm.EC_P256: ec.SECP256R1(),
+    KeyAlgorithm.EC_P384: ec.SECP384R1(),
+    KeyAlgorithm.EC_P521: ec.SECP521R1(),
+}
+_CURVE_NAMES = {curve.name: algorithm for algorithm, curve in _CURVES.items()}
+# FIPS 186-5 §6.1.1: the hash should be no weaker than the curve.
+_CURVE_HASHES: dict[str, SignatureHash] = {
+    "secp256r1": hashes.SHA256(),
+    "secp384r1": hashes.SHA384(),
+    "secp521r1": hashes.SHA512(),
+}
+_RSA_BITS = {
+    KeyAlgorithm.RSA_2048: 2048,
+    KeyAlgorithm.RSA_3072: 3072,
+    KeyAlgorithm.RSA_4096: 4096,
+}
+
+# NIST SP 800-57 part 1 table 2: fewer bits are under 112-bit strength. More than 8192 only
+# make the verifier work (25 times the time of 2048).
+SHORTEST_RSA, LONGEST_RSA = 2048, 8192
+# FIPS 186-5 appendix A.1.1: the public exponent is odd and above 2^16.
+SMALLEST_EXPONENT = 65537
+
+
+def generate(algorithm: KeyAlgorithm) -> PrivateKey:
+    """A fresh key pair from the operating system's generator."""
+    if algorithm in _CURVES:
+        return ec.generate_private_key(_CURVES[algorithm])
+    return rsa.generate_private_key(SMALLEST_EXPONENT, _RSA_BITS[algorithm])
+
+
+def describe(public_key: object) -> str:
+    """A key's name for records and messages, such as `ec-p256` or `rsa-2560`.
+
+    Args:
+        public_key: any that the library loads; a CA that is taken over may hold weak ones.
+    """
+    match public_key:
+        case ec.EllipticCurvePublicKey():
+            curve = public_key.curve.name
+            return _CURVE_NAMES[curve].value if curve in _CURVE_NAMES else f"ec-{curve.lower()}"
+        case rsa.RSAPublicKey():
+            return f"rsa-{public_key.key_size}"
+        case _:
+            return type(public_key).__name__.removesuffix("PublicKey").lower()
+
+
+def accept(public_key: object) -> PublicKey:
+    """The same key, once it is strong enough to be certified or to sign.
+
+    Raises:
+        Invalid: another algorithm or curve, an RSA modulus outside 2048 to 8192 bits, or a small
+            or even exponent.
+    """
+    match public_key:
+        case ec.EllipticCurvePublicKey() if public_key.curve.name in _CURVE_NAMES:
+            return public_key
+        case rsa.RSAPublicKey() if SHORTEST_RSA <= public_key.key_size <= LONGEST_RSA:
+            exponent = public_key.public_numbers().e
+            if exponent < SMALLEST_EXPONENT or exponent % 2 == 0:
+                raise Invalid(
+                    "RSA keys with the public exponent {exponent} are not accepted",
+                    hint="the exponent must be odd, and 65537 or more",
+                    exponent=exponent,
+                )
+            return public_key
+        case _:
+            raise Invalid(
+                "keys of the kind {kind} are not accepted",
+                hint="use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits",
+                kind=describe(public_key),
+            )
+
+
+def public_key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
+    """The key that a certificate or request holds, once it is strong enough.
+
+    Raises:
+        Invalid: the key cannot be read, or `accept` refuses it, or it is bound to RSASSA-PSS: the
+            library would drop that binding, and TLS 1.3 makes PSS signatures with ordinary keys.
+    """
+    # The library's stub forgets that a request has this property too.
+    algorithm = holder.public_key_algorithm_oid  # type: ignore[union-attr]
+    if algorithm == PublicKeyAlgorithmOID.RSASSA_PSS:
+        raise Invalid(
+            "keys of the kind {kind} are not accepted",
+            hint="use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits",
+            kind="id-RSASSA-PSS",
+        )
+    try:
+        public_key = holder.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise Invalid("the public key cannot be read") from None
+    return accept(public_key)
+
+
+def algorithm_of(key: PublicKey) -> KeyAlgorithm:
+    """Which of the algorithms that we make keys for.
+
+    Raises:
+        Invalid: none of them.
+    """
+    name = describe(accept(key))
+    try:
+        return KeyAlgorithm(name)
+    except ValueError:
+        raise Invalid("{name} is not a key algorithm of a profile", name=name) from None
+
+
+def to_pkcs8(key: PrivateKey) -> bytes:
+    """PKCS#8 (RFC 5958) in DER, **unencrypted**: for the keystore, which seals it."""
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def from_pkcs8(der: bytes) -> PrivateKey:
+    """Loads what `to_pkcs8` wrote; `check_pair` must follow.
+
+    The library's own check of an RSA key costs 47 ms (2048 bits) to 325 ms (4096), so it is left
+    out: `check_pair` proves in under 3 ms what matters, that the key signs for its certificate.
+
+    Raises:
+        Invalid: no PKCS#8, encrypted, or not a key that we accept.
+    """
+    try:
+        key = serialization.load_der_private_key(
+            der, password=None, unsafe_skip_rsa_key_validation=True
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid("the private key cannot be read") from None
+    accept(key.public_key())
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise Invalid("the private key cannot be read")
+    return key
+
+
+def check_pair(private: PrivateKey, certificate: x509.Certificate) -> None:
+    """Proves that the private key belongs to the certificate, by one signature.
+
+    Raises:
+        Invalid: another public key, or a damaged private key whose signature does not verify.
+    """
+    public_key = public_key_of(certificate)
+    if private.public_key() != public_key:
+        raise Invalid("the private key does not belong to the certificate")
+    message = b"does this key sign for its certificate?"
+    if not verifies(public_key, sign(private, message), signature_hash(private), message):
+        raise Invalid("the private key is damaged: its signature does not verify")
+
+
+def signature_hash(key: PrivateKey | PublicKey) -> SignatureHash:
+    """The hash that a key signs with: as strong as the curve; SHA-256 for RSA (RFC 5754 §3)."""
+    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
+        return _CURVE_HASHES[key.curve.name]
+    return hashes.SHA256()
+
+
+def sign(key: PrivateKey, *parts: bytes | memoryview) -> bytes:
+    """A signature with `signature_hash(key)` over the parts, which need not be joined for it."""
+    algorithm = signature_hash(key)
+    digest = _digest(algorithm, parts)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(digest, ec.ECDSA(Prehashed(algorithm)))
+    return key.sign(digest, padding.PKCS1v15(), Prehashed(algorithm))
+
+
+def verifies(
+    key: PublicKey, signature: bytes, algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview
+) -> bool:
+    """Whether it is the key's signature (ECDSA or PKCS #1 v1.5) with that hash over the parts."""
+    digest = _digest(algorithm, parts)
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, digest, ec.ECDSA(Prehashed(algorithm)))
+        else:
+            key.verify(signature, digest, padding.PKCS1v15(), Prehashed(algorithm))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _digest(algorithm: hashes.HashAlgorithm, parts: Iterable[bytes | memoryview]) -> bytes:
+    running = hashes.Hash(algorithm)
+    for part in parts:
+        running.update(part)
+    return running.finalize()
+
+
+def throwaway(issuer_public_key: PublicKey) -> PrivateKey:
+    """A key that stands in for the issuer's while a certificate is linted; it guards nothing.
+
+    Signing with the issuer's hash gives the issuer's AlgorithmIdentifier, byte for byte: that of
+    ECDSA names no curve (RFC 5758 §3.2), that of RSA no size (RFC 4055 §5). Hence a smaller and
+    faster key of the family will do.
+    """
+    if isinstance(issuer_public_key, ec.EllipticCurvePublicKey):
+        return _stand_in(KeyAlgorithm.EC_P256)
+    return _stand_in(KeyAlgorithm.RSA_2048)
+
+
+@cache
+def _stand_in(algorithm: KeyAlgorithm) -> PrivateKey:
+    """One a process: an RSA key takes about 54 ms to make."""
+    return generate(algorithm)
