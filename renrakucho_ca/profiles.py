@@ -37,7 +37,6 @@ state and locality may have 128, which nobody's place needs."""
 _LONGEST_TEMPLATE = 200
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_CA_NAMES = frozenset(Tier)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 _Years = Annotated[int, msgspec.Meta(ge=1, le=50)]
@@ -153,20 +152,26 @@ class _Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    kind: Tier
     key_algorithm: KeyAlgorithm
     validity_years: _Years
     subject: _CaSubject
+    # How many CAs may follow below (RFC 5280 §4.2.1.9).
     path_length: Annotated[int, msgspec.Meta(ge=0, le=9)]
     # A CRL past its end locks everyone out: a week is the least that leaves time to notice.
     crl_days: Annotated[int, msgspec.Meta(ge=7, le=3650)]
 
-    def __post_init__(self) -> None:
-        # RFC 5280 §4.2.1.9: the number of CAs that may follow below.
-        if self.kind is Tier.ROOT and self.path_length == 0:
-            raise yamlfile.Fault(
-                "path_length", Invalid("a root needs 1 or more, or its issuing CA is void")
-            )
+
+class _Root(_Ca, frozen=True):
+    kind: Literal["root"]
+    # With 0 its issuing CA would be void.
+    path_length: Annotated[int, msgspec.Meta(ge=1, le=9)]
+
+
+class _Issuing(_Ca, frozen=True):
+    kind: Literal["issuing"]
+
+
+_CA_KINDS: dict[str, type[_Ca]] = {Tier.ROOT: _Root, Tier.ISSUING: _Issuing}
 
 
 # --- Reading ------------------------------------------------------------------------------------
@@ -232,17 +237,9 @@ def load_ca(folder: Path, tier: Tier) -> CaProfile:
         NotFound: the file is missing.
         Invalid: it is not what a CA's profile should be.
     """
-    path = folder / f"{tier}.yaml"
-    raw = yamlfile.read(path, _Ca)
-    if raw.kind is not tier:
-        raise Invalid(
-            "{file}: kind: expected {tier}, as the file is named, got {kind}",
-            file=path,
-            tier=tier,
-            kind=raw.kind,
-        )
+    raw = yamlfile.read(folder / f"{tier}.yaml", _CA_KINDS[tier])
     return CaProfile(
-        name=tier,
+        name=tier.value,
         tier=tier,
         key_algorithm=raw.key_algorithm,
         validity_years=raw.validity_years,
@@ -262,7 +259,7 @@ def check(path: Path) -> DeviceProfile | CaProfile:
     if path.suffix != ".yaml":
         raise Invalid("{file}: a profile's file is named NAME.yaml", file=path)
     _check_name(path.stem)
-    if path.stem in _CA_NAMES:
+    if path.stem in _CA_KINDS:
         return load_ca(path.parent, Tier(path.stem))
     return _load_device(path, path.stem)
 
@@ -270,7 +267,7 @@ def check(path: Path) -> DeviceProfile | CaProfile:
 def names(folder: Path) -> list[str]:
     """The kinds of device that have a profile, sorted. Files whose name is none are passed over."""
     stems = (path.stem for path in folder.glob("*.yaml"))
-    return sorted(stem for stem in stems if _NAME.fullmatch(stem) and stem not in _CA_NAMES)
+    return sorted(stem for stem in stems if _NAME.fullmatch(stem) and stem not in _CA_KINDS)
 
 
 def shipped() -> Path:
