@@ -109,7 +109,7 @@ def read(path: Path, shape: type[T]) -> T:
     if len(data) > LARGEST:
         raise Invalid("{file} has more than {largest} bytes", file=path, largest=LARGEST)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Invalid("{file}:{line}: not in UTF-8", file=path, line=line) from None

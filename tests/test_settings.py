@@ -89,6 +89,11 @@ BOTH = "signing takes a certificate and a key: set both, or neither"
         ('publish_hook: [a, "b\\0"]', "publish_hook: expected a program and its arguments"),
         ("mobileconfig: {identifier: rca}", "mobileconfig.identifier: 'rca' is not a reverse-DNS"),
         ("mobileconfig: {identifier: a..b}", "mobileconfig.identifier: 'a..b' is not a"),
+        (f"mobileconfig: {{identifier: a.{'b' * 99}}}", "mobileconfig.identifier: 'a.bb"),
+        (
+            'mobileconfig: {signing_certificate: "a\\0b"}',
+            "mobileconfig.signing_certificate: expected a file's name",
+        ),
         ("mobileconfig: {signing_key: k}", f"mobileconfig.signing_key: {BOTH}"),
         ("mobileconfig: {signing_certificate: c}", f"mobileconfig.signing_certificate: {BOTH}"),
         ("mobileconfig: {signing_key: ''}", "mobileconfig.signing_key: expected a file's name"),
