@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -24,9 +24,16 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
 
-# The library warns of a common name above 64 octets of UTF-8 whenever it reads one. RFC 5280
-# appendix A.1 allows 64 characters: 64 octets would end a Japanese name after the 21st.
-warnings.filterwarnings("ignore", r"Attribute's length must be", UserWarning)
+# What the library says of others' certificates on stderr, whenever it reads one, helps no user.
+# Above all it counts the octets of a common name, where RFC 5280 appendix A.1 allows 64
+# characters: 64 octets would end a Japanese name after the 21st. The others are old CAs' habits:
+# serial number 0, and NULL parameters of ECDSA.
+for _message in (
+    "Attribute's length must be",
+    "Parsed a serial number",
+    "The parsed certificate contains a NULL parameter",
+):
+    warnings.filterwarnings("ignore", _message, UserWarning)
 
 _NAME_OIDS = {
     SubjectAttribute.COUNTRY: NameOID.COUNTRY_NAME,
@@ -291,7 +298,7 @@ def _name(subject: Subject) -> x509.Name:
             )
     return x509.Name(
         [
-            # The library's own limit counts octets: see the warning filter above.
+            # The library's own limit counts octets: see the filter of warnings above.
             x509.NameAttribute(_NAME_OIDS[attribute], value, _validate=False)
             for attribute, value in subject
         ]
@@ -319,6 +326,35 @@ def load(der: bytes) -> x509.Certificate:
     ):
         raise Invalid("this is not a certificate that can be read") from None
     return certificate
+
+
+def load_pem(data: bytes) -> list[x509.Certificate]:
+    """All certificates in a PEM file, in order; at least one.
+
+    Raises:
+        Invalid: there is none, or one that cannot be read.
+    """
+    try:
+        found = x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise Invalid("there is no certificate in PEM that can be read") from None
+    return [load(to_der(certificate)) for certificate in found]
+
+
+def check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    """Proves that the issuer signed the certificate; a root is its own.
+
+    Raises:
+        Invalid: another name, or the signature does not verify.
+    """
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        raise Invalid(
+            "{issuer} did not issue {subject}",
+            issuer=subject_text(issuer),
+            subject=subject_text(certificate),
+        ) from None
 
 
 def to_pem(certificate: x509.Certificate) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -16,6 +16,9 @@ from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import PrivateKey, public_key_of, sign, signature_hash, verifies
+
+_BEGIN = b"-----BEGIN X509 CRL-----\n"
+_END = b"-----END X509 CRL-----\n"
 
 _REASON_CODES = {  # CRLReason, §5.3.1
     RevocationReason.KEY_COMPROMISE: 1,
@@ -164,10 +167,23 @@ def to_pem(data: bytes) -> bytes:
 
 def pem_pieces(data: bytes) -> Iterator[bytes]:
     """What `to_pem` joins, for a list so long that its text should not be held as well."""
-    yield b"-----BEGIN X509 CRL-----\n"
+    yield _BEGIN
     view, step = memoryview(data), 48 * 1024
     for start in range(0, len(view), step):
         text = b64encode(view[start : start + step])
         # RFC 7468 §2: 64 characters a line, which are 48 octets.
         yield b"".join(text[i : i + 64] + b"\n" for i in range(0, len(text), 64))
-    yield b"-----END X509 CRL-----\n"
+    yield _END
+
+
+def from_pem(text: bytes) -> list[bytes]:
+    """The DER of every CRL in a PEM file, in order.
+
+    Raises:
+        Invalid: what stands between the lines is not base64.
+    """
+    blocks = text.split(_BEGIN)[1:]
+    try:
+        return [b64decode(block.partition(_END)[0]) for block in blocks]
+    except ValueError:
+        raise Invalid("this is not a CRL in PEM") from None

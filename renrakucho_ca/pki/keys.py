@@ -159,6 +159,19 @@ def from_pkcs8(der: bytes) -> PrivateKey:
     return key
 
 
+def from_pem(data: bytes) -> PrivateKey:
+    """Loads an unencrypted private key in PEM that was made elsewhere, with all checks.
+
+    Raises:
+        Invalid: none there, encrypted, or not a key that we accept.
+    """
+    try:
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid("there is no unencrypted private key in PEM that can be read") from None
+    return from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]
+
+
 def check_pair(private: PrivateKey, certificate: x509.Certificate) -> None:
     """Proves that the private key belongs to the certificate, by one signature.
 

@@ -219,7 +219,7 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
         ExtensionOID.KEY_USAGE: True,  # §4.2.1.3
         ExtensionOID.SUBJECT_KEY_IDENTIFIER: False,  # §4.2.1.2
     }
-    if certificate.issuer != certificate.subject:
+    if certificate != expected.issuer:  # a root's may be left out
         wanted[ExtensionOID.AUTHORITY_KEY_IDENTIFIER] = False  # §4.2.1.1
     if expected.purposes:
         wanted[ExtensionOID.EXTENDED_KEY_USAGE] = False  # §4.2.1.12
@@ -228,13 +228,14 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
     if expected.distribution.ocsp_url or expected.distribution.ca_issuers_url:
         wanted[ExtensionOID.AUTHORITY_INFORMATION_ACCESS] = False  # §4.2.2.1
     found = {extension.oid: extension.critical for extension in certificate.extensions}
-    for oid in wanted.keys() - found.keys():
-        yield f"the extension {_title(oid)} is missing"
-    for oid in found.keys() - wanted.keys():
-        yield f"the extension {_title(oid)} is not expected"
-    for oid in found.keys() & wanted.keys():
-        if found[oid] is not wanted[oid]:
-            yield f"the extension {_title(oid)} is {'' if found[oid] else 'not '}critical"
+    for oid, critical in wanted.items():
+        if oid not in found:
+            yield f"the extension {_title(oid)} is missing"
+        elif found[oid] is not critical:
+            yield f"the extension {_title(oid)} is {'not ' if critical else ''}critical"
+    for oid in found:
+        if oid not in wanted:
+            yield f"the extension {_title(oid)} is not expected"
 
 
 def _basic_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
