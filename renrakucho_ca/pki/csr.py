@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki.keys import PublicKey, public_key_of
@@ -32,10 +31,6 @@ def load(data: bytes) -> PublicKey:
     except (ValueError, x509.InvalidVersion):
         raise Invalid("this is not a certificate request (PKCS #10)") from None
     public_key = public_key_of(request)
-    try:
-        proven = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        proven = False
-    if not proven:
+    if not request.is_signature_valid:
         raise Invalid("the signature of the certificate request does not verify")
     return public_key

@@ -29,7 +29,7 @@ def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) 
         raise Refused("the certificate to be signed is not the one that was linted")
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except InvalidSignature:
         raise Refused(
             "the signature does not verify under the issuer {issuer}",
             hint="the private key of the issuer is not that of its certificate, or is damaged",

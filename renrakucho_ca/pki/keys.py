@@ -72,17 +72,17 @@ def accept(public_key: object) -> PublicKey:
 
     Raises:
         Invalid: another algorithm or curve, an RSA modulus outside 2048 to 8192 bits, or a small
-            or even exponent.
+            exponent.
     """
     match public_key:
         case ec.EllipticCurvePublicKey() if public_key.curve.name in _CURVE_NAMES:
             return public_key
         case rsa.RSAPublicKey() if SHORTEST_RSA <= public_key.key_size <= LONGEST_RSA:
             exponent = public_key.public_numbers().e
-            if exponent < SMALLEST_EXPONENT or exponent % 2 == 0:
+            if exponent < SMALLEST_EXPONENT:  # an even one the library has refused to load
                 raise Invalid(
                     "RSA keys with the public exponent {exponent} are not accepted",
-                    hint="the exponent must be odd, and 65537 or more",
+                    hint="the exponent must be 65537 or more",
                     exponent=exponent,
                 )
             return public_key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -330,6 +331,40 @@ def test_a_damaged_certificate_is_invalid_or_can_be_read_to_its_depths(ec_made: 
     for length in range(len(good)):
         with pytest.raises(Invalid):
             certificates.load(good[:length])
+
+
+def _even_exponent(der: bytes) -> bytes:
+    return der.replace(b"\x02\x03\x01\x00\x01", b"\x02\x03\x01\x00\x02")
+
+
+def _key_of_an_unknown_kind(der: bytes) -> bytes:
+    rsa_encryption = bytes.fromhex("06092a864886f70d010101")
+    return der.replace(rsa_encryption, rsa_encryption[:-1] + b"\x63")
+
+
+def _x400_address_for_a_uri(der: bytes) -> bytes:
+    url = b"http://ca.example.jp/crl/new-issuing.crl"
+    return der.replace(b"\x86" + bytes([len(url)]) + url, b"\xa3" + bytes([len(url)]) + url)
+
+
+def _extension_twice(der: bytes) -> bytes:
+    subject_key_identifier, extended_key_usage = b"\x06\x03\x55\x1d\x0e", b"\x06\x03\x55\x1d\x25"
+    return der.replace(extended_key_usage, subject_key_identifier)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_even_exponent, _key_of_an_unknown_kind, _x400_address_for_a_uri, _extension_twice],
+)
+def test_a_certificate_with_a_part_that_cannot_be_read_is_invalid(
+    rsa_made: Made, change: Callable[[bytes], bytes]
+) -> None:
+    good = certificates.to_der(leaf(rsa_made))
+    bad = change(good)
+    assert bad != good
+    x509.load_der_x509_certificate(bad)  # which does not look so deep
+    with pytest.raises(Invalid, match="not a certificate that can be read"):
+        certificates.load(bad)
 
 
 # Outside judges ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import crl as asn1
-from asn1crypto.core import Void
+from asn1crypto.core import Integer, Void
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -238,9 +238,15 @@ def _without_number(listed: asn1.TbsCertList) -> None:
     listed["crl_extensions"] = asn1.TBSCertListExtensions(list(listed["crl_extensions"])[:1])
 
 
+def _with_number_twice(listed: asn1.TbsCertList) -> None:
+    found = list(listed["crl_extensions"])
+    listed["crl_extensions"] = asn1.TBSCertListExtensions([*found, found[1].copy()])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (_with_number_twice, "no number"),
         (_without_next_update, "no nextUpdate"),
         (_with_next_update_at_this_update, "no nextUpdate"),
         (_without_number, "no number"),
@@ -253,6 +259,23 @@ def test_a_list_that_servers_could_not_use_is_invalid_though_signed(
     change(found["tbs_cert_list"])
     found["signature"] = sign(rsa_made.issuing_key, found["tbs_cert_list"].dump(force=True))
     with pytest.raises(Invalid, match=message):
+        crl.verify(found.dump(force=True), rsa_made.issuing)
+
+
+def test_a_list_whose_number_is_no_integer_is_invalid(rsa_made: Made) -> None:
+    number = Integer(NUMBER).dump()
+    found = x509.load_der_x509_crl(assembled(rsa_made, FACTS).replace(number, b"\x0c" + number[1:]))
+    with pytest.raises(Invalid, match="no number"):
+        crl.number_of(found)
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "sha1_rsa", "rsassa_pss", "1.2.3.4"])
+def test_a_list_that_claims_another_algorithm_is_invalid(rsa_made: Made, algorithm: str) -> None:
+    found = asn1.CertificateList.load(assembled(rsa_made, FACTS))
+    for identifier in (found["signature_algorithm"], found["tbs_cert_list"]["signature"]):
+        identifier["algorithm"] = algorithm
+        identifier["parameters"] = None
+    with pytest.raises(Invalid):
         crl.verify(found.dump(force=True), rsa_made.issuing)
 
 

@@ -69,11 +69,22 @@ def _other_subject(request: asn1.CertificationRequest) -> None:
     request["certification_request_info"]["subject"] = name
 
 
+def _unknown_algorithm(request: asn1.CertificationRequest) -> None:
+    request["signature_algorithm"] = {"algorithm": "1.2.3.4"}
+
+
+def _algorithm_of_another_family(request: asn1.CertificationRequest) -> None:
+    request["signature_algorithm"] = {"algorithm": "sha256_rsa"}
+
+
 def _no_signature(request: asn1.CertificationRequest) -> None:
     request["signature"] = bytes(100)
 
 
-@pytest.mark.parametrize("change", [_other_key, _other_subject, _no_signature])
+@pytest.mark.parametrize(
+    "change",
+    [_other_key, _other_subject, _unknown_algorithm, _algorithm_of_another_family, _no_signature],
+)
 def test_a_request_whose_signature_does_not_verify_is_invalid(
     good: bytes, change: Callable[[asn1.CertificationRequest], None]
 ) -> None:

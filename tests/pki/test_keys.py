@@ -110,6 +110,13 @@ def test_what_is_no_private_key_is_invalid(junk: bytes) -> None:
         keys.from_pkcs8(junk)
 
 
+@pytest.mark.parametrize("oid", ["2a8648ce3d0201", "2a8648ce3d030107"])  # kind, curve
+def test_a_private_key_of_an_unknown_kind_or_curve_is_invalid(oid: str) -> None:
+    der = keys.to_pkcs8(keys.generate(KeyAlgorithm.EC_P256))
+    with pytest.raises(Invalid, match="cannot be read"):
+        keys.from_pkcs8(der.replace(bytes.fromhex(oid), bytes.fromhex(oid[:-2] + "77")))
+
+
 def test_an_encrypted_private_key_is_invalid(ec_made: Made) -> None:
     sealed = ec_made.issuing_key.private_bytes(
         serialization.Encoding.DER,

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from asn1crypto import core
 from asn1crypto import x509 as asn1
+from asn1crypto.keys import RSAPublicKey
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -132,6 +133,12 @@ def public_key(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> Change:
     return tbs("subject_public_key_info", asn1.PublicKeyInfo.load(der))
 
 
+def public_key_of_even_exponent(certificate: asn1.Certificate) -> None:
+    key = {"modulus": 2**2047 + 1, "public_exponent": 65538}
+    info = {"algorithm": {"algorithm": "rsa"}, "public_key": RSAPublicKey(key)}
+    certificate["tbs_certificate"]["subject_public_key_info"] = asn1.PublicKeyInfo(info)
+
+
 def key_usage(*bits: str) -> Change:
     return extension("key_usage", value=asn1.KeyUsage(set(bits)))
 
@@ -235,6 +242,10 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "exponent 3": (
         public_key(rsa.generate_private_key(3, 2048).public_key()),
         "the public key is not acceptable (RSA keys with the public exponent 3 ",
+    ),
+    "even exponent": (
+        public_key_of_even_exponent,
+        "the public key is not acceptable (the public key cannot be read",
     ),
     "another curve": (
         public_key(ec.generate_private_key(ec.SECP256K1()).public_key()),
