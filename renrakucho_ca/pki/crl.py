@@ -79,27 +79,16 @@ def assemble(
         this_update, next_update: aware.
         entries: what `entry` made, in any order, each certificate once.
     """
-    empty = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(issuer.subject)
-        .last_update(this_update)
-        # §5.1.2.5: MUST be there.
-        .next_update(next_update)
-        # §5.2.1: MUST be there; which key signed.
-        .add_extension(authority_key_identifier(issuer), critical=False)
-        # §5.2.3: MUST be there, MUST NOT be critical.
-        .add_extension(x509.CRLNumber(number), critical=False)
-        .sign(issuer_key, signature_hash(issuer_key))
-    )
+    empty = _empty_list(issuer, issuer_key, number, this_update, next_update)
     held = BytesIO()
     held.writelines(entries)
     revoked = held.getvalue()
     if not revoked:  # §5.1.2.6: MUST be absent where nothing is revoked.
-        yield empty.public_bytes(serialization.Encoding.DER)
+        yield empty
         return
 
     # CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signatureValue }
-    (whole,) = der.elements(empty.public_bytes(serialization.Encoding.DER))
+    (whole,) = der.elements(empty)
     tbs, algorithm, _ = der.elements(whole.content)
     # TBSCertList ::= SEQUENCE { version … nextUpdate, revokedCertificates, [0] crlExtensions }
     *before, extensions = (field.whole for field in der.elements(tbs.content))
@@ -114,6 +103,28 @@ def assemble(
     yield der.header(der.SEQUENCE, sum(map(len, to_be_signed)) + len(after))
     yield from to_be_signed
     yield after
+
+
+def _empty_list(
+    issuer: x509.Certificate,
+    issuer_key: PrivateKey,
+    number: int,
+    this_update: datetime,
+    next_update: datetime,
+) -> bytes:
+    crl = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(this_update)
+        # §5.1.2.5: MUST be there.
+        .next_update(next_update)
+        # §5.2.1: MUST be there; which key signed.
+        .add_extension(authority_key_identifier(issuer), critical=False)
+        # §5.2.3: MUST be there, MUST NOT be critical.
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .sign(issuer_key, signature_hash(issuer_key))
+    )
+    return crl.public_bytes(serialization.Encoding.DER)
 
 
 def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:
