@@ -210,7 +210,7 @@ class User:
     @classmethod
     def parse(
         cls,
-        id: str,  # noqa: A002  (the contract's word)
+        id: str,
         name: str | None = None,
         email: str | None = None,
         facility: str | None = None,
@@ -321,6 +321,11 @@ class Authority:
     not_after: datetime
     key_algorithm: str
     key: str | None
+
+    @property
+    def name(self) -> str:
+        """Its name in file names: `new-issuing`."""
+        return f"{self.hierarchy}-{self.tier.value}"
 
 
 @dataclass(frozen=True, slots=True)

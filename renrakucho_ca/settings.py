@@ -6,7 +6,7 @@ import json
 import re
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -61,20 +61,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         network: the regional network's name; a phone shows it as the profile's.
         organization: who runs the CA; stands in the subjects.
         timezone: a name of the tz database; what a bare date means, and how people see times.
-        language: for people; None follows the locale.
         default_hierarchy: the one that issues where no command says which.
         public_url: where devices and servers reach `public/` and the portal, without a slash at its
             end; goes into certificates as CRL distribution point and AIA.
         publish_hook: program and arguments, run without a shell after publishing.
+        publish_after_revocation: whether revoke, hold and release publish by themselves.
     """
 
     network: str
     organization: str
     timezone: str = "Asia/Tokyo"
-    language: Literal["ja", "en"] | None = None
     default_hierarchy: str | None = None
     public_url: str | None = None
     publish_hook: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
+    publish_after_revocation: bool = False
     mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
 
     def __post_init__(self) -> None:
@@ -187,9 +187,6 @@ organization: {organization}
 # A bare date, such as the cut-off 2026-08-01, means 00:00 here; times for people are shown so.
 timezone: Asia/Tokyo
 
-# ja or en: tables, messages, mails, sheets and pages. null: as the system's locale says.
-language: null
-
 # The hierarchy that issues where --hierarchy is not given. null: the one called `new`, else the
 # only one that is open.
 default_hierarchy: null
@@ -203,6 +200,10 @@ public_url: null
 # list. No shell reads it. nginx takes a new CRL only when it reloads:
 # publish_hook: [systemctl, reload, nginx]
 publish_hook: null
+
+# true: revoke, hold and release publish by themselves, and so need the passphrase. false: servers
+# learn of a revocation from the next `rca publish`.
+publish_after_revocation: false
 
 # The configuration profiles for iPhone and iPad.
 mobileconfig:

@@ -23,7 +23,7 @@ _ALGORITHMS: dict[P12Format, tuple[pkcs12.PBES, hashes.HashAlgorithm]] = {
 _KDF_ROUNDS = 2048
 
 # RFC 2985 §5.5.1 leaves friendlyName 255 UTF-16 units, and a character may take two.
-_LONGEST_FRIENDLY_NAME = 127
+LONGEST_FRIENDLY_NAME = 127
 
 
 def make(
@@ -53,7 +53,7 @@ def make(
     Raises:
         Invalid: the friendly name is empty, too long, or has characters that cannot be shown.
     """
-    name = clean_text(friendly_name, what="friendly name", longest=_LONGEST_FRIENDLY_NAME)
+    name = clean_text(friendly_name, what="friendly name", longest=LONGEST_FRIENDLY_NAME)
     algorithm, mac = _ALGORITHMS[p12_format]
     encryption = (
         PrivateFormat.PKCS12.encryption_builder()

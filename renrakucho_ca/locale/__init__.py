@@ -1,1 +1,52 @@
-"""What people read, in their language. The English text is the key."""
+"""What people read, in their language. The English text is the key of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from renrakucho_ca.errors import RcaError
+
+
+class Language(StrEnum):
+    JAPANESE = "ja"
+    ENGLISH = "en"
+
+
+class Catalogue:
+    """Says things in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._messages: Mapping[str, str] = {}
+        if language is Language.JAPANESE:
+            from renrakucho_ca.locale.ja import MESSAGES
+
+            self._messages = MESSAGES
+
+    def say(self, text: str, /, **values: object) -> str:
+        """The text in this language, its values filled in.
+
+        Args:
+            text: English, with `{name}` where a value goes.
+        """
+        template = self._messages.get(text, text)
+        return template.format(**{name: self._value(value) for name, value in values.items()})
+
+    def message(self, error: RcaError) -> str:
+        """An error in this language."""
+        return self.say(error.message, **error.values)
+
+    def hint(self, error: RcaError) -> str | None:
+        """Its hint in this language; None where it has none."""
+        return None if error.hint is None else self.say(error.hint, **error.values)
+
+    def _value(self, value: object) -> object:
+        """A value may itself be something to say: an error inside another, a state."""
+        if isinstance(value, RcaError):
+            return self.message(value)
+        return self.word(value) if isinstance(value, StrEnum) else value
+
+    def word(self, value: StrEnum) -> str:
+        """A state, a reason, a tier: our own words, unlike what people have called things."""
+        return self._messages.get(value.value, value.value)

@@ -1,0 +1,167 @@
+"""What every command has at hand, and the options that many share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from renrakucho_ca.cli import passphrase
+from renrakucho_ca.console import Console, Format
+from renrakucho_ca.errors import Invalid, RcaError, Refused
+from renrakucho_ca.locale import Catalogue, Language
+from renrakucho_ca.model import RetrievalNumber
+from renrakucho_ca.service.home import Home
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class App:
+    """The options before the command, and what follows from them."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.language: Language | None = None
+        self.passphrase_fd: int | None = None
+        self.passphrase_file: Path | None = None
+        self.quiet = False
+        self.verbose = False
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.language or _language_of_environment())
+
+    @cached_property
+    def console(self) -> Console:
+        return Console(self.catalogue, self._zone, quiet=self.quiet, verbose=self.verbose)
+
+    @cached_property
+    def home(self) -> Home:
+        return self.home_at(self.folder or Path(os.environ.get("RCA_HOME") or "."))
+
+    def home_at(self, folder: Path) -> Home:
+        """A home, with this command's passphrase."""
+        return Home(folder, self._passphrase)
+
+    def confirm(self, question: str, /, *, yes: bool, **values: object) -> None:
+        """Asks before something that cannot be undone.
+
+        Args:
+            yes: `--yes` was given.
+
+        Raises:
+            Refused: the answer is no, or there is no terminal to ask on.
+        """
+        if yes:
+            return
+        if not os.isatty(0):
+            raise Refused("this needs a yes", hint="without a terminal, add --yes")
+        if not click.confirm(self.catalogue.say(question, **values), err=True):
+            raise Refused("not confirmed: nothing was done")
+
+    def _passphrase(self, is_new: bool) -> bytes:
+        return passphrase.find(
+            self.catalogue, self.passphrase_fd, self.passphrase_file, is_new=is_new
+        )
+
+    def _zone(self) -> tzinfo:
+        """The home's; where there is no home to tell, Japan's."""
+        from zoneinfo import ZoneInfo
+
+        try:
+            return self.home.settings.zone
+        except RcaError:
+            return ZoneInfo("Asia/Tokyo")
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+_Member = TypeVar("_Member", bound=StrEnum)
+
+
+class Choice(click.ParamType[_Member]):
+    """One of our words, spelled as its value; Click's own wants the names of the members."""
+
+    name = "choice"
+
+    def __init__(self, members: Iterable[_Member]) -> None:
+        self._members = {member.value: member for member in members}
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "|".join(self._members)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> _Member:
+        try:
+            return self._members[value]
+        except KeyError:
+            self.fail(f"{value!r} is not one of {', '.join(self._members)}", param, ctx)
+
+
+def format_option(function: _Function) -> _Function:
+    """`--format`, on every command that answers with data."""
+    return click.option(
+        "--format",
+        "form",
+        type=Choice(Format),
+        default=Format.TABLE,
+        help="table for people, json or csv for scripts",
+    )(function)
+
+
+def yes_option(function: _Function) -> _Function:
+    return click.option("--yes", is_flag=True, help="do not ask")(function)
+
+
+def dry_run_option(function: _Function) -> _Function:
+    return click.option(
+        "--dry-run", is_flag=True, help="say what would be done, and change nothing"
+    )(function)
+
+
+class NumberType(click.ParamType[RetrievalNumber]):
+    """A retrieval number as people write it."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> RetrievalNumber:
+        return RetrievalNumber.parse(value)
+
+
+number_argument = click.argument("number", type=NumberType())
+numbers_argument = click.argument("numbers", type=NumberType(), nargs=-1)
+
+
+def parse_date(text: str, zone: tzinfo) -> datetime:
+    """A moment as people write it: a bare date is its midnight in the home's timezone.
+
+    Raises:
+        Invalid: neither a date nor an RFC 3339 time.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("/", "-"))
+    except ValueError:
+        raise Invalid(
+            "{text} is not a date",
+            hint="such as 2026-08-01, or 2026-07-31T15:00:00Z",
+            text=repr(text[:40]),
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _language_of_environment() -> Language:
+    """`RCA_LANG`, else the locale as POSIX orders its variables."""
+    for name in ("RCA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return Language.JAPANESE if value.startswith("ja") else Language.ENGLISH
+    return Language.ENGLISH

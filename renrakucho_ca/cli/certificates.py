@@ -1,0 +1,173 @@
+"""`rca list`, `rca show`, `rca export`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import (
+    App,
+    Choice,
+    NumberType,
+    format_option,
+    number_argument,
+    numbers_argument,
+    parse_date,
+    pass_app,
+)
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.record import COLUMNS, FIELDS, row
+from renrakucho_ca.console import Format
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import LIVE, RetrievalNumber, Status
+from renrakucho_ca.store import certificates
+from renrakucho_ca.store.certificates import Order, Query
+
+_ORDERS = {order.name.lower(): order for order in Order}
+_SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
+
+
+@click.command(
+    "list",
+    cls=Command,
+    help="Lists certificates, the newest last: the live ones (issued, downloaded, held), unless "
+    "--status or --all says otherwise.",
+)
+@click.option("--user", metavar="ID", help="of this user")
+@click.option("--device", metavar="D", help="for this kind of device")
+@click.option(
+    "--status",
+    type=Choice(Status),
+    multiple=True,
+    help="in this state; can be given several times",
+)
+@click.option("--all", "everything", is_flag=True, help="in whatever state")
+@click.option("--hierarchy", metavar="NAME", help="of this hierarchy")
+@click.option("--facility", metavar="NAME", help="of users of this facility")
+@click.option("--network", metavar="NAME", help="of users of this network")
+@click.option("--issued-before", metavar="DATE", help="issued before this moment")
+@click.option("--issued-after", metavar="DATE", help="issued at this moment or later")
+@click.option("--expires-within", metavar="30d", help="ending within so many days")
+@click.option("--text", metavar="T", help="with this in number, user, name or note")
+@click.option("--sort", type=click.Choice(_SORTS), default="issued", help="- turns it round")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="at most so many")
+@click.option(
+    "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="leave so many out"
+)
+@click.option(
+    "--after",
+    type=NumberType(),
+    metavar="NUMBER",
+    help="go on after this one: quicker than --offset",
+)
+@format_option
+@pass_app
+def list_(
+    app: App,
+    user: str | None,
+    device: str | None,
+    status: tuple[Status, ...],
+    everything: bool,
+    hierarchy: str | None,
+    facility: str | None,
+    network: str | None,
+    issued_before: str | None,
+    issued_after: str | None,
+    expires_within: str | None,
+    text: str | None,
+    sort: str,
+    limit: int | None,
+    offset: int,
+    after: RetrievalNumber | None,
+    form: Format,
+) -> None:
+    now = app.home.clock()
+    query = Query(
+        now=now,
+        statuses=None if everything else frozenset(status) or LIVE,
+        user=user,
+        device=device,
+        hierarchy=hierarchy,
+        facility=facility,
+        network=network,
+        issued_from=_date(app, issued_after),
+        issued_before=_date(app, issued_before),
+        expires_from=None if expires_within is None else now,
+        expires_before=None if expires_within is None else now + _days(expires_within),
+        text=text,
+        order=_ORDERS[sort.removeprefix("-")],
+        descending=sort.startswith("-"),
+        limit=limit,
+        offset=offset,
+        after=after,
+    )
+    rows = (row(certificate, now) for certificate in certificates.stream(app.home.db, query))
+    app.console.many(rows, form, fields=FIELDS, columns=COLUMNS)
+
+
+@click.command(cls=Command, help="Shows one certificate.")
+@number_argument
+@click.option("--reveal", is_flag=True, help="with the retrieval password, while it can be used")
+@click.option("--pem", is_flag=True, help="the certificate itself, in PEM, instead of its record")
+@format_option
+@pass_app
+def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Format) -> None:
+    home = app.home
+    certificate = certificates.get(home.db, number)
+    if pem:
+        from renrakucho_ca.pki import certificates as pki
+
+        click.echo(pki.to_pem(pki.load(certificates.der(home.db, number))), nl=False)
+        return
+    shown = row(certificate, home.clock())
+    if reveal:
+        from renrakucho_ca.service import retrieval
+
+        shown["password"] = retrieval.reveal(home, number)
+    app.console.one(shown, form)
+
+
+@click.command(
+    cls=Command,
+    help="Writes the file for the device, .p12 or .mobileconfig, into a folder. This is the one "
+    "download: a second time is refused, and the file is nowhere else.",
+)
+@numbers_argument
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="the folder; made where it is missing",
+)
+@format_option
+@pass_app
+def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Format) -> None:
+    from renrakucho_ca.cli import outcomes
+    from renrakucho_ca.service import retrieval
+
+    if not numbers:
+        raise click.UsageError("name at least one number")
+    results, files = retrieval.export(app.home, numbers, out)
+    now = app.home.clock()
+    outcomes.show(
+        app,
+        results,
+        form,
+        lambda certificate: row(certificate, now) | {"file": str(files[certificate.number])},
+        extra=("file",),
+    )
+
+
+def _date(app: App, text: str | None) -> datetime | None:
+    return None if text is None else parse_date(text, app.home.settings.zone)
+
+
+def _days(text: str) -> timedelta:
+    found = re.fullmatch(r"([0-9]{1,5})d?", text.strip())
+    if found is None:
+        raise Invalid("{text} is not a number of days", hint="such as 30d", text=repr(text[:40]))
+    return timedelta(days=int(found[1]))

@@ -1,0 +1,158 @@
+"""`rca hierarchy …`: roots and their issuing CAs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app, yes_option
+from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.model import Hierarchy, KeyAlgorithm
+
+_HERE = "renrakucho_ca.cli.hierarchy"
+_FIELDS = (
+    "name",
+    "open",
+    "created_at",
+    "retired_at",
+    "cutoff",
+    "root",
+    "root_fingerprint_sha256",
+    "root_not_after",
+    "root_key_algorithm",
+    "root_key_is_here",
+    "issuing",
+    "issuing_fingerprint_sha256",
+    "issuing_not_after",
+    "issuing_key_algorithm",
+    "issuing_key_is_here",
+)
+_COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "issuing_not_after")
+
+
+@click.group(
+    cls=Group,
+    help="Hierarchies: a root and its issuing CA.",
+    sections={
+        "Commands": {
+            "create": (f"{_HERE}:create", "a new root and its issuing CA"),
+            "list": (f"{_HERE}:list_", "all"),
+            "show": (f"{_HERE}:show", "one"),
+            "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),
+        }
+    },
+)
+def hierarchy() -> None:
+    pass
+
+
+@click.command(
+    cls=Command,
+    help="Makes a root and its issuing CA, each with a key of its own under the passphrase, and "
+    "their first CRLs. NAME is a word such as old or new.",
+)
+@click.argument("name")
+@click.option("--common-name", metavar="CN", help="the root's name, as phones list it")
+@click.option(
+    "--key-algorithm",
+    type=Choice(KeyAlgorithm),
+    help="of both keys; else what profiles/root.yaml and issuing.yaml say",
+)
+@click.option(
+    "--root-key-out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="write the root's key there, and keep none on this machine",
+)
+@format_option
+@pass_app
+def create(
+    app: App,
+    name: str,
+    common_name: str | None,
+    key_algorithm: KeyAlgorithm | None,
+    root_key_out: Path | None,
+    form: Format,
+) -> None:
+    from renrakucho_ca.service import hierarchy as service
+
+    made = service.create(
+        app.home,
+        name,
+        common_name=common_name,
+        key_algorithm=key_algorithm,
+        root_key_out=root_key_out,
+    )
+    app.console.one(_row(made, app.home.clock()), form)
+    if root_key_out is not None:
+        app.console.talk(
+            "the root's key is in {file}, under the passphrase: take it off this machine, and "
+            "bring it for `rca publish --root-key FILE` before its CRL ends",
+            file=root_key_out,
+        )
+
+
+@click.command("list", cls=Command, help="Lists the hierarchies in the order of their making.")
+@format_option
+@pass_app
+def list_(app: App, form: Format) -> None:
+    from renrakucho_ca.store import hierarchies
+
+    now = app.home.clock()
+    rows = (_row(each, now) for each in hierarchies.all_of(app.home.db))
+    app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
+
+
+@click.command(cls=Command, help="Shows one hierarchy: names, ends, fingerprints, keys.")
+@click.argument("name")
+@format_option
+@pass_app
+def show(app: App, name: str, form: Format) -> None:
+    from renrakucho_ca.store import hierarchies
+
+    app.console.one(_row(hierarchies.get(app.home.db, name), app.home.clock()), form)
+
+
+@click.command(
+    cls=Command,
+    help="Closes a hierarchy for good: it issues nothing any more. With --at, nothing of it is "
+    "accepted from that date on: what is live then is revoked.",
+)
+@click.argument("name")
+@click.option("--at", metavar="DATE", help="the cut-off, such as 2026-08-01")
+@yes_option
+@format_option
+@pass_app
+def retire(app: App, name: str, at: str | None, yes: bool, form: Format) -> None:
+    from renrakucho_ca.service import hierarchy as service
+    from renrakucho_ca.store import hierarchies
+
+    cutoff = None if at is None else parse_date(at, app.home.settings.zone)
+    hierarchies.get(app.home.db, name)
+    app.confirm("close the hierarchy {name} for good?", yes=yes, name=name)
+    retired = service.retire(app.home, name, cutoff)
+    app.console.one(_row(retired, app.home.clock()), form)
+
+
+def _row(each: Hierarchy, now: datetime) -> Row:
+    root, issuing = each.root, each.issuing
+    return {
+        "name": each.name,
+        "open": each.is_open(now),
+        "created_at": each.created_at,
+        "retired_at": each.retired_at,
+        "cutoff": each.cutoff,
+        "root": root.subject,
+        "root_fingerprint_sha256": root.fingerprint_sha256,
+        "root_not_after": root.not_after,
+        "root_key_algorithm": root.key_algorithm,
+        "root_key_is_here": root.key is not None,
+        "issuing": issuing.subject,
+        "issuing_fingerprint_sha256": issuing.fingerprint_sha256,
+        "issuing_not_after": issuing.not_after,
+        "issuing_key_algorithm": issuing.key_algorithm,
+        "issuing_key_is_here": issuing.key is not None,
+    }

@@ -1,0 +1,84 @@
+"""`rca init` and `rca quickstart`: a new home."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.console import Format
+
+
+@click.command(
+    cls=Command,
+    help="Makes a home in --home, $RCA_HOME or the current folder: rca.yaml with the settings, "
+    "profiles/ with what each kind of device gets, ca-store/ with all state. What is there "
+    "already is kept.",
+)
+@click.option("--network", metavar="NAME", help="the regional network, as phones show it")
+@click.option("--organization", metavar="NAME", help="who runs this CA")
+@format_option
+@pass_app
+def init(app: App, network: str | None, organization: str | None, form: Format) -> None:
+    app.home.create(network, organization)
+    home = app.home
+    app.console.one(
+        {
+            "home": str(home.path.resolve()),
+            "settings": str(home.path / "rca.yaml"),
+            "profiles": str(home.profiles),
+            "store": str(home.store),
+        },
+        form,
+    )
+    app.console.talk("next: rca hierarchy create new")
+
+
+@click.command(
+    cls=Command,
+    help="Makes a complete home to try out, without a question: settings, a passphrase in a file, "
+    "the OLD and the NEW hierarchy, and a certificate for each kind of device, exported.",
+)
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path("demo"))
+@format_option
+@pass_app
+def quickstart(app: App, folder: Path, form: Format) -> None:
+    from renrakucho_ca.cli.record import FIELDS, row
+    from renrakucho_ca.service.quickstart import quickstart as make
+
+    started = make(folder, app.console.talk)
+    # From here on dates are shown in the new home's timezone.
+    app.folder = folder
+    now = started.home.clock()
+    rows = [
+        row(issued.certificate, now)
+        | {"password": issued.password, "file": str(started.files[issued.certificate.number])}
+        for issued in started.issued
+    ]
+    app.console.many(
+        rows,
+        form,
+        fields=(*FIELDS, "password", "file"),
+        columns=("device", "number", "password", "file"),
+    )
+    app.console.talk("")
+    for line, values in (
+        ("settings: {path}", folder / "rca.yaml"),
+        ("passphrase of the CA keys: {path}", started.passphrase_file),
+        ("for nginx: {path}", started.home.public),
+    ):
+        app.console.talk(line, path=values)
+    app.console.talk("")
+    app.console.talk("next:")
+    rca = f"rca --home {shlex.quote(str(folder))}"
+    with_passphrase = f"{rca} --passphrase-file {shlex.quote(str(started.passphrase_file))}"
+    number = started.issued[0].certificate.number
+    for command in (
+        f"{with_passphrase} issue --device iphone --user sato --out .",
+        f"{rca} list",
+        f"{rca} revoke {number} && {with_passphrase} publish",
+    ):
+        app.console.talk("  {command}", command=command)

@@ -1,0 +1,137 @@
+"""`rca profile …`: what each kind of device gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import CaProfile, DeviceProfile
+
+_HERE = "renrakucho_ca.cli.profile"
+
+
+@click.group(
+    cls=Group,
+    help="Profiles: what each kind of device and each CA gets. One YAML file each in profiles/; "
+    "another kind of device is another file.",
+    sections={
+        "Commands": {
+            "list": (f"{_HERE}:list_", "all"),
+            "show": (f"{_HERE}:show", "what is in force"),
+            "check": (f"{_HERE}:check", "what is wrong, with the line at fault"),
+        }
+    },
+)
+def profile() -> None:
+    pass
+
+
+_FIELDS = (
+    "name",
+    "kind",
+    "title",
+    "key_algorithm",
+    "validity_years",
+    "subject",
+    "key_usage",
+    "extended_key_usage",
+    "container",
+    "p12",
+    "chain",
+    "path_length",
+    "crl_days",
+)
+_COLUMNS = ("name", "kind", "key_algorithm", "validity_years", "container", "p12", "chain")
+
+
+@click.command("list", cls=Command, help="Lists the profiles that are in force.")
+@format_option
+@pass_app
+def list_(app: App, form: Format) -> None:
+    rows = [_row(app, found) for found in map(_checked, _files(app))]
+    app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
+
+
+@click.command(cls=Command, help="Shows one profile as it is in force.")
+@click.argument("name")
+@format_option
+@pass_app
+def show(app: App, name: str, form: Format) -> None:
+    from renrakucho_ca import profiles
+    from renrakucho_ca.model import Tier
+
+    if name in set(Tier):
+        found: DeviceProfile | CaProfile = profiles.load_ca(app.home.profiles, Tier(name))
+    else:
+        found = profiles.load(app.home.profiles, name)
+    app.console.one(_row(app, found), form)
+
+
+@click.command(
+    cls=Command,
+    help="Checks one file, or all profiles of the home: says file, line and what was expected.",
+)
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@pass_app
+def check(app: App, file: Path | None) -> None:
+    from renrakucho_ca import profiles
+
+    files = [file] if file is not None else _files(app)
+    faults = []
+    for each in files:
+        try:
+            for warning in profiles.warnings(_checked(each)):
+                app.console.warn(warning)
+        except Invalid as fault:
+            faults.append(fault)
+    if faults:
+        *others, last = faults
+        for other in others:
+            app.console.error(other)
+        raise last
+    app.console.talk("{count} checked, nothing wrong", count=len(files))
+
+
+def _files(app: App) -> list[Path]:
+    """All profiles of the home, those of the CAs first."""
+    from renrakucho_ca import profiles
+    from renrakucho_ca.model import Tier
+
+    names = [*(tier.value for tier in Tier), *profiles.names(app.home.profiles)]
+    return [app.home.profiles / f"{name}.yaml" for name in names]
+
+
+def _checked(file: Path) -> DeviceProfile | CaProfile:
+    from renrakucho_ca import profiles
+
+    return profiles.check(file)
+
+
+def _row(app: App, found: DeviceProfile | CaProfile) -> Row:
+    shown: Row = dict.fromkeys(_FIELDS)
+    shown |= {
+        "name": found.name,
+        "key_algorithm": found.key_algorithm,
+        "validity_years": found.validity_years,
+        "subject": [f"{attribute}: {template}" for attribute, template in found.subject],
+    }
+    if isinstance(found, CaProfile):
+        return shown | {
+            "kind": found.tier,
+            "path_length": found.path_length,
+            "crl_days": found.crl_days,
+        }
+    return shown | {
+        "kind": "device",
+        "title": found.title[app.catalogue.language],
+        "key_usage": sorted(found.key_usage),
+        "extended_key_usage": list(found.extended_key_usage),
+        "container": found.container,
+        "p12": found.p12,
+        "chain": list(found.chain),
+    }

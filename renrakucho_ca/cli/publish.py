@@ -1,0 +1,52 @@
+"""`rca publish`: what servers need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.errors import Attention
+
+
+@click.command(
+    cls=Command,
+    help="Signs new CRLs and writes CA certificates, CRLs and nginx snippets into public/, each "
+    "file in one step, then runs publish_hook of rca.yaml.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="another folder than public/",
+)
+@click.option(
+    "--if-due",
+    is_flag=True,
+    help="for cron: only CRLs past half their life or behind a revocation are signed anew",
+)
+@click.option(
+    "--root-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="the key of a root that is kept off this machine",
+)
+@format_option
+@pass_app
+def publish(app: App, out: Path | None, if_due: bool, root_key: Path | None, form: Format) -> None:
+    from renrakucho_ca.service import publication
+
+    done = publication.publish(app.home, out=out, if_due=if_due, root_key=root_key)
+    rows: list[Row] = [{"file": str(path)} for path in done.files]
+    app.console.many(rows, form, fields=("file",), columns=("file",))
+    for name in done.renewed:
+        app.console.detail("signed a new CRL: {name}", name=name)
+    if done.overdue:
+        raise Attention(
+            "the CRL of {names} has to be signed anew, and the key is not on this machine",
+            hint="rca publish --root-key FILE",
+            names=", ".join(done.overdue),
+        )

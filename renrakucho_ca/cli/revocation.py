@@ -1,0 +1,110 @@
+"""`rca revoke`, `rca hold`, `rca release`: out of use, and back."""
+
+from __future__ import annotations
+
+import click
+
+from renrakucho_ca.cli import outcomes
+from renrakucho_ca.cli.app import (
+    App,
+    Choice,
+    dry_run_option,
+    format_option,
+    number_argument,
+    numbers_argument,
+    pass_app,
+    yes_option,
+)
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.record import COLUMNS, FIELDS, row
+from renrakucho_ca.console import Format
+from renrakucho_ca.model import Certificate, RetrievalNumber, RevocationReason, parse_serial
+from renrakucho_ca.store import certificates
+
+_REASONS = [each for each in RevocationReason if each is not RevocationReason.CERTIFICATE_HOLD]
+
+
+@click.command(
+    cls=Command,
+    help="Revokes certificates for good: number and password are dead, the file is destroyed, and "
+    "with the next publication servers refuse the login.",
+)
+@numbers_argument
+@click.option("--user", metavar="ID", help="everything live of this user")
+@click.option("--serial", metavar="S", help="the one with this serial number, in hex")
+@click.option(
+    "--reason",
+    type=Choice(_REASONS),
+    default=RevocationReason.UNSPECIFIED,
+    help="as RFC 5280 names it",
+)
+@yes_option
+@dry_run_option
+@format_option
+@pass_app
+def revoke(
+    app: App,
+    numbers: tuple[RetrievalNumber, ...],
+    user: str | None,
+    serial: str | None,
+    reason: RevocationReason,
+    yes: bool,
+    dry_run: bool,
+    form: Format,
+) -> None:
+    from renrakucho_ca.service import revocation
+
+    chosen = list(numbers)
+    if serial is not None:
+        chosen.append(revocation.by_serial(app.home, parse_serial(serial)))
+    if user is not None:
+        chosen += revocation.live_of_user(app.home, user)
+    if not chosen:
+        raise click.UsageError("name a number, --user or --serial")
+    if dry_run:
+        now = app.home.clock()
+        rows = [row(certificates.get(app.home.db, number), now) for number in chosen]
+        app.console.many(rows, form, fields=FIELDS, columns=COLUMNS)
+        return
+    if len(chosen) > 1:
+        app.confirm("revoke {count} certificates for good?", yes=yes, count=len(chosen))
+    results = revocation.revoke(app.home, chosen, reason)
+    if any(isinstance(each.result, Certificate) for each in results):
+        _publish(app)
+    now = app.home.clock()
+    outcomes.show(app, results, form, lambda certificate: row(certificate, now))
+
+
+@click.command(cls=Command, help="Takes a certificate out of use until it is released.")
+@number_argument
+@format_option
+@pass_app
+def hold(app: App, number: RetrievalNumber, form: Format) -> None:
+    from renrakucho_ca.service import revocation
+
+    _changed(app, revocation.hold(app.home, number), form)
+
+
+@click.command(cls=Command, help="Makes a held certificate valid again.")
+@number_argument
+@format_option
+@pass_app
+def release(app: App, number: RetrievalNumber, form: Format) -> None:
+    from renrakucho_ca.service import revocation
+
+    _changed(app, revocation.release(app.home, number), form)
+
+
+def _changed(app: App, certificate: Certificate, form: Format) -> None:
+    _publish(app)
+    app.console.one(row(certificate, app.home.clock()), form)
+
+
+def _publish(app: App) -> None:
+    """Tells the servers, where the home is set so; else says what does."""
+    if app.home.settings.publish_after_revocation:
+        from renrakucho_ca.service.publication import publish
+
+        publish(app.home, if_due=True)
+    else:
+        app.console.talk("servers learn of it from the next `rca publish`")

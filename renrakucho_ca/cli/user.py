@@ -1,0 +1,84 @@
+"""`rca user …`: the people."""
+
+from __future__ import annotations
+
+import click
+
+from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.model import User
+from renrakucho_ca.store import users
+
+_HERE = "renrakucho_ca.cli.user"
+_FIELDS = ("user", "name", "email", "facility", "network")
+
+
+@click.group(
+    cls=Group,
+    help="The people to whom certificates belong.",
+    sections={
+        "Commands": {
+            "add": (f"{_HERE}:add", "a new user, or what is new about one"),
+            "list": (f"{_HERE}:list_", "all"),
+            "show": (f"{_HERE}:show", "one"),
+        }
+    },
+)
+def user() -> None:
+    pass
+
+
+@click.command(
+    cls=Command,
+    help="Adds a user. Of one who is known already, what is given replaces what was there.",
+)
+@click.argument("id")
+@click.option("--name", help="the person's name")
+@click.option("--email", help="where mails about certificates go")
+@click.option("--facility", help="where the person works")
+@click.option("--network", help="the regional network; else that of rca.yaml")
+@format_option
+@pass_app
+def add(
+    app: App,
+    id: str,
+    name: str | None,
+    email: str | None,
+    facility: str | None,
+    network: str | None,
+    form: Format,
+) -> None:
+    wanted = User.parse(id, name, email, facility, network)
+    db = app.home.db
+    with db.write():
+        users.put(db, wanted)
+        app.console.one(_row(users.get(db, wanted.id)), form)
+
+
+@click.command("list", cls=Command, help="Lists the users in the order of their ids.")
+@click.option("--facility", metavar="NAME", help="of this facility")
+@click.option("--network", metavar="NAME", help="of this network")
+@format_option
+@pass_app
+def list_(app: App, facility: str | None, network: str | None, form: Format) -> None:
+    found = users.stream(app.home.db, facility=facility, network=network)
+    app.console.many(map(_row, found), form, fields=_FIELDS, columns=_FIELDS)
+
+
+@click.command(cls=Command, help="Shows one user.")
+@click.argument("id")
+@format_option
+@pass_app
+def show(app: App, id: str, form: Format) -> None:
+    app.console.one(_row(users.get(app.home.db, id)), form)
+
+
+def _row(each: User) -> Row:
+    return {
+        "user": each.id,
+        "name": each.name,
+        "email": each.email,
+        "facility": each.facility,
+        "network": each.network,
+    }

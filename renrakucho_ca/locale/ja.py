@@ -1,0 +1,3 @@
+"""Japanese."""
+
+MESSAGES: dict[str, str] = {}

@@ -1,0 +1,68 @@
+"""A CA's CRL: when the next one is due, and signing it into the store."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Authority, Hierarchy
+from renrakucho_ca.pki import certificates, crl, x509
+from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import files, hierarchies
+
+
+def path_of(home: Home, authority: Authority) -> Path:
+    """Where the newest CRL of a CA lies, in DER."""
+    return home.store / "crl" / f"{authority.name}.crl"
+
+
+def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
+    """Whether a CA's CRL is missing, behind a revocation, past half its life, or cut off."""
+    if now >= authority.not_after:
+        return False
+    state = hierarchies.crl_state(home.db, authority)
+    if state.this_update is None or state.next_update is None:
+        return True
+    if state.carried != state.changes or not path_of(home, authority).exists():
+        return True
+    cut_off = hierarchy.cutoff is not None and state.this_update < hierarchy.cutoff <= now
+    return cut_off or now >= state.this_update + (state.next_update - state.this_update) / 2
+
+
+def renew(
+    home: Home, hierarchy: Hierarchy, authority: Authority, key: PrivateKey, now: datetime
+) -> None:
+    """Signs a CA's next CRL into the store. The caller holds a lock against doing so twice.
+
+    Before a cut-off no CRL lives past it: servers that hear no more from us refuse everyone of
+    that hierarchy from then on, as they should.
+    """
+    issuer = certificates.load(authority.certificate)
+    path = path_of(home, authority)
+    with home.db.write():
+        number = hierarchies.next_crl_number(home.db, authority, now, _number_in(path, issuer))
+    with home.db.read():
+        state = hierarchies.crl_state(home.db, authority)
+        end = _end(hierarchy, authority, now, state.days)
+        entries = hierarchies.crl_entries(home.db, authority)
+        pieces = crl.assemble(issuer, key, number, now, end, entries)
+        files.replace(path, pieces, check=lambda new: crl.verify(new.read_bytes(), issuer))
+    with home.db.write():
+        hierarchies.record_crl(home.db, authority, now, end, state.changes)
+
+
+def _end(hierarchy: Hierarchy, authority: Authority, now: datetime, days: int) -> datetime:
+    end = min(now + timedelta(days=days), authority.not_after)
+    if hierarchy.cutoff is not None and now < hierarchy.cutoff:
+        return min(end, hierarchy.cutoff)
+    return end
+
+
+def _number_in(path: Path, issuer: x509.Certificate) -> int:
+    """The number of the CRL that servers may have; 0 where there is none that is the issuer's."""
+    try:
+        return crl.number_of(crl.verify(path.read_bytes(), issuer))
+    except (FileNotFoundError, Invalid):
+        return 0

@@ -1,0 +1,251 @@
+"""Hierarchies: making a root and its issuing CA, listing them, closing one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from renrakucho_ca import profiles
+from renrakucho_ca.clock import years_after
+from renrakucho_ca.errors import Conflict, Invalid
+from renrakucho_ca.model import Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
+from renrakucho_ca.pki import certificates, keys, lint, x509
+from renrakucho_ca.pki.certificates import Distribution, Validity
+from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.service import crls, revocation
+from renrakucho_ca.service.addresses import distribution
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import hierarchies
+
+LONGEST_COMMON_NAME = 53
+"""RFC 5280 appendix A.1 allows 64; the issuing CA's name is the root's and " Issuing CA"."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCa:
+    """A CA that has just been made."""
+
+    profile: CaProfile
+    key: PrivateKey
+    certificate: x509.Certificate
+
+
+def create(
+    home: Home,
+    name: str,
+    *,
+    common_name: str | None = None,
+    key_algorithm: KeyAlgorithm | None = None,
+    root_key_out: Path | None = None,
+) -> Hierarchy:
+    """Makes a root and its issuing CA, and the first CRL of each.
+
+    Args:
+        name: `old`, `new`: lower-case letters, digits and hyphens.
+        common_name: of the root, as phones list it; by default made of network and name.
+        key_algorithm: of both keys; by default what the profiles say.
+        root_key_out: a file for the root's key, which then does not stay in the store.
+
+    Raises:
+        Conflict: a hierarchy of that name, or a root of that common name, exists.
+        Unavailable: wrong passphrase.
+    """
+    _check_name(name)
+    settings = home.settings
+    words = {
+        "common_name": _common_name(common_name, settings.network, name),
+        "organization": settings.organization,
+        "network": settings.network,
+        "hierarchy": name,
+    }
+    now = home.clock()
+    with home.lock("hierarchies").exclusive():
+        _refuse_taken(home, name, words["common_name"])
+        home.keystore.unlock()
+        root = _make_root(home, words, key_algorithm, now)
+        issuing = _make_issuing(home, words, key_algorithm, now, root)
+        _keep_keys(home, name, root, issuing, root_key_out)
+        hierarchy = Hierarchy(
+            name=name,
+            created_at=now,
+            retired_at=None,
+            cutoff=None,
+            authorities=(
+                _authority(name, root, key_is_here=root_key_out is None),
+                _authority(name, issuing, key_is_here=True),
+            ),
+        )
+        with home.db.write():
+            days = {ca.profile.tier: ca.profile.crl_days for ca in (root, issuing)}
+            hierarchies.put(home.db, hierarchy, days)
+        recorded = hierarchies.get(home.db, name)
+        with home.lock("publishing").exclusive():
+            crls.renew(home, recorded, recorded.root, root.key, now)
+            crls.renew(home, recorded, recorded.issuing, issuing.key, now)
+    return recorded
+
+
+def _make_root(
+    home: Home, words: dict[str, str], key_algorithm: KeyAlgorithm | None, now: datetime
+) -> NewCa:
+    profile = _profile(home, Tier.ROOT, key_algorithm)
+    key = keys.generate(profile.key_algorithm)
+    subject = profiles.render_subject(profile.subject, words)
+    serial = certificates.serial_number(home.random)
+    validity = _validity(home, now, profile)
+    certificate = certificates.root(profile, subject, key, serial, validity)
+    lint.enforce(
+        lint.lint_ca(
+            certificate,
+            profile=profile,
+            subject=subject,
+            public_key=key.public_key(),
+            serial=serial,
+            validity=validity,
+            issuer=certificate,
+            distribution=Distribution(),
+        )
+    )
+    return NewCa(profile, key, certificate)
+
+
+def _make_issuing(
+    home: Home,
+    words: dict[str, str],
+    key_algorithm: KeyAlgorithm | None,
+    now: datetime,
+    root: NewCa,
+) -> NewCa:
+    profile = _profile(home, Tier.ISSUING, key_algorithm)
+    key = keys.generate(profile.key_algorithm)
+    subject = profiles.render_subject(profile.subject, words)
+    serial = certificates.serial_number(home.random)
+    validity = _validity(home, now, profile)
+    addresses = distribution(home.settings, words["hierarchy"], Tier.ROOT)
+    certificate = certificates.issuing(
+        profile,
+        subject,
+        key.public_key(),
+        serial,
+        validity,
+        root.certificate,
+        root.key,
+        addresses,
+    )
+    lint.enforce(
+        lint.lint_ca(
+            certificate,
+            profile=profile,
+            subject=subject,
+            public_key=key.public_key(),
+            serial=serial,
+            validity=validity,
+            issuer=root.certificate,
+            distribution=addresses,
+        )
+    )
+    return NewCa(profile, key, certificate)
+
+
+def _keep_keys(
+    home: Home, name: str, root: NewCa, issuing: NewCa, root_key_out: Path | None
+) -> None:
+    root_name, issuing_name = f"{name}-root", f"{name}-issuing"
+    for leftover in (root_name, issuing_name):
+        # Of a run that died before it recorded the hierarchy: nobody has seen its certificates.
+        home.keystore.delete(leftover)
+    if root_key_out is None:
+        home.keystore.write(root_name, keys.to_pkcs8(root.key))
+    else:
+        home.keystore.write_outside(root_key_out, root_name, keys.to_pkcs8(root.key))
+    home.keystore.write(issuing_name, keys.to_pkcs8(issuing.key))
+
+
+def ca_key(home: Home, authority: Authority, root_key: Path | None = None) -> PrivateKey | None:
+    """A CA's private key, proven to be its own; None where it is off the machine.
+
+    Args:
+        root_key: the file that holds it, for a CA whose key is not in the store.
+
+    Raises:
+        Unavailable: the passphrase is wrong.
+        Invalid: the key is another CA's.
+    """
+    if authority.key is not None:
+        secret = home.keystore.read(authority.key)
+    elif root_key is not None:
+        secret = home.keystore.read_outside(root_key, authority.name)
+    else:
+        return None
+    key = keys.from_pkcs8(secret)
+    keys.check_pair(key, certificates.load(authority.certificate))
+    return key
+
+
+def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
+    """Closes a hierarchy: it issues nothing from now on, and from `at` on nothing of it is valid.
+
+    Where `at` has come already, all that is live is revoked at once.
+    """
+    now = home.clock()
+    with home.db.write():
+        hierarchy = hierarchies.get(home.db, name)
+        hierarchies.retire(home.db, name, now, at)
+    if at is not None and at <= now:
+        revocation.revoke_all(home, hierarchy, now)
+    return hierarchies.get(home.db, name)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+        raise Invalid(
+            "{name} is not a hierarchy's name",
+            hint="a name has up to 32 of a-z, 0-9 and -, such as new",
+            name=repr(name[:40]),
+        )
+
+
+def _common_name(given: str | None, network: str, name: str) -> str:
+    text = given if given is not None else f"{network} {name.upper()} CA"
+    return clean_text(text, what="common name", longest=LONGEST_COMMON_NAME)
+
+
+def _profile(home: Home, tier: Tier, key_algorithm: KeyAlgorithm | None) -> CaProfile:
+    profile = profiles.load_ca(home.profiles, tier)
+    return profile if key_algorithm is None else replace(profile, key_algorithm=key_algorithm)
+
+
+def _validity(home: Home, now: datetime, profile: CaProfile) -> Validity:
+    local = now.astimezone(home.settings.zone)
+    return Validity(now, years_after(local, profile.validity_years).astimezone(UTC))
+
+
+def _refuse_taken(home: Home, name: str, common_name: str) -> None:
+    """Two roots of one name could not be told apart, not by people and not by browsers."""
+    for other in hierarchies.all_of(home.db):
+        if other.name == name:
+            raise Conflict("there is a hierarchy {name} already", name=name)
+        if certificates.common_name(certificates.load(other.root.certificate)) == common_name:
+            raise Conflict(
+                "the root of {other} is called {common_name} already",
+                hint="choose another --common-name",
+                other=other.name,
+                common_name=common_name,
+            )
+
+
+def _authority(hierarchy: str, ca: NewCa, *, key_is_here: bool) -> Authority:
+    certificate, tier = ca.certificate, ca.profile.tier
+    return Authority(
+        id=0,
+        hierarchy=hierarchy,
+        tier=tier,
+        certificate=certificates.to_der(certificate),
+        fingerprint_sha256=certificates.fingerprint_sha256(certificate),
+        subject=certificates.subject_text(certificate),
+        not_after=certificate.not_valid_after_utc,
+        key_algorithm=keys.describe(certificate.public_key()),
+        key=f"{hierarchy}-{tier.value}" if key_is_here else None,
+    )

@@ -1,0 +1,328 @@
+"""Issuing: intent recorded, certificate linted and signed, record and bundle committed.
+
+Nothing is signed that is not recorded first. A run that dies between intent and record leaves an
+intent; the next run that finds itself alone puts that serial number on the CRL, since nobody can
+know whether it was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from renrakucho_ca import profiles
+from renrakucho_ca.bundle import pkcs12
+from renrakucho_ca.clock import Randomness, years_after
+from renrakucho_ca.errors import NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.model import (
+    LONGEST_NOTE,
+    Certificate,
+    DeviceProfile,
+    Hierarchy,
+    RetrievalNumber,
+    Revocation,
+    RevocationReason,
+    Tier,
+    User,
+    clean_text,
+)
+from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import crl, csr
+from renrakucho_ca.pki.certificates import Validity
+from renrakucho_ca.pki.keys import PublicKey
+from renrakucho_ca.service.addresses import distribution
+from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.making import Made, Maker, Task
+from renrakucho_ca.store import hierarchies, issuing, users
+from renrakucho_ca.store.issuing import Intent
+
+_From = TypeVar("_From")
+_To = TypeVar("_To")
+
+PORTION = 100
+"""Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for.
+
+    Attributes:
+        device: a profile's name.
+        public_key: where the private key stays with the user (`--csr`).
+        supersedes: the certificate that this one follows.
+    """
+
+    user: User
+    device: str
+    note: str | None = None
+    public_key: PublicKey | None = None
+    supersedes: RetrievalNumber | None = None
+
+    @classmethod
+    def parse(
+        cls, user: User, device: str, note: str | None = None, request: bytes | None = None
+    ) -> Request:
+        """Checks what came from outside.
+
+        Args:
+            request: a PKCS#10 in PEM or DER.
+
+        Raises:
+            Invalid: the note is too long or unprintable, the PKCS#10 is none.
+        """
+        if note is not None and not note.strip():
+            note = None
+        return cls(
+            user=user,
+            device=device,
+            note=None if note is None else clean_text(note, what="note", longest=LONGEST_NOTE),
+            public_key=None if request is None else csr.load(request),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new certificate, and the password that its user is told."""
+
+    certificate: Certificate
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Issued({self.certificate.number})"
+
+
+def issue(
+    home: Home, requests: Sequence[Request], hierarchy: str | None = None
+) -> list[Issued | RcaError]:
+    """Issues for each request, in order; one that fails does not stop the others.
+
+    Args:
+        hierarchy: by default the settings', else `new`, else the only one that is open.
+
+    Returns:
+        For each request what was issued, or why not.
+
+    Raises:
+        NotFound: no such hierarchy. Refused: it is closed. Unavailable: passphrase or key.
+    """
+    issuer = Issuer(home, choose_hierarchy(home, hierarchy))
+    results: list[Issued | RcaError] = []
+    with home.lock("issuing").shared(lambda: abandon_left_over(home)):
+        for start in range(0, len(requests), PORTION):
+            results += issuer.issue_portion(requests[start : start + PORTION])
+    return results
+
+
+def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
+    """The hierarchy that is to issue.
+
+    Raises:
+        NotFound: it does not exist.
+        Refused: it is closed, or none is named and several are open.
+    """
+    now = home.clock()
+    everything = {hierarchy.name: hierarchy for hierarchy in hierarchies.all_of(home.db)}
+    name = name or home.settings.default_hierarchy or ("new" if "new" in everything else None)
+    if name is None:
+        is_open = [each for each in everything.values() if each.is_open(now)]
+        if not is_open:
+            raise NotFound("no hierarchy is open", hint="make one: rca hierarchy create new")
+        if len(is_open) > 1:
+            raise Refused(
+                "several hierarchies are open: {names}",
+                hint="say which with --hierarchy, or set default_hierarchy in rca.yaml",
+                names=", ".join(each.name for each in is_open),
+            )
+        return is_open[0]
+    hierarchy = hierarchies.get(home.db, name)
+    if not hierarchy.is_open(now):
+        raise Refused("the hierarchy {name} is closed and issues nothing", name=name)
+    return hierarchy
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request with everything decided: what is recorded as the intent, and what is to be made."""
+
+    request: Request
+    intent: Intent
+    task: Task
+
+
+class Issuer:
+    """An unlocked issuing CA, and one moment: all that it issues is of the same second.
+
+    The passphrase is asked for here, before anything is recorded.
+
+    Raises:
+        Unavailable: the key is not here, or the passphrase is wrong.
+    """
+
+    def __init__(self, home: Home, hierarchy: Hierarchy) -> None:
+        self._home = home
+        self._hierarchy = hierarchy
+        self._authority = hierarchy.issuing
+        self._now = home.clock()
+        self._profiles: dict[str, DeviceProfile] = {}
+        key = ca_key(home, self._authority)
+        if key is None:
+            raise Unavailable(
+                "the key of {name} is not on this machine", name=self._authority.subject
+            )
+        self._maker = Maker(
+            issuer=self._authority.certificate,
+            issuer_key=key,
+            authorities={
+                tier: hierarchy.authority(tier).certificate for tier in (Tier.ISSUING, Tier.ROOT)
+            },
+            bundle_sealer=home.keystore.bundle_sealer(),
+            password_sealer=home.keystore.password_sealer(),
+            random=home.random,
+        )
+
+    def issue_portion(self, requests: Sequence[Request]) -> list[Issued | RcaError]:
+        """Issues a few: intents in one transaction, records in another.
+
+        The caller holds the issuing lock.
+        """
+        db = self._home.db
+        plans = [_attempt(self._plan, request) for request in requests]
+        with db.write():
+            intended = [_attempt(self._intend, plan) for plan in plans]
+        made = [_attempt(lambda plan: self._maker.make(plan.task), plan) for plan in intended]
+        with db.write():
+            return [self._record(plan, result) for plan, result in zip(intended, made, strict=True)]
+
+    def _plan(self, request: Request) -> Plan:
+        profile = self._profile(request.device)
+        settings, hierarchy, user = self._home.settings, self._hierarchy, request.user
+        number = draw_number(self._home.random)
+        serial = pki_certificates.serial_number(self._home.random)
+        network = user.network or settings.network
+        subject = profiles.render_subject(
+            profile.subject,
+            {
+                "user": user.id,
+                "name": user.name,
+                "facility": user.facility,
+                "network": network,
+                "organization": settings.organization,
+                "device": profile.name,
+                "hierarchy": hierarchy.name,
+                "number": number,
+            },
+        )
+        return Plan(
+            request=request,
+            intent=Intent(
+                number=number,
+                authority=self._authority.id,
+                serial=serial,
+                user=user.id,
+                device=request.device,
+                profile=profile.name,
+                subject=", ".join(f"{attribute}={value}" for attribute, value in subject),
+                at=self._now,
+                not_after=(end := self._end(profile)),
+                supersedes=request.supersedes,
+            ),
+            task=Task(
+                number=number,
+                serial=serial,
+                profile=profile,
+                subject=subject,
+                validity=Validity(self._now, end),
+                distribution=distribution(settings, hierarchy.name, self._authority.tier),
+                friendly_name=f"{network} {user.id}"[: pkcs12.LONGEST_FRIENDLY_NAME],
+                public_key=request.public_key,
+            ),
+        )
+
+    def _profile(self, device: str) -> DeviceProfile:
+        if device not in self._profiles:
+            self._profiles[device] = profiles.load(self._home.profiles, device)
+        return self._profiles[device]
+
+    def _end(self, profile: DeviceProfile) -> datetime:
+        """The same date, as people here see it, so many calendar years later."""
+        local = self._now.astimezone(self._home.settings.zone)
+        end = years_after(local, profile.validity_years).astimezone(UTC)
+        if end > self._authority.not_after:
+            raise Refused(
+                "a certificate until {end} would outlive its issuer, which ends on {issuer_end}",
+                hint="make a new hierarchy, or shorten validity_years in the profile {profile}",
+                end=f"{end:%Y-%m-%d}",
+                issuer_end=f"{self._authority.not_after:%Y-%m-%d}",
+                profile=profile.name,
+            )
+        return end
+
+    def _intend(self, plan: Plan) -> Plan:
+        users.put(self._home.db, plan.request.user)
+        while not issuing.put_intent(self._home.db, plan.intent):
+            plan = self._plan(plan.request)
+        return plan
+
+    def _record(self, plan: Plan | RcaError, made: Made | RcaError) -> Issued | RcaError:
+        if isinstance(plan, RcaError):
+            return plan
+        if isinstance(made, RcaError):
+            _abandon(self._home, plan.intent, self._now)
+            return made
+        request, intent = plan.request, plan.intent
+        certificate = Certificate(
+            number=intent.number,
+            serial=intent.serial,
+            hierarchy=self._hierarchy.name,
+            user=users.get(self._home.db, request.user.id),
+            device=request.device,
+            note=request.note,
+            issued_at=self._now,
+            not_before=self._now,
+            not_after=intent.not_after,
+            downloaded_at=None,
+            revocation=None,
+            supersedes=request.supersedes,
+            superseded_by=None,
+            profile=intent.profile,
+            key_algorithm=made.key_algorithm,
+            fingerprint_sha256=made.fingerprint_sha256,
+        )
+        issuing.record(self._home.db, certificate, self._authority, made.der, made.bundle)
+        return Issued(certificate, made.password)
+
+
+def draw_number(random: Randomness) -> RetrievalNumber:
+    """A retrieval number, every one equally likely: what lies past the last range is redrawn."""
+    count = RetrievalNumber.HIGHEST - RetrievalNumber.LOWEST + 1
+    while (drawn := int.from_bytes(random(4), "big")) >= 2**32 - 2**32 % count:
+        pass
+    return RetrievalNumber(RetrievalNumber.LOWEST + drawn % count)
+
+
+def abandon_left_over(home: Home) -> None:
+    """Revokes what a run that died may have signed. Only while nobody else issues."""
+    if issuing.left_over(home.db):
+        with home.db.write():
+            for intent in issuing.left_over(home.db):
+                _abandon(home, intent, home.clock())
+
+
+def _abandon(home: Home, intent: Intent, now: datetime) -> None:
+    revocation = Revocation(now, RevocationReason.CESSATION_OF_OPERATION)
+    entry = crl.entry(intent.serial, now, revocation.reason)
+    issuing.abandon(home.db, intent, revocation, entry)
+
+
+def _attempt(do: Callable[[_From], _To], value: _From | RcaError) -> _To | RcaError:
+    """The next step for one of many; an error of an earlier step stays what it is."""
+    if isinstance(value, RcaError):
+        return value
+    try:
+        return do(value)
+    except RcaError as error:
+        return error

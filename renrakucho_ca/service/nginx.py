@@ -1,0 +1,46 @@
+"""The nginx snippet that makes a door: who holds a certificate of this hierarchy comes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_DOOR = """\
+# The door of the hierarchy "{hierarchy}". Include it in a server block that listens with ssl.
+# Written by `rca publish`; nginx reads the files again when it is reloaded, not before.
+
+# The names of these CAs are what a browser is asked for. It is the issuing CA that has to stand
+# here: a device that keeps no intermediate finds nothing under the root's name.
+ssl_client_certificate {issuing};
+ssl_trusted_certificate {root};
+
+# One CRL for every CA of the chain. A missing or expired one locks everyone out (400).
+ssl_crl {crl};
+
+ssl_verify_client on;
+ssl_verify_depth 2;
+
+# A resumed session is not verified again: without these two a revoked certificate would go on
+# working for as long as its session can be resumed.
+ssl_session_tickets off;
+ssl_session_cache off;
+"""
+
+
+def door(hierarchy: str, folder: Path) -> bytes:
+    """The snippet, with the absolute paths of the published files.
+
+    Args:
+        folder: where `rca publish` writes.
+    """
+    return _DOOR.format(
+        hierarchy=hierarchy,
+        issuing=_quoted(folder / f"{hierarchy}-issuing.pem"),
+        root=_quoted(folder / f"{hierarchy}-root.pem"),
+        crl=_quoted(folder / f"{hierarchy}-crl.pem"),
+    ).encode()
+
+
+def _quoted(path: Path) -> str:
+    """A path as nginx reads it; none of these three directives expands variables."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -1,0 +1,154 @@
+"""What servers need to let the right people in: CA certificates, CRLs, nginx snippets.
+
+A CRL that is missing or past its end locks everyone out (nginx answers 400), so each is parsed and
+its signature verified before it replaces the one before, and is renewed at half its life.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import Hierarchy
+from renrakucho_ca.pki import certificates, crl, x509
+from renrakucho_ca.service import crls, nginx, revocation
+from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import files, hierarchies
+
+HOOK_SECONDS = 60
+"""How long `publish_hook` may take; a reload of nginx takes well under one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was done.
+
+    Attributes:
+        files: all that was written, in order.
+        renewed: the CAs that signed a new CRL, as `new-issuing`.
+        overdue: the CAs whose CRL needs renewing and whose key is not here.
+    """
+
+    files: tuple[Path, ...]
+    renewed: tuple[str, ...]
+    overdue: tuple[str, ...]
+
+
+def publish(
+    home: Home, *, out: Path | None = None, if_due: bool = False, root_key: Path | None = None
+) -> Publication:
+    """Renews CRLs, writes everything that servers need, and tells them (`publish_hook`).
+
+    Args:
+        out: the folder; by default `public` in the home.
+        if_due: only CRLs at half their life or behind a revocation are renewed.
+        root_key: a file with the key of a root that is not kept in the store.
+
+    Raises:
+        Unavailable: the passphrase is wrong, the disk is full, the hook failed.
+    """
+    now = home.clock()
+    folder = out or home.public
+    renewed: list[str] = []
+    overdue: list[str] = []
+    written: list[Path] = []
+    with home.lock("publishing").exclusive():
+        files.make_folder(folder, files.PUBLIC_FOLDER)
+        for hierarchy in hierarchies.all_of(home.db):
+            if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
+                # Cron should have done it; a CRL without these would open the door again.
+                revocation.revoke_all(home, hierarchy, now)
+            for authority in hierarchy.authorities:
+                due = crls.is_due(home, hierarchy, authority, now)
+                if now >= authority.not_after or (if_due and not due):
+                    continue
+                key = ca_key(home, authority, root_key)
+                if key is not None:
+                    crls.renew(home, hierarchy, authority, key, now)
+                    renewed.append(authority.name)
+                elif due:
+                    overdue.append(authority.name)
+            written += _write_files(home, hierarchy, folder)
+        _run_hook(home, needed=not if_due or bool(renewed))
+    return Publication(tuple(written), tuple(renewed), tuple(overdue))
+
+
+def _write_files(home: Home, hierarchy: Hierarchy, folder: Path) -> list[Path]:
+    """Writes what concerns one hierarchy; each file is read back before it replaces the old one."""
+    root = certificates.load(hierarchy.root.certificate)
+    issuing = certificates.load(hierarchy.issuing.certificate)
+    certificates.check_issued(issuing, root)
+    written: list[Path] = []
+
+    def put(
+        name: str, content: bytes | Iterable[bytes], read: Callable[[bytes], object], wanted: object
+    ) -> None:
+        def prove(new: Path) -> None:
+            if read(new.read_bytes()) != wanted:
+                raise Unavailable("{file} was not written as it should be", file=name)
+
+        files.replace(folder / name, content, files.PUBLIC_FILE, prove)
+        written.append(folder / name)
+
+    def put_pem(suffix: str, chain: list[x509.Certificate]) -> None:
+        text = b"".join(map(certificates.to_pem, chain))
+        put(f"{hierarchy.name}-{suffix}.pem", text, certificates.load_pem, chain)
+
+    put_pem("root", [root])
+    put_pem("issuing", [issuing])
+    put_pem("chain", [issuing] if issuing == root else [issuing, root])
+    lists: list[bytes] = []
+    for authority in hierarchy.authorities:
+        certificate = certificates.load(authority.certificate)
+        put(f"{authority.name}.cer", authority.certificate, certificates.load, certificate)
+        if crls.path_of(home, authority).exists():
+            der = crls.path_of(home, authority).read_bytes()
+            crl.verify(der, certificate)
+            put(f"{authority.name}.crl", der, bytes, der)
+            lists.append(der)
+    if len(lists) == len(hierarchy.authorities):
+        # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
+        text = (piece for der in lists for piece in crl.pem_pieces(der))
+        put(f"{hierarchy.name}-crl.pem", text, crl.from_pem, lists)
+        snippet = nginx.door(hierarchy.name, folder.resolve())
+        put(f"nginx-{hierarchy.name}.conf", snippet, bytes, snippet)
+    return written
+
+
+def _run_hook(home: Home, *, needed: bool) -> None:
+    """Runs `publish_hook`, as a rule a test and reload of nginx, without a shell.
+
+    A run that failed is remembered, so that the next `publish --if-due` tries again: servers would
+    keep the old CRL until it ends, and then refuse everyone.
+    """
+    command = home.settings.publish_hook
+    pending = home.store / "publish-hook.pending"
+    if command is None or not (needed or pending.exists()):
+        return
+    files.replace(pending, b"")
+    try:
+        subprocess.run(
+            command,
+            cwd=home.path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=HOOK_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().splitlines() or [""]
+        raise Unavailable(
+            "the files are written, but publish_hook ended with {code}: {said}",
+            code=error.returncode,
+            said=said[-1][:200],
+        ) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(
+            "the files are written, but publish_hook could not be run: {reason}",
+            reason=error,
+        ) from error
+    pending.unlink()

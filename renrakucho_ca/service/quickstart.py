@@ -1,0 +1,83 @@
+"""A complete home to try out: both hierarchies, and a certificate for each kind of device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from renrakucho_ca import profiles
+from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
+from renrakucho_ca.errors import Conflict, RcaError
+from renrakucho_ca.model import RetrievalNumber, User
+from renrakucho_ca.service import hierarchy, issuance, publication, retrieval
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued, Request
+from renrakucho_ca.store import files
+
+_NETWORK, _ORGANIZATION = "見本市", "見本市役所"
+_USER = "suzuki"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What was made.
+
+    Attributes:
+        passphrase_file: of the CA keys.
+        issued: one for each kind of device.
+        files: theirs, by retrieval number.
+    """
+
+    home: Home
+    passphrase_file: Path
+    issued: list[Issued]
+    files: dict[RetrievalNumber, Path]
+
+
+def quickstart(
+    folder: Path,
+    progress: Callable[..., None],
+    clock: Clock = system_clock,
+    random: Randomness = system_randomness,
+) -> Started:
+    """Makes everything, without a question.
+
+    Args:
+        progress: is told what is being done: a text, and the values that go into it.
+
+    Raises:
+        Conflict: there is something in the folder already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise Conflict(
+            "{folder} is not empty", hint="name another: rca quickstart DIR", folder=folder
+        )
+    secret = random(24).hex().encode()
+    home = Home(folder, lambda is_new: secret, clock, random)
+
+    progress("settings, profiles and store")
+    home.create(_NETWORK, _ORGANIZATION)
+    passphrase_file = folder / "passphrase"
+    files.create(passphrase_file, secret + b"\n")
+    for name in ("old", "new"):
+        progress("the hierarchy {name}", name=name)
+        hierarchy.create(home, name, common_name=f"{name}.ecn.example.jp")
+
+    progress("a certificate for each kind of device")
+    devices = profiles.names(home.profiles)
+    user = User.parse(_USER, name="鈴木 花子", facility="見本訪問看護ステーション")
+    results = issuance.issue(home, [Request.parse(user, device) for device in devices], "new")
+    issued = [_unwrap(result) for result in results]
+    numbers = [each.certificate.number for each in issued]
+    outcomes, exported = retrieval.export(home, numbers, folder / "handout")
+    for outcome in outcomes:
+        outcome.unwrap()
+    publication.publish(home)
+    return Started(home, passphrase_file, issued, exported)
+
+
+def _unwrap(result: Issued | RcaError) -> Issued:
+    if isinstance(result, RcaError):
+        raise result
+    return result

@@ -1,0 +1,159 @@
+"""The one download: a bundle leaves the store as a file, once, and nothing of it stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from renrakucho_ca.bundle import mobileconfig
+from renrakucho_ca.errors import Conflict, Unavailable
+from renrakucho_ca.model import Certificate, Container, RetrievalNumber, Status
+from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import keys
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.outcome import Outcome, each
+from renrakucho_ca.store import certificates, files, hierarchies
+from renrakucho_ca.store.certificates import SealedBundle
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as the user gets it.
+
+    Attributes:
+        name: made of the number alone: no person's name, no dot in the stem.
+    """
+
+    name: str
+    content: bytes
+
+
+def export(
+    home: Home, numbers: Sequence[RetrievalNumber], out: Path
+) -> tuple[list[Outcome], dict[RetrievalNumber, Path]]:
+    """Writes the bundles of some certificates into a folder, each once and for all.
+
+    The errors in the outcomes: NotFound; Conflict, where it was downloaded, is held, revoked or
+    expired; Unavailable, where the disk is full: then it can be tried again.
+
+    Returns:
+        What became of each, and the files.
+    """
+    files.make_folder(out)
+    now = home.clock()
+    written: dict[RetrievalNumber, Path] = {}
+
+    def one(number: RetrievalNumber) -> Certificate:
+        with home.db.write():
+            download = _claim(home, number, now)
+            # Before the commit: should the file fail, the claim is undone with it, and should the
+            # commit fail, the same number gives the same file again. Nothing is lost either way.
+            try:
+                files.replace(out / download.name, download.content)
+            except OSError as error:
+                raise Unavailable(
+                    "cannot write {file}: {reason}",
+                    hint="{number} can still be exported",
+                    file=out / download.name,
+                    reason=error.strerror,
+                    number=number,
+                ) from error
+            exported = certificates.get(home.db, number)
+        written[number] = out / download.name
+        return exported
+
+    return each(numbers, one), written
+
+
+def _claim(home: Home, number: RetrievalNumber, now: datetime) -> Download:
+    certificate = certificates.get(home.db, number)
+    bundle = certificates.bundle(home.db, number)
+    if bundle is None or not certificates.claim(home.db, number, now):
+        raise _why_not(certificate, certificate.status(now))
+    return open_bundle(home, certificate, bundle)
+
+
+def open_bundle(home: Home, certificate: Certificate, bundle: SealedBundle) -> Download:
+    """The file for the device, out of what the store keeps sealed."""
+    sealer = home.keystore.bundle_sealer()
+    content = sealer.open(bundle.sealed, f"bundle {certificate.number}")
+    if bundle.container is Container.MOBILECONFIG:
+        content = _mobileconfig(home, certificate, content)
+    return Download(f"{certificate.number}{bundle.container.suffix}", content)
+
+
+def reveal(home: Home, number: RetrievalNumber) -> str:
+    """The retrieval password, while number and password can still be used.
+
+    Raises:
+        NotFound.
+        Conflict: it was downloaded, revoked or expired: the password is gone.
+        Unavailable: wrong passphrase.
+    """
+    certificate = certificates.get(home.db, number)
+    bundle = certificates.bundle(home.db, number)
+    status = certificate.status(home.clock())
+    if bundle is None or status is not Status.ISSUED:
+        raise _why_not(certificate, status)
+    sealer = home.keystore.password_sealer()
+    return sealer.open(bundle.sealed_password, f"password {number}").decode()
+
+
+def _why_not(certificate: Certificate, status: Status) -> Conflict:
+    number = certificate.number
+    match status:
+        case Status.HELD:
+            return Conflict("{number} is held", hint="`rca release {number}`", number=number)
+        case Status.REVOKED:
+            return Conflict("{number} is revoked: its file is destroyed", number=number)
+        case Status.EXPIRED:
+            return Conflict("{number} has expired", number=number)
+        case Status.DOWNLOADED:
+            return Conflict(
+                "{number} was downloaded already",
+                hint="a certificate is handed out once; another one: "
+                "rca issue --device {device} --user {user}",
+                number=number,
+                device=certificate.device,
+                user=certificate.user.id,
+            )
+        case Status.ISSUED:
+            return Conflict("{number} has no file to hand out", number=number)
+
+
+def _mobileconfig(home: Home, certificate: Certificate, p12: bytes) -> bytes:
+    settings = home.settings
+    hierarchy = hierarchies.get(home.db, certificate.hierarchy)
+    root, issuing = hierarchy.root.certificate, hierarchy.issuing.certificate
+    network = certificate.user.network or settings.network
+    profile = mobileconfig.make(
+        mobileconfig.Contents(
+            identifier_prefix=settings.mobileconfig.identifier,
+            hierarchy=hierarchy.name,
+            user=certificate.user.id,
+            line=certificates.line_of(home.db, certificate.number),
+            network=network,
+            organization=settings.organization,
+            description=f"{network}: {certificate.user.id}, {certificate.number}",
+            leaf_fingerprint_sha256=certificate.fingerprint_sha256 or "",
+            root=root,
+            issuing=None if issuing == root else issuing,
+            p12=p12,
+            file_stem=certificate.number,
+        )
+    )
+    return _signed(home, profile)
+
+
+def _signed(home: Home, profile: bytes) -> bytes:
+    """Signs with the configured certificate; without one a device says "Not Verified" anyway."""
+    names = home.settings.mobileconfig
+    if names.signing_certificate is None or names.signing_key is None:
+        return profile
+    certificate, *chain = pki_certificates.load_pem(
+        (home.path / names.signing_certificate).read_bytes()
+    )
+    key = keys.from_pem((home.path / names.signing_key).read_bytes())
+    return mobileconfig.sign(profile, certificate=certificate, key=key, chain=chain)

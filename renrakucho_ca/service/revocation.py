@@ -1,0 +1,146 @@
+"""Taking certificates out of use: for good, for a while, or a whole hierarchy at its cut-off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+from renrakucho_ca.errors import Conflict, Invalid, NotFound
+from renrakucho_ca.model import (
+    LIVE,
+    Certificate,
+    Hierarchy,
+    RetrievalNumber,
+    Revocation,
+    RevocationReason,
+    Status,
+)
+from renrakucho_ca.pki import crl
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.outcome import Outcome, each
+from renrakucho_ca.store import certificates
+
+PORTION = 1000
+"""Revocations in one transaction: few enough that others get their turn."""
+
+
+def revoke(
+    home: Home, numbers: Sequence[RetrievalNumber], reason: RevocationReason
+) -> list[Outcome]:
+    """Revokes for good. One that cannot be revoked does not keep the others valid.
+
+    The errors in the outcomes: NotFound; Conflict, where it is revoked already.
+    """
+    if reason is RevocationReason.CERTIFICATE_HOLD:
+        raise Invalid(
+            "certificateHold is not for good", hint="`rca hold` does that, `rca release` undoes it"
+        )
+    return _set(home, numbers, reason, lambda _: None)
+
+
+def hold(home: Home, number: RetrievalNumber) -> Certificate:
+    """Takes a certificate out of use until it is released.
+
+    Raises:
+        NotFound; Conflict: it is held already, revoked or expired.
+    """
+
+    def refuse(certificate: Certificate) -> None:
+        status = certificate.status(home.clock())
+        if status is Status.HELD:
+            raise Conflict("{number} is held already", number=number)
+        if status is Status.EXPIRED:
+            raise Conflict("{number} has expired", number=number)
+
+    (outcome,) = _set(home, [number], RevocationReason.CERTIFICATE_HOLD, refuse)
+    return outcome.unwrap()
+
+
+def release(home: Home, number: RetrievalNumber) -> Certificate:
+    """Makes a held certificate valid again.
+
+    Raises:
+        NotFound; Conflict: it is not held.
+    """
+    with home.db.write():
+        certificate = certificates.get(home.db, number)
+        if not certificates.release(home.db, number):
+            status = certificate.status(home.clock())
+            raise Conflict("{number} is not held but {status}", number=number, status=status)
+        return certificates.get(home.db, number)
+
+
+def live_of_user(home: Home, user: str) -> list[RetrievalNumber]:
+    """The numbers of everything with which this user could log in.
+
+    Raises:
+        NotFound: there is nothing.
+    """
+    query = certificates.Query(now=home.clock(), statuses=LIVE, user=user)
+    found = [certificate.number for certificate in certificates.stream(home.db, query)]
+    if not found:
+        raise NotFound("the user {user} has no live certificate", user=repr(user))
+    return found
+
+
+def by_serial(home: Home, serial: int) -> RetrievalNumber:
+    """The number of the certificate with that serial number.
+
+    Raises:
+        NotFound: none has it.
+        Conflict: CAs that were taken over use it twice.
+    """
+    found = certificates.by_serial(home.db, serial)
+    if not found:
+        raise NotFound("no certificate has the serial number {serial}", serial=f"{serial:x}")
+    if len(found) > 1:
+        raise Conflict(
+            "several certificates have the serial number {serial}",
+            hint="name one by its number: {numbers}",
+            serial=f"{serial:x}",
+            numbers=", ".join(certificate.number for certificate in found),
+        )
+    return found[0].number
+
+
+def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
+    """Revokes what is live of a hierarchy whose cut-off has come. Returns how many that was."""
+    query = certificates.Query(now=now, statuses=LIVE, hierarchy=hierarchy.name)
+    live = certificates.stream(home.db, query)
+    count = 0
+    while portion := list(islice(live, PORTION)):
+        with home.db.write():
+            for certificate in portion:
+                at_cutoff = Revocation(now, _reason_at_cutoff(home, certificate))
+                entry = crl.entry(certificate.serial, now, at_cutoff.reason)
+                count += certificates.revoke(home.db, certificate.number, at_cutoff, entry)
+    return count
+
+
+def _reason_at_cutoff(home: Home, certificate: Certificate) -> RevocationReason:
+    """Superseded says that there is a new one in use; else the hierarchy just ceased."""
+    successor = certificate.superseded_by
+    if successor and certificates.get(home.db, successor).downloaded_at is not None:
+        return RevocationReason.SUPERSEDED
+    return RevocationReason.CESSATION_OF_OPERATION
+
+
+def _set(
+    home: Home,
+    numbers: Iterable[RetrievalNumber],
+    reason: RevocationReason,
+    refuse: Callable[[Certificate], None],
+) -> list[Outcome]:
+    now = home.clock()
+
+    def one(number: RetrievalNumber) -> Certificate:
+        certificate = certificates.get(home.db, number)
+        refuse(certificate)
+        entry = crl.entry(certificate.serial, now, reason)
+        if not certificates.revoke(home.db, number, Revocation(now, reason), entry):
+            raise Conflict("{number} is revoked already", number=number)
+        return certificates.get(home.db, number)
+
+    with home.db.write():
+        return each(numbers, one)

@@ -1,0 +1,1 @@
+"""The rooms that touch disk: the database, the keystore, files."""

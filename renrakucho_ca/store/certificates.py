@@ -1,0 +1,323 @@
+"""The records of certificates: finding, listing page by page, revoking, claiming."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from renrakucho_ca.errors import NotFound
+from renrakucho_ca.model import (
+    LIVE,
+    Certificate,
+    Container,
+    RetrievalNumber,
+    Revocation,
+    RevocationReason,
+    Status,
+    User,
+)
+from renrakucho_ca.store.database import Database, moment, optional_moment, seconds
+
+PAGE = 1000
+"""Rows read at a time: a reader that pauses between pages keeps no writer waiting."""
+
+
+class Order(StrEnum):
+    """What a list can be sorted by; the value is the column, and each has an index."""
+
+    ISSUED = "issued_at"
+    EXPIRES = "not_after"
+    NUMBER = "number"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which certificates, as they are at `now`, in which order. None means: whatever it is."""
+
+    now: datetime
+    statuses: frozenset[Status] | None = None
+    user: str | None = None
+    device: str | None = None
+    hierarchy: str | None = None
+    facility: str | None = None
+    network: str | None = None
+    issued_from: datetime | None = None
+    issued_before: datetime | None = None
+    expires_from: datetime | None = None
+    expires_before: datetime | None = None
+    text: str | None = None
+    order: Order = Order.ISSUED
+    descending: bool = False
+    limit: int | None = None
+    offset: int = 0
+    after: RetrievalNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBundle:
+    """What waits for its one download."""
+
+    container: Container
+    sealed: bytes
+    sealed_password: bytes
+    password_hash: str
+
+
+_SELECT = """
+SELECT c.*, a.hierarchy, u.name AS user_name, u.email, u.facility, u.network,
+       (SELECT s.number FROM certificate AS s WHERE s.supersedes = c.number) AS superseded_by
+FROM certificate AS c
+JOIN authority AS a ON a.id = c.authority
+JOIN user AS u ON u.id = c.user
+"""
+
+
+def get(db: Database, number: RetrievalNumber) -> Certificate:
+    """Raises NotFound where no certificate has that number."""
+    row = db.row(f"{_SELECT} WHERE c.number = ?", (int(number),))
+    if row is None:
+        raise NotFound("no certificate has the number {number}", number=number)
+    return _certificate(row)
+
+
+def by_serial(db: Database, serial: int) -> list[Certificate]:
+    """All with that serial number: CAs count for themselves, so there may be several."""
+    return [_certificate(row) for row in db.rows(f"{_SELECT} WHERE c.serial = ?", (f"{serial:x}",))]
+
+
+def line_of(db: Database, number: RetrievalNumber) -> str:
+    """The number of the first certificate in the row of re-issues that this one belongs to."""
+    row = db.row("SELECT line FROM certificate WHERE number = ?", (int(number),))
+    assert row is not None
+    return str(row["line"])
+
+
+def der(db: Database, number: RetrievalNumber) -> bytes:
+    """Its bytes. Raises NotFound where we have the record alone."""
+    row = db.row(
+        """SELECT d.der FROM certificate_der AS d
+           JOIN certificate AS c ON c.id = d.certificate WHERE c.number = ?""",
+        (int(number),),
+    )
+    if row is None:
+        raise NotFound("there is a record of {number}, but no certificate", number=number)
+    found: bytes = row["der"]
+    return found
+
+
+def stream(db: Database, query: Query) -> Iterator[Certificate]:
+    """All that the query asks for, in order, a page at a time; memory does not grow with them."""
+    remaining = query.limit
+    while remaining is None or remaining > 0:
+        size = PAGE if remaining is None else min(PAGE, remaining)
+        page = _page(db, query, size)
+        yield from page
+        if len(page) < size:
+            return
+        if remaining is not None:
+            remaining -= size
+        query = replace(query, after=page[-1].number, offset=0)
+
+
+def _page(db: Database, query: Query, size: int) -> list[Certificate]:
+    conditions, values = _conditions(db, query)
+    direction, sign = ("DESC", "<") if query.descending else ("ASC", ">")
+    key = query.order.value
+    if query.after is not None:
+        # By key, not by offset: the 900,000th page costs what the first does.
+        conditions.append(
+            f"(c.{key}, c.id) {sign} (SELECT {key}, id FROM certificate WHERE number = :after)"
+        )
+        values["after"] = int(query.after)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"""{_SELECT} {where} ORDER BY c.{key} {direction}, c.id {direction}
+              LIMIT :size OFFSET :offset"""
+    rows = db.rows(sql, values | {"size": size, "offset": query.offset})
+    return [_certificate(row) for row in rows]
+
+
+def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object]]:
+    """The WHERE clause. Every value is bound; only our own words become SQL."""
+    conditions: list[str] = []
+    values: dict[str, object] = {}
+
+    def add(condition: str, name: str, value: object) -> None:
+        if value is not None:
+            conditions.append(condition)
+            values[name] = seconds(value) if isinstance(value, datetime) else value
+
+    if query.statuses is not None:
+        conditions.append(_status_condition(query.statuses))
+        values["now"] = seconds(query.now)
+    add("c.user = :user", "user", query.user)
+    add("c.device = :device", "device", query.device)
+    add("c.issued_at >= :issued_from", "issued_from", query.issued_from)
+    add("c.issued_at < :issued_before", "issued_before", query.issued_before)
+    add("c.not_after >= :expires_from", "expires_from", query.expires_from)
+    add("c.not_after < :expires_before", "expires_before", query.expires_before)
+    add("c.user IN (SELECT id FROM user WHERE facility = :facility)", "facility", query.facility)
+    add("c.user IN (SELECT id FROM user WHERE network = :network)", "network", query.network)
+    if query.hierarchy is not None:
+        conditions.append(_authority_condition(db, query.hierarchy))
+    if query.text is not None:
+        conditions.append(
+            r"""(c.note LIKE :text ESCAPE '\' OR CAST(c.number AS TEXT) LIKE :text ESCAPE '\'
+                 OR u.id LIKE :text ESCAPE '\' OR u.name LIKE :text ESCAPE '\')"""
+        )
+        values["text"] = "%" + _escape_like(query.text) + "%"
+    return conditions, values
+
+
+_STANDS = {
+    Status.ISSUED: "c.standing = 'issued' AND c.not_after > :now",
+    Status.DOWNLOADED: "c.standing = 'downloaded' AND c.not_after > :now",
+    Status.HELD: "c.standing = 'held'",
+    Status.REVOKED: "c.standing = 'revoked'",
+    Status.EXPIRED: "c.standing IN ('issued', 'downloaded') AND c.not_after <= :now",
+}
+
+
+def _status_condition(statuses: frozenset[Status]) -> str:
+    if statuses == LIVE:
+        return "(c.standing <> 'revoked' AND (c.standing = 'held' OR c.not_after > :now))"
+    return "(" + " OR ".join(f"({_STANDS[status]})" for status in sorted(statuses)) + ")"
+
+
+def _authority_condition(db: Database, hierarchy: str) -> str:
+    """The CAs of a hierarchy that issued anything: one as a rule, so its index gives the order."""
+    ids = [
+        str(row["id"])
+        for row in db.rows(
+            """SELECT id FROM authority WHERE hierarchy = ? AND EXISTS
+               (SELECT 1 FROM certificate WHERE certificate.authority = authority.id)""",
+            (hierarchy,),
+        )
+    ]
+    return f"c.authority = {ids[0]}" if len(ids) == 1 else f"c.authority IN ({', '.join(ids)})"
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+
+# -- changes; the caller has opened a writing transaction
+
+
+def revoke(db: Database, number: RetrievalNumber, revocation: Revocation, crl_entry: bytes) -> bool:
+    """Revokes or holds one; a revoked one stays as it was. Returns whether anything changed.
+
+    A held one keeps its bundle, because it may be released; a revoked one's is destroyed.
+    """
+    row = _change(
+        db,
+        """UPDATE certificate SET revoked_at = :at, revocation_reason = :reason
+           WHERE number = :number AND standing <> 'revoked'
+           RETURNING id, authority""",
+        {
+            "at": seconds(revocation.at),
+            "reason": revocation.reason.value,
+            "number": int(number),
+        },
+    )
+    if row is None:
+        return False
+    db.execute(
+        "INSERT OR REPLACE INTO crl_entry VALUES (?, ?, ?)",
+        (row["authority"], row["id"], crl_entry),
+    )
+    if not revocation.is_hold:
+        db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
+    return True
+
+
+def release(db: Database, number: RetrievalNumber) -> bool:
+    """Takes a hold back. Returns False where there is none."""
+    row = _change(
+        db,
+        """UPDATE certificate SET revoked_at = NULL, revocation_reason = NULL
+           WHERE number = :number AND standing = 'held'
+           RETURNING id, authority""",
+        {"number": int(number)},
+    )
+    if row is None:
+        return False
+    db.execute(
+        "DELETE FROM crl_entry WHERE authority = ? AND certificate = ?",
+        (row["authority"], row["id"]),
+    )
+    return True
+
+
+def _change(db: Database, sql: str, values: dict[str, object]) -> sqlite3.Row | None:
+    """Runs a change of one certificate's standing; its CA's CRL is behind from then on."""
+    row = db.row(sql, values)
+    if row is not None:
+        db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (row["authority"],))
+    return row
+
+
+def bundle(db: Database, number: RetrievalNumber) -> SealedBundle | None:
+    """What waits to be downloaded, or None: it was, or the certificate was revoked."""
+    row = db.row(
+        """SELECT b.* FROM bundle AS b JOIN certificate AS c ON c.id = b.certificate
+           WHERE c.number = ?""",
+        (int(number),),
+    )
+    if row is None:
+        return None
+    return SealedBundle(
+        Container(row["container"]), row["sealed"], row["sealed_password"], row["password_hash"]
+    )
+
+
+def claim(db: Database, number: RetrievalNumber, now: datetime) -> bool:
+    """The one download: marks it and destroys the bundle. Returns False where it was too late.
+
+    The test and the mark are one statement, so of any number that try, one succeeds.
+    """
+    row = db.row(
+        """UPDATE certificate SET downloaded_at = :now
+           WHERE number = :number AND standing = 'issued' AND not_after > :now
+             AND EXISTS (SELECT 1 FROM bundle WHERE certificate = certificate.id)
+           RETURNING id""",
+        {"number": int(number), "now": seconds(now)},
+    )
+    if row is None:
+        return False
+    db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
+    return True
+
+
+def _certificate(row: sqlite3.Row) -> Certificate:
+    return Certificate(
+        number=RetrievalNumber(row["number"]),
+        serial=int(row["serial"], 16),
+        hierarchy=row["hierarchy"],
+        user=User(row["user"], row["user_name"], row["email"], row["facility"], row["network"]),
+        device=row["device"],
+        note=row["note"],
+        issued_at=moment(row["issued_at"]),
+        not_before=moment(row["not_before"]),
+        not_after=moment(row["not_after"]),
+        downloaded_at=optional_moment(row["downloaded_at"]),
+        revocation=_revocation(row),
+        supersedes=optional_number(row["supersedes"]),
+        superseded_by=optional_number(row["superseded_by"]),
+        profile=row["profile"],
+        key_algorithm=row["key_algorithm"],
+        fingerprint_sha256=row["fingerprint_sha256"],
+    )
+
+
+def _revocation(row: sqlite3.Row) -> Revocation | None:
+    if row["revoked_at"] is None:
+        return None
+    return Revocation(moment(row["revoked_at"]), RevocationReason(row["revocation_reason"]))
+
+
+def optional_number(number: int | None) -> RetrievalNumber | None:
+    return None if number is None else RetrievalNumber(number)

@@ -1,0 +1,211 @@
+"""The one way to the database: how a connection is opened, and what a transaction is.
+
+The journal is SQLite's rollback journal: WAL before 3.51.3 can corrupt a database when two
+connections write and checkpoint at once (sqlite.org/wal.html, "the WAL-reset bug"), and the
+journal file is gone after each transaction, which is what `secure_delete` needs to be of use.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from renrakucho_ca.errors import Conflict, NotFound, Unavailable
+from renrakucho_ca.store import files
+
+SCHEMA_VERSION = 1
+"""How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
+
+WAIT_SECONDS = 30
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+    # EXTRA also syncs the folder after the journal is unlinked: a commit survives a power cut.
+    "PRAGMA synchronous = EXTRA",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class Database:
+    """A connection, its transactions, and SQLite's errors as ours."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: Path) -> Database:
+        """Makes an empty store. SQLite gives its journals the mode of the database.
+
+        Raises:
+            Conflict: there is one already.
+        """
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
+        except FileExistsError as error:
+            raise Conflict("{path} exists already", path=path) from error
+        os.close(descriptor)
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Database:
+        """Opens a store and brings its schema up to date.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: it cannot be read, is no database, or was written by a newer version.
+        """
+        if not path.exists():
+            raise NotFound(
+                "there is no store at {path}",
+                hint="run `rca init` here, or name the home with --home or RCA_HOME",
+                path=path,
+            )
+        with _own_errors():
+            connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            _bring_up_to_date(connection, path)
+        return cls(connection)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def write(self) -> AbstractContextManager[None]:
+        """A writing transaction, all or nothing.
+
+        It takes the write lock at once: one that began by reading would fail with "database is
+        locked" instead of waiting its turn.
+        """
+        return self._transaction("BEGIN IMMEDIATE")
+
+    def read(self) -> AbstractContextManager[None]:
+        """A reading transaction: all that is read in it is of one moment. Writers wait for it."""
+        return self._transaction("BEGIN")
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        with _own_errors():
+            self._connection.execute(begin)
+        try:
+            yield
+            with _own_errors():
+                self._connection.execute("COMMIT")
+        except BaseException:
+            # After some failures, a full disk for one, SQLite has rolled back by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def execute(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> int:
+        """Runs a statement that changes rows; returns how many."""
+        with _own_errors():
+            return self._connection.execute(sql, values).rowcount
+
+    def insert(self, table: str, row: dict[str, object]) -> int:
+        """Inserts one row; returns its rowid."""
+        columns = ", ".join(row)
+        marks = ", ".join(f":{column}" for column in row)
+        with _own_errors():
+            cursor = self._connection.execute(
+                f"INSERT INTO {table} ({columns}) VALUES ({marks})",
+                row,
+            )
+        return cursor.lastrowid or 0
+
+    def rows(
+        self, sql: str, values: Sequence[object] | dict[str, object] = ()
+    ) -> Iterator[sqlite3.Row]:
+        """Streams a query's rows. An unfinished one keeps writers waiting: page long ones."""
+        with _own_errors(), closing(self._connection.cursor()) as cursor:
+            cursor.row_factory = sqlite3.Row
+            cursor.execute(sql, values)
+            yield from cursor
+
+    def row(
+        self, sql: str, values: Sequence[object] | dict[str, object] = ()
+    ) -> sqlite3.Row | None:
+        """The first row, or None."""
+        with _own_errors(), closing(self._connection.cursor()) as cursor:
+            cursor.row_factory = sqlite3.Row
+            found: sqlite3.Row | None = cursor.execute(sql, values).fetchone()
+            return found
+
+
+def seconds(moment: datetime) -> int:
+    """A moment as the database holds it: whole seconds since 1970."""
+    return int(moment.timestamp())
+
+
+def optional_seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else seconds(moment)
+
+
+def moment(value: int) -> datetime:
+    """A moment from the database, in UTC."""
+    return datetime.fromtimestamp(value, UTC)
+
+
+def optional_moment(value: int | None) -> datetime | None:
+    return None if value is None else moment(value)
+
+
+class Duplicate(Exception):
+    """A UNIQUE rule of the schema refused a row. Whoever inserts knows what it means."""
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """SQLite's errors as ours: what a person can do something about is Unavailable."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorname in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
+            raise Duplicate(str(error)) from error
+        raise
+    except sqlite3.DatabaseError as error:
+        name = (getattr(error, "sqlite_errorname", None) or "").removeprefix("SQLITE_")
+        for prefix, (message, hint) in _UNAVAILABLE.items():
+            if name.startswith(prefix):
+                raise Unavailable(message, hint=hint) from error
+        raise
+
+
+_UNAVAILABLE: dict[str, tuple[str, str | None]] = {
+    "BUSY": ("the store is busy", "another command is writing; try again"),
+    "LOCKED": ("the store is busy", "another command is writing; try again"),
+    "FULL": ("the disk is full", "nothing was lost; make room and run the command again"),
+    "READONLY": ("the store cannot be written: it is read-only", None),
+    "CANTOPEN": ("the store cannot be opened", "check who owns the home and its ca-store"),
+    "PERM": ("the store cannot be opened", "check who owns the home and its ca-store"),
+    "IOERR": ("the disk reported an error", "nothing was lost; look at the system's log"),
+    "CORRUPT": ("the store is damaged", "restore a backup"),
+    "NOTADB": ("the store is damaged", "restore a backup"),
+}
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    """Applies missing steps under a lock outside the database: several first starts would race."""
+    if _version(connection) == SCHEMA_VERSION:
+        return
+    with files.FileLock(path.with_name("schema.lock")).exclusive():
+        found = _version(connection)
+        if found > SCHEMA_VERSION:
+            raise Unavailable(
+                "the store was written by a newer version of rca (schema {found})", found=found
+            )
+        if found < SCHEMA_VERSION:
+            from renrakucho_ca.store import schema
+
+            schema.apply(connection)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

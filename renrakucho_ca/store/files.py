@@ -1,0 +1,149 @@
+"""Files and folders that are private from the first byte and replaced in one step."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from renrakucho_ca.errors import Conflict, Unavailable
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+PUBLIC_FILE = 0o644
+PUBLIC_FOLDER = 0o755
+
+
+def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
+    """Makes a folder with exactly that mode; one that exists is left as it is.
+
+    Parents are made too, with the same mode.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent, mode)
+    with suppress(FileExistsError):
+        # The process's umask may take bits away, never add any; chmod gives the mode back.
+        path.mkdir(mode=mode)
+        path.chmod(mode)
+    if not path.is_dir():
+        raise Conflict("{path} exists and is not a folder", path=path)
+
+
+def replace(
+    path: Path,
+    content: bytes | Iterable[bytes],
+    mode: int = PRIVATE_FILE,
+    check: Callable[[Path], object] | None = None,
+) -> None:
+    """Puts `content` at `path` in one step: readers see the old file or the new one, whole.
+
+    Args:
+        check: looks at the finished file before it takes its place; what it raises keeps the old.
+
+    The caller holds the lock that guards `path`, so a temporary file that is already there was
+    left by a process that died, and is removed. After a return the file survives a power cut.
+
+    Raises:
+        OSError: the disk is full, read-only, or fails; the old file is untouched.
+    """
+    temporary = temporary_for(path)
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        _write_new(temporary, content, mode)
+        if check is not None:
+            check(temporary)
+        temporary.rename(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def create(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Writes a file that must not exist yet, and never overwrites one.
+
+    Raises:
+        Conflict: `path` exists.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write_new(temporary, content, mode)
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise Conflict("{path} exists already", path=path) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    sync_folder(path.parent)
+
+
+def temporary_for(path: Path) -> Path:
+    """The name under which `replace` writes before it renames."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _write_new(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        for piece in (content,) if isinstance(content, bytes) else content:
+            file.write(piece)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes names in a folder durable: a rename is on disk once its folder is synced."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class FileLock:
+    """An advisory lock on a file of its own, which the kernel gives up when its holder dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Waits until nobody else holds the lock, and holds it alone."""
+        with self._opened() as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def shared(self, when_alone: Callable[[], None]) -> Iterator[None]:
+        """Holds the lock together with others; whoever finds nobody else there does the chores.
+
+        Args:
+            when_alone: called once, with the lock held alone, if no living process holds it.
+        """
+        with self._opened() as descriptor:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                when_alone()
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(self._path, flags, PRIVATE_FILE)
+        except OSError as error:
+            raise Unavailable(
+                "cannot open the lock {path}: {reason}", path=self._path, reason=error.strerror
+            ) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,182 @@
+"""Hierarchies and their CAs; the numbers of their CRLs, which never go back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from renrakucho_ca.errors import Conflict, NotFound
+from renrakucho_ca.model import Authority, Hierarchy, Tier
+from renrakucho_ca.store.database import (
+    Database,
+    Duplicate,
+    moment,
+    optional_moment,
+    optional_seconds,
+    seconds,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CrlState:
+    """What is known of a CA's newest CRL.
+
+    Attributes:
+        days: how long one is valid.
+        changes: revocations and releases so far.
+        carried: how many of them the newest CRL carries.
+    """
+
+    days: int
+    this_update: datetime | None
+    next_update: datetime | None
+    changes: int
+    carried: int
+
+
+def get(db: Database, name: str) -> Hierarchy:
+    """Raises NotFound."""
+    row = db.row("SELECT * FROM hierarchy WHERE name = ?", (name,))
+    if row is None:
+        known = ", ".join(hierarchy.name for hierarchy in all_of(db))
+        raise NotFound(
+            "there is no hierarchy {name}",
+            hint="there are: {known}" if known else "make one: rca hierarchy create {name}",
+            name=name,
+            known=known,
+        )
+    return _hierarchy(db, row)
+
+
+def all_of(db: Database) -> list[Hierarchy]:
+    """In the order of their making."""
+    rows = list(db.rows("SELECT * FROM hierarchy ORDER BY created_at, name"))
+    return [_hierarchy(db, row) for row in rows]
+
+
+def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
+    """Records a new hierarchy with its CAs; the ids in `authorities` are given by the store.
+
+    Raises:
+        Conflict: the name is taken, or a CA's certificate belongs to another hierarchy.
+    """
+    try:
+        db.insert(
+            "hierarchy", {"name": hierarchy.name, "created_at": seconds(hierarchy.created_at)}
+        )
+        for authority in hierarchy.authorities:
+            db.insert(
+                "authority",
+                {
+                    "hierarchy": hierarchy.name,
+                    "tier": authority.tier.value,
+                    "certificate": authority.certificate,
+                    "fingerprint_sha256": authority.fingerprint_sha256,
+                    "subject": authority.subject,
+                    "not_after": seconds(authority.not_after),
+                    "key_algorithm": authority.key_algorithm,
+                    "key": authority.key,
+                    "crl_days": crl_days[authority.tier],
+                },
+            )
+    except Duplicate as error:
+        raise Conflict("there is a hierarchy {name} already", name=hierarchy.name) from error
+
+
+def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> None:
+    """Nothing is issued from `now` on, for good; the cut-off is set or replaced."""
+    db.execute(
+        """UPDATE hierarchy SET retired_at = coalesce(retired_at, :now),
+               cutoff = coalesce(:cutoff, cutoff) WHERE name = :name""",
+        {
+            "name": name,
+            "now": seconds(now),
+            "cutoff": optional_seconds(cutoff),
+        },
+    )
+
+
+def crl_state(db: Database, authority: Authority) -> CrlState:
+    row = db.row("SELECT * FROM authority WHERE id = ?", (authority.id,))
+    assert row is not None
+    return CrlState(
+        days=row["crl_days"],
+        this_update=optional_moment(row["crl_this_update"]),
+        next_update=optional_moment(row["crl_next_update"]),
+        changes=row["changes"],
+        carried=row["crl_changes"],
+    )
+
+
+def next_crl_number(
+    db: Database, authority: Authority, this_update: datetime, published: int
+) -> int:
+    """Draws the number of the next CRL, greater than any before (RFC 5280 §5.2.3).
+
+    The milliseconds of thisUpdate keep it so where the store was restored from a backup, the
+    number of the CRL that servers have (`published`) where the clock was set back.
+    """
+    row = db.row(
+        """UPDATE authority SET crl_number = max(crl_number + 1, :published + 1, :milliseconds)
+           WHERE id = :id RETURNING crl_number""",
+        {
+            "id": authority.id,
+            "published": published,
+            "milliseconds": seconds(this_update) * 1000,
+        },
+    )
+    assert row is not None
+    number: int = row["crl_number"]
+    return number
+
+
+def record_crl(
+    db: Database,
+    authority: Authority,
+    this_update: datetime,
+    next_update: datetime,
+    carried: int,
+) -> None:
+    """Records the newest CRL: its times, and how many of the changes it carries."""
+    db.execute(
+        """UPDATE authority SET crl_this_update = ?, crl_next_update = ?, crl_changes = ?
+           WHERE id = ?""",
+        (seconds(this_update), seconds(next_update), carried, authority.id),
+    )
+
+
+def crl_entries(db: Database, authority: Authority) -> Iterator[bytes]:
+    """The entries of a CA's CRL as DER, oldest certificate first."""
+    for row in db.rows(
+        "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate", (authority.id,)
+    ):
+        yield row["der"]
+
+
+def _hierarchy(db: Database, row: sqlite3.Row) -> Hierarchy:
+    authorities = db.rows(
+        "SELECT * FROM authority WHERE hierarchy = ? ORDER BY tier DESC", (row["name"],)
+    )
+    return Hierarchy(
+        name=row["name"],
+        created_at=moment(row["created_at"]),
+        retired_at=optional_moment(row["retired_at"]),
+        cutoff=optional_moment(row["cutoff"]),
+        authorities=tuple(_authority(authority) for authority in authorities),
+    )
+
+
+def _authority(row: sqlite3.Row) -> Authority:
+    return Authority(
+        id=row["id"],
+        hierarchy=row["hierarchy"],
+        tier=Tier(row["tier"]),
+        certificate=row["certificate"],
+        fingerprint_sha256=row["fingerprint_sha256"],
+        subject=row["subject"],
+        not_after=moment(row["not_after"]),
+        key_algorithm=row["key_algorithm"],
+        key=row["key"],
+    )

@@ -1,0 +1,181 @@
+"""Issuing, as the store sees it: the intent first, the record when it is signed.
+
+The caller has opened a writing transaction for each of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from renrakucho_ca.errors import Conflict
+from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, Revocation
+from renrakucho_ca.store.certificates import SealedBundle, optional_number
+from renrakucho_ca.store.database import Database, Duplicate, moment, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be signed."""
+
+    number: RetrievalNumber
+    authority: int
+    serial: int
+    user: str
+    device: str
+    profile: str
+    subject: str
+    at: datetime
+    not_after: datetime
+    supersedes: RetrievalNumber | None
+
+
+def put_intent(db: Database, intent: Intent) -> bool:
+    """Records what is about to be signed. Returns False where number or serial was used before.
+
+    Raises:
+        Conflict: what it supersedes has a successor, or is getting one now.
+    """
+    if intent.supersedes is not None:
+        _refuse_second_successor(db, intent.supersedes)
+    used = db.row(
+        """SELECT 1 FROM certificate
+           WHERE number = :number OR (authority = :authority AND serial = :serial)""",
+        {
+            "number": int(intent.number),
+            "authority": intent.authority,
+            "serial": f"{intent.serial:x}",
+        },
+    )
+    if used is not None:
+        return False
+    try:
+        db.insert("intent", _row(intent))
+    except Duplicate:
+        return False
+    return True
+
+
+def _refuse_second_successor(db: Database, number: RetrievalNumber) -> None:
+    taken = db.row(
+        """SELECT number FROM certificate WHERE supersedes = :number
+           UNION ALL SELECT number FROM intent WHERE supersedes = :number""",
+        {"number": int(number)},
+    )
+    if taken is not None:
+        raise Conflict(
+            "{number} has a successor already: {successor}",
+            number=number,
+            successor=taken["number"],
+        )
+
+
+def left_over(db: Database) -> list[Intent]:
+    """The intents that nobody recorded. Only somebody who issues alone may call them left over."""
+    return [
+        Intent(
+            number=RetrievalNumber(row["number"]),
+            authority=row["authority"],
+            serial=int(row["serial"], 16),
+            user=row["user"],
+            device=row["device"],
+            profile=row["profile"],
+            subject=row["subject"],
+            at=moment(row["at"]),
+            not_after=moment(row["not_after"]),
+            supersedes=optional_number(row["supersedes"]),
+        )
+        for row in db.rows("SELECT * FROM intent ORDER BY at, number")
+    ]
+
+
+def record(
+    db: Database,
+    certificate: Certificate,
+    authority: Authority,
+    der: bytes,
+    bundle: SealedBundle,
+) -> None:
+    """Records what was signed, with its bundle, and fulfils the intent."""
+    row = _insert(db, certificate, authority.id)
+    db.insert("certificate_der", {"certificate": row, "der": der})
+    db.insert(
+        "bundle",
+        {
+            "certificate": row,
+            "container": bundle.container.value,
+            "sealed": bundle.sealed,
+            "sealed_password": bundle.sealed_password,
+            "password_hash": bundle.password_hash,
+        },
+    )
+    db.execute("DELETE FROM intent WHERE number = ?", (int(certificate.number),))
+
+
+def abandon(db: Database, intent: Intent, revocation: Revocation, crl_entry: bytes) -> None:
+    """Turns a left-over intent into a revoked record: it may have been signed, nobody knows."""
+    row = db.insert(
+        "certificate",
+        {
+            "number": int(intent.number),
+            "authority": intent.authority,
+            "serial": f"{intent.serial:x}",
+            "user": intent.user,
+            "device": intent.device,
+            "profile": intent.profile,
+            "line": int(intent.number),
+            "issued_at": seconds(intent.at),
+            "not_before": seconds(intent.at),
+            "not_after": seconds(intent.not_after),
+            "revoked_at": seconds(revocation.at),
+            "revocation_reason": revocation.reason.value,
+        },
+    )
+    db.execute("INSERT INTO crl_entry VALUES (?, ?, ?)", (intent.authority, row, crl_entry))
+    db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (intent.authority,))
+    db.execute("DELETE FROM intent WHERE number = ?", (int(intent.number),))
+
+
+def _insert(db: Database, certificate: Certificate, authority: int) -> int:
+    """A re-issue in the same hierarchy goes on with the line of the one before."""
+    before = None
+    if certificate.supersedes is not None:
+        before = db.row(
+            """SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
+               WHERE c.number = ? AND a.hierarchy = ?""",
+            (int(certificate.supersedes), certificate.hierarchy),
+        )
+    return db.insert(
+        "certificate",
+        {
+            "number": int(certificate.number),
+            "authority": authority,
+            "serial": f"{certificate.serial:x}",
+            "user": certificate.user.id,
+            "device": certificate.device,
+            "profile": certificate.profile,
+            "note": certificate.note,
+            "line": before["line"] if before is not None else int(certificate.number),
+            "issued_at": seconds(certificate.issued_at),
+            "not_before": seconds(certificate.not_before),
+            "not_after": seconds(certificate.not_after),
+            "supersedes": None if certificate.supersedes is None else int(certificate.supersedes),
+            "key_algorithm": certificate.key_algorithm,
+            "fingerprint_sha256": certificate.fingerprint_sha256,
+        },
+    )
+
+
+def _row(intent: Intent) -> dict[str, object]:
+    return {
+        "number": int(intent.number),
+        "authority": intent.authority,
+        "serial": f"{intent.serial:x}",
+        "user": intent.user,
+        "device": intent.device,
+        "profile": intent.profile,
+        "subject": intent.subject,
+        "at": seconds(intent.at),
+        "not_after": seconds(intent.not_after),
+        "supersedes": None if intent.supersedes is None else int(intent.supersedes),
+    }

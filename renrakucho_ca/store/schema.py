@@ -1,0 +1,175 @@
+"""The database's steps. Appended, never edited: a store of any age comes up to date.
+
+Times are whole seconds since 1970 in UTC. Facts are stored, states derived. Every rule that SQL can
+hold is held here once more, so that no bug above can write a wrong state.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database as Utilities
+from sqlite_utils import Migrations
+
+steps = Migrations("rca")
+
+
+def apply(connection: sqlite3.Connection) -> None:
+    """Applies the steps that are missing. The caller holds the lock outside the database."""
+    steps.apply(Utilities(connection, execute_plugins=False))
+
+
+@steps()
+def step_1_the_first_store(db: Utilities) -> None:
+    for statement in (
+        HIERARCHY,
+        AUTHORITY,
+        USER,
+        CERTIFICATE,
+        CERTIFICATE_DER,
+        CRL_ENTRY,
+        BUNDLE,
+        INTENT,
+        *INDEXES,
+    ):
+        db.execute(statement)
+
+
+HIERARCHY = """
+CREATE TABLE hierarchy (
+    name TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    retired_at INTEGER,
+    cutoff INTEGER
+) STRICT, WITHOUT ROWID
+"""
+
+# crl_number is the last one given out (RFC 5280 §5.2.3: it never goes back); the times are those
+# of the CRL that carries it. changes counts revocations and releases, crl_changes those that the
+# newest CRL carries.
+AUTHORITY = """
+CREATE TABLE authority (
+    id INTEGER PRIMARY KEY,
+    hierarchy TEXT NOT NULL REFERENCES hierarchy (name),
+    tier TEXT NOT NULL CHECK (tier IN ('root', 'issuing')),
+    certificate BLOB NOT NULL,
+    fingerprint_sha256 TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    not_after INTEGER NOT NULL,
+    key_algorithm TEXT NOT NULL,
+    key TEXT,
+    crl_days INTEGER NOT NULL CHECK (crl_days >= 7),
+    crl_number INTEGER NOT NULL DEFAULT 0,
+    crl_this_update INTEGER,
+    crl_next_update INTEGER,
+    changes INTEGER NOT NULL DEFAULT 0,
+    crl_changes INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (hierarchy, tier)
+) STRICT
+"""
+
+USER = """
+CREATE TABLE user (
+    id TEXT PRIMARY KEY,
+    name TEXT,
+    email TEXT,
+    facility TEXT,
+    network TEXT
+) STRICT, WITHOUT ROWID
+"""
+
+# standing is what can be said without a clock; with the clock, an issued or downloaded one past
+# its not_after is expired. A certificate has one successor at most: supersedes is unique.
+CERTIFICATE = """
+CREATE TABLE certificate (
+    id INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL UNIQUE CHECK (number BETWEEN 10000000 AND 99999999),
+    authority INTEGER NOT NULL REFERENCES authority (id),
+    serial TEXT NOT NULL CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*'),
+    user TEXT NOT NULL REFERENCES user (id),
+    device TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    note TEXT,
+    line INTEGER NOT NULL,
+    issued_at INTEGER NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL CHECK (not_after > not_before),
+    downloaded_at INTEGER,
+    revoked_at INTEGER,
+    revocation_reason TEXT,
+    supersedes INTEGER UNIQUE REFERENCES certificate (number),
+    key_algorithm TEXT,
+    fingerprint_sha256 TEXT UNIQUE,
+    standing TEXT GENERATED ALWAYS AS (
+        CASE WHEN revocation_reason = 'certificateHold' THEN 'held'
+             WHEN revoked_at IS NOT NULL THEN 'revoked'
+             WHEN downloaded_at IS NOT NULL THEN 'downloaded'
+             ELSE 'issued' END
+    ) VIRTUAL,
+    UNIQUE (authority, serial),
+    CHECK ((revoked_at IS NULL) = (revocation_reason IS NULL))
+) STRICT
+"""
+
+# Beside the records, not among them: with the DER in the same rows every scan takes twice as long.
+CERTIFICATE_DER = """
+CREATE TABLE certificate_der (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (id),
+    der BLOB NOT NULL
+) STRICT
+"""
+
+# One entry of revokedCertificates (RFC 5280 §5.1.2.6) as DER, made when it was revoked.
+CRL_ENTRY = """
+CREATE TABLE crl_entry (
+    authority INTEGER NOT NULL REFERENCES authority (id),
+    certificate INTEGER NOT NULL REFERENCES certificate (id),
+    der BLOB NOT NULL,
+    PRIMARY KEY (authority, certificate)
+) STRICT, WITHOUT ROWID
+"""
+
+BUNDLE = """
+CREATE TABLE bundle (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (id),
+    container TEXT NOT NULL CHECK (container IN ('p12', 'mobileconfig', 'pem')),
+    sealed BLOB NOT NULL,
+    sealed_password BLOB NOT NULL,
+    password_hash TEXT NOT NULL
+) STRICT
+"""
+
+# Committed before anything is signed, removed in the transaction that records what was signed. One
+# that is left over belongs to a process that died: what it may have signed is revoked.
+INTENT = """
+CREATE TABLE intent (
+    number INTEGER PRIMARY KEY CHECK (number BETWEEN 10000000 AND 99999999),
+    authority INTEGER NOT NULL REFERENCES authority (id),
+    serial TEXT NOT NULL,
+    user TEXT NOT NULL REFERENCES user (id),
+    device TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    supersedes INTEGER UNIQUE REFERENCES certificate (number),
+    UNIQUE (authority, serial)
+) STRICT
+"""
+
+# One for every filter and order of `rca list`; each ends in the order of the list, so that a page
+# is read off the index without sorting.
+INDEXES = (
+    "CREATE INDEX certificate_by_date ON certificate (issued_at, id)",
+    """CREATE INDEX certificate_live ON certificate (issued_at, id)
+       WHERE standing <> 'revoked'""",
+    "CREATE INDEX certificate_by_standing ON certificate (standing, issued_at, id)",
+    "CREATE INDEX certificate_by_user ON certificate (user, issued_at, id)",
+    "CREATE INDEX certificate_by_device ON certificate (device, issued_at, id)",
+    "CREATE INDEX certificate_by_authority ON certificate (authority, issued_at, id)",
+    "CREATE INDEX certificate_by_end ON certificate (not_after, id)",
+    "CREATE INDEX certificate_by_serial ON certificate (serial)",
+    "CREATE INDEX certificate_by_note ON certificate (note) WHERE note IS NOT NULL",
+    "CREATE INDEX user_by_facility ON user (facility, id) WHERE facility IS NOT NULL",
+    "CREATE INDEX user_by_network ON user (network, id) WHERE network IS NOT NULL",
+)
