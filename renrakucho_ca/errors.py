@@ -22,6 +22,16 @@ class RcaError(Exception):
         self.hint = hint
         self.values = values
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel from worker processes."""
+        return _rebuilt, (type(self), self.message, self.hint, self.values)
+
+
+def _rebuilt(
+    kind: type[RcaError], message: str, hint: str | None, values: dict[str, object]
+) -> RcaError:
+    return kind(message, hint=hint, **values)
+
 
 class NotFound(RcaError):
     """What was named does not exist."""

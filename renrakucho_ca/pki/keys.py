@@ -159,6 +159,18 @@ def from_pkcs8(der: bytes) -> PrivateKey:
     return key
 
 
+def to_spki(key: PublicKey) -> bytes:
+    """SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER."""
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def from_spki(der: bytes) -> PublicKey:
+    """Loads what `to_spki` wrote."""
+    return accept(serialization.load_der_public_key(der))
+
+
 def from_pem(data: bytes) -> PrivateKey:
     """Loads an unencrypted private key in PEM that was made elsewhere, with all checks.
 

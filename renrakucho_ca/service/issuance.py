@@ -7,16 +7,18 @@ know whether it was signed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from enum import Enum
+from itertools import islice
 
 from renrakucho_ca import profiles
 from renrakucho_ca.bundle import pkcs12
 from renrakucho_ca.clock import Randomness, years_after
-from renrakucho_ca.errors import NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import (
+    LIVE,
     LONGEST_NOTE,
     Certificate,
     DeviceProfile,
@@ -24,26 +26,32 @@ from renrakucho_ca.model import (
     RetrievalNumber,
     Revocation,
     RevocationReason,
+    Status,
     Tier,
     User,
     clean_text,
 )
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.pki import crl, csr
+from renrakucho_ca.pki import crl, csr, keys
 from renrakucho_ca.pki.certificates import Validity
-from renrakucho_ca.pki.keys import PublicKey
 from renrakucho_ca.service.addresses import distribution
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.making import Made, Maker, Task
-from renrakucho_ca.store import hierarchies, issuing, users
+from renrakucho_ca.service.making import Made, Secrets, Task
+from renrakucho_ca.service.workshop import make_all
+from renrakucho_ca.store import certificates, hierarchies, issuing, users
 from renrakucho_ca.store.issuing import Intent
-
-_From = TypeVar("_From")
-_To = TypeVar("_To")
 
 PORTION = 100
 """Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each."""
+
+
+class Succession(Enum):
+    """What becomes of a certificate that gets a successor."""
+
+    MIGRATES = "it stays until the cut-off; one never downloaded is withdrawn"
+    REPLACED = "it is revoked at once"
+    KEPT = "it stays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +60,17 @@ class Request:
 
     Attributes:
         device: a profile's name.
-        public_key: where the private key stays with the user (`--csr`).
+        public_key: where the private key stays with the user (`--csr`): SubjectPublicKeyInfo, DER.
         supersedes: the certificate that this one follows.
+        succession: what becomes of that one.
     """
 
     user: User
     device: str
     note: str | None = None
-    public_key: PublicKey | None = None
+    public_key: bytes | None = None
     supersedes: RetrievalNumber | None = None
+    succession: Succession = Succession.KEPT
 
     @classmethod
     def parse(
@@ -80,7 +90,7 @@ class Request:
             user=user,
             device=device,
             note=None if note is None else clean_text(note, what="note", longest=LONGEST_NOTE),
-            public_key=None if request is None else csr.load(request),
+            public_key=None if request is None else keys.to_spki(csr.load(request)),
         )
 
 
@@ -98,23 +108,36 @@ class Issued:
 def issue(
     home: Home, requests: Sequence[Request], hierarchy: str | None = None
 ) -> list[Issued | RcaError]:
-    """Issues for each request, in order; one that fails does not stop the others.
+    """Issues for a few requests; one that fails does not stop the others.
 
     Args:
         hierarchy: by default the settings', else `new`, else the only one that is open.
 
     Returns:
-        For each request what was issued, or why not.
+        For each request, in order, what was issued, or why not.
 
     Raises:
         NotFound: no such hierarchy. Refused: it is closed. Unavailable: passphrase or key.
     """
+    results = {id(request): result for request, result in issue_many(home, requests, hierarchy)}
+    return [results[id(request)] for request in requests]
+
+
+def issue_many(
+    home: Home, requests: Iterable[Request], hierarchy: str | None = None, *, jobs: int = 1
+) -> Iterator[tuple[Request, Issued | RcaError]]:
+    """Issues for any number of requests, in constant memory; each is recorded when it is yielded.
+
+    Args:
+        requests: taken as they are needed; to stop, end them.
+        jobs: worker processes.
+
+    Raises:
+        As `issue`.
+    """
     issuer = Issuer(home, choose_hierarchy(home, hierarchy))
-    results: list[Issued | RcaError] = []
     with home.lock("issuing").shared(lambda: abandon_left_over(home)):
-        for start in range(0, len(requests), PORTION):
-            results += issuer.issue_portion(requests[start : start + PORTION])
-    return results
+        yield from issuer.issue(requests, jobs)
 
 
 def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
@@ -173,9 +196,9 @@ class Issuer:
             raise Unavailable(
                 "the key of {name} is not on this machine", name=self._authority.subject
             )
-        self._maker = Maker(
+        self._secrets = Secrets(
             issuer=self._authority.certificate,
-            issuer_key=key,
+            issuer_key=keys.to_pkcs8(key),
             authorities={
                 tier: hierarchy.authority(tier).certificate for tier in (Tier.ISSUING, Tier.ROOT)
             },
@@ -184,18 +207,37 @@ class Issuer:
             random=home.random,
         )
 
-    def issue_portion(self, requests: Sequence[Request]) -> list[Issued | RcaError]:
-        """Issues a few: intents in one transaction, records in another.
+    def issue(
+        self, requests: Iterable[Request], jobs: int
+    ) -> Iterator[tuple[Request, Issued | RcaError]]:
+        """Issues by portions: intents in one transaction, records in another.
 
         The caller holds the issuing lock.
         """
-        db = self._home.db
-        plans = [_attempt(self._plan, request) for request in requests]
-        with db.write():
-            intended = [_attempt(self._intend, plan) for plan in plans]
-        made = [_attempt(lambda plan: self._maker.make(plan.task), plan) for plan in intended]
-        with db.write():
-            return [self._record(plan, result) for plan, result in zip(intended, made, strict=True)]
+        refused: list[tuple[Request, RcaError]] = []
+        made: list[tuple[Plan, Made | RcaError]] = []
+        for pair in make_all(self._secrets, self._intended(requests, refused), jobs):
+            made.append(pair)
+            if len(made) == PORTION:
+                yield from self._record_portion(made)
+                made.clear()
+        yield from self._record_portion(made)
+        yield from refused
+
+    def _intended(
+        self, requests: Iterable[Request], refused: list[tuple[Request, RcaError]]
+    ) -> Iterator[Plan]:
+        """Plans whose intents are recorded; what cannot be planned goes to `refused`."""
+        source = iter(requests)
+        while portion := list(islice(source, PORTION)):
+            plans: list[Plan] = []
+            with self._home.db.write():
+                for request in portion:
+                    try:
+                        plans.append(self._intend(request))
+                    except RcaError as error:
+                        refused.append((request, error))
+            yield from plans
 
     def _plan(self, request: Request) -> Plan:
         profile = self._profile(request.device)
@@ -261,15 +303,20 @@ class Issuer:
             )
         return end
 
-    def _intend(self, plan: Plan) -> Plan:
-        users.put(self._home.db, plan.request.user)
+    def _intend(self, request: Request) -> Plan:
+        users.put(self._home.db, request.user)
+        plan = self._plan(request)
         while not issuing.put_intent(self._home.db, plan.intent):
-            plan = self._plan(plan.request)
+            plan = self._plan(request)
         return plan
 
-    def _record(self, plan: Plan | RcaError, made: Made | RcaError) -> Issued | RcaError:
-        if isinstance(plan, RcaError):
-            return plan
+    def _record_portion(
+        self, made: Sequence[tuple[Plan, Made | RcaError]]
+    ) -> list[tuple[Request, Issued | RcaError]]:
+        with self._home.db.write():
+            return [(plan.request, self._record(plan, result)) for plan, result in made]
+
+    def _record(self, plan: Plan, made: Made | RcaError) -> Issued | RcaError:
         if isinstance(made, RcaError):
             _abandon(self._home, plan.intent, self._now)
             return made
@@ -292,8 +339,31 @@ class Issuer:
             key_algorithm=made.key_algorithm,
             fingerprint_sha256=made.fingerprint_sha256,
         )
+        before = None
+        if request.supersedes is not None:
+            before = certificates.get(self._home.db, request.supersedes)
+            if request.succession is Succession.MIGRATES and before.status(self._now) not in LIVE:
+                _abandon(self._home, intent, self._now)
+                return Conflict("{number} is not live any more", number=before.number)
         issuing.record(self._home.db, certificate, self._authority, made.der, made.bundle)
+        if before is not None:
+            self._succeed(before, certificate, request.succession)
         return Issued(certificate, made.password)
+
+    def _succeed(self, before: Certificate, successor: Certificate, succession: Succession) -> None:
+        """What the new certificate means for the one that it follows."""
+        status = before.status(self._now)
+        withdrawn = succession is Succession.MIGRATES and status is Status.ISSUED
+        if withdrawn or succession is Succession.REPLACED:
+            self._revoke(before, RevocationReason.SUPERSEDED)
+        if succession is Succession.MIGRATES and status is Status.HELD:
+            # Who is locked out must not come in by the new door.
+            self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)
+
+    def _revoke(self, certificate: Certificate, reason: RevocationReason) -> None:
+        entry = crl.entry(certificate.serial, self._now, reason)
+        revocation = Revocation(self._now, reason)
+        certificates.revoke(self._home.db, certificate.number, revocation, entry)
 
 
 def draw_number(random: Randomness) -> RetrievalNumber:
@@ -316,13 +386,3 @@ def _abandon(home: Home, intent: Intent, now: datetime) -> None:
     revocation = Revocation(now, RevocationReason.CESSATION_OF_OPERATION)
     entry = crl.entry(intent.serial, now, revocation.reason)
     issuing.abandon(home.db, intent, revocation, entry)
-
-
-def _attempt(do: Callable[[_From], _To], value: _From | RcaError) -> _To | RcaError:
-    """The next step for one of many; an error of an earlier step stays what it is."""
-    if isinstance(value, RcaError):
-        return value
-    try:
-        return do(value)
-    except RcaError as error:
-        return error

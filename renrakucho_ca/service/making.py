@@ -5,7 +5,7 @@ A `Maker` and its tasks can be sent to worker processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from renrakucho_ca.bundle import password, pkcs12
 from renrakucho_ca.clock import Randomness
@@ -13,7 +13,6 @@ from renrakucho_ca.model import Container, DeviceProfile, RetrievalNumber, Subje
 from renrakucho_ca.pki import certificates, keys, x509
 from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
-from renrakucho_ca.pki.keys import PrivateKey, PublicKey
 from renrakucho_ca.store.certificates import SealedBundle
 from renrakucho_ca.store.keystore import Sealer
 
@@ -23,7 +22,8 @@ class Task:
     """One certificate to be made; its intent is recorded.
 
     Attributes:
-        public_key: of a key that stays on the user's machine; None: make one.
+        public_key: of a key that stays on the user's machine, as SubjectPublicKeyInfo in DER;
+            None: make one.
         friendly_name: what the device calls the certificate.
     """
 
@@ -34,7 +34,7 @@ class Task:
     validity: Validity
     distribution: Distribution
     friendly_name: str
-    public_key: PublicKey | None
+    public_key: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +51,36 @@ class Made:
         return f"Made({self.fingerprint_sha256})"
 
 
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a maker works with. Plain values, so that it can be sent to a worker process.
+
+    Attributes:
+        issuer: the issuing CA's certificate, DER.
+        issuer_key: its private key, PKCS#8 in DER.
+        authorities: the certificates that may go along as chain, DER.
+    """
+
+    issuer: bytes
+    issuer_key: bytes = field(repr=False)
+    authorities: dict[Tier, bytes]
+    bundle_sealer: Sealer
+    password_sealer: Sealer
+    random: Randomness
+
+
 class Maker:
     """Makes certificates with their bundles under one issuing CA."""
 
-    def __init__(
-        self,
-        issuer: bytes,
-        issuer_key: PrivateKey,
-        authorities: dict[Tier, bytes],
-        bundle_sealer: Sealer,
-        password_sealer: Sealer,
-        random: Randomness,
-    ) -> None:
-        self._issuer = certificates.load(issuer)
-        self._issuer_key = issuer_key
-        self._authorities = {tier: certificates.load(der) for tier, der in authorities.items()}
-        self._bundle_sealer = bundle_sealer
-        self._password_sealer = password_sealer
-        self._random = random
+    def __init__(self, secrets: Secrets) -> None:
+        self._issuer = certificates.load(secrets.issuer)
+        self._issuer_key = keys.from_pkcs8(secrets.issuer_key)
+        self._authorities = {
+            tier: certificates.load(der) for tier, der in secrets.authorities.items()
+        }
+        self._bundle_sealer = secrets.bundle_sealer
+        self._password_sealer = secrets.password_sealer
+        self._random = secrets.random
 
     def make(self, task: Task) -> Made:
         """Makes the key, the certificate, the password and the sealed bundle.
@@ -78,10 +90,11 @@ class Maker:
             Invalid: the subject or the name has what a certificate cannot carry.
         """
         key = None
-        public_key = task.public_key
-        if public_key is None:
+        if task.public_key is None:
             key = keys.generate(task.profile.key_algorithm)
             public_key = key.public_key()
+        else:
+            public_key = keys.from_spki(task.public_key)
         request = EndEntity(
             profile=task.profile,
             subject=task.subject,
