@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         public_url: where devices and servers reach `public/` and the portal, without a slash at its
             end; goes into certificates as CRL distribution point and AIA.
         publish_hook: program and arguments, run without a shell after publishing.
+        bundle_days: how long a bundle waits to be fetched.
         publish_after_revocation: whether revoke, hold and release publish by themselves.
     """
 
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str | None = None
     publish_hook: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
     publish_after_revocation: bool = False
+    bundle_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
 
     def __post_init__(self) -> None:
@@ -204,6 +206,10 @@ publish_hook: null
 # true: revoke, hold and release publish by themselves, and so need the passphrase. false: servers
 # learn of a revocation from the next `rca publish`.
 publish_after_revocation: false
+
+# How many days a certificate waits to be fetched. After that `rca expire` destroys its file and
+# revokes it: the user asks for another one.
+bundle_days: 30
 
 # The configuration profiles for iPhone and iPad.
 mobileconfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import islice
+from functools import partial
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import (
@@ -19,7 +19,8 @@ from renrakucho_ca.model import (
 from renrakucho_ca.pki import crl
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
-from renrakucho_ca.store import certificates
+from renrakucho_ca.store import certificates, expiry
+from renrakucho_ca.store.expiry import Due
 
 PORTION = 1000
 """Revocations in one transaction: few enough that others get their turn."""
@@ -106,24 +107,32 @@ def by_serial(home: Home, serial: int) -> RetrievalNumber:
 
 def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
     """Revokes what is live of a hierarchy whose cut-off has come. Returns how many that was."""
-    query = certificates.Query(now=now, statuses=LIVE, hierarchy=hierarchy.name)
-    live = certificates.stream(home.db, query)
+    return revoke_due(home, now, partial(expiry.cut_off, home.db, hierarchy.name, now))
+
+
+def revoke_due(home: Home, now: datetime, due: Callable[[int], list[Due]]) -> int:
+    """Revokes by portions until nothing is due. Returns how many that was.
+
+    The reason is superseded where a successor is in use, else cessationOfOperation.
+
+    Args:
+        due: the next so many that are.
+    """
     count = 0
-    while portion := list(islice(live, PORTION)):
+    while True:
         with home.db.write():
-            for certificate in portion:
-                at_cutoff = Revocation(now, _reason_at_cutoff(home, certificate))
-                entry = crl.entry(certificate.serial, now, at_cutoff.reason)
-                count += certificates.revoke(home.db, certificate.number, at_cutoff, entry)
-    return count
+            portion = due(PORTION)
+            expiry.revoke(home.db, [_revoked(certificate, now) for certificate in portion])
+        count += len(portion)
+        if len(portion) < PORTION:
+            return count
 
 
-def _reason_at_cutoff(home: Home, certificate: Certificate) -> RevocationReason:
-    """Superseded says that there is a new one in use; else the hierarchy just ceased."""
-    successor = certificate.superseded_by
-    if successor and certificates.get(home.db, successor).downloaded_at is not None:
-        return RevocationReason.SUPERSEDED
-    return RevocationReason.CESSATION_OF_OPERATION
+def _revoked(certificate: Due, now: datetime) -> tuple[Due, Revocation, bytes]:
+    reason = RevocationReason.CESSATION_OF_OPERATION
+    if certificate.superseded:
+        reason = RevocationReason.SUPERSEDED
+    return certificate, Revocation(now, reason), crl.entry(certificate.serial, now, reason)
 
 
 def _set(

@@ -67,7 +67,7 @@ class SealedBundle:
     password_hash: str
 
 
-_SELECT = """
+SELECT = """
 SELECT c.*, a.hierarchy, u.name AS user_name, u.email, u.facility, u.network,
        (SELECT s.number FROM certificate AS s WHERE s.supersedes = c.number) AS superseded_by
 FROM certificate AS c
@@ -78,15 +78,15 @@ JOIN user AS u ON u.id = c.user
 
 def get(db: Database, number: RetrievalNumber) -> Certificate:
     """Raises NotFound where no certificate has that number."""
-    row = db.row(f"{_SELECT} WHERE c.number = ?", (int(number),))
+    row = db.row(f"{SELECT} WHERE c.number = ?", (int(number),))
     if row is None:
         raise NotFound("no certificate has the number {number}", number=number)
-    return _certificate(row)
+    return from_row(row)
 
 
 def by_serial(db: Database, serial: int) -> list[Certificate]:
     """All with that serial number: CAs count for themselves, so there may be several."""
-    return [_certificate(row) for row in db.rows(f"{_SELECT} WHERE c.serial = ?", (f"{serial:x}",))]
+    return [from_row(row) for row in db.rows(f"{SELECT} WHERE c.serial = ?", (f"{serial:x}",))]
 
 
 def line_of(db: Database, number: RetrievalNumber) -> str:
@@ -134,10 +134,10 @@ def _page(db: Database, query: Query, size: int) -> list[Certificate]:
         )
         values["after"] = int(query.after)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = f"""{_SELECT} {where} ORDER BY c.{key} {direction}, c.id {direction}
+    sql = f"""{SELECT} {where} ORDER BY c.{key} {direction}, c.id {direction}
               LIMIT :size OFFSET :offset"""
     rows = db.rows(sql, values | {"size": size, "offset": query.offset})
-    return [_certificate(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object]]:
@@ -292,7 +292,7 @@ def claim(db: Database, number: RetrievalNumber, now: datetime) -> bool:
     return True
 
 
-def _certificate(row: sqlite3.Row) -> Certificate:
+def from_row(row: sqlite3.Row) -> Certificate:
     return Certificate(
         number=RetrievalNumber(row["number"]),
         serial=int(row["serial"], 16),

@@ -37,6 +37,8 @@ class Database:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._in_transaction = False
+        self._failure: Unavailable | None = None
 
     @classmethod
     def create(cls, path: Path) -> Database:
@@ -92,26 +94,52 @@ class Database:
     def _transaction(self, begin: str) -> Iterator[None]:
         with _own_errors():
             self._connection.execute(begin)
+        self._in_transaction = True
         try:
             yield
-            with _own_errors():
+            with self._statement():
                 self._connection.execute("COMMIT")
         except BaseException:
             # After some failures, a full disk for one, SQLite has rolled back by itself.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        finally:
+            self._in_transaction, self._failure = False, None
+
+    @contextmanager
+    def _statement(self) -> Iterator[None]:
+        """Around whatever SQLite runs. Once one has failed, its transaction is doomed.
+
+        Without this a batch that takes an error for that of one item would go on: after a full
+        disk SQLite undoes the one statement, or the whole transaction, and then each further
+        statement commits for itself.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with _own_errors():
+                yield
+        except Unavailable as failure:
+            if self._in_transaction:
+                self._failure = failure
+            raise
 
     def execute(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> int:
         """Runs a statement that changes rows; returns how many."""
-        with _own_errors():
+        with self._statement():
             return self._connection.execute(sql, values).rowcount
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Runs a statement that changes rows once for each of `rows`."""
+        with self._statement():
+            self._connection.executemany(sql, rows)
 
     def insert(self, table: str, row: dict[str, object]) -> int:
         """Inserts one row; returns its rowid."""
         columns = ", ".join(row)
         marks = ", ".join(f":{column}" for column in row)
-        with _own_errors():
+        with self._statement():
             cursor = self._connection.execute(
                 f"INSERT INTO {table} ({columns}) VALUES ({marks})",
                 row,
@@ -122,7 +150,7 @@ class Database:
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> Iterator[sqlite3.Row]:
         """Streams a query's rows. An unfinished one keeps writers waiting: page long ones."""
-        with _own_errors(), closing(self._connection.cursor()) as cursor:
+        with self._statement(), closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
             cursor.execute(sql, values)
             yield from cursor
@@ -131,7 +159,7 @@ class Database:
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> sqlite3.Row | None:
         """The first row, or None."""
-        with _own_errors(), closing(self._connection.cursor()) as cursor:
+        with self._statement(), closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
             found: sqlite3.Row | None = cursor.execute(sql, values).fetchone()
             return found

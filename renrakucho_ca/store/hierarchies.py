@@ -98,6 +98,11 @@ def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> N
     )
 
 
+def set_cutoff(db: Database, name: str, cutoff: datetime) -> None:
+    """From that moment on nothing of the hierarchy is accepted."""
+    db.execute("UPDATE hierarchy SET cutoff = ? WHERE name = ?", (seconds(cutoff), name))
+
+
 def crl_state(db: Database, authority: Authority) -> CrlState:
     row = db.row("SELECT * FROM authority WHERE id = ?", (authority.id,))
     assert row is not None

@@ -1,0 +1,70 @@
+"""What time brings, done daily by cron: cut-offs that have come, bundles that nobody fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from renrakucho_ca.service import revocation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import expiry, hierarchies
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What is due, or what was done.
+
+    Attributes:
+        cut_off: live certificates of hierarchies whose cut-off has come: revoked.
+        lapsed: certificates that nobody fetched in time: their bundle is destroyed, and with it
+            the only copy of their key, so they are revoked.
+        ended: bundles of certificates past their end: destroyed.
+    """
+
+    cut_off: int
+    lapsed: int
+    ended: int
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.cut_off or self.lapsed or self.ended)
+
+
+def due(home: Home) -> Expiry:
+    """What `expire` would do now."""
+    now = home.clock()
+    names = _past_cutoff(home, now)
+    return Expiry(
+        cut_off=sum(expiry.count_cut_off(home.db, name, now) for name in names),
+        lapsed=expiry.count_lapsed(home.db, _oldest(home, now), now),
+        ended=expiry.count_ended_bundles(home.db, now),
+    )
+
+
+def expire(home: Home) -> Expiry:
+    """Does what is due. Run again, it finds nothing more to do."""
+    now = home.clock()
+    ended = expiry.count_ended_bundles(home.db, now)
+    with home.db.write():
+        expiry.destroy_ended_bundles(home.db, now)
+    cut_off = sum(
+        revocation.revoke_due(home, now, partial(expiry.cut_off, home.db, name, now))
+        for name in _past_cutoff(home, now)
+    )
+    lapsed = revocation.revoke_due(
+        home, now, partial(expiry.lapsed, home.db, _oldest(home, now), now)
+    )
+    return Expiry(cut_off, lapsed, ended)
+
+
+def _past_cutoff(home: Home, now: datetime) -> list[str]:
+    return [
+        hierarchy.name
+        for hierarchy in hierarchies.all_of(home.db)
+        if hierarchy.cutoff is not None and hierarchy.cutoff <= now
+    ]
+
+
+def _oldest(home: Home, now: datetime) -> datetime:
+    return now - timedelta(days=home.settings.bundle_days)

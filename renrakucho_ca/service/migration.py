@@ -1,0 +1,155 @@
+"""Everyone moves: each live certificate of the old hierarchy gets a successor in the new one.
+
+Nothing is remembered of a run but its results: what has a successor is done. So a run can end
+anywhere and be run again, two can run at once, and none gets two successors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from renrakucho_ca.errors import Conflict, Invalid, RcaError
+from renrakucho_ca.model import Certificate, RetrievalNumber
+from renrakucho_ca.service import revocation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import (
+    Issued,
+    Request,
+    Succession,
+    choose_hierarchy,
+    issue_many,
+)
+from renrakucho_ca.store import hierarchies, migration
+from renrakucho_ca.store.migration import Progress, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A certificate that got no successor, and why."""
+
+    number: RetrievalNumber
+    error: RcaError
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What a run did.
+
+    Attributes:
+        selected: how many it took up.
+        issued: how many got a successor.
+        already: live ones that had a successor before.
+        remaining: live ones that have none now.
+        revoked: what was revoked since the cut-off has come.
+    """
+
+    cutoff: datetime
+    source: str
+    target: str
+    selected: int
+    issued: int
+    already: int
+    failed: tuple[Failure, ...]
+    remaining: int
+    revoked: int
+
+
+def check(home: Home, source: str, target: str) -> None:
+    """Whether these two can be migrated between.
+
+    Raises:
+        NotFound: one does not exist. Invalid: they are the same. Refused: the target is closed.
+    """
+    hierarchies.get(home.db, source)
+    if source == target:
+        raise Invalid("a hierarchy cannot move to itself: {name}", name=source)
+    choose_hierarchy(home, target)
+
+
+def plan(home: Home, scope: Scope) -> list[Progress]:
+    """By network and facility, how things stand: what `--dry-run` and `--status` show."""
+    hierarchies.get(home.db, scope.source)
+    return migration.progress(home.db, scope, home.clock())
+
+
+def migrate(
+    home: Home,
+    cutoff: datetime,
+    scope: Scope,
+    target: str,
+    *,
+    jobs: int,
+    limit: int | None = None,
+    issued: Callable[[Issued], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Migration:
+    """Re-issues what is live in the scope, and sets the cut-off of the old hierarchy.
+
+    Same user, device and note. One never downloaded is withdrawn, a held one gets a successor that
+    is held. What fails is listed and stops nothing. Where the cut-off has come, what is left is
+    revoked.
+
+    Args:
+        jobs: worker processes.
+        limit: take up so many at most.
+        issued: is told of each that is recorded.
+        stop: asked before each is taken up; what is under way is finished.
+
+    Raises:
+        As `check`; Unavailable: passphrase, key, disk.
+    """
+    check(home, scope.source, target)
+    now = home.clock()
+    before = plan(home, scope)
+    failed: list[Failure] = []
+    done = already = selected = 0
+
+    def requests() -> Iterator[Request]:
+        nonlocal selected
+        for certificate in islice(migration.pending(home.db, scope, now), limit):
+            if stop():
+                return
+            selected += 1
+            yield _request(certificate)
+
+    for request, result in issue_many(home, requests(), target, jobs=jobs):
+        assert request.supersedes is not None
+        if isinstance(result, Issued):
+            done += 1
+            issued(result)
+        elif isinstance(result, Conflict):
+            # Somebody else was first, or it was revoked meanwhile.
+            already += 1
+        else:
+            failed.append(Failure(request.supersedes, result))
+
+    with home.db.write():
+        hierarchies.set_cutoff(home.db, scope.source, cutoff)
+    hierarchy = hierarchies.get(home.db, scope.source)
+    revoked = 0
+    if cutoff <= now and not stop():
+        revoked = revocation.revoke_all(home, hierarchy, now)
+    return Migration(
+        cutoff=cutoff,
+        source=scope.source,
+        target=target,
+        selected=selected,
+        issued=done,
+        already=already + sum(each.live - each.pending for each in before),
+        failed=tuple(failed),
+        remaining=sum(each.pending for each in plan(home, scope)),
+        revoked=revoked,
+    )
+
+
+def _request(certificate: Certificate) -> Request:
+    return Request(
+        user=certificate.user,
+        device=certificate.device,
+        note=certificate.note,
+        supersedes=certificate.number,
+        succession=Succession.MIGRATES,
+    )
