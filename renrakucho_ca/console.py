@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
@@ -24,8 +27,9 @@ Row = dict[str, Value]
 TABLE_ROWS = 1000
 """Rows whose widths are measured together, so that a long table need not be held whole."""
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV injection"); a Japanese one
+# reads the full-width signs alike.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 class Format(StrEnum):
@@ -49,14 +53,11 @@ class Console:
         self._quiet = quiet
         self._verbose = verbose
         self.say = catalogue.say
-        for stream in (sys.stdout, sys.stderr):
-            # A terminal that cannot show a name must not stop the command.
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
     def talk(self, text: str, /, **values: object) -> None:
         """Progress, hints, warnings: for people, and nothing that a script needs."""
         if not self._quiet:
-            print(printable(self.say(text, **values)), file=sys.stderr)
+            _to_stderr(self.say(text, **values))
 
     def detail(self, text: str, /, **values: object) -> None:
         """Talk for those who asked for more (`-v`)."""
@@ -73,21 +74,29 @@ class Console:
             self._complain("warning", warning)
 
     def _complain(self, kind: str, error: RcaError) -> None:
-        print(f"rca: {kind}: {printable(self._catalogue.message(error))}", file=sys.stderr)
+        _to_stderr(f"rca: {kind}: {self._catalogue.message(error)}")
         hint = self._catalogue.hint(error)
         if hint is not None:
-            print(f"rca: hint: {printable(hint)}", file=sys.stderr)
+            _to_stderr(f"rca: hint: {hint}")
 
-    def one(self, row: Row, form: Format) -> None:
-        """One thing: in JSON an object, in a table a line for each of its values."""
+    def one(self, row: Row, form: Format, *, columns: Sequence[str] | None = None) -> None:
+        """One thing: in JSON an object, in a table a line for each of its values.
+
+        Args:
+            columns: the keys that a table shows, in the order in which people want them; by
+                default all. What has no value is left out.
+        """
         match form:
             case Format.JSON:
-                print(json.dumps(_plain(row), ensure_ascii=False, indent=2))
+                print(_json(row, indent=2))
             case Format.CSV:
                 _write_csv([row], list(row))
             case Format.TABLE:
-                named = [(self._title(key), self._shown(value)) for key, value in row.items()]
-                self._table([named_value for named_value in named if named_value[1]], None)
+                shown = {key: self._shown(row.get(key)) for key in columns or row}
+                titles = {key: self._title(key) for key in shown if shown[key]}
+                width = max(map(cells, titles.values()), default=0)
+                for key, title in titles.items():
+                    print(title + " " * (width - cells(title) + 2) + shown[key])
 
     def many(
         self, rows: Iterable[Row], form: Format, *, fields: Sequence[str], columns: Sequence[str]
@@ -104,12 +113,15 @@ class Console:
             case Format.CSV:
                 _write_csv(rows, fields)
             case Format.TABLE:
-                header: list[str] | None = [self._title(column) for column in columns]
                 stream = iter(rows)
-                while page := list(islice(stream, TABLE_ROWS)):
-                    cells = [[self._shown(row[column]) for column in columns] for row in page]
-                    self._table(cells, header)
-                    header = None if not sys.stdout.isatty() else header
+                page = list(islice(stream, TABLE_ROWS))
+                if not page:
+                    self.talk("nothing found")
+                with_header = True
+                while page:
+                    self._table(page, columns, with_header=with_header)
+                    page = list(islice(stream, TABLE_ROWS))
+                    with_header = sys.stdout.isatty()
 
     def _title(self, key: str) -> str:
         return self.say(key.replace("_", " "))
@@ -125,28 +137,52 @@ class Console:
         if isinstance(value, str):
             return printable(value)
         if isinstance(value, Sequence):
-            return ", ".join(value)
+            return ", ".join(map(self._shown, value))
         return "" if value is None else str(value)
 
-    def _table(self, cells: Iterable[Sequence[str]], header: Sequence[str] | None) -> None:
+    def _table(self, page: Sequence[Row], columns: Sequence[str], *, with_header: bool) -> None:
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, show_edge=False)
-        table.show_header = header is not None
-        rows = [list(row) for row in cells]
-        for title in header or ([""] * len(rows[0]) if rows else []):
-            table.add_column(title, overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        _rich().print(table)
+        table = Table(
+            box=box.SIMPLE_HEAD if sys.stdout.isatty() else None,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
+            show_header=with_header,
+        )
+        for column in columns:
+            # Where the terminal is too narrow, what people wrote is folded; a number, a date or a
+            # state never is.
+            is_text = any(type(row[column]) in (str, list, tuple) for row in page)
+            table.add_column(self._title(column), overflow="fold", no_wrap=not is_text)
+        for row in page:
+            table.add_row(*(Text(self._shown(row[column])) for column in columns))
+        rich = _rich()
+        with rich.capture() as drawn:
+            rich.print(table)
+        for line in drawn.get().splitlines():
+            print(line.rstrip(" "))
 
 
 def printable(text: str) -> str:
-    """One line without anything that moves the cursor, reorders letters or cannot be encoded."""
+    """One line without anything that moves the cursor or reorders letters.
+
+    Blanks of other widths, such as the one between a Japanese family name and first name, stay.
+    """
     return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        letter
+        if letter.isprintable() or unicodedata.category(letter) == "Zs"
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes: Japanese letters take two."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
         for letter in text
     )
 
@@ -154,6 +190,12 @@ def printable(text: str) -> str:
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with Z."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _to_stderr(line: str) -> None:
+    # Nobody listens any more: that must not stop what is being done.
+    with suppress(OSError):
+        print(printable(line), file=sys.stderr)
 
 
 def _rich() -> RichConsole:
@@ -172,11 +214,17 @@ def _plain(row: Row) -> dict[str, object]:
     }
 
 
+def _json(row: Row, indent: int | None = None) -> str:
+    # JSON has escapes of its own for what the locale cannot encode; Python's are another syntax.
+    is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+    return json.dumps(_plain(row), ensure_ascii=not is_utf8, indent=indent)
+
+
 def _write_json(rows: Iterable[Row]) -> None:
     """One array, written as the rows come."""
     separator = "[\n"
     for row in rows:
-        sys.stdout.write(separator + json.dumps(_plain(row), ensure_ascii=False))
+        sys.stdout.write(separator + _json(row))
         separator = ",\n"
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -184,14 +232,16 @@ def _write_json(rows: Iterable[Row]) -> None:
 def _write_csv(rows: Iterable[Row], fields: Sequence[str]) -> None:
     import csv
 
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(fields)
     for row in rows:
         plain = _plain(row)
-        writer.writerow(_harmless(plain[field]) for field in fields)
+        writer.writerow(_cell(plain[field]) for field in fields)
 
 
-def _harmless(value: object) -> object:
-    """A cell that a spreadsheet shows and does not run."""
+def _cell(value: object) -> object:
+    """A cell as in JSON, but one that a spreadsheet shows and does not run."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     text = " ".join(value) if isinstance(value, list | tuple) else value
     return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text

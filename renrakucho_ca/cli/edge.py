@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.cli.root import root
-from renrakucho_ca.console import Console
+from renrakucho_ca.cli.usage import Usage, explain
 from renrakucho_ca.errors import (
     Attention,
     Conflict,
@@ -22,7 +22,11 @@ from renrakucho_ca.errors import (
     Unavailable,
 )
 
+if TYPE_CHECKING:
+    from renrakucho_ca.console import Console
+
 EXIT_CODES: dict[type[RcaError], int] = {
+    Usage: 2,
     NotFound: 3,
     Conflict: 4,
     Invalid: 5,
@@ -30,58 +34,45 @@ EXIT_CODES: dict[type[RcaError], int] = {
     Unavailable: 7,
     Attention: 8,
 }
-_A_BUG, _USAGE, _INTERRUPTED = 1, 2, 130
+_A_BUG, _INTERRUPTED = 1, 130
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Runs one command and ends the process with its exit code."""
+    _prepare_streams()
     app = App()
     try:
         root.main(arguments, prog_name="rca", obj=app, standalone_mode=False)
         sys.stdout.flush()
         code = 0
-    except BrokenPipeError:
-        # The reader has seen enough (`rca list | head`). Python flushes once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         if os.environ.get("RCA_DEBUG") == "1":
             raise
         code = _report(app.console, error)
+    except SystemExit:
+        # Click ends so when the reader has seen enough (`rca list | head`).
+        code = 0
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    _give_up_output()
     sys.exit(code)
 
 
 def _report(console: Console, error: Exception) -> int:
     match error:
-        case RcaError():
-            console.error(error)
-            return EXIT_CODES[type(error)]
-        case click.exceptions.NoArgsIsHelpError():
-            print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
-            return _USAGE
-        case click.ClickException():
-            path = (
-                error.ctx.command_path
-                if isinstance(error, click.UsageError) and error.ctx
-                else "rca"
-            )
-            console.error(
-                RcaError(
-                    "{problem}",
-                    hint="`{command} --help` tells how",
-                    problem=error.format_message(),
-                    command=path,
-                )
-            )
-            return _USAGE
+        case BrokenPipeError():
+            return 0
+        case click.exceptions.NoArgsIsHelpError(ctx=click.Context() as ctx):
+            print(ctx.get_help(), file=sys.stderr)
+            return EXIT_CODES[Usage]
         case click.Abort():
             return _INTERRUPTED
+        case RcaError():
+            reported = error
+        case click.ClickException():
+            reported = explain(error)
         case OSError():
-            kind = _of_the_system(error)
-            console.error(kind)
-            return EXIT_CODES[type(kind)]
+            reported = _of_the_system(error)
         case _:
             console.error(
                 RcaError(
@@ -91,6 +82,8 @@ def _report(console: Console, error: Exception) -> int:
                 )
             )
             return _A_BUG
+    console.error(reported)
+    return EXIT_CODES[type(reported)]
 
 
 def _of_the_system(error: OSError) -> RcaError:
@@ -102,4 +95,32 @@ def _of_the_system(error: OSError) -> RcaError:
         return Unavailable(
             "the disk is full", hint="nothing was lost; make room and run the command again"
         )
+    if error.filename is None and error.errno == errno.EBADF:
+        return Unavailable("the output cannot be written: it is closed")
     return Unavailable("{file}: {reason}", file=file, reason=error.strerror or "it failed")
+
+
+def _prepare_streams() -> None:
+    """Makes writing safe: for a locale without these letters, and where a stream is closed.
+
+    A file that is opened while a stream is closed would get its descriptor, and with it what we
+    print: the places are taken here, stdout's by one that refuses to be written to.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            how = os.O_RDWR if descriptor == 2 else os.O_RDONLY
+            taken = os.open(os.devnull, how)
+            if taken != descriptor:
+                os.dup2(taken, descriptor)
+                os.close(taken)
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _give_up_output() -> None:
+    """What could not be written is dropped: Python would try once more at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,16 +3,72 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
-from renrakucho_ca.cli.app import App
+from renrakucho_ca.cli.app import App, Choice
+from renrakucho_ca.cli.usage import Usage, spelling
+from renrakucho_ca.errors import Invalid
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 """Title → command → where it is (`module:attribute`) and what it does, in one line."""
+
+# What a line can be broken between: words, and Japanese letters, each with the marks that may not
+# begin a line (JIS X 4051) or end one.
+_PIECE = re.compile(
+    r"\s+|[「『（]*[\u3041-\u9fff\uf900-\ufaff][、。，．」』）ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ]*"
+    r"|[^\s\u3041-\u9fff\uf900-\ufaff「『（]+[、。」』）]*|[「『（]"
+)
+
+
+class Page(click.HelpFormatter):
+    """Click's formatter, for letters that take two columns and lines without blanks."""
+
+    def __init__(
+        self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
+    ) -> None:
+        super().__init__(indent_increment, width, max_width)
+        self.width += 2  # Click leaves two columns free
+
+    def write_text(self, text: str) -> None:
+        indent = " " * self.current_indent
+        for line in wrap(text, self.width - self.current_indent):
+            self.write(f"{indent}{line}\n")
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 32, col_spacing: int = 2
+    ) -> None:
+        rows = list(rows)
+        widest = max((len(term) for term, _ in rows if len(term) <= col_max), default=col_max)
+        indent, column = " " * self.current_indent, widest + col_spacing
+        for term, description in rows:
+            lines = wrap(description, self.width - self.current_indent - column)
+            if len(term) > widest:
+                self.write(f"{indent}{term}\n")
+                term = ""
+            for line in lines or [""]:
+                self.write(f"{indent}{term:<{column}}{line}".rstrip() + "\n")
+                term = ""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` columns, broken where its language allows it."""
+    from renrakucho_ca.console import cells
+
+    lines = [""]
+    for piece in _PIECE.findall(" ".join(text.split())):
+        if cells(lines[-1]) + cells(piece.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+class _Context(click.Context):
+    formatter_class = Page
 
 
 def _say(ctx: click.Context, text: str) -> str:
@@ -21,10 +77,32 @@ def _say(ctx: click.Context, text: str) -> str:
 
 
 class Command(click.Command):
-    """A command whose help speaks the reader's language."""
+    """A command whose help speaks the reader's language, and whose texts are texts."""
+
+    context_class = _Context
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
+        rest = super().parse_args(ctx, args)
+        if rest and not takes_more:
+            raise Usage(
+                "too many arguments: {rest}",
+                hint="`{command} --help` tells how",
+                rest=" ".join(rest),
+                command=ctx.command_path,
+            )
+        for parameter in self.params:
+            _refuse_bytes(parameter, ctx.params.get(parameter.name or ""))
+        return rest
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = "this page"
+        return option
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        pieces = self.collect_usage_pieces(ctx)
+        pieces = (_say(ctx, piece) for piece in self.collect_usage_pieces(ctx))
         formatter.write_usage(ctx.command_path, " ".join(pieces), f"{_say(ctx, 'Usage')}: ")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -38,7 +116,7 @@ class Command(click.Command):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
-                rows.append((record[0], _say(ctx, parameter.help or "")))
+                rows.append((record[0], _described(ctx, parameter)))
         with formatter.section(_say(ctx, "Options")):
             formatter.write_dl(rows)
 
@@ -74,3 +152,27 @@ class Group(Command, click.Group):
             with formatter.section(_say(ctx, "Example")):
                 for line in self._example.splitlines():
                     formatter.write(f"{' ' * formatter.current_indent}{line}\n")
+
+
+def _described(ctx: click.Context, option: click.Option) -> str:
+    """The option's help; the words it takes stand there where there are too many for its name."""
+    text = _say(ctx, option.help or "")
+    if isinstance(option.type, Choice) and not option.type.is_short:
+        return f"{text}: {', '.join(option.type.words)}"
+    return text
+
+
+def _refuse_bytes(parameter: click.Parameter, value: object) -> None:
+    """A text that is not UTF-8 comes in with surrogates, which no store and no certificate takes.
+
+    Raises:
+        Invalid: so it is. A file's name may be any bytes: that comes in as a Path.
+    """
+    for text in value if isinstance(value, tuple) else (value,):
+        if isinstance(text, str) and not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise Invalid(
+                    "{parameter} is not in UTF-8", parameter=spelling(parameter)
+                ) from None

@@ -13,6 +13,10 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+_OUR_WORDS = frozenset({"what", "reason"})
+"""Values under these names are words of ours or of the operating system, not what people wrote."""
+
+
 class Catalogue:
     """Says things in one language."""
 
@@ -31,7 +35,7 @@ class Catalogue:
             text: English, with `{name}` where a value goes.
         """
         template = self._messages.get(text, text)
-        return template.format(**{name: self._value(value) for name, value in values.items()})
+        return template.format(**{name: self._value(name, each) for name, each in values.items()})
 
     def message(self, error: RcaError) -> str:
         """An error in this language."""
@@ -41,11 +45,13 @@ class Catalogue:
         """Its hint in this language; None where it has none."""
         return None if error.hint is None else self.say(error.hint, **error.values)
 
-    def _value(self, value: object) -> object:
+    def _value(self, name: str, value: object) -> object:
         """A value may itself be something to say: an error inside another, a state."""
         if isinstance(value, RcaError):
             return self.message(value)
-        return self.word(value) if isinstance(value, StrEnum) else value
+        if isinstance(value, StrEnum):
+            return self.word(value)
+        return self._messages.get(str(value), value) if name in _OUR_WORDS else value
 
     def word(self, value: StrEnum) -> str:
         """A state, a reason, a tier: our own words, unlike what people have called things."""
