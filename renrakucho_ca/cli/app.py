@@ -1,4 +1,7 @@
-"""What every command has at hand, and the options that many share."""
+"""What every command has at hand, and the options that many share.
+
+`--version` and `--help` load this too, so what only a command needs is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,23 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from renrakucho_ca.cli import passphrase
-from renrakucho_ca.console import Console, Format
+from renrakucho_ca.cli.usage import Usage, spelling
 from renrakucho_ca.errors import Invalid, RcaError, Refused
 from renrakucho_ca.locale import Catalogue, Language
-from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.service.home import Home
+
+if TYPE_CHECKING:
+    from renrakucho_ca.console import Console
+    from renrakucho_ca.model import RetrievalNumber
+    from renrakucho_ca.service.home import Home
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+LONGEST_METAVAR = 20
+"""Letters beside an option's name; with more, the descriptions would begin too far right."""
 
 
 class App:
@@ -39,6 +47,8 @@ class App:
 
     @cached_property
     def console(self) -> Console:
+        from renrakucho_ca.console import Console
+
         return Console(self.catalogue, self._zone, quiet=self.quiet, verbose=self.verbose)
 
     @cached_property
@@ -47,6 +57,8 @@ class App:
 
     def home_at(self, folder: Path) -> Home:
         """A home, with this command's passphrase."""
+        from renrakucho_ca.service.home import Home
+
         return Home(folder, self._passphrase)
 
     def confirm(self, question: str, /, *, yes: bool, **values: object) -> None:
@@ -66,6 +78,8 @@ class App:
             raise Refused("not confirmed: nothing was done")
 
     def _passphrase(self, is_new: bool) -> bytes:
+        from renrakucho_ca.cli import passphrase
+
         return passphrase.find(
             self.catalogue, self.passphrase_fd, self.passphrase_file, is_new=is_new
         )
@@ -94,8 +108,18 @@ class Choice(click.ParamType[_Member]):
     def __init__(self, members: Iterable[_Member]) -> None:
         self._members = {member.value: member for member in members}
 
+    @property
+    def words(self) -> list[str]:
+        """What it takes."""
+        return list(self._members)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the words fit beside the option's name; else its description lists them."""
+        return len("|".join(self._members)) <= LONGEST_METAVAR
+
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "|".join(self._members)
+        return "|".join(self._members) if self.is_short else (param.name or "").upper()
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -103,11 +127,17 @@ class Choice(click.ParamType[_Member]):
         try:
             return self._members[value]
         except KeyError:
-            self.fail(f"{value!r} is not one of {', '.join(self._members)}", param, ctx)
+            raise Usage(
+                "{parameter} takes one of {choices}",
+                parameter="" if param is None else spelling(param),
+                choices=", ".join(self._members),
+            ) from None
 
 
 def format_option(function: _Function) -> _Function:
     """`--format`, on every command that answers with data."""
+    from renrakucho_ca.console import Format
+
     return click.option(
         "--format",
         "form",
@@ -127,7 +157,7 @@ def dry_run_option(function: _Function) -> _Function:
     )(function)
 
 
-class NumberType(click.ParamType[RetrievalNumber]):
+class NumberType(click.ParamType["RetrievalNumber"]):
     """A retrieval number as people write it."""
 
     name = "number"
@@ -135,11 +165,13 @@ class NumberType(click.ParamType[RetrievalNumber]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RetrievalNumber:
+        from renrakucho_ca.model import RetrievalNumber
+
         return RetrievalNumber.parse(value)
 
 
 number_argument = click.argument("number", type=NumberType())
-numbers_argument = click.argument("numbers", type=NumberType(), nargs=-1)
+numbers_argument = click.argument("numbers", type=NumberType(), nargs=-1, metavar="NUMBER...")
 
 
 def parse_date(text: str, zone: tzinfo) -> datetime:

@@ -1,0 +1,88 @@
+"""What is wrong with how a command was called: Click's exceptions, said in our words."""
+
+from __future__ import annotations
+
+import click
+
+from renrakucho_ca.errors import RcaError
+
+
+class Usage(RcaError):
+    """The command line is not what the command takes."""
+
+
+def explain(error: click.ClickException) -> Usage:
+    """Says by its class what Click found, in a template that the catalogue has."""
+    usage = _explain(error)
+    if usage.hint is None and isinstance(error, click.UsageError) and error.ctx is not None:
+        usage.hint = "`{command} --help` tells how"
+        usage.values["command"] = error.ctx.command_path
+    return usage
+
+
+def _explain(error: click.ClickException) -> Usage:
+    match error:
+        case click.NoSuchOption(option_name=name):
+            return _named("there is no option {name}", name, error.possibilities)
+        case click.NoSuchCommand(command_name=name, ctx=click.Context() as ctx):
+            return _named("there is no command {name}", name, _similar_commands(ctx, name))
+        case click.MissingParameter(param=click.Parameter() as parameter):
+            return Usage("{parameter} is missing", parameter=spelling(parameter))
+        case click.BadParameter(param=click.Parameter() as parameter):
+            return _bad_value(parameter, error)
+        case click.BadOptionUsage(ctx=click.Context() as ctx):
+            is_flag = any(
+                isinstance(each, click.Option) and error.option_name in each.opts and each.is_flag
+                for each in ctx.command.get_params(ctx)
+            )
+            template = "{option} takes no value" if is_flag else "{option} needs a value"
+            return Usage(template, option=error.option_name)
+        case click.UsageError(ctx=click.Context(command=click.Group())):
+            return Usage("a command is missing")
+        case _:
+            # One of ours, such as "name a number": the message is the template.
+            return Usage(error.message.replace("{", "{{").replace("}", "}}"))
+
+
+def spelling(parameter: click.Parameter) -> str:
+    """A parameter as the command line has it: `--user`, `NUMBER`."""
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return (parameter.metavar or parameter.name or "").strip("[].").upper()
+
+
+def _named(template: str, name: str, similar: list[str] | None) -> Usage:
+    if not similar:
+        return Usage(template, name=name)
+    return Usage(template, hint="did you mean {nearest}?", name=name, nearest=similar[0])
+
+
+def _similar_commands(ctx: click.Context, name: str) -> list[str]:
+    """Click knows only commands that are loaded, and ours are loaded when they are called."""
+    from difflib import get_close_matches
+
+    group = ctx.command
+    return (
+        get_close_matches(name, group.list_commands(ctx)) if isinstance(group, click.Group) else []
+    )
+
+
+def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> Usage:
+    name = spelling(parameter)
+    match parameter.type:
+        case click.IntRange(min=int() as least):
+            return Usage(
+                "{parameter} takes a whole number of {least} or more", parameter=name, least=least
+            )
+        case click.types.IntParamType():
+            return Usage("{parameter} takes a whole number", parameter=name)
+        case click.Choice(choices=choices):
+            return Usage(
+                "{parameter} takes one of {choices}", parameter=name, choices=", ".join(choices)
+            )
+        case click.Path(file_okay=False):
+            return Usage("{parameter} takes a folder", parameter=name)
+        case click.Path():
+            return Usage("{parameter} takes a file that can be read", parameter=name)
+        case _:
+            return Usage("{parameter}: {problem}", parameter=name, problem=error.message)
