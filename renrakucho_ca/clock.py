@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -18,8 +18,8 @@ def system_clock() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-system_randomness: Randomness = secrets.token_bytes
-"""The operating system's generator."""
+system_randomness: Randomness = os.urandom
+"""The operating system's generator. `secrets` calls the same, and takes 4 ms to import."""
 
 
 def years_after(moment: datetime, years: int) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +74,8 @@ class Home:
         Raises:
             Conflict: there is a store already.
         """
+        import shutil
+
         from renrakucho_ca import profiles, settings
 
         if self._is_set_up():
