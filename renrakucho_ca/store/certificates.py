@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,6 @@ from enum import StrEnum
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import (
-    LIVE,
     Certificate,
     Container,
     RetrievalNumber,
@@ -26,12 +26,12 @@ PAGE = 1000
 
 
 class Order(StrEnum):
-    """What a list can be sorted by; the value is the column, and each has an index."""
+    """What a list can be sorted by. The value is the columns, no two rows alike, of an index."""
 
-    ISSUED = "issued_at"
-    EXPIRES = "not_after"
+    ISSUED = "issued_at, id"
+    EXPIRES = "not_after, id"
     NUMBER = "number"
-    USER = "user"
+    USER = "user, issued_at, id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +126,33 @@ def stream(db: Database, query: Query) -> Iterator[Certificate]:
 def _page(db: Database, query: Query, size: int) -> list[Certificate]:
     conditions, values = _conditions(db, query)
     direction, sign = ("DESC", "<") if query.descending else ("ASC", ">")
-    key = query.order.value
+    key = [f"c.{column}" for column in query.order.split(", ")]
     if query.after is not None:
         # By key, not by offset: the 900,000th page costs what the first does.
-        conditions.append(
-            f"(c.{key}, c.id) {sign} (SELECT {key}, id FROM certificate WHERE number = :after)"
-        )
+        last = f"SELECT {query.order} FROM certificate WHERE number = :after"
+        conditions.append(f"({', '.join(key)}) {sign} ({last})")
         values["after"] = int(query.after)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = f"""{SELECT} {where} ORDER BY c.{key} {direction}, c.id {direction}
+    sql = f"""{SELECT} {where} ORDER BY {", ".join(f"{column} {direction}" for column in key)}
               LIMIT :size OFFSET :offset"""
     rows = db.rows(sql, values | {"size": size, "offset": query.offset})
     return [from_row(row) for row in rows]
 
 
 def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object]]:
-    """The WHERE clause. Every value is bound; only our own words become SQL."""
+    """The WHERE clause. Every value is bound; only our own words become SQL.
+
+    A plus before a column keeps SQLite from its index, where another gives the order of the list:
+    a page is then read off the index, instead of everything being read and sorted.
+    """
     conditions: list[str] = []
     values: dict[str, object] = {}
 
-    def add(condition: str, name: str, value: object) -> None:
+    def add(condition: str, name: str, value: str | datetime | None) -> None:
         if value is not None:
             conditions.append(condition)
-            values[name] = seconds(value) if isinstance(value, datetime) else value
+            # What people are called lies here in NFC; a Mac's terminal may send it decomposed.
+            values[name] = seconds(value) if isinstance(value, datetime) else _nfc(value)
 
     if query.statuses is not None:
         conditions.append(_status_condition(query.statuses))
@@ -159,32 +163,50 @@ def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object
     add("c.issued_at < :issued_before", "issued_before", query.issued_before)
     add("c.not_after >= :expires_from", "expires_from", query.expires_from)
     add("c.not_after < :expires_before", "expires_before", query.expires_before)
+    # A facility has some hundred certificates: those of its people are looked up and sorted. A
+    # network may have all that there are.
     add("c.user IN (SELECT id FROM user WHERE facility = :facility)", "facility", query.facility)
-    add("c.user IN (SELECT id FROM user WHERE network = :network)", "network", query.network)
+    add("+u.network = :network", "network", query.network)
     if query.hierarchy is not None:
         conditions.append(_authority_condition(db, query.hierarchy))
     if query.text is not None:
-        conditions.append(
-            r"""(c.note LIKE :text ESCAPE '\' OR CAST(c.number AS TEXT) LIKE :text ESCAPE '\'
-                 OR u.id LIKE :text ESCAPE '\' OR u.name LIKE :text ESCAPE '\')"""
-        )
-        values["text"] = "%" + _escape_like(query.text) + "%"
+        conditions.append(_text_condition(query.text))
+        values["text"] = "%" + _escape_like(_nfc(query.text)) + "%"
     return conditions, values
 
 
 _STANDS = {
-    Status.ISSUED: "c.standing = 'issued' AND c.not_after > :now",
-    Status.DOWNLOADED: "c.standing = 'downloaded' AND c.not_after > :now",
-    Status.HELD: "c.standing = 'held'",
-    Status.REVOKED: "c.standing = 'revoked'",
-    Status.EXPIRED: "c.standing IN ('issued', 'downloaded') AND c.not_after <= :now",
+    Status.ISSUED: "{standing} = 'issued' AND +c.not_after > :now",
+    Status.DOWNLOADED: "{standing} = 'downloaded' AND +c.not_after > :now",
+    Status.HELD: "{standing} = 'held'",
+    Status.REVOKED: "{standing} = 'revoked'",
+    Status.EXPIRED: "+c.standing IN ('issued', 'downloaded') AND +c.not_after <= :now",
 }
+"""`Certificate.status` in SQL."""
 
 
 def _status_condition(statuses: frozenset[Status]) -> str:
-    if statuses == LIVE:
-        return "(c.standing <> 'revoked' AND (c.standing = 'held' OR c.not_after > :now))"
-    return "(" + " OR ".join(f"({_STANDS[status]})" for status in sorted(statuses)) + ")"
+    standing = "c.standing" if len(statuses) == 1 else "+c.standing"
+    stands = (f"({_STANDS[status].format(standing=standing)})" for status in sorted(statuses))
+    condition = f"({' OR '.join(stands)})"
+    # In this wording a partial index serves.
+    return condition if Status.REVOKED in statuses else f"c.standing <> 'revoked' AND {condition}"
+
+
+def _text_condition(text: str) -> str:
+    """Users, notes and numbers are each searched in an index of their own.
+
+    That takes a seventh of the time of a search row by row. A full-text index by trigrams would
+    find no 佐藤, which has two letters.
+    """
+    found = [
+        r"SELECT id FROM certificate WHERE note IS NOT NULL AND note LIKE :text ESCAPE '\'",
+        r"""SELECT id FROM certificate WHERE user IN
+            (SELECT id FROM user WHERE id LIKE :text ESCAPE '\' OR name LIKE :text ESCAPE '\')""",
+    ]
+    if text.isdecimal():
+        found.append("SELECT id FROM certificate WHERE CAST(number AS TEXT) LIKE :text")
+    return f"+c.id IN ({' UNION ALL '.join(found)})"
 
 
 def _authority_condition(db: Database, hierarchy: str) -> str:
@@ -198,6 +220,10 @@ def _authority_condition(db: Database, hierarchy: str) -> str:
         )
     ]
     return f"c.authority = {ids[0]}" if len(ids) == 1 else f"c.authority IN ({', '.join(ids)})"
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _escape_like(text: str) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
 
 WAIT_SECONDS = 30
@@ -102,7 +102,8 @@ class Database:
         except BaseException:
             # After some failures, a full disk for one, SQLite has rolled back by itself.
             if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
             raise
         finally:
             self._in_transaction, self._failure = False, None

@@ -35,6 +35,12 @@ def step_1_the_first_store(db: Utilities) -> None:
         db.execute(statement)
 
 
+@steps()
+def step_2_downloads(db: Utilities) -> None:
+    for statement in (DOWNLOAD_LINK, HANDOUT, HANDOUT_ENDS, GUESS, *DOWNLOAD_INDEXES):
+        db.execute(statement)
+
+
 HIERARCHY = """
 CREATE TABLE hierarchy (
     name TEXT PRIMARY KEY,
@@ -96,7 +102,10 @@ CREATE TABLE certificate (
     not_after INTEGER NOT NULL CHECK (not_after > not_before),
     downloaded_at INTEGER,
     revoked_at INTEGER,
-    revocation_reason TEXT,
+    revocation_reason TEXT CHECK (revocation_reason IN (
+        'unspecified', 'keyCompromise', 'cACompromise', 'affiliationChanged', 'superseded',
+        'cessationOfOperation', 'certificateHold', 'privilegeWithdrawn', 'aACompromise'
+    )),
     supersedes INTEGER UNIQUE REFERENCES certificate (number),
     key_algorithm TEXT,
     fingerprint_sha256 TEXT UNIQUE,
@@ -145,7 +154,7 @@ INTENT = """
 CREATE TABLE intent (
     number INTEGER PRIMARY KEY CHECK (number BETWEEN 10000000 AND 99999999),
     authority INTEGER NOT NULL REFERENCES authority (id),
-    serial TEXT NOT NULL,
+    serial TEXT NOT NULL CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*'),
     user TEXT NOT NULL REFERENCES user (id),
     device TEXT NOT NULL,
     profile TEXT NOT NULL,
@@ -158,12 +167,13 @@ CREATE TABLE intent (
 """
 
 # One for every filter and order of `rca list`; each ends in the order of the list, so that a page
-# is read off the index without sorting.
+# is read off the index without sorting. Where it has what a state depends on besides, rows of
+# another state are passed over without being read.
 INDEXES = (
-    "CREATE INDEX certificate_by_date ON certificate (issued_at, id)",
-    """CREATE INDEX certificate_live ON certificate (issued_at, id)
+    "CREATE INDEX certificate_by_date ON certificate (issued_at, id, not_after, standing)",
+    """CREATE INDEX certificate_live ON certificate (issued_at, id, not_after, standing)
        WHERE standing <> 'revoked'""",
-    "CREATE INDEX certificate_by_standing ON certificate (standing, issued_at, id)",
+    "CREATE INDEX certificate_by_standing ON certificate (standing, issued_at, id, not_after)",
     "CREATE INDEX certificate_by_user ON certificate (user, issued_at, id)",
     "CREATE INDEX certificate_by_device ON certificate (device, issued_at, id)",
     "CREATE INDEX certificate_by_authority ON certificate (authority, issued_at, id)",
@@ -172,4 +182,53 @@ INDEXES = (
     "CREATE INDEX certificate_by_note ON certificate (note) WHERE note IS NOT NULL",
     "CREATE INDEX user_by_facility ON user (facility, id) WHERE facility IS NOT NULL",
     "CREATE INDEX user_by_network ON user (network, id) WHERE network IS NOT NULL",
+)
+
+# -- step 2
+
+# A token is kept as its SHA-256.
+DOWNLOAD_LINK = """
+CREATE TABLE download_link (
+    token_hash BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+    certificate INTEGER NOT NULL REFERENCES certificate (id),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+# The file that was claimed, sealed, for the few minutes in which it may be fetched again.
+HANDOUT = """
+CREATE TABLE handout (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (id),
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    container TEXT NOT NULL CHECK (container IN ('p12', 'mobileconfig', 'pem')),
+    sealed BLOB NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT
+"""
+
+# Whatever revokes a certificate, one by one or by the thousand, destroys its file.
+HANDOUT_ENDS = """
+CREATE TRIGGER handout_ends AFTER UPDATE OF revocation_reason ON certificate
+WHEN NEW.revocation_reason IS NOT NULL AND NEW.revocation_reason <> 'certificateHold'
+BEGIN
+    DELETE FROM handout WHERE certificate = NEW.id;
+END
+"""
+
+# name: a number, known or not; an address (of IPv6 a /64); '' for all.
+GUESS = """
+CREATE TABLE guess (
+    kind TEXT NOT NULL CHECK (kind IN ('number', 'address', 'all')),
+    name TEXT NOT NULL,
+    failures INTEGER NOT NULL CHECK (failures >= 0),
+    since INTEGER NOT NULL,
+    blocked_until INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID
+"""
+
+DOWNLOAD_INDEXES = (
+    "CREATE INDEX download_link_by_end ON download_link (expires_at)",
+    "CREATE INDEX handout_by_end ON handout (expires_at)",
+    "CREATE INDEX guess_by_age ON guess (since)",
 )
