@@ -1,0 +1,231 @@
+"""The one download by web: proof (number and password, or a link), claim, fetch.
+
+1. A link leads to a certificate: a mail's for 48 hours, or the short one that `verify` gives for
+   number and password. Looking at what it leads to (`offer`) changes nothing: mail scanners and
+   previews open every link.
+2. `claim` takes the certificate's one download. It answers with a token for the file.
+3. `fetch` gives the file for that token, the same bytes as often as wanted for ten minutes, since
+   the download managers of phones ask twice. Then `destroy_expired` destroys it.
+
+Nothing here needs a CA key or the passphrase.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from renrakucho_ca.bundle import password
+from renrakucho_ca.clock import Randomness
+from renrakucho_ca.errors import Conflict, NotFound, Refused
+from renrakucho_ca.model import Certificate, Container, RetrievalNumber, Status
+from renrakucho_ca.service import guessing, retrieval
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import Download
+from renrakucho_ca.store import certificates, downloads
+from renrakucho_ca.store.downloads import Handout
+
+LINK_LIFETIME = timedelta(hours=48)
+"""Of the link in a mail."""
+
+VISIT_LIFETIME = timedelta(minutes=30)
+"""Of the link that number and password open: long enough to be called away from the page."""
+
+FETCH_LIFETIME = timedelta(minutes=10)
+"""How long the file can be fetched again after the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What somebody who has shown a proof is told.
+
+    Attributes:
+        old: the certificate that this one follows and that has to be deleted from the device;
+            None where there is none, or where installing the new one replaces it.
+    """
+
+    certificate: Certificate
+    container: Container
+    old: Certificate | None
+
+
+def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LIFETIME) -> str:
+    """Makes a link that stands for number and password; its token goes to the address `d/…`.
+
+    One statement, so that it can be part of the transaction that a caller has open.
+
+    Raises:
+        NotFound: no certificate has that number.
+    """
+    token = _text(home.random(32))
+    downloads.put_link(home.db, token, number, home.clock() + lifetime)
+    return token
+
+
+def link_path(token: str) -> str:
+    """Where the portal answers a link, below `public_url`."""
+    return f"d/{token}"
+
+
+def verify(home: Home, number: RetrievalNumber, typed: str, address: guessing.Address) -> str:
+    """Proves number and password, and gives the token of a short link.
+
+    Unknown, wrong, downloaded, held, revoked and expired are told alike and take alike: a password
+    hash is computed in any case.
+
+    Args:
+        typed: the password as a person typed it.
+        address: where the guess comes from.
+
+    Raises:
+        Refused: no. Locked: not now.
+    """
+    now = home.clock()
+    with home.db.write():
+        guessing.admit(home.db, number, address, now)
+    try:
+        certificate = certificates.get(home.db, number)
+        can_be_had = certificate.status(now) is Status.ISSUED
+    except NotFound:
+        can_be_had = False
+    bundle = certificates.bundle(home.db, number)
+    password_hash = _UNKNOWN if bundle is None else bundle.password_hash
+    is_right = password.verify(password_hash, password.fold(typed))
+    if not (is_right and can_be_had and bundle is not None):
+        raise Refused("number or password is wrong, or the certificate cannot be had any more")
+    with home.db.write():
+        guessing.forgive(home.db, number, address)
+        return make_link(home, number, VISIT_LIFETIME)
+
+
+def offer(home: Home, token: str) -> Offer:
+    """What a link leads to. Changes nothing.
+
+    Raises:
+        NotFound: nothing: an unknown link, one past its time, a certificate that was downloaded,
+            revoked or is held. All look the same.
+    """
+    return _offer(home, _linked(home, token))
+
+
+def claim(home: Home, token: str, visit: str) -> str:
+    """Takes the one download of what a link leads to.
+
+    Args:
+        visit: what `new_visit` gave to the page whose button was pressed. The same visit gets the
+            same answer again: people press a button twice.
+
+    Returns:
+        The token for `fetch`. It follows from link and visit, so that a second press finds it, and
+        nobody can compute it who has the link alone.
+
+    Raises:
+        NotFound: as for `offer`; also where another was faster.
+        Unavailable: the file cannot be made or recorded; then nothing was taken.
+    """
+    fetch_token = _text(hashlib.sha256(f"{token} {visit}".encode()).digest())
+    now = home.clock()
+    if downloads.handout(home.db, fetch_token, now) is not None:
+        return fetch_token
+    number = _linked(home, token)
+    certificate = certificates.get(home.db, number)
+    bundle = certificates.bundle(home.db, number)
+    if bundle is None:
+        raise _spent()
+    content = retrieval.open_bundle(home, certificate, bundle).content
+    sealed = home.keystore.bundle_sealer().seal(content, _context(number), home.random)
+    with home.db.write():
+        if not certificates.claim(home.db, number, now):
+            raise _spent()
+        handout = Handout(number, bundle.container, sealed)
+        downloads.put_handout(home.db, fetch_token, handout, now + FETCH_LIFETIME)
+    return fetch_token
+
+
+def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
+    """The claimed file, and what it is.
+
+    Raises:
+        NotFound: an unknown token, or its ten minutes have passed.
+    """
+    handout = downloads.handout(home.db, fetch_token, home.clock())
+    if handout is None:
+        raise _spent()
+    content = home.keystore.bundle_sealer().open(handout.sealed, _context(handout.number))
+    certificate = certificates.get(home.db, handout.number)
+    name = f"{handout.number}{handout.container.suffix}"
+    old = _old(home, certificate, handout.container)
+    return Offer(certificate, handout.container, old), Download(name, content)
+
+
+def destroy_expired(home: Home) -> int:
+    """Destroys the claimed files whose ten minutes have passed. Returns how many.
+
+    The portal does this every few seconds, `rca expire` after one that died.
+    """
+    now = home.clock()
+    with home.db.write():
+        guessing.forget_old(home.db, now)
+        return downloads.destroy_expired(home.db, now)
+
+
+def unlock(home: Home, number: RetrievalNumber) -> None:
+    """Lets a number be tried again at once.
+
+    Raises:
+        NotFound: no certificate has that number.
+        Conflict: nobody was wrong about it.
+    """
+    with home.db.write():
+        certificates.get(home.db, number)
+        if not guessing.unlock(home.db, number):
+            raise Conflict("{number} is not locked", number=number)
+
+
+def new_visit(random: Randomness) -> str:
+    """Names one showing of the page with the button."""
+    return _text(random(16))
+
+
+def _linked(home: Home, token: str) -> RetrievalNumber:
+    number = downloads.linked(home.db, token, home.clock())
+    if number is None:
+        raise _spent()
+    return number
+
+
+def _offer(home: Home, number: RetrievalNumber) -> Offer:
+    certificate = certificates.get(home.db, number)
+    bundle = certificates.bundle(home.db, number)
+    if bundle is None:
+        raise _spent()
+    return Offer(certificate, bundle.container, _old(home, certificate, bundle.container))
+
+
+def _old(home: Home, certificate: Certificate, container: Container) -> Certificate | None:
+    if certificate.supersedes is None:
+        return None
+    old = certificates.get(home.db, certificate.supersedes)
+    if container is Container.MOBILECONFIG and old.hierarchy == certificate.hierarchy:
+        # The new profile has the identifier of the old one, and takes its place.
+        return None
+    return old
+
+
+def _spent() -> NotFound:
+    return NotFound("this link leads to nothing, or to nothing any more")
+
+
+def _context(number: RetrievalNumber) -> str:
+    return f"handout {number}"
+
+
+def _text(token: bytes) -> str:
+    return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
+
+
+_UNKNOWN = password.hash("", bytes)
+"""What a guess at an unknown number is verified against: the same work. It has no secret, and need
+not: whatever comes out, there is nothing to hand out."""

@@ -1,0 +1,94 @@
+"""Links to a download, and what was claimed and may be fetched for a few minutes more.
+
+Tokens lie here as their SHA-256 alone: they have 256 random bits, so whoever reads the database
+cannot find them, and no salt or slow hash is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from renrakucho_ca.errors import NotFound
+from renrakucho_ca.model import Container, RetrievalNumber
+from renrakucho_ca.store.database import Database, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """A claimed file, sealed, until it is destroyed."""
+
+    number: RetrievalNumber
+    container: Container
+    sealed: bytes
+
+
+def put_link(db: Database, token: str, number: RetrievalNumber, expires_at: datetime) -> None:
+    """Records a link. Raises NotFound where no certificate has that number."""
+    inserted = db.execute(
+        """INSERT INTO download_link (token_hash, certificate, expires_at)
+           SELECT ?, id, ? FROM certificate WHERE number = ?""",
+        (_hash(token), seconds(expires_at), int(number)),
+    )
+    if inserted == 0:
+        raise NotFound("no certificate has the number {number}", number=number)
+
+
+def linked(db: Database, token: str, now: datetime) -> RetrievalNumber | None:
+    """What a link leads to, while it can be claimed. All that is wrong with it looks the same."""
+    row = db.row(
+        """SELECT c.number FROM download_link AS l
+           JOIN certificate AS c ON c.id = l.certificate
+           JOIN bundle AS b ON b.certificate = c.id
+           WHERE l.token_hash = :hash AND l.expires_at > :now
+             AND c.standing = 'issued' AND c.not_after > :now""",
+        {"hash": _hash(token), "now": seconds(now)},
+    )
+    return None if row is None else RetrievalNumber(row["number"])
+
+
+def put_handout(db: Database, token: str, handout: Handout, expires_at: datetime) -> None:
+    """Records what was just claimed; in the transaction of the claim."""
+    db.execute(
+        """INSERT INTO handout (certificate, token_hash, container, sealed, expires_at)
+           SELECT id, ?, ?, ?, ? FROM certificate WHERE number = ?""",
+        (
+            _hash(token),
+            handout.container.value,
+            handout.sealed,
+            seconds(expires_at),
+            int(handout.number),
+        ),
+    )
+
+
+def handout(db: Database, token: str, now: datetime) -> Handout | None:
+    """What may be fetched with that token now; not what is held. A revoked one's is destroyed."""
+    row = db.row(
+        """SELECT c.number, h.container, h.sealed FROM handout AS h
+           JOIN certificate AS c ON c.id = h.certificate
+           WHERE h.token_hash = ? AND h.expires_at > ? AND c.standing = 'downloaded'""",
+        (_hash(token), seconds(now)),
+    )
+    if row is None:
+        return None
+    return Handout(RetrievalNumber(row["number"]), Container(row["container"]), row["sealed"])
+
+
+def destroy_expired(db: Database, now: datetime) -> int:
+    """Destroys what nobody may fetch any more, and links that lead nowhere.
+
+    `secure_delete` overwrites the bytes. Returns how many files that were.
+    """
+    destroyed = db.execute("DELETE FROM handout WHERE expires_at <= ?", (seconds(now),))
+    db.execute(
+        """DELETE FROM download_link WHERE expires_at <= ? OR NOT EXISTS
+           (SELECT 1 FROM bundle AS b WHERE b.certificate = download_link.certificate)""",
+        (seconds(now),),
+    )
+    return destroyed
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
