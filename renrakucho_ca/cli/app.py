@@ -147,6 +147,21 @@ def format_option(function: _Function) -> _Function:
     )(function)
 
 
+def all_or_nothing_option(function: _Function) -> _Function:
+    return click.option(
+        "--all-or-nothing", is_flag=True, help="do nothing at all where one line is bad"
+    )(function)
+
+
+def jobs_option(function: _Function) -> _Function:
+    return click.option(
+        "--jobs",
+        type=click.IntRange(1, 256),
+        metavar="N",
+        help="worker processes; else one a core",
+    )(function)
+
+
 def yes_option(function: _Function) -> _Function:
     return click.option("--yes", is_flag=True, help="do not ask")(function)
 

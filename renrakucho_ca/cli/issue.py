@@ -1,17 +1,30 @@
-"""`rca issue`: a certificate for a person's device."""
+"""`rca issue`, `rca reissue`: a certificate for a person's device."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.app import (
+    App,
+    all_or_nothing_option,
+    format_option,
+    jobs_option,
+    number_argument,
+    pass_app,
+)
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.record import row
+from renrakucho_ca.cli.record import FIELDS, row
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
+from renrakucho_ca.service import issuance, retrieval
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
+
+_FOR_PEOPLE = ("number", "password", "user", "device", "note", "hierarchy", "not_after", "files")
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a PKCS#10."""
@@ -20,12 +33,11 @@ LARGEST_REQUEST = 64 * 1024
 @click.command(
     cls=Command,
     help="Issues a certificate for a device of a user, and shows the retrieval number and the "
-    "retrieval password. A user who is not known yet is made.",
+    "retrieval password. A user who is not known yet is made. With --batch, issues one for each "
+    "line of a table.",
 )
-@click.option(
-    "--device", required=True, metavar="D", help="a profile: windows mac iphone ipad android …"
-)
-@click.option("--user", required=True, metavar="ID", help="whose device it is")
+@click.option("--device", metavar="D", help="a profile: windows mac iphone ipad android …")
+@click.option("--user", metavar="ID", help="whose device it is")
 @click.option("--note", metavar="TEXT", help="a note, such as the name of the device")
 @click.option(
     "--hierarchy", metavar="NAME", help="the one that issues; else default_hierarchy, else new"
@@ -42,34 +54,109 @@ LARGEST_REQUEST = 64 * 1024
     metavar="FILE",
     help="a PKCS#10 of a key that stays on the device; the export is a PEM chain",
 )
+@click.option(
+    "--batch",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CSV",
+    help="a table with the columns user, device and, if wanted, note, name, email, facility, "
+    "network",
+)
+@all_or_nothing_option
+@jobs_option
 @format_option
 @pass_app
 def issue(
     app: App,
-    device: str,
-    user: str,
+    device: str | None,
+    user: str | None,
     note: str | None,
     hierarchy: str | None,
     out: Path | None,
     csr: Path | None,
+    batch: Path | None,
+    all_or_nothing: bool,
+    jobs: int | None,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import issuance, retrieval
-
-    home = app.home
-    request = issuance.Request.parse(User.parse(user), device, note, _read(csr))
-    (result,) = issuance.issue(home, [request], hierarchy)
+    if batch is not None:
+        if device or user or note or csr:
+            raise click.UsageError("--batch has users, devices and notes in its table")
+        _issue_batch(app, batch, hierarchy, out, all_or_nothing, jobs, form)
+        return
+    if device is None or user is None:
+        raise click.UsageError("name --device and --user, or --batch")
+    request = Request.parse(User.parse(user), device, note, _read(csr))
+    (result,) = issuance.issue(app.home, [request], hierarchy)
     if isinstance(result, RcaError):
         raise result
-    certificate, password = result.certificate, result.password
-    files: dict[RetrievalNumber, Path] = {}
-    if out is not None:
-        (outcome,), files = retrieval.export(home, [certificate.number], out)
-        certificate = outcome.unwrap()
-    shown: Row = row(certificate, home.clock()) | {"password": password}
-    if out is not None:
-        shown["files"] = [str(path) for path in files.values()]
-    app.console.one(shown, form)
+    shown, problem = _exported(app, result, out)
+    app.console.one(shown, form, columns=_FOR_PEOPLE)
+    if problem is not None:
+        raise problem
+
+
+def _issue_batch(
+    app: App,
+    file: Path,
+    hierarchy: str | None,
+    out: Path | None,
+    all_or_nothing: bool,
+    jobs: int | None,
+    form: Format,
+) -> None:
+    from renrakucho_ca.cli.lines import BadLines
+    from renrakucho_ca.service import batch
+    from renrakucho_ca.service.workshop import cores
+
+    bad = BadLines(app)
+    chosen = issuance.choose_hierarchy(app.home, hierarchy)
+    if all_or_nothing:
+        bad.refuse_any(batch.check(app.home, chosen, batch.read_requests(file)))
+
+    def shown() -> Iterator[Row]:
+        lines = batch.read_requests(file)
+        for line, result in batch.issue(app.home, chosen, lines, jobs or cores()):
+            if isinstance(result, RcaError):
+                bad.tell(line, result)
+                continue
+            row_of_one, problem = _exported(app, result, out)
+            if problem is not None:
+                bad.tell(line, problem)
+            yield row_of_one
+
+    fields = (*FIELDS, "password", *(["files"] if out else []))
+    columns = ("number", "password", "user", "device", "note", *(["files"] if out else []))
+    app.console.many(shown(), form, fields=fields, columns=columns)
+    bad.close()
+
+
+@click.command(
+    cls=Command,
+    help="Issues a new certificate for the same user, device and note. The one before is revoked "
+    "as superseded at once, or, with --keep-old, stays.",
+)
+@number_argument
+@click.option("--keep-old", is_flag=True, help="the one before stays valid")
+@format_option
+@pass_app
+def reissue(app: App, number: RetrievalNumber, keep_old: bool, form: Format) -> None:
+    result = issuance.reissue(app.home, number, keep_old=keep_old)
+    shown, _ = _exported(app, result, None)
+    app.console.one(shown, form, columns=_FOR_PEOPLE)
+
+
+def _exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
+    """What to show of a new certificate. Its password is shown even where the export fails."""
+    now = app.home.clock()
+    shown: Row = row(issued.certificate, now) | {"password": issued.password}
+    if out is None:
+        return shown, None
+    number = issued.certificate.number
+    (outcome,), files = retrieval.export(app.home, [number], out)
+    if isinstance(outcome.result, RcaError):
+        return shown | {"files": []}, outcome.result
+    exported = row(outcome.result, now) | {"password": issued.password}
+    return exported | {"files": [str(files[number])]}, None
 
 
 def _read(file: Path | None) -> bytes | None:

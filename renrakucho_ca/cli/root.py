@@ -21,6 +21,7 @@ _SECTIONS = {
     "People and their certificates": {
         "user": ("renrakucho_ca.cli.user:user", "the people"),
         "issue": ("renrakucho_ca.cli.issue:issue", "a certificate for a person's device"),
+        "reissue": ("renrakucho_ca.cli.issue:reissue", "a new one in place of another"),
         "export": ("renrakucho_ca.cli.certificates:export", "its file, once"),
         "list": ("renrakucho_ca.cli.certificates:list_", "many certificates"),
         "show": ("renrakucho_ca.cli.certificates:show", "one certificate"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.app import App, all_or_nothing_option, format_option, pass_app
 from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
+from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import User
 from renrakucho_ca.store import users
 
@@ -20,6 +23,7 @@ _FIELDS = ("user", "name", "email", "facility", "network")
     sections={
         "Commands": {
             "add": (f"{_HERE}:add", "a new user, or what is new about one"),
+            "import": (f"{_HERE}:import_", "many, from a table"),
             "list": (f"{_HERE}:list_", "all"),
             "show": (f"{_HERE}:show", "one"),
         }
@@ -54,6 +58,34 @@ def add(
     with db.write():
         users.put(db, wanted)
         app.console.one(_row(users.get(db, wanted.id)), form)
+
+
+@click.command(
+    "import",
+    cls=Command,
+    help="Adds the users of a table, or what is new about them: CSV or tabs, UTF-8 or CP932, with "
+    "the columns user, name, email, facility, network, or 利用者ID, 氏名, メール, 施設, 地域. Bad "
+    "lines are told by their number; the good ones are done.",
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@all_or_nothing_option
+@format_option
+@pass_app
+def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
+    from renrakucho_ca.cli.lines import BadLines
+    from renrakucho_ca.service import batch
+
+    bad = BadLines(app)
+    if all_or_nothing:
+        bad.refuse_any(batch.read_users(file))
+    imported = 0
+    for line, result in batch.import_users(app.home, batch.read_users(file)):
+        if isinstance(result, RcaError):
+            bad.tell(line, result)
+        else:
+            imported += 1
+    app.console.one({"imported": imported, "failed": bad.count}, form)
+    bad.close()
 
 
 @click.command("list", cls=Command, help="Lists the users in the order of their ids.")

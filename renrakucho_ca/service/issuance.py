@@ -9,89 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
+from datetime import datetime
 from itertools import islice
 
-from renrakucho_ca import profiles
-from renrakucho_ca.bundle import pkcs12
-from renrakucho_ca.clock import Randomness, years_after
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import (
     LIVE,
-    LONGEST_NOTE,
     Certificate,
-    DeviceProfile,
     Hierarchy,
     RetrievalNumber,
     Revocation,
     RevocationReason,
     Status,
     Tier,
-    User,
-    clean_text,
 )
-from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.pki import crl, csr, keys
-from renrakucho_ca.pki.certificates import Validity
-from renrakucho_ca.service.addresses import distribution
+from renrakucho_ca.pki import crl, keys
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.making import Made, Secrets, Task
+from renrakucho_ca.service.making import Made, Secrets
+from renrakucho_ca.service.planning import Plan, Planner, Request, Succession
 from renrakucho_ca.service.workshop import make_all
 from renrakucho_ca.store import certificates, hierarchies, issuing, users
 from renrakucho_ca.store.issuing import Intent
 
 PORTION = 100
 """Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each."""
-
-
-class Succession(Enum):
-    """What becomes of a certificate that gets a successor."""
-
-    MIGRATES = "it stays until the cut-off; one never downloaded is withdrawn"
-    REPLACED = "it is revoked at once"
-    KEPT = "it stays"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What somebody asks for.
-
-    Attributes:
-        device: a profile's name.
-        public_key: where the private key stays with the user (`--csr`): SubjectPublicKeyInfo, DER.
-        supersedes: the certificate that this one follows.
-        succession: what becomes of that one.
-    """
-
-    user: User
-    device: str
-    note: str | None = None
-    public_key: bytes | None = None
-    supersedes: RetrievalNumber | None = None
-    succession: Succession = Succession.KEPT
-
-    @classmethod
-    def parse(
-        cls, user: User, device: str, note: str | None = None, request: bytes | None = None
-    ) -> Request:
-        """Checks what came from outside.
-
-        Args:
-            request: a PKCS#10 in PEM or DER.
-
-        Raises:
-            Invalid: the note is too long or unprintable, the PKCS#10 is none.
-        """
-        if note is not None and not note.strip():
-            note = None
-        return cls(
-            user=user,
-            device=device,
-            note=None if note is None else clean_text(note, what="note", longest=LONGEST_NOTE),
-            public_key=None if request is None else keys.to_spki(csr.load(request)),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +82,29 @@ def issue_many(
         yield from issuer.issue(requests, jobs)
 
 
+def reissue(home: Home, number: RetrievalNumber, *, keep_old: bool) -> Issued:
+    """Issues a successor for the same user, device and note.
+
+    Args:
+        keep_old: the one before stays; else it is revoked as superseded.
+
+    Raises:
+        NotFound: no such certificate. Conflict: it has a successor. And as `issue`.
+    """
+    old = certificates.get(home.db, number)
+    request = Request(
+        user=old.user,
+        device=old.device,
+        note=old.note,
+        supersedes=number,
+        succession=Succession.KEPT if keep_old else Succession.REPLACED,
+    )
+    (result,) = issue(home, [request])
+    if isinstance(result, RcaError):
+        raise result
+    return result
+
+
 def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
     """The hierarchy that is to issue.
 
@@ -167,15 +132,6 @@ def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
     return hierarchy
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A request with everything decided: what is recorded as the intent, and what is to be made."""
-
-    request: Request
-    intent: Intent
-    task: Task
-
-
 class Issuer:
     """An unlocked issuing CA, and one moment: all that it issues is of the same second.
 
@@ -190,7 +146,7 @@ class Issuer:
         self._hierarchy = hierarchy
         self._authority = hierarchy.issuing
         self._now = home.clock()
-        self._profiles: dict[str, DeviceProfile] = {}
+        self._planner = Planner(home, hierarchy, self._now)
         key = ca_key(home, self._authority)
         if key is None:
             raise Unavailable(
@@ -239,75 +195,12 @@ class Issuer:
                         refused.append((request, error))
             yield from plans
 
-    def _plan(self, request: Request) -> Plan:
-        profile = self._profile(request.device)
-        settings, hierarchy, user = self._home.settings, self._hierarchy, request.user
-        number = draw_number(self._home.random)
-        serial = pki_certificates.serial_number(self._home.random)
-        network = user.network or settings.network
-        subject = profiles.render_subject(
-            profile.subject,
-            {
-                "user": user.id,
-                "name": user.name,
-                "facility": user.facility,
-                "network": network,
-                "organization": settings.organization,
-                "device": profile.name,
-                "hierarchy": hierarchy.name,
-                "number": number,
-            },
-        )
-        return Plan(
-            request=request,
-            intent=Intent(
-                number=number,
-                authority=self._authority.id,
-                serial=serial,
-                user=user.id,
-                device=request.device,
-                profile=profile.name,
-                subject=", ".join(f"{attribute}={value}" for attribute, value in subject),
-                at=self._now,
-                not_after=(end := self._end(profile)),
-                supersedes=request.supersedes,
-            ),
-            task=Task(
-                number=number,
-                serial=serial,
-                profile=profile,
-                subject=subject,
-                validity=Validity(self._now, end),
-                distribution=distribution(settings, hierarchy.name, self._authority.tier),
-                friendly_name=f"{network} {user.id}"[: pkcs12.LONGEST_FRIENDLY_NAME],
-                public_key=request.public_key,
-            ),
-        )
-
-    def _profile(self, device: str) -> DeviceProfile:
-        if device not in self._profiles:
-            self._profiles[device] = profiles.load(self._home.profiles, device)
-        return self._profiles[device]
-
-    def _end(self, profile: DeviceProfile) -> datetime:
-        """The same date, as people here see it, so many calendar years later."""
-        local = self._now.astimezone(self._home.settings.zone)
-        end = years_after(local, profile.validity_years).astimezone(UTC)
-        if end > self._authority.not_after:
-            raise Refused(
-                "a certificate until {end} would outlive its issuer, which ends on {issuer_end}",
-                hint="make a new hierarchy, or shorten validity_years in the profile {profile}",
-                end=f"{end:%Y-%m-%d}",
-                issuer_end=f"{self._authority.not_after:%Y-%m-%d}",
-                profile=profile.name,
-            )
-        return end
-
     def _intend(self, request: Request) -> Plan:
-        users.put(self._home.db, request.user)
-        plan = self._plan(request)
-        while not issuing.put_intent(self._home.db, plan.intent):
-            plan = self._plan(request)
+        db = self._home.db
+        plan = self._planner.plan(request)
+        users.put(db, request.user)
+        while not issuing.put_intent(db, plan.intent):
+            plan = self._planner.plan(request)
         return plan
 
     def _record_portion(
@@ -364,14 +257,6 @@ class Issuer:
         entry = crl.entry(certificate.serial, self._now, reason)
         revocation = Revocation(self._now, reason)
         certificates.revoke(self._home.db, certificate.number, revocation, entry)
-
-
-def draw_number(random: Randomness) -> RetrievalNumber:
-    """A retrieval number, every one equally likely: what lies past the last range is redrawn."""
-    count = RetrievalNumber.HIGHEST - RetrievalNumber.LOWEST + 1
-    while (drawn := int.from_bytes(random(4), "big")) >= 2**32 - 2**32 % count:
-        pass
-    return RetrievalNumber(RetrievalNumber.LOWEST + drawn % count)
 
 
 def abandon_left_over(home: Home) -> None:

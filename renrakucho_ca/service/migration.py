@@ -15,13 +15,8 @@ from renrakucho_ca.errors import Conflict, Invalid, RcaError
 from renrakucho_ca.model import Certificate, RetrievalNumber
 from renrakucho_ca.service import revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import (
-    Issued,
-    Request,
-    Succession,
-    choose_hierarchy,
-    issue_many,
-)
+from renrakucho_ca.service.issuance import Issued, choose_hierarchy, issue_many
+from renrakucho_ca.service.planning import Request, Succession
 from renrakucho_ca.store import hierarchies, migration
 from renrakucho_ca.store.migration import Progress, Scope
 

@@ -12,7 +12,8 @@ from renrakucho_ca.errors import Conflict, RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import hierarchy, issuance, publication, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued, Request
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import files
 
 _NETWORK, _ORGANIZATION = "見本市", "見本市役所"

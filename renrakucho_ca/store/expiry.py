@@ -45,13 +45,17 @@ AND EXISTS (SELECT 1 FROM bundle AS b WHERE b.certificate = c.id)
 
 def cut_off(db: Database, hierarchy: str, now: datetime, limit: int) -> list[Due]:
     """The next live certificates of a hierarchy whose cut-off has come."""
-    values = {"hierarchy": hierarchy, "now": seconds(now), "limit": limit}
+    values: dict[str, object] = {"hierarchy": hierarchy, "now": seconds(now), "limit": limit}
     return _due(db, _CUT_OFF, values)
 
 
 def lapsed(db: Database, issued_before: datetime, now: datetime, limit: int) -> list[Due]:
     """The next live certificates that nobody fetched in time."""
-    values = {"issued_before": seconds(issued_before), "now": seconds(now), "limit": limit}
+    values: dict[str, object] = {
+        "issued_before": seconds(issued_before),
+        "now": seconds(now),
+        "limit": limit,
+    }
     return _due(db, _LAPSED, values)
 
 

@@ -38,6 +38,18 @@ def put(db: Database, user: User) -> None:
     )
 
 
+def merged(db: Database, user: User) -> User:
+    """The user as `put` would leave it."""
+    known = find(db, user.id) or user
+    return User(
+        id=user.id,
+        name=user.name or known.name,
+        email=user.email or known.email,
+        facility=user.facility or known.facility,
+        network=user.network or known.network,
+    )
+
+
 def stream(
     db: Database, *, facility: str | None = None, network: str | None = None
 ) -> Iterator[User]:

@@ -1,0 +1,115 @@
+"""Tables of people and of what they need, as cities keep them: read, checked, done by the line.
+
+Everything here comes as pairs of a line's number (the header's is 1) and what stands or was done
+there, or why nothing was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from renrakucho_ca.errors import RcaError
+from renrakucho_ca.model import Hierarchy, User
+from renrakucho_ca.service import csvfile
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued, issue_many
+from renrakucho_ca.service.planning import Planner, Request
+from renrakucho_ca.store import users
+
+_Parsed = TypeVar("_Parsed")
+
+PORTION = 1000
+"""Users written in one transaction."""
+
+_USER_COLUMNS = {"user": True, "name": False, "email": False, "facility": False, "network": False}
+_REQUEST_COLUMNS = _USER_COLUMNS | {"device": True, "note": False}
+
+
+def read_users(file: Path) -> Iterator[tuple[int, User | RcaError]]:
+    """The users of a table with the columns user, name, email, facility, network.
+
+    Raises:
+        Invalid: it is no such table.
+    """
+    return _read(file, _USER_COLUMNS, _user)
+
+
+def read_requests(file: Path) -> Iterator[tuple[int, Request | RcaError]]:
+    """The requests of a table with a user's columns and device, note.
+
+    Raises:
+        Invalid: it is no such table.
+    """
+    return _read(
+        file, _REQUEST_COLUMNS, lambda row: Request.parse(_user(row), row["device"], row["note"])
+    )
+
+
+def import_users(
+    home: Home, lines: Iterable[tuple[int, User | RcaError]]
+) -> Iterator[tuple[int, User | RcaError]]:
+    """Puts users into the store, a portion at a time; each is yielded when it is there."""
+    source = iter(lines)
+    while portion := list(islice(source, PORTION)):
+        with home.db.write():
+            for _, user in portion:
+                if isinstance(user, User):
+                    users.put(home.db, user)
+        yield from portion
+
+
+def check(
+    home: Home, hierarchy: Hierarchy, lines: Iterable[tuple[int, Request | RcaError]]
+) -> Iterator[tuple[int, RcaError]]:
+    """The lines of which nothing could be issued, as far as can be told beforehand."""
+    planner = Planner(home, hierarchy, home.clock())
+    for line, request in lines:
+        try:
+            if isinstance(request, RcaError):
+                raise request
+            planner.plan(request)
+        except RcaError as error:
+            yield line, error
+
+
+def issue(
+    home: Home, hierarchy: Hierarchy, lines: Iterable[tuple[int, Request | RcaError]], jobs: int
+) -> Iterator[tuple[int, Issued | RcaError]]:
+    """Issues for each line, in whatever order it gets done.
+
+    Args:
+        jobs: worker processes.
+    """
+    under_way: dict[int, int] = {}
+    bad: list[tuple[int, RcaError]] = []
+
+    def requests() -> Iterator[Request]:
+        for line, request in lines:
+            if isinstance(request, RcaError):
+                bad.append((line, request))
+            else:
+                under_way[id(request)] = line
+                yield request
+
+    for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs):
+        yield under_way.pop(id(request)), result
+    yield from bad
+
+
+def _read(
+    file: Path, columns: dict[str, bool], parse: Callable[[dict[str, str]], _Parsed]
+) -> Iterator[tuple[int, _Parsed | RcaError]]:
+    for line, row in csvfile.read(file, columns):
+        try:
+            if isinstance(row, RcaError):
+                raise row
+            yield line, parse(row)
+        except RcaError as error:
+            yield line, error
+
+
+def _user(row: dict[str, str]) -> User:
+    return User.parse(row["user"], row["name"], row["email"], row["facility"], row["network"])

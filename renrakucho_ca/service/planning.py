@@ -1,0 +1,175 @@
+"""From what somebody asks for to what is to be made: profile, subject, validity, numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from renrakucho_ca import profiles
+from renrakucho_ca.bundle import pkcs12
+from renrakucho_ca.clock import Randomness, years_after
+from renrakucho_ca.errors import Refused
+from renrakucho_ca.model import (
+    LONGEST_NOTE,
+    DeviceProfile,
+    Hierarchy,
+    RetrievalNumber,
+    User,
+    clean_text,
+)
+from renrakucho_ca.pki import certificates, csr, keys
+from renrakucho_ca.pki.certificates import Validity
+from renrakucho_ca.service.addresses import distribution
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.making import Task
+from renrakucho_ca.store import users
+from renrakucho_ca.store.issuing import Intent
+
+
+class Succession(Enum):
+    """What becomes of a certificate that gets a successor."""
+
+    MIGRATES = "it stays until the cut-off; one never downloaded is withdrawn"
+    REPLACED = "it is revoked at once"
+    KEPT = "it stays"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for.
+
+    Attributes:
+        device: a profile's name.
+        public_key: where the private key stays with the user (`--csr`): SubjectPublicKeyInfo, DER.
+        supersedes: the certificate that this one follows.
+        succession: what becomes of that one.
+    """
+
+    user: User
+    device: str
+    note: str | None = None
+    public_key: bytes | None = None
+    supersedes: RetrievalNumber | None = None
+    succession: Succession = Succession.KEPT
+
+    @classmethod
+    def parse(
+        cls, user: User, device: str, note: str | None = None, request: bytes | None = None
+    ) -> Request:
+        """Checks what came from outside.
+
+        Args:
+            request: a PKCS#10 in PEM or DER.
+
+        Raises:
+            Invalid: the note is too long or unprintable, the PKCS#10 is none.
+        """
+        if note is not None and not note.strip():
+            note = None
+        return cls(
+            user=user,
+            device=device,
+            note=None if note is None else clean_text(note, what="note", longest=LONGEST_NOTE),
+            public_key=None if request is None else keys.to_spki(csr.load(request)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request with everything decided: what is recorded as the intent, and what is to be made."""
+
+    request: Request
+    intent: Intent
+    task: Task
+
+
+class Planner:
+    """Plans for one issuing CA at one moment."""
+
+    def __init__(self, home: Home, hierarchy: Hierarchy, now: datetime) -> None:
+        self._home = home
+        self._hierarchy = hierarchy
+        self._authority = hierarchy.issuing
+        self._now = now
+        self._profiles: dict[str, DeviceProfile] = {}
+
+    def plan(self, request: Request) -> Plan:
+        """Decides everything; numbers are drawn anew each time.
+
+        Raises:
+            NotFound: no such kind of device. Invalid: a name that the profile refuses.
+            Refused: the certificate would outlive its issuer.
+        """
+        profile = self._profile(request.device)
+        end = self._end(profile)
+        settings, hierarchy = self._home.settings, self._hierarchy
+        user = users.merged(self._home.db, request.user)
+        number = _draw_number(self._home.random)
+        serial = certificates.serial_number(self._home.random)
+        network = user.network or settings.network
+        subject = profiles.render_subject(
+            profile.subject,
+            {
+                "user": user.id,
+                "name": user.name,
+                "facility": user.facility,
+                "network": network,
+                "organization": settings.organization,
+                "device": profile.name,
+                "hierarchy": hierarchy.name,
+                "number": number,
+            },
+        )
+        return Plan(
+            request=request,
+            intent=Intent(
+                number=number,
+                authority=self._authority.id,
+                serial=serial,
+                user=user.id,
+                device=request.device,
+                profile=profile.name,
+                subject=", ".join(f"{attribute}={value}" for attribute, value in subject),
+                at=self._now,
+                not_after=end,
+                supersedes=request.supersedes,
+            ),
+            task=Task(
+                number=number,
+                serial=serial,
+                profile=profile,
+                subject=subject,
+                validity=Validity(self._now, end),
+                distribution=distribution(settings, hierarchy.name, self._authority.tier),
+                friendly_name=f"{network} {user.id}"[: pkcs12.LONGEST_FRIENDLY_NAME],
+                public_key=request.public_key,
+            ),
+        )
+
+    def _profile(self, device: str) -> DeviceProfile:
+        if device not in self._profiles:
+            self._profiles[device] = profiles.load(self._home.profiles, device)
+        return self._profiles[device]
+
+    def _end(self, profile: DeviceProfile) -> datetime:
+        """The same date, as people here see it, so many calendar years later."""
+        local = self._now.astimezone(self._home.settings.zone)
+        end = years_after(local, profile.validity_years).astimezone(UTC)
+        if end > self._authority.not_after:
+            raise Refused(
+                "a certificate until {end} would outlive its issuer, which ends on {issuer_end}",
+                hint="make a new hierarchy, or shorten validity_years in the profile {profile}",
+                end=f"{end:%Y-%m-%d}",
+                issuer_end=f"{self._authority.not_after:%Y-%m-%d}",
+                profile=profile.name,
+            )
+        return end
+
+
+def _draw_number(random: Randomness) -> RetrievalNumber:
+    """A retrieval number, every one equally likely: what lies past the last range is redrawn."""
+    count = RetrievalNumber.HIGHEST - RetrievalNumber.LOWEST + 1
+    while (drawn := int.from_bytes(random(4), "big")) >= 2**32 - 2**32 % count:
+        pass
+    return RetrievalNumber(RetrievalNumber.LOWEST + drawn % count)
