@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_native_id
 
 from renrakucho_ca.errors import Conflict, Unavailable
 
@@ -70,16 +72,32 @@ def create(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     Raises:
         Conflict: `path` exists.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A thread's number is its own in the whole system: a file of this name was left by a dead one.
+    temporary = path.with_name(f".{path.name}.{get_native_id()}.tmp")
+    with suppress(FileNotFoundError):
+        temporary.unlink()
     try:
         _write_new(temporary, content, mode)
-        os.link(temporary, path)
+        _give_name(temporary, path)
     except FileExistsError as error:
         raise Conflict("{path} exists already", path=path) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
     sync_folder(path.parent)
+
+
+def _give_name(temporary: Path, path: Path) -> None:
+    """Makes a finished file appear as `path`. Raises FileExistsError where there is one."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        # No hard links on FAT: a USB stick, which is where a root's key goes. There the name is
+        # taken by an empty file first.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        temporary.rename(path)
 
 
 def temporary_for(path: Path) -> Path:

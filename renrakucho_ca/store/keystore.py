@@ -28,8 +28,12 @@ from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, Invalid, Unavailable
 from renrakucho_ca.store import files
 
+_FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
+_KEY_BYTES = 32
 _NONCE_BYTES = 12
-_FORMAT = "rca-sealed-1"
+_LONGEST_FILE = 64 * 1024
+# What a file may ask for: at 2^18 it is 256 MiB. One from a stranger must not take all memory.
+_COSTS = frozenset(2**k for k in range(14, 19))
 
 _REVEAL = "reveal"
 _BUNDLE_KEY = "bundle.key"
@@ -46,7 +50,8 @@ class Stretching:
 
     def key(self, passphrase: bytes) -> bytes:
         """32 bytes for AES-256."""
-        return Scrypt(salt=self.salt, length=32, n=self.n, r=self.r, p=self.p).derive(passphrase)
+        kdf = Scrypt(salt=self.salt, length=_KEY_BYTES, n=self.n, r=self.r, p=self.p)
+        return kdf.derive(passphrase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +104,20 @@ class Keystore:
 
     def create_bundle_key(self) -> None:
         """Makes the key for a new store."""
-        files.create(self._folder / _BUNDLE_KEY, self._random(32))
+        files.create(self._folder / _BUNDLE_KEY, self._random(_KEY_BYTES))
 
     def bundle_sealer(self) -> Sealer:
         """Raises Unavailable where the key is missing: the bundles cannot be opened then."""
         path = self._folder / _BUNDLE_KEY
         try:
-            return Sealer(path.read_bytes())
+            key = path.read_bytes()
         except FileNotFoundError as error:
             raise Unavailable("the key of the bundles is missing: {path}", path=path) from error
+        if len(key) != _KEY_BYTES:
+            raise Unavailable(
+                "the key of the bundles is damaged: {path}", hint="restore a backup", path=path
+            )
+        return Sealer(key)
 
     # -- secrets under the passphrase
 
@@ -130,7 +140,7 @@ class Keystore:
 
     def _create_reveal_key(self) -> None:
         self._passphrase = self._passphrase or self._ask(True)
-        sealed = self._seal(_REVEAL, self._random(32), Stretching(self._random(16)))
+        sealed = self._seal(_REVEAL, self._random(_KEY_BYTES), Stretching(self._random(16)))
         # Where another process was first its passphrase decides, and read() checks ours by it.
         with suppress(Conflict):
             files.create(self._path(_REVEAL), sealed)
@@ -159,20 +169,18 @@ class Keystore:
 
     def read_outside(self, path: Path, name: str) -> bytes:
         """Opens a sealed key that lies outside the store, and must be the one of that name."""
-        document = _parse(path)
-        if document["name"] != name:
+        file = _SealedFile.read(path)
+        if file.name != name:
             raise Invalid(
                 "{path} is the key of {found}, not of {name}",
                 path=path,
-                found=repr(document["name"]),
+                found=repr(file.name),
                 name=name,
             )
-        stretching = _stretching(document, path)
         try:
-            nonce = base64.b64decode(document["nonce"])
-            sealed = base64.b64decode(document["sealed"])
-            return AESGCM(self._key(stretching)).decrypt(nonce, sealed, _context(name))
-        except (InvalidTag, ValueError) as error:
+            key = AESGCM(self._key(file.stretching))
+            return key.decrypt(file.nonce, file.sealed, _context(name))
+        except InvalidTag as error:
             raise Unavailable(
                 "wrong passphrase",
                 hint="if the passphrase is right, {path} is damaged",
@@ -189,8 +197,7 @@ class Keystore:
         return self._folder / f"{name}.key"
 
     def _own_stretching(self) -> Stretching:
-        path = self._path(_REVEAL)
-        return _stretching(_parse(path), path)
+        return _SealedFile.read(self._path(_REVEAL)).stretching
 
     def _key(self, stretching: Stretching) -> bytes:
         if self._passphrase is None:
@@ -206,13 +213,13 @@ class Keystore:
             "format": _FORMAT,
             "name": name,
             "kdf": {
-                "name": "scrypt",
+                "name": _KDF,
                 "salt": base64.b64encode(stretching.salt).decode(),
                 "n": stretching.n,
                 "r": stretching.r,
                 "p": stretching.p,
             },
-            "cipher": "AES-256-GCM",
+            "cipher": _CIPHER,
             "nonce": base64.b64encode(nonce).decode(),
             "sealed": base64.b64encode(sealed).decode(),
         }
@@ -223,33 +230,41 @@ def _context(name: str) -> bytes:
     return f"{_FORMAT} {name}".encode()
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            document = json.loads(file.read(64 * 1024))
-        if document["format"] != _FORMAT:
+@dataclass(frozen=True, slots=True)
+class _SealedFile:
+    """A file of sealed key, as far as it can be read without the passphrase."""
+
+    name: str
+    stretching: Stretching
+    nonce: bytes
+    sealed: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> _SealedFile:
+        """Raises Unavailable where there is none, Invalid where it is something else."""
+        try:
+            with path.open("rb") as file:
+                return cls._parse(json.loads(file.read(_LONGEST_FILE)))
+        except FileNotFoundError as error:
+            raise Unavailable("the key {path} is not there", path=path) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise Invalid("{path} is not a sealed key of rca", path=path) from error
+
+    @classmethod
+    def _parse(cls, document: dict[str, Any]) -> _SealedFile:
+        name, kdf, nonce = document["name"], document["kdf"], _bytes(document["nonce"])
+        n, r, p = kdf["n"], kdf["r"], kdf["p"]
+        if (
+            (document["format"], document["cipher"]) != (_FORMAT, _CIPHER)
+            or (kdf["name"], r, p) != (_KDF, 8, 1)
+            or type(n) is not int
+            or n not in _COSTS
+            or type(name) is not str
+            or len(nonce) != _NONCE_BYTES
+        ):
             raise ValueError
-        return {key: document[key] for key in ("name", "kdf", "nonce", "sealed")}
-    except FileNotFoundError as error:
-        raise Unavailable("the key {path} is not there", path=path) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise Invalid("{path} is not a sealed key of rca", path=path) from error
+        return cls(name, Stretching(_bytes(kdf["salt"]), n), nonce, _bytes(document["sealed"]))
 
 
-def _stretching(document: dict[str, Any], path: Path) -> Stretching:
-    """Reads scrypt's parameters, within bounds: a hostile file must not take all memory."""
-    try:
-        kdf = document["kdf"]
-        salt = base64.b64decode(kdf["salt"])
-        n, r, p = int(kdf["n"]), int(kdf["r"]), int(kdf["p"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise Invalid("{path} is not a sealed key of rca", path=path) from error
-    # OpenSSL's scrypt wants n as a power of two; 2^20 with r = 8 is 1 GiB.
-    if kdf.get("name") != "scrypt" or n not in {2**k for k in range(14, 21)} or (r, p) != (8, 1):
-        raise Invalid("{path} is not a sealed key of rca", path=path)
-    return Stretching(salt, n, r, p)
-
-
-def private_mode(path: Path) -> bool:
-    """Whether nobody but the owner can read or write it."""
-    return path.stat().st_mode & 0o077 == 0
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
