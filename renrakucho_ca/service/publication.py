@@ -140,11 +140,12 @@ def _run_hook(home: Home, *, needed: bool) -> None:
             timeout=HOOK_SECONDS,
         )
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines() or [""]
+        # nginx and systemctl say what is wrong first, and last that something is.
+        said = "; ".join(error.stderr.decode(errors="replace").strip().splitlines())
         raise Unavailable(
             "the files are written, but publish_hook ended with {code}: {said}",
             code=error.returncode,
-            said=said[-1][:200],
+            said=said[:300],
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(

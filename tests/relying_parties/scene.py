@@ -57,25 +57,27 @@ class Network:
     """A home with what operators do in it, each a call of the service that the command calls."""
 
     folder: Path
-    address: str | None = None
-    publish_hook: Path | None = None
     clock: MovableClock = field(default_factory=MovableClock)
 
     def __post_init__(self) -> None:
-        self.home = Home(self.folder / "home", lambda is_new: b"open sesame", self.clock)
+        self.home = self._open()
         self.public = self.home.public
         self._files = self.folder / "devices"
         self._files.mkdir(parents=True)
         self.home.create("見本市", "見本市役所")
-        settings = self.home.path / "rca.yaml"
-        text = settings.read_text("utf-8")
-        if self.address is not None:
-            text = text.replace("public_url: null", f"public_url: {self.address}")
-        if self.publish_hook is not None:
-            text = text.replace("publish_hook: null", f"publish_hook: ['{self.publish_hook}']")
-        settings.write_text(text, "utf-8")
         self._add_profile("tablet", "p12: compat", "p12: modern")
         self._add_profile("visitor", "validity_years: 10", "validity_years: 1")
+
+    def _open(self) -> Home:
+        return Home(self.folder / "home", lambda is_new: b"open sesame", self.clock)
+
+    def set(self, setting: str, value: str) -> None:
+        """Sets in `rca.yaml` what a new home leaves at null."""
+        path = self.home.path / "rca.yaml"
+        text = path.read_text("utf-8")
+        assert text.count(f"\n{setting}: null\n") == 1
+        path.write_text(text.replace(f"{setting}: null", f"{setting}: {value}"), "utf-8")
+        self.home = self._open()
 
     def _add_profile(self, name: str, old: str, new: str) -> None:
         """As an operator adds a kind of device: a file of another name, changed."""
@@ -153,7 +155,8 @@ class Scene:
             network.release(by_state[f"{name} released"])
         network.publish()
 
-        addressed = Network(folder / "addressed", address=ADDRESS)
+        addressed = Network(folder / "addressed")
+        addressed.set("public_url", ADDRESS)
         addressed.create("new")
         addressed.revoke(addressed.device("new"))
         addressed.publish()
