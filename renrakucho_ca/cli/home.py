@@ -65,12 +65,9 @@ def quickstart(app: App, folder: Path, form: Format) -> None:
         columns=("device", "number", "password", "file"),
     )
     app.console.talk("")
-    for line, values in (
-        ("settings: {path}", folder / "rca.yaml"),
-        ("passphrase of the CA keys: {path}", started.passphrase_file),
-        ("for nginx: {path}", started.home.public),
-    ):
-        app.console.talk(line, path=values)
+    app.console.talk("settings: {path}", path=folder / "rca.yaml")
+    app.console.talk("passphrase of the CA keys: {path}", path=started.passphrase_file)
+    app.console.talk("for nginx: {path}", path=started.home.public)
     app.console.talk("")
     app.console.talk("next:")
     rca = f"rca --home {shlex.quote(str(folder))}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from renrakucho_ca.errors import RcaError
@@ -12,36 +14,12 @@ class Usage(RcaError):
 
 
 def explain(error: click.ClickException) -> Usage:
-    """Says by its class what Click found, in a template that the catalogue has."""
+    """Says what Click found, by the class of its exception: its own words are English alone."""
     usage = _explain(error)
     if usage.hint is None and isinstance(error, click.UsageError) and error.ctx is not None:
         usage.hint = "`{command} --help` tells how"
         usage.values["command"] = error.ctx.command_path
     return usage
-
-
-def _explain(error: click.ClickException) -> Usage:
-    match error:
-        case click.NoSuchOption(option_name=name):
-            return _named("there is no option {name}", name, error.possibilities)
-        case click.NoSuchCommand(command_name=name, ctx=click.Context() as ctx):
-            return _named("there is no command {name}", name, _similar_commands(ctx, name))
-        case click.MissingParameter(param=click.Parameter() as parameter):
-            return Usage("{parameter} is missing", parameter=spelling(parameter))
-        case click.BadParameter(param=click.Parameter() as parameter):
-            return _bad_value(parameter, error)
-        case click.BadOptionUsage(ctx=click.Context() as ctx):
-            is_flag = any(
-                isinstance(each, click.Option) and error.option_name in each.opts and each.is_flag
-                for each in ctx.command.get_params(ctx)
-            )
-            template = "{option} takes no value" if is_flag else "{option} needs a value"
-            return Usage(template, option=error.option_name)
-        case click.UsageError(ctx=click.Context(command=click.Group())):
-            return Usage("a command is missing")
-        case _:
-            # One of ours, such as "name a number": the message is the template.
-            return Usage(error.message.replace("{", "{{").replace("}", "}}"))
 
 
 def spelling(parameter: click.Parameter) -> str:
@@ -51,10 +29,33 @@ def spelling(parameter: click.Parameter) -> str:
     return (parameter.metavar or parameter.name or "").strip("[].").upper()
 
 
-def _named(template: str, name: str, similar: list[str] | None) -> Usage:
-    if not similar:
-        return Usage(template, name=name)
-    return Usage(template, hint="did you mean {nearest}?", name=name, nearest=similar[0])
+def _explain(error: click.ClickException) -> Usage:
+    match error:
+        case click.NoSuchOption(option_name=name):
+            unknown = Usage("there is no option {name}", name=name)
+            return _with_nearest(unknown, error.possibilities or ())
+        case click.NoSuchCommand(command_name=name, ctx=click.Context() as ctx):
+            unknown = Usage("there is no command {name}", name=name)
+            return _with_nearest(unknown, _similar_commands(ctx, name))
+        case click.MissingParameter(param=click.Parameter() as parameter):
+            return Usage("{parameter} is missing", parameter=spelling(parameter))
+        case click.BadParameter(param=click.Parameter() as parameter):
+            return _bad_value(parameter, error)
+        case click.BadOptionUsage(option_name=name, ctx=click.Context() as ctx):
+            if _is_flag(ctx, name):
+                return Usage("{option} takes no value", option=name)
+            return Usage("{option} needs a value", option=name)
+        case click.UsageError(ctx=click.Context(command=click.Group())):
+            return Usage("a command is missing")
+        case _:
+            return Usage("{problem}", problem=error.format_message())
+
+
+def _with_nearest(unknown: Usage, similar: Sequence[str]) -> Usage:
+    if similar:
+        unknown.hint = "did you mean {nearest}?"
+        unknown.values["nearest"] = similar[0]
+    return unknown
 
 
 def _similar_commands(ctx: click.Context, name: str) -> list[str]:
@@ -65,6 +66,11 @@ def _similar_commands(ctx: click.Context, name: str) -> list[str]:
     return (
         get_close_matches(name, group.list_commands(ctx)) if isinstance(group, click.Group) else []
     )
+
+
+def _is_flag(ctx: click.Context, name: str) -> bool:
+    options = (each for each in ctx.command.get_params(ctx) if isinstance(each, click.Option))
+    return any(name in option.opts and option.is_flag for option in options)
 
 
 def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> Usage:

@@ -1,3 +1,681 @@
-"""Japanese."""
+"""Japanese: what an operator at a city hall reads. Terms of the service are called as it does."""
 
-MESSAGES: dict[str, str] = {}
+MESSAGES: dict[str, str] = {
+    # -- states, and other words of ours
+    "issued": "発行済み",
+    "downloaded": "ダウンロード済み",
+    "revoked": "失効済",
+    "held": "一時停止",
+    "expired": "期限切れ",
+    "yes": "はい",
+    "no": "いいえ",
+    # -- titles of columns and lines
+    "chain": "同梱するCA証明書",
+    "common name": "コモンネーム",
+    "container": "ファイル形式",
+    "created at": "作成日",
+    "crl days": "CRLの有効日数",
+    "cutoff": "切替日",
+    "device": "端末",
+    "downloaded at": "ダウンロード日",
+    "email": "メール",
+    "extended key usage": "拡張鍵用途",
+    "facility": "施設",
+    "failed": "失敗",
+    "file": "ファイル",
+    "files": "ファイル",
+    "fingerprint sha256": "フィンガープリント (SHA-256)",
+    "friendly name": "表示名",
+    "hierarchy": "階層",
+    "home": "ホーム",
+    "imported": "取込件数",
+    "issued at": "発行日",
+    "issuing": "発行CA",
+    "issuing fingerprint sha256": "発行CAのフィンガープリント (SHA-256)",
+    "issuing key algorithm": "発行CAの鍵の種類",
+    "issuing key is here": "発行CAの鍵がここにある",
+    "issuing not after": "発行CAの有効期限",
+    "key algorithm": "鍵の種類",
+    "key usage": "鍵用途",
+    "kind": "種別",
+    "name": "名前",
+    "network": "地域(ネットワーク)",
+    "not after": "有効期限",
+    "not before": "有効期間の開始",
+    "note": "備考",
+    "number": "証明書取得用No",
+    "open": "発行できる",
+    "p12": "PKCS#12の方式",
+    "password": "証明書取得用パスワード",
+    "path length": "パス長",
+    "profile": "プロファイル",
+    "profiles": "プロファイル",
+    "retired at": "廃止日",
+    "revocation reason": "失効理由",
+    "revoked at": "失効日",
+    "root": "ルート",
+    "root fingerprint sha256": "ルートのフィンガープリント (SHA-256)",
+    "root key algorithm": "ルートの鍵の種類",
+    "root key is here": "ルートの鍵がここにある",
+    "root not after": "ルートの有効期限",
+    "serial": "シリアル番号",
+    "settings": "設定",
+    "status": "状態",
+    "store": "保管場所",
+    "subject": "サブジェクト",
+    "superseded by": "後継の証明書",
+    "supersedes": "前の証明書",
+    "text": "文字列",
+    "title": "表示名",
+    "user": "利用者",
+    "validity years": "有効年数",
+    # -- parts of a name in a certificate
+    "common_name": "コモンネーム",
+    "country": "国",
+    "locality": "市区町村",
+    "organization": "組織",
+    "organizational_unit": "部署",
+    "state": "都道府県",
+    # -- what the operating system says
+    "Bad file descriptor": "開いていないファイルです",
+    "File exists": "すでにあります",
+    "File name too long": "ファイル名が長すぎます",
+    "Input/output error": "入出力エラーです",
+    "Is a directory": "フォルダです",
+    "No space left on device": "ディスクに空きがありません",
+    "No such file or directory": "ありません",
+    "Not a directory": "フォルダではありません",
+    "Operation not permitted": "許可されていません",
+    "Permission denied": "権限がありません",
+    "Read-only file system": "書き込みできないファイルシステムです",
+    "Too many levels of symbolic links": "シンボリックリンクがたどりきれません",
+    "Too many open files": "開いているファイルが多すぎます",
+    # -- help: the frame of a page
+    "Usage": "使い方",
+    "[OPTIONS]": "[オプション]",
+    "COMMAND [ARGS]...": "コマンド [引数]...",
+    "Options": "オプション",
+    "Commands": "コマンド",
+    "Example": "例",
+    "this page": "この説明を表示する",
+    # -- help: rca
+    "A private certificate authority for people's devices.": (
+        "利用者の端末にクライアント証明書を発行する、プライベート認証局です。"
+    ),
+    "Set up": "準備",
+    "a complete home to try out": "お試し用のホームを丸ごと作る",
+    "a new home: settings, profiles, store": "新しいホーム(設定・プロファイル・保管場所)を作る",
+    "roots and their issuing CAs": "ルートと発行CAの階層",
+    "what each kind of device gets": "端末の種類ごとの証明書の内容",
+    "People and their certificates": "利用者と証明書",
+    "the people": "利用者",
+    "a certificate for a person's device": "利用者の端末に証明書を発行する",
+    "its file, once": "証明書のファイルを取り出す(1回限り)",
+    "many certificates": "証明書の一覧",
+    "one certificate": "証明書の詳細",
+    "Out of use": "利用の停止",
+    "for good": "失効させる(元に戻せません)",
+    "until it is released": "解除するまで一時停止する",
+    "makes a held one valid again": "一時停止を解除する",
+    "Servers": "サーバー",
+    "CA certificates, CRLs, nginx snippets": "CA証明書、CRL、nginxの設定を書き出す",
+    "the home; else $RCA_HOME, else .": "ホーム。指定がなければ $RCA_HOME、なければ現在のフォルダ",
+    "the language for people; else $RCA_LANG, else the locale": (
+        "表示の言語。指定がなければ $RCA_LANG、なければロケール"
+    ),
+    "the file with the passphrase of the CA keys; else $RCA_PASSPHRASE_FILE": (
+        "CAの鍵のパスフレーズを書いたファイル。指定がなければ $RCA_PASSPHRASE_FILE"
+    ),
+    "the descriptor to read the passphrase from": "パスフレーズを読み取るファイル記述子",
+    "no talk, only data and errors": "データとエラーだけを表示する",
+    "say more": "詳しく表示する",
+    "the version": "バージョンを表示する",
+    # -- help: options that many commands share
+    "table for people, json or csv for scripts": "人が読むなら table、プログラム用は json か csv",
+    "do not ask": "確認しない",
+    "say what would be done, and change nothing": "何が行われるかを表示するだけで、変更しない",
+    "do nothing at all where one line is bad": "1行でも誤りがあれば、何もしない",
+    # -- help: init, quickstart
+    "Makes a home in --home, $RCA_HOME or the current folder: rca.yaml with the settings, "
+    "profiles/ with what each kind of device gets, ca-store/ with all state. What is there "
+    "already is kept.": (
+        "--home、$RCA_HOME、または現在のフォルダにホームを作ります。rca.yaml は設定、profiles/ は"
+        "端末の種類ごとの証明書の内容、ca-store/ はすべての記録です。すでにあるものは残します。"
+    ),
+    "the regional network, as phones show it": "地域(ネットワーク)の名前。iPhoneなどに表示される",
+    "who runs this CA": "この認証局を運営する組織",
+    "Makes a complete home to try out, without a question: settings, a passphrase in a file, the "
+    "OLD and the NEW hierarchy, and a certificate for each kind of device, exported.": (
+        "お試し用のホームを、質問なしで丸ごと作ります。設定、パスフレーズのファイル、OLDとNEWの"
+        "階層、そして端末の種類ごとに1枚ずつ、取り出し済みの証明書ができます。"
+    ),
+    # -- help: hierarchy
+    "Hierarchies: a root and its issuing CA.": "階層(ルートとその発行CA)を扱います。",
+    "a new root and its issuing CA": "新しいルートと発行CAを作る",
+    "all": "一覧",
+    "one": "詳細",
+    "stops issuing, and sets the cut-off": "発行をやめ、切替日を定める",
+    "Makes a root and its issuing CA, each with a key of its own under the passphrase, and their "
+    "first CRLs. NAME is a word such as old or new.": (
+        "ルートと発行CAを、それぞれの鍵(パスフレーズで保護)と最初のCRLとともに作ります。NAME は "
+        "old や new のような短い名前です。"
+    ),
+    "the root's name, as phones list it": "ルートの名前。端末の一覧に表示される",
+    "of both keys; else what profiles/root.yaml and issuing.yaml say": (
+        "両方の鍵の種類。指定がなければ profiles/root.yaml と issuing.yaml のとおり"
+    ),
+    "write the root's key there, and keep none on this machine": (
+        "ルートの鍵をこのファイルに書き出し、この機械には残さない"
+    ),
+    "Lists the hierarchies in the order of their making.": "階層を作成順に一覧します。",
+    "Shows one hierarchy: names, ends, fingerprints, keys.": (
+        "階層の名前、有効期限、フィンガープリント、鍵を表示します。"
+    ),
+    "Closes a hierarchy for good: it issues nothing any more. With --at, nothing of it is accepted "
+    "from that date on: what is live then is revoked.": (
+        "階層を廃止します。以後、その階層からは発行できません。--at を指定すると、その日からは"
+        "その階層の証明書が使えなくなります(有効なものは失効します)。"
+    ),
+    "the cut-off, such as 2026-08-01": "切替日。例: 2026-08-01",
+    # -- help: profile
+    "Profiles: what each kind of device and each CA gets. One YAML file each in profiles/; another "
+    "kind of device is another file.": (
+        "プロファイル(端末の種類ごと、CAごとの証明書の内容)を扱います。profiles/ にYAMLファイルが"
+        "1つずつあり、ファイルを足せば端末の種類が増えます。"
+    ),
+    "what is in force": "有効な内容",
+    "what is wrong, with the line at fault": "誤りを行番号とともに示す",
+    "Lists the profiles that are in force.": "有効なプロファイルを一覧します。",
+    "Shows one profile as it is in force.": "プロファイルの有効な内容を表示します。",
+    "Checks one file, or all profiles of the home: says file, line and what was expected.": (
+        "指定したファイル、またはホームのすべてのプロファイルを検査し、誤りのあるファイル、行、"
+        "正しい書き方を示します。"
+    ),
+    # -- help: user
+    "The people to whom certificates belong.": "証明書の利用者を扱います。",
+    "a new user, or what is new about one": "利用者を登録・更新する",
+    "many, from a table": "表から一括で登録する",
+    "Adds a user. Of one who is known already, what is given replaces what was there.": (
+        "利用者を登録します。登録済みの利用者は、指定した項目だけを書き換えます。"
+    ),
+    "the person's name": "氏名",
+    "where mails about certificates go": "証明書の案内を送るメールアドレス",
+    "where the person works": "所属する施設",
+    "the regional network; else that of rca.yaml": (
+        "地域(ネットワーク)。指定がなければ rca.yaml のもの"
+    ),
+    "Adds the users of a table, or what is new about them: CSV or tabs, UTF-8 or CP932, with the "
+    "columns user, name, email, facility, network, or 利用者ID, 氏名, メール, 施設, 地域. "
+    "Bad lines are told by their number; the good ones are done.": (
+        "表にある利用者を登録・更新します。CSVまたはタブ区切り、UTF-8またはCP932で、列の見出しは "
+        "user, name, email, facility, network または 利用者ID, 氏名, メール, 施設, 地域 です。"
+        "誤りのある行は行番号で示し、正しい行だけを登録します。"
+    ),
+    "Lists the users in the order of their ids.": "利用者をIDの順に一覧します。",
+    "of this facility": "この施設の利用者",
+    "of this network": "この地域(ネットワーク)の利用者",
+    "Shows one user.": "利用者を表示します。",
+    # -- help: issue, export
+    "Issues a certificate for a device of a user, and shows the retrieval number and the retrieval "
+    "password. A user who is not known yet is made.": (
+        "利用者の端末に証明書を発行し、証明書取得用Noと証明書取得用パスワードを表示します。未登録の"
+        "利用者は登録されます。"
+    ),
+    "a profile: windows mac iphone ipad android …": (
+        "端末の種類(プロファイル名): windows mac iphone ipad android など"
+    ),
+    "whose device it is": "端末の利用者",
+    "a note, such as the name of the device": "備考。端末の名前など",
+    "the one that issues; else default_hierarchy, else new": (
+        "発行する階層。指定がなければ default_hierarchy、なければ new"
+    ),
+    "export the file there at once: that is its one download": (
+        "このフォルダにファイルをすぐ取り出す。これで1回限りのダウンロードは済みになる"
+    ),
+    "a PKCS#10 of a key that stays on the device; the export is a PEM chain": (
+        "鍵を端末に残したまま使う証明書要求(PKCS#10)。取り出せるのはPEMの証明書チェーン"
+    ),
+    "Writes the file for the device, .p12 or .mobileconfig, into a folder. This is the one "
+    "download: a second time is refused, and the file is nowhere else.": (
+        "端末用のファイル(.p12 または .mobileconfig)をフォルダに書き出します。ダウンロードは1回"
+        "限りで、2回目は拒否されます。ファイルはほかのどこにも残りません。"
+    ),
+    "the folder; made where it is missing": "書き出すフォルダ。なければ作る",
+    # -- help: list, show
+    "Lists certificates, the newest last: the live ones (issued, downloaded, held), unless "
+    "--status or --all says otherwise.": (
+        "証明書を、新しいものが最後になるように一覧します。--status か --all がなければ、有効なもの"
+        "(発行済み、ダウンロード済み、一時停止)だけを表示します。"
+    ),
+    "of this user": "この利用者のもの",
+    "for this kind of device": "この種類の端末のもの",
+    "in this state; can be given several times": "この状態のもの。何度でも指定できる",
+    "in whatever state": "すべての状態のもの",
+    "of this hierarchy": "この階層のもの",
+    "of users of this facility": "この施設の利用者のもの",
+    "of users of this network": "この地域(ネットワーク)の利用者のもの",
+    "issued before this moment": "この日より前に発行したもの",
+    "issued at this moment or later": "この日以後に発行したもの",
+    "ending within so many days": "この日数以内に期限が切れるもの",
+    "with this in number, user, name or note": "No、利用者、名前、備考にこの文字列を含むもの",
+    "at most so many": "最大の件数",
+    "leave so many out": "最初から飛ばす件数",
+    "go on after this one: quicker than --offset": "この証明書の次から。--offset より速い",
+    "Shows one certificate.": "証明書の詳細を表示します。",
+    "with the retrieval password, while it can be used": (
+        "使えるうちは、証明書取得用パスワードも表示する"
+    ),
+    "the certificate itself, in PEM, instead of its record": (
+        "記録の代わりに、証明書そのものをPEMで出力する"
+    ),
+    # -- help: revoke, hold, release, publish
+    "Revokes certificates for good: number and password are dead, the file is destroyed, and with "
+    "the next publication servers refuse the login.": (
+        "証明書を失効させます(元に戻せません)。証明書取得用Noとパスワードは使えなくなり、ファイルは"
+        "破棄されます。次の公開から、サーバーはログインを拒否します。"
+    ),
+    "everything live of this user": "この利用者の有効な証明書すべて",
+    "the one with this serial number, in hex": "このシリアル番号(16進)の証明書",
+    "as RFC 5280 names it": "失効理由(RFC 5280 の名前)",
+    "Takes a certificate out of use until it is released.": (
+        "証明書を、解除するまで一時停止します。"
+    ),
+    "Makes a held certificate valid again.": "証明書の一時停止を解除します。",
+    "Signs new CRLs and writes CA certificates, CRLs and nginx snippets into public/, each file in "
+    "one step, then runs publish_hook of rca.yaml.": (
+        "新しいCRLに署名し、CA証明書、CRL、nginxの設定を public/ に書き出して、rca.yaml の "
+        "publish_hook を実行します。ファイルは1つずつ、一度に置き換わります。"
+    ),
+    "another folder than public/": "public/ 以外の書き出し先",
+    "for cron: only CRLs past half their life or behind a revocation are signed anew": (
+        "cron用。有効期間の半分を過ぎたCRLと、失効が未反映のCRLだけに署名する"
+    ),
+    "the key of a root that is kept off this machine": "この機械に置いていないルートの鍵",
+    # -- talk
+    "  {command}": "  {command}",
+    "next:": "次のコマンド:",
+    "next: rca hierarchy create new": "次のコマンド: rca hierarchy create new",
+    "nothing found": "該当するものはありません",
+    "settings, profiles and store": "設定、プロファイル、保管場所を作っています",
+    "the hierarchy {name}": "階層 {name} を作っています",
+    "a certificate for each kind of device": "端末の種類ごとに証明書を発行しています",
+    "settings: {path}": "設定: {path}",
+    "passphrase of the CA keys: {path}": "CAの鍵のパスフレーズ: {path}",
+    "for nginx: {path}": "nginx用: {path}",
+    "servers learn of it from the next `rca publish`": (
+        "サーバーには、次の `rca publish` で反映されます"
+    ),
+    "signed a new CRL: {name}": "新しいCRLに署名しました: {name}",
+    "the root's key is in {file}, under the passphrase: take it off this machine, and bring it for "
+    "`rca publish --root-key FILE` before its CRL ends": (
+        "ルートの鍵は {file} にあります(パスフレーズで保護)。この機械から取り外し、CRLの期限が来る"
+        "前に `rca publish --root-key FILE` のために持ってきてください"
+    ),
+    "{count} checked, nothing wrong": "{count} 件を検査しました。誤りはありません",
+    "… and {count} more": "… ほか {count} 件",
+    # -- questions
+    "close the hierarchy {name} for good?": "階層 {name} を廃止しますか(元に戻せません)",
+    "revoke {count} certificates for good?": "証明書 {count} 件を失効させますか(元に戻せません)",
+    "this needs a yes": "確認が必要です",
+    "without a terminal, add --yes": "端末がないときは --yes を付けてください",
+    "not confirmed: nothing was done": "確認されなかったので、何もしませんでした",
+    # -- passphrase
+    "passphrase of the CA keys: ": "CAの鍵のパスフレーズ: ",
+    "the same once more: ": "もう一度: ",
+    "the two passphrases differ": "2つのパスフレーズが一致しません",
+    "the passphrase is empty": "パスフレーズが空です",
+    "the passphrase is longer than {longest} bytes": (
+        "パスフレーズが {longest} バイトを超えています"
+    ),
+    "there is no passphrase": "パスフレーズがありません",
+    "name a file with --passphrase-file or RCA_PASSPHRASE_FILE": (
+        "--passphrase-file か RCA_PASSPHRASE_FILE でファイルを指定してください"
+    ),
+    "cannot read the passphrase from descriptor {number}: {reason}": (
+        "ファイル記述子 {number} からパスフレーズを読み取れません: {reason}"
+    ),
+    "cannot read the passphrase from {file}: {reason}": (
+        "{file} からパスフレーズを読み取れません: {reason}"
+    ),
+    "wrong passphrase": "パスフレーズが違います",
+    # -- how the command was called
+    "{problem}": "{problem}",
+    "`{command} --help` tells how": "`{command} --help` で使い方を確認できます",
+    "did you mean {nearest}?": "{nearest} ではありませんか",
+    "a command is missing": "コマンドを指定してください",
+    "name a number, --user or --serial": (
+        "証明書取得用No、--user、--serial のどれかを指定してください"
+    ),
+    "name at least one number": "証明書取得用Noを1つ以上指定してください",
+    "there is no command {name}": "{name} というコマンドはありません",
+    "there is no option {name}": "{name} というオプションはありません",
+    "too many arguments: {rest}": "余分な引数があります: {rest}",
+    "{option} needs a value": "{option} には値が必要です",
+    "{option} takes no value": "{option} に値は付けられません",
+    "{parameter} is missing": "{parameter} がありません",
+    "{parameter} is not in UTF-8": "{parameter} がUTF-8ではありません",
+    "{parameter} takes a file that can be read": (
+        "{parameter} には読み取れるファイルを指定してください"
+    ),
+    "{parameter} takes a folder": "{parameter} にはフォルダを指定してください",
+    "{parameter} takes a whole number": "{parameter} には整数を指定してください",
+    "{parameter} takes a whole number of {least} or more": (
+        "{parameter} には {least} 以上の整数を指定してください"
+    ),
+    "{parameter} takes one of {choices}": "{parameter} は次のどれかです: {choices}",
+    "{parameter}: {problem}": "{parameter}: {problem}",
+    # -- the program and the system
+    "a bug: {kind}": "プログラムの不具合です: {kind}",
+    "RCA_DEBUG=1 shows where; nothing half-done was kept": (
+        "RCA_DEBUG=1 で場所がわかります。途中までの変更は残っていません"
+    ),
+    "a worker process died": "作業プロセスが異常終了しました",
+    "the disk is full": "ディスクに空きがありません",
+    "nothing was lost; make room and run the command again": (
+        "失われたものはありません。空きを作って、もう一度実行してください"
+    ),
+    "the output cannot be written: it is closed": "出力先が閉じているため書き込めません",
+    "run the command again: it goes on where it stopped": (
+        "もう一度実行すると、止まったところから続けます"
+    ),
+    "{file}: there is no such file or folder": "{file}: ファイルもフォルダもありません",
+    "{file}: {reason}": "{file}: {reason}",
+    "cannot open the lock {path}: {reason}": "ロック {path} を開けません: {reason}",
+    "cannot write {file}: {reason}": "{file} に書き込めません: {reason}",
+    # -- the home and its store
+    "{home} is no home: there is no rca.yaml": (
+        "{home} はホームではありません(rca.yaml がありません)"
+    ),
+    "make a home with `rca init`, or name another one with --home": (
+        "`rca init` でホームを作るか、--home で別のホームを指定してください"
+    ),
+    "run `rca init` here, or name the home with --home or RCA_HOME": (
+        "ここで `rca init` を実行するか、--home か RCA_HOME でホームを指定してください"
+    ),
+    "{path} is a home already": "{path} はすでにホームです",
+    "{folder} is not empty": "{folder} は空ではありません",
+    "name another: rca quickstart DIR": "別のフォルダを指定してください: rca quickstart DIR",
+    "there is no store at {path}": "{path} に保管場所がありません",
+    "the database {path} is missing": "データベース {path} がありません",
+    "restore a backup": "バックアップから復元してください",
+    "the store was written by a newer version of rca (schema {found})": (
+        "保管場所は新しいバージョンの rca のものです(スキーマ {found})"
+    ),
+    "{path} exists already": "{path} はすでにあります",
+    "{path} exists and is not a folder": "{path} はフォルダではありません",
+    # -- CA keys
+    "the key {path} is not there": "鍵 {path} がありません",
+    "the key of the bundles is missing: {path}": "証明書ファイルを保護する鍵がありません: {path}",
+    "the key of {name} is not on this machine": "{name} の鍵はこの機械にありません",
+    "cannot open {context}: another key, or damaged": (
+        "{context} を開けません(別の鍵のものか、壊れています)"
+    ),
+    "if the passphrase is right, {path} is damaged": (
+        "パスフレーズが正しければ、{path} が壊れています"
+    ),
+    "{path} is not a sealed key of rca": "{path} は rca が保護した鍵ではありません",
+    "{path} is the key of {found}, not of {name}": "{path} は {name} ではなく {found} の鍵です",
+    "the private key cannot be read": "秘密鍵を読み取れません",
+    "the private key does not belong to the certificate": "秘密鍵が証明書と対応していません",
+    "the private key is damaged: its signature does not verify": (
+        "秘密鍵が壊れています(署名を検証できません)"
+    ),
+    "the private key of the issuer is not that of its certificate, or is damaged": (
+        "発行者の秘密鍵が証明書と対応していないか、壊れています"
+    ),
+    "the public key cannot be read": "公開鍵を読み取れません",
+    "there is no unencrypted private key in PEM that can be read": (
+        "読み取れる秘密鍵(暗号化なし、PEM)がありません"
+    ),
+    "the key that signs profiles does not belong to its certificate": (
+        "構成プロファイルに署名する鍵が、証明書と対応していません"
+    ),
+    "keys of the kind {kind} are not accepted": "{kind} の鍵は使えません",
+    "RSA keys with the public exponent {exponent} are not accepted": (
+        "公開指数が {exponent} のRSA鍵は使えません"
+    ),
+    "the exponent must be 65537 or more": "公開指数は65537以上が必要です",
+    "use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits": (
+        "P-256、P-384、P-521、または2048~8192ビットのRSAを使ってください"
+    ),
+    "{name} is not a key algorithm of a profile": (
+        "{name} はプロファイルに書ける鍵の種類ではありません"
+    ),
+    # -- hierarchies
+    "there is no hierarchy {name}": "階層 {name} はありません",
+    "there are: {known}": "あるもの: {known}",
+    "there is a hierarchy {name} already": "階層 {name} はすでにあります",
+    "{name} is not a hierarchy's name": "{name} は階層の名前にできません",
+    "a name has up to 32 of a-z, 0-9 and -, such as new": (
+        "名前は a-z、0-9、- の32文字までです。例: new"
+    ),
+    "the root of {other} is called {common_name} already": (
+        "{common_name} は階層 {other} のルートの名前です"
+    ),
+    "choose another --common-name": "--common-name で別の名前を指定してください",
+    "no hierarchy is open": "発行できる階層がありません",
+    "make one: rca hierarchy create new": "作成してください: rca hierarchy create new",
+    "make one: rca hierarchy create {name}": "作成してください: rca hierarchy create {name}",
+    "several hierarchies are open: {names}": "発行できる階層が複数あります: {names}",
+    "say which with --hierarchy, or set default_hierarchy in rca.yaml": (
+        "--hierarchy で指定するか、rca.yaml の default_hierarchy を設定してください"
+    ),
+    "the hierarchy {name} is closed and issues nothing": (
+        "階層 {name} は廃止されていて、発行できません"
+    ),
+    "a hierarchy cannot move to itself: {name}": "移行元と移行先が同じ階層です: {name}",
+    "a certificate until {end} would outlive its issuer, which ends on {issuer_end}": (
+        "証明書の期限 {end} が、発行CAの期限 {issuer_end} を超えてしまいます"
+    ),
+    "make a new hierarchy, or shorten validity_years in the profile {profile}": (
+        "新しい階層を作るか、プロファイル {profile} の validity_years を短くしてください"
+    ),
+    # -- certificates
+    "no certificate has the number {number}": "証明書取得用No {number} の証明書はありません",
+    "{text} is not a retrieval number": "{text} は証明書取得用Noではありません",
+    "a retrieval number has eight digits, such as 67075623": (
+        "証明書取得用Noは8桁の数字です。例: 67075623"
+    ),
+    "no certificate has the serial number {serial}": ("シリアル番号 {serial} の証明書はありません"),
+    "several certificates have the serial number {serial}": (
+        "シリアル番号 {serial} の証明書が複数あります"
+    ),
+    "name one by its number: {numbers}": "証明書取得用Noで指定してください: {numbers}",
+    "{text} is not a serial number in hex": "{text} は16進のシリアル番号ではありません",
+    "there is a record of {number}, but no certificate": (
+        "{number} の記録はありますが、証明書そのものはありません"
+    ),
+    "{number} was downloaded already": "{number} はダウンロード済みです",
+    "a certificate is handed out once; another one: rca issue --device {device} --user {user}": (
+        "証明書のダウンロードは1回限りです。新しく発行するには: "
+        "rca issue --device {device} --user {user}"
+    ),
+    "{number} can still be exported": "{number} はまだ取り出せます",
+    "{number} has a successor already: {successor}": (
+        "{number} には後継の証明書 {successor} があります"
+    ),
+    "{number} has expired": "{number} は期限切れです",
+    "{number} has no file to hand out": "{number} には渡せるファイルがありません",
+    "{number} is held": "{number} は一時停止中です",
+    "`rca release {number}`": "`rca release {number}` で解除できます",
+    "{number} is held already": "{number} はすでに一時停止中です",
+    "{number} is not held but {status}": "{number} は一時停止中ではありません({status})",
+    "{number} is not live any more": "{number} はもう有効ではありません",
+    "{number} is revoked already": "{number} はすでに失効しています",
+    "{number} is revoked: its file is destroyed": (
+        "{number} は失効しています(ファイルは破棄済みです)"
+    ),
+    "certificateHold is not for good": "certificateHold は失効の理由にできません",
+    "`rca hold` does that, `rca release` undoes it": (
+        "一時停止は `rca hold`、解除は `rca release` です"
+    ),
+    "{failed} of {all} were not done": "{all} 件のうち {failed} 件ができませんでした",
+    "the certificate would not be what its profile says: {findings}": (
+        "証明書がプロファイルのとおりになりません: {findings}"
+    ),
+    "the certificate to be signed is not the one that was linted": (
+        "署名しようとした証明書が、検査したものと違います"
+    ),
+    "the validity would end on {not_after}, before it begins on {not_before}": (
+        "有効期間の終わり {not_after} が、始まり {not_before} より前です"
+    ),
+    "this is not a certificate that can be read": "読み取れる証明書ではありません",
+    "there is no certificate in PEM that can be read": "読み取れる証明書(PEM)がありません",
+    "{issuer} did not issue {subject}": "{subject} の発行者は {issuer} ではありません",
+    "the signature does not verify under the issuer {issuer}": (
+        "発行者 {issuer} の鍵で署名を検証できません"
+    ),
+    "this is not a certificate request (PKCS #10)": "証明書要求(PKCS#10)ではありません",
+    "the certificate request is longer than {longest} octets": (
+        "証明書要求が {longest} バイトを超えています"
+    ),
+    "the signature of the certificate request does not verify": (
+        "証明書要求の署名を検証できません"
+    ),
+    # -- download page
+    "number or password is wrong, or the certificate cannot be had any more": (
+        "証明書取得用Noかパスワードが違うか、証明書はもう取得できません"
+    ),
+    "this link leads to nothing, or to nothing any more": "このリンクは無効か、期限が過ぎています",
+    "{number} is not locked": "{number} はロックされていません",
+    # -- publication
+    "rca publish --root-key FILE": "rca publish --root-key FILE を実行してください",
+    "the CRL of {names} has to be signed anew, and the key is not on this machine": (
+        "{names} のCRLに新しく署名する必要がありますが、鍵がこの機械にありません"
+    ),
+    "the CRL has no nextUpdate after its thisUpdate": (
+        "CRLの nextUpdate が thisUpdate より後ではありません"
+    ),
+    "the CRL has no number": "CRLに番号がありません",
+    "the CRL is of {found}, not of {expected}": "CRLは {expected} ではなく {found} のものです",
+    "the signature of the CRL does not verify": "CRLの署名を検証できません",
+    "this is not a CRL in PEM": "CRL(PEM)ではありません",
+    "this is not a CRL that can be read": "読み取れるCRLではありません",
+    "{file} was not written as it should be": "{file} が正しく書き込まれませんでした",
+    "the files are written, but publish_hook could not be run: {reason}": (
+        "ファイルは書き込みましたが、publish_hook を実行できません: {reason}"
+    ),
+    "the files are written, but publish_hook ended with {code}: {said}": (
+        "ファイルは書き込みましたが、publish_hook が終了コード {code} で終わりました: {said}"
+    ),
+    "the address {url} has a character outside ASCII": "アドレス {url} にASCII以外の文字があります",
+    # -- texts, dates, names
+    "{what} is empty": "{what}が空です",
+    "{what} has a character that cannot be shown: U+{code}": (
+        "{what}に表示できない文字があります: U+{code}"
+    ),
+    "{what} has {length} characters; the longest allowed has {longest}": (
+        "{what}が {length} 文字あります({longest} 文字まで)"
+    ),
+    "{attribute} has {length} characters; from 1 to {longest} are allowed": (
+        "{attribute}が {length} 文字です(1~{longest} 文字)"
+    ),
+    "{address} is not a mail address": "{address} はメールアドレスではありません",
+    "{text} is not a date": "{text} は日付ではありません",
+    "such as 2026-08-01, or 2026-07-31T15:00:00Z": "例: 2026-08-01、2026-07-31T15:00:00Z",
+    "{text} is not a number of days": "{text} は日数ではありません",
+    "such as 30d": "例: 30d",
+    "there is no user {user}": "利用者 {user} は登録されていません",
+    "the user {user} has no live certificate": "利用者 {user} に有効な証明書はありません",
+    "a country is two capital letters (ISO 3166), such as JP": (
+        "国は大文字2文字(ISO 3166)です。例: JP"
+    ),
+    "the country {value} is not two capital letters": "国 {value} は大文字2文字ではありません",
+    # -- settings and profiles
+    "{file} cannot be read: {reason}": "{file} を読み取れません: {reason}",
+    "{file} does not exist": "{file} がありません",
+    "{file} has more than {largest} bytes": "{file} が {largest} バイトを超えています",
+    "{file} is empty": "{file} が空です",
+    "{file} is not a file": "{file} はファイルではありません",
+    "{file} is not a regular file": "{file} は通常のファイルではありません",
+    "{file}:{line}: a key is a word": "{file}:{line}: キーは単語で書いてください",
+    "{file}:{line}: anchors and aliases are not read": (
+        "{file}:{line}: アンカーとエイリアスは使えません"
+    ),
+    "{file}:{line}: control character U+{code}": "{file}:{line}: 制御文字 U+{code} があります",
+    "{file}:{line}: expected keys and values, such as `key: value`": (
+        "{file}:{line}: `key: value` の形で書いてください"
+    ),
+    "{file}:{line}: nested too deeply": "{file}:{line}: 入れ子が深すぎます",
+    "{file}:{line}: not YAML: {problem}": "{file}:{line}: YAMLではありません: {problem}",
+    "{file}:{line}: not in UTF-8": "{file}:{line}: UTF-8ではありません",
+    "{file}:{line}: tags are not read": "{file}:{line}: タグは使えません",
+    "{file}:{line}: unknown key {key}": "{file}:{line}: {key} というキーはありません",
+    "{file}:{line}: {key} is missing": "{file}:{line}: {key} がありません",
+    "{file}:{line}: {key} stands here twice": "{file}:{line}: {key} が2回あります",
+    "{file}:{line}: {key}: expected {expected}, got {got}": (
+        "{file}:{line}: {key}: {expected} が必要ですが、{got} です"
+    ),
+    "{file}:{line}: {key}: {problem}": "{file}:{line}: {key}: {problem}",
+    "{file}:{line}: {value} is neither a decimal number nor a text": (
+        "{file}:{line}: {value} は10進数でも文字列でもありません"
+    ),
+    "indent with blanks, not with tabs": "字下げはタブではなく空白を使ってください",
+    "known keys: {known}": "使えるキー: {known}",
+    "put a text that looks like something else in quotes": (
+        "ほかの値に見える文字列は、引用符で囲んでください"
+    ),
+    "{name} is not a timezone": "{name} はタイムゾーンではありません",
+    "a name of the tz database, such as Asia/Tokyo": "tz database の名前です。例: Asia/Tokyo",
+    "{url} is not an http or https address": "{url} は http か https のアドレスではありません",
+    "such as https://ca.example.jp, without query": "例: https://ca.example.jp (クエリなし)",
+    "{text} is not a reverse-DNS name": "{text} はドメイン名を逆に並べた名前ではありません",
+    "such as jp.example.ca": "例: jp.example.ca",
+    "expected a file's name": "ファイル名を書いてください",
+    "expected a program and its arguments": "プログラムとその引数を書いてください",
+    "signing takes a certificate and a key: set both, or neither": (
+        "署名には証明書と鍵が必要です。両方を設定するか、どちらも設定しないでください"
+    ),
+    "there is no profile for a device {name}": "端末 {name} のプロファイルはありません",
+    "profiles: {known}": "プロファイル: {known}",
+    "{name} is not a profile's name": "{name} はプロファイルの名前にできません",
+    "a name has up to 32 of a-z, 0-9 and -, such as iphone": (
+        "名前は a-z、0-9、- の32文字までです。例: iphone"
+    ),
+    "{file}: a profile's file is named NAME.yaml": (
+        "{file}: プロファイルのファイル名は NAME.yaml です"
+    ),
+    "a value stands here twice": "同じ値が2回あります",
+    "clientAuth needs digitalSignature": "clientAuth には digitalSignature が必要です",
+    "{usage} is not for a key of {algorithm}": "{usage} は {algorithm} の鍵には使えません",
+    "a mobileconfig carries the CA certificates itself; expected []": (
+        "mobileconfig はCA証明書を自分で持つので、[] にしてください"
+    ),
+    "a mobileconfig needs compat": "mobileconfig は compat にしてください",
+    "a brace without its other half": "波括弧の片方がありません",
+    "unknown placeholder {placeholder}": "{placeholder} という差し込み項目はありません",
+    "placeholders: {allowed}": "使える差し込み項目: {allowed}",
+    "there is nothing to fill {template} in with": "{template} に差し込む値がありません",
+    "{name}: rsa-2048 has 112 bits of strength, deprecated after 2030 (NIST IR 8547); certificates "
+    "last {years} years": (
+        "{name}: rsa-2048 の強度は112ビットで、2030年以後は非推奨です(NIST IR 8547)。証明書の有効"
+        "期間は {years} 年です"
+    ),
+    "rsa-3072 or ec-p256 lasts": "rsa-3072 か ec-p256 なら安心です",
+    "{name}: iOS before 18, macOS before 15, Android before 14 and Windows 10 before 1709 say "
+    "`wrong password` to a modern PKCS#12": (
+        "{name}: iOS 17以前、macOS 14以前、Android 13以前、Windows 10 1703以前では、modern の"
+        "PKCS#12が「パスワードが違います」となって開けません"
+    ),
+    "compat opens everywhere": "compat ならどの端末でも開けます",
+    # -- tables of people
+    "a quote is opened and not closed": "引用符が閉じていません",
+    "a quoted field goes on after its closing quote": "閉じた引用符の後に文字があります",
+    "the columns are: {known}": "使える列: {known}",
+    "the line has a NUL character": "行にNUL文字があります",
+    "the line has more than {longest} characters": "行が {longest} 文字を超えています",
+    "the line is not {encoding} throughout": "行に {encoding} ではない文字があります",
+    "line {line}: {problem}": "{line} 行目: {problem}",
+    "without --all-or-nothing the good lines are done": (
+        "--all-or-nothing を付けなければ、正しい行だけを処理します"
+    ),
+    "{count} bad lines: nothing was done": "誤りのある行が {count} 行あるので、何もしませんでした",
+    "{count} lines were not done": "{count} 行は処理できませんでした",
+    "{file}: the column {column} is missing": "{file}: 列 {column} がありません",
+    "{file}: the column {column} is there twice": "{file}: 列 {column} が2つあります",
+    "{file}: the column {column} is unknown": "{file}: 列 {column} は使えません",
+    "{file}: the line of the columns: {problem}": "{file}: 見出しの行: {problem}",
+    "{found} fields where {expected} columns are": (
+        "項目が {found} 個あります(列は {expected} 個です)"
+    ),
+}
