@@ -197,13 +197,15 @@ def parse_date(text: str, zone: tzinfo) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text.strip().replace("/", "-"))
-    except ValueError:
+        # Through the zone in which it will be shown: at both ends of the calendar that overflows.
+        shown = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
+        return shown.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(
             "{text} is not a date",
             hint="such as 2026-08-01, or 2026-07-31T15:00:00Z",
             text=repr(text[:40]),
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _language_of_environment() -> Language:

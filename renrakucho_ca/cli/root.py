@@ -76,7 +76,10 @@ def _set_language(ctx: click.Context, _: click.Parameter, value: Language | None
     help="the file with the passphrase of the CA keys; else $RCA_PASSPHRASE_FILE",
 )
 @click.option(
-    "--passphrase-fd", type=int, metavar="N", help="the descriptor to read the passphrase from"
+    "--passphrase-fd",
+    type=click.IntRange(0, 2**31 - 1),
+    metavar="N",
+    help="the descriptor to read the passphrase from",
 )
 @click.option("-q", "--quiet", is_flag=True, help="no talk, only data and errors")
 @click.option("-v", "--verbose", is_flag=True, help="say more")

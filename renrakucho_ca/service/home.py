@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +58,10 @@ class Home:
     def db(self) -> Database:
         """The database. A home that has settings and no state yet gets its state now."""
         if not self._is_set_up() and (self.path / "rca.yaml").exists():
-            self._set_up()
-        if self._is_set_up() and not self._database.exists():
+            with self._setting_up():
+                if not self._is_set_up():
+                    self._make_state()
+        if self._is_set_up() and not self._has_database():
             raise Unavailable(
                 "the database {path} is missing", hint="restore a backup", path=self._database
             )
@@ -74,23 +77,19 @@ class Home:
         Raises:
             Conflict: there is a store already.
         """
-        import shutil
-
         from renrakucho_ca import profiles, settings
 
-        if self._is_set_up():
-            raise Conflict("{path} is a home already", path=self.path)
         text = settings.render_example(
             network or settings.DEFAULT_NETWORK, organization or settings.DEFAULT_ORGANIZATION
         )
-        files.make_folder(self.path)
-        if not (self.path / "rca.yaml").exists():
-            files.create(self.path / "rca.yaml", text.encode())
-        if not self.profiles.exists():
-            files.make_folder(self.profiles)
-            for source in sorted(profiles.shipped().glob("*.yaml")):
-                shutil.copyfile(source, self.profiles / source.name)
-        self._set_up()
+        with self._setting_up():
+            if self._is_set_up():
+                raise Conflict("{path} is a home already", path=self.path)
+            if not (self.path / settings.FILE).exists():
+                files.create(self.path / settings.FILE, text.encode())
+            if not self.profiles.exists():
+                self._copy_profiles(profiles.shipped())
+            self._make_state()
 
     @property
     def _database(self) -> Path:
@@ -101,18 +100,41 @@ class Home:
         return self.store / "keys" / "bundle.key"
 
     def _is_set_up(self) -> bool:
-        """The bundles' key is made last, so where it is, everything was made once."""
-        return self._bundle_key.exists()
+        """The bundles' key is made last, so where it is, everything was made once; and where it is
+        lost, the CAs' keys tell that it was there: another would not open what waits.
+        """
+        return self._bundle_key.exists() or any(self._bundle_key.parent.glob("*.key"))
 
-    def _set_up(self) -> None:
-        """Makes the state, or goes on where a first start was cut off."""
-        for folder in (self.store, self.store / "keys", self.store / "crl"):
-            files.make_folder(folder)
+    def _has_database(self) -> bool:
+        """An empty file is none: opened, it would pass for a new store, and all would be lost."""
+        return self._database.exists() and self._database.stat().st_size > 0
+
+    @contextmanager
+    def _setting_up(self) -> Iterator[None]:
+        """Holds the lock under which a home is made, once, however many start at the same time."""
+        files.make_folder(self.store)
         # A checkout brings the folder with the mode that git gave it.
         self.store.chmod(files.PRIVATE_FOLDER)
         with self.lock("setup").exclusive():
-            if self._is_set_up():
-                return
-            if not self._database.exists():
-                Database.create(self._database).close()
-            self.keystore.create_bundle_key()
+            yield
+
+    def _copy_profiles(self, shipped: Path) -> None:
+        """All or none: half a set, left by a run that died, would pass for the operator's."""
+        import shutil
+
+        new = files.temporary_for(self.profiles)
+        if new.exists():
+            shutil.rmtree(new)
+        files.make_folder(new)
+        for source in shipped.glob("*.yaml"):
+            files.create(new / source.name, source.read_bytes())
+        new.rename(self.profiles)
+        files.sync_folder(self.path)
+
+    def _make_state(self) -> None:
+        """Makes the state, or goes on where a first start was cut off."""
+        for folder in (self.store / "keys", self.store / "crl"):
+            files.make_folder(folder)
+        make = Database.open if self._database.exists() else Database.create
+        make(self._database).close()
+        self.keystore.create_bundle_key()

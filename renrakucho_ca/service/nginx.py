@@ -37,7 +37,7 @@ def door(hierarchy: str, folder: Path) -> bytes:
         issuing=_quoted(folder / f"{hierarchy}-issuing.pem"),
         root=_quoted(folder / f"{hierarchy}-root.pem"),
         crl=_quoted(folder / f"{hierarchy}-crl.pem"),
-    ).encode()
+    ).encode("utf-8", "surrogateescape")  # a folder's name need not be UTF-8
 
 
 def _quoted(path: Path) -> str:

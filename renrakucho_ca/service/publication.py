@@ -6,8 +6,12 @@ its signature verified before it replaces the one before, and is renewed at half
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +25,9 @@ from renrakucho_ca.store import files, hierarchies
 
 HOOK_SECONDS = 60
 """How long `publish_hook` may take; a reload of nginx takes well under one."""
+
+_LONGEST_COMPLAINT = 300
+"""Bytes of what a failed hook said that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +138,50 @@ def _run_hook(home: Home, *, needed: bool) -> None:
         return
     files.replace(pending, b"")
     try:
-        subprocess.run(
-            command,
-            cwd=home.path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=HOOK_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        # nginx and systemctl say what is wrong first, and last that something is.
-        said = "; ".join(error.stderr.decode(errors="replace").strip().splitlines())
-        raise Unavailable(
-            "the files are written, but publish_hook ended with {code}: {said}",
-            code=error.returncode,
-            said=said[:300],
-        ) from error
-    except (OSError, subprocess.TimeoutExpired) as error:
+        code, said = _run(command, home.path)
+    except OSError as error:
         raise Unavailable(
             "the files are written, but publish_hook could not be run: {reason}",
-            reason=error,
+            reason=error.strerror,
         ) from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(
+            "the files are written, but publish_hook did not end within {seconds} seconds",
+            seconds=HOOK_SECONDS,
+        ) from error
+    if code != 0:
+        raise Unavailable(
+            "the files are written, but publish_hook ended with {code}: {said}",
+            code=code,
+            said=said,
+        )
     pending.unlink()
+
+
+def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Runs a program; gives its exit code and what it complained of.
+
+    Its complaints go to a file, not through a pipe: what it leaves running, as a start of nginx
+    does, would hold a pipe open for ever. What it started is killed with it, where it takes too
+    long.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(HOOK_SECONDS)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        complaints.seek(0)
+        # nginx and systemctl say what is wrong first, and last that something is.
+        said = complaints.read(_LONGEST_COMPLAINT).decode(errors="replace").strip()
+        return code, "; ".join(said.splitlines())

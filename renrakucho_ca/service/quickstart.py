@@ -48,9 +48,10 @@ def quickstart(
         progress: is told what is being done: a text, and the values that go into it.
 
     Raises:
-        Conflict: there is something in the folder already.
+        Conflict: there is something in the folder already, or it is a file.
     """
-    if folder.exists() and any(folder.iterdir()):
+    files.make_folder(folder)
+    if any(folder.iterdir()):
         raise Conflict(
             "{folder} is not empty", hint="name another: rca quickstart DIR", folder=folder
         )

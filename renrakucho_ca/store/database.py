@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from renrakucho_ca.errors import Conflict, NotFound, Unavailable
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.store import files
 
 SCHEMA_VERSION = 2
@@ -203,6 +203,11 @@ def _own_errors() -> Iterator[None]:
             if name.startswith(prefix):
                 raise Unavailable(message, hint=hint) from error
         raise
+    except UnicodeEncodeError as error:
+        # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
+        raise Invalid("{text} is not in UTF-8", text=repr(error.object[:40])) from error
+    except OverflowError as error:
+        raise Invalid("a number is too large") from error
 
 
 _UNAVAILABLE: dict[str, tuple[str, str | None]] = {

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import get_native_id
 
 from renrakucho_ca.errors import Conflict, Unavailable
 
@@ -54,8 +52,8 @@ def replace(
     temporary = temporary_for(path)
     with suppress(FileNotFoundError):
         temporary.unlink()
+    _write_new(temporary, content, mode)
     try:
-        _write_new(temporary, content, mode)
         if check is not None:
             check(temporary)
         temporary.rename(path)
@@ -67,37 +65,31 @@ def replace(
 
 
 def create(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Writes a file that must not exist yet, and never overwrites one.
+    """As `replace`, where there must be nothing yet. The caller holds the lock that guards `path`.
 
     Raises:
         Conflict: `path` exists.
     """
-    # A thread's number is its own in the whole system: a file of this name was left by a dead one.
-    temporary = path.with_name(f".{path.name}.{get_native_id()}.tmp")
-    with suppress(FileNotFoundError):
-        temporary.unlink()
+    if os.path.lexists(path):
+        raise Conflict("{path} exists already", path=path)
+    replace(path, content, mode)
+
+
+def create_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Writes a file that must not exist yet into a folder that no lock of ours guards.
+
+    Straight under its name, which only one can open anew. A finished file could not be given it
+    so safely everywhere: FAT, on the USB stick where a root's key goes, has no hard links. A
+    process that dies here leaves part of a file.
+
+    Raises:
+        Conflict: `path` exists.
+    """
     try:
-        _write_new(temporary, content, mode)
-        _give_name(temporary, path)
+        _write_new(path, content, mode)
     except FileExistsError as error:
         raise Conflict("{path} exists already", path=path) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
     sync_folder(path.parent)
-
-
-def _give_name(temporary: Path, path: Path) -> None:
-    """Makes a finished file appear as `path`. Raises FileExistsError where there is one."""
-    try:
-        os.link(temporary, path)
-    except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
-            raise
-        # No hard links on FAT: a USB stick, which is where a root's key goes. There the name is
-        # taken by an empty file first.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
-        temporary.rename(path)
 
 
 def temporary_for(path: Path) -> Path:
@@ -108,12 +100,17 @@ def temporary_for(path: Path) -> Path:
 def _write_new(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
-        for piece in (content,) if isinstance(content, bytes) else content:
-            file.write(piece)
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            for piece in (content,) if isinstance(content, bytes) else content:
+                file.write(piece)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
 
 
 def sync_folder(path: Path) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from renrakucho_ca.clock import Randomness
-from renrakucho_ca.errors import Conflict, Invalid, Unavailable
+from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.store import files
 
 _FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
@@ -107,7 +106,7 @@ class Keystore:
         files.create(self._folder / _BUNDLE_KEY, self._random(_KEY_BYTES))
 
     def bundle_sealer(self) -> Sealer:
-        """Raises Unavailable where the key is missing: the bundles cannot be opened then."""
+        """Raises Unavailable where the key is missing or cut off: the bundles cannot be opened."""
         path = self._folder / _BUNDLE_KEY
         try:
             key = path.read_bytes()
@@ -126,24 +125,21 @@ class Keystore:
 
         The first call in a new store sets the passphrase.
         """
+        if not self._has_sealed_keys():
+            self._passphrase = self._ask(True)
+            sealed = self._seal(_REVEAL, self._random(_KEY_BYTES), Stretching(self._random(16)))
+            files.create(self._path(_REVEAL), sealed)
         self.password_sealer()
 
     def password_sealer(self) -> Sealer:
         """Seals retrieval passwords for `show --reveal`, which needs the passphrase."""
-        if not self.is_set_up():
-            self._create_reveal_key()
         return Sealer(self.read(_REVEAL))
 
-    def is_set_up(self) -> bool:
-        """Whether the passphrase of this store was chosen already."""
-        return self._path(_REVEAL).exists()
-
-    def _create_reveal_key(self) -> None:
-        self._passphrase = self._passphrase or self._ask(True)
-        sealed = self._seal(_REVEAL, self._random(_KEY_BYTES), Stretching(self._random(16)))
-        # Where another process was first its passphrase decides, and read() checks ours by it.
-        with suppress(Conflict):
-            files.create(self._path(_REVEAL), sealed)
+    def _has_sealed_keys(self) -> bool:
+        """Whether the passphrase was chosen already. A lost `reveal.key` is no reason to choose
+        another: there would be two, each for some of the keys.
+        """
+        return any(path.name != _BUNDLE_KEY for path in self._folder.glob("*.key"))
 
     def write(self, name: str, secret: bytes) -> None:
         """Seals a CA's key under the name of its CA.
@@ -157,13 +153,13 @@ class Keystore:
     def write_outside(self, path: Path, name: str, secret: bytes) -> None:
         """Seals a CA's key into a file outside the store, to be taken off the machine."""
         self.unlock()
-        files.create(path, self._seal(name, secret, self._own_stretching()))
+        files.create_outside(path, self._seal(name, secret, self._own_stretching()))
 
     def read(self, name: str) -> bytes:
         """Opens a sealed key.
 
         Raises:
-            Unavailable: the passphrase is wrong, or the file is missing.
+            Unavailable: the passphrase is wrong, or the file is missing or another one.
         """
         return self.read_outside(self._path(name), name)
 
@@ -171,7 +167,7 @@ class Keystore:
         """Opens a sealed key that lies outside the store, and must be the one of that name."""
         file = _SealedFile.read(path)
         if file.name != name:
-            raise Invalid(
+            raise Unavailable(
                 "{path} is the key of {found}, not of {name}",
                 path=path,
                 found=repr(file.name),
@@ -241,14 +237,14 @@ class _SealedFile:
 
     @classmethod
     def read(cls, path: Path) -> _SealedFile:
-        """Raises Unavailable where there is none, Invalid where it is something else."""
+        """Raises Unavailable where there is none, or something else."""
         try:
             with path.open("rb") as file:
                 return cls._parse(json.loads(file.read(_LONGEST_FILE)))
         except FileNotFoundError as error:
             raise Unavailable("the key {path} is not there", path=path) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise Invalid("{path} is not a sealed key of rca", path=path) from error
+            raise Unavailable("{path} is not a sealed key of rca", path=path) from error
 
     @classmethod
     def _parse(cls, document: dict[str, Any]) -> _SealedFile:
