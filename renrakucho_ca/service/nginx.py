@@ -21,6 +21,7 @@ ssl_verify_depth 2;
 
 # A resumed session is not verified again: without these two a revoked certificate would go on
 # working for as long as its session can be resumed.
+# Where several servers share an address, its default server decides: it needs them as well.
 ssl_session_tickets off;
 ssl_session_cache off;
 """

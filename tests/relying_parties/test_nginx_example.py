@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from programs import run
+from programs import must, run
 from scene import Device, Network
 from web_server import Nginx, free_port
 
@@ -135,6 +135,24 @@ def test_the_one_door_does_not_let_into_the_other(site: Site) -> None:
 def test_no_other_name_is_answered(site: Site) -> None:
     answer = site.visit("localhost", site.network.device("new"))
     assert answer.returncode == 35, answer  # curl's for a handshake that failed
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_no_session_is_resumed(site: Site, version: str, tmp_path: Path) -> None:
+    device, session = site.network.device("new"), tmp_path / "session"
+
+    def visit(*options: str | Path) -> str:
+        return must(
+            *("openssl", "s_client", version, "-connect", f"127.0.0.1:{site.port}"),
+            *("-servername", DOORS["new"], "-CAfile", site.nginx.certificate, "-ign_eof"),
+            *("-cert", device.pem, "-key", device.pem, "-cert_chain", device.pem, *options),
+            stdin=f"GET / HTTP/1.0\r\nHost: {DOORS['new']}\r\n\r\n",
+        )
+
+    assert '"X-Door": "new"' in visit("-sess_out", session)
+    again = visit("-sess_in", session) if session.exists() else visit()
+    assert '"X-Door": "new"' in again
+    assert "\nReused, " not in again
 
 
 def test_a_revoked_device_is_refused(site: Site) -> None:
