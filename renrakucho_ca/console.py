@@ -6,8 +6,8 @@ import codecs
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console as RichConsole
 
-Value = str | int | bool | datetime | None | Sequence[str]
+Value = str | int | bool | datetime | None | Sequence[str] | Sequence[Mapping[str, object]]
 Row = dict[str, Value]
 
 TABLE_ROWS = 1000
@@ -123,6 +123,34 @@ class Console:
                     page = list(islice(stream, TABLE_ROWS))
                     with_header = sys.stdout.isatty()
 
+    @contextmanager
+    def progress(self, text: str, total: int) -> Iterator[Callable[[], None]]:
+        """A bar with rate and time left, on a terminal alone; yields what moves it on by one."""
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda: None
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as TimeLeft
+
+        rate = TextColumn("{task.fields[rate]}")
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            rate,
+            TimeLeft(),
+            console=RichConsole(stderr=True),
+        )
+        with bar:
+            task = bar.add_task(self.say(text), total=total, rate="")
+
+            def advance() -> None:
+                speed = bar.tasks[0].speed
+                bar.update(task, advance=1, rate=f"{speed:.0f}/s" if speed else "")
+
+            yield advance
+
     def _title(self, key: str) -> str:
         return self.say(key.replace("_", " "))
 
@@ -137,7 +165,7 @@ class Console:
         if isinstance(value, str):
             return printable(value)
         if isinstance(value, Sequence):
-            return ", ".join(map(self._shown, value))
+            return ", ".join(self._shown(each) for each in value if isinstance(each, str))
         return "" if value is None else str(value)
 
     def _table(self, page: Sequence[Row], columns: Sequence[str], *, with_header: bool) -> None:

@@ -31,6 +31,10 @@ _SECTIONS = {
         "hold": ("renrakucho_ca.cli.revocation:hold", "until it is released"),
         "release": ("renrakucho_ca.cli.revocation:release", "makes a held one valid again"),
     },
+    "The move to a new hierarchy": {
+        "migrate": ("renrakucho_ca.cli.migrate:migrate", "everyone from old to new"),
+        "expire": ("renrakucho_ca.cli.expire:expire", "daily: cut-offs, what nobody fetched"),
+    },
     "Servers": {
         "publish": ("renrakucho_ca.cli.publish:publish", "CA certificates, CRLs, nginx snippets"),
     },

@@ -246,9 +246,10 @@ class Issuer:
     def _succeed(self, before: Certificate, successor: Certificate, succession: Succession) -> None:
         """What the new certificate means for the one that it follows."""
         status = before.status(self._now)
-        withdrawn = succession is Succession.MIGRATES and status is Status.ISSUED
-        if withdrawn or succession is Succession.REPLACED:
+        if succession is Succession.REPLACED:
             self._revoke(before, RevocationReason.SUPERSEDED)
+        if succession is Succession.MIGRATES and status is Status.ISSUED:
+            certificates.withdraw(self._home.db, before.number)
         if succession is Succession.MIGRATES and status is Status.HELD:
             # Who is locked out must not come in by the new door.
             self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)

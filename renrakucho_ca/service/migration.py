@@ -16,7 +16,7 @@ from renrakucho_ca.model import Certificate, RetrievalNumber
 from renrakucho_ca.service import revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued, choose_hierarchy, issue_many
-from renrakucho_ca.service.planning import Request, Succession
+from renrakucho_ca.service.planning import Planner, Request, Succession
 from renrakucho_ca.store import hierarchies, migration
 from renrakucho_ca.store.migration import Progress, Scope
 
@@ -68,6 +68,34 @@ def plan(home: Home, scope: Scope) -> list[Progress]:
     """By network and facility, how things stand: what `--dry-run` and `--status` show."""
     hierarchies.get(home.db, scope.source)
     return migration.progress(home.db, scope, home.clock())
+
+
+def rehearse(
+    home: Home, cutoff: datetime, scope: Scope, target: str, limit: int | None
+) -> Migration:
+    """What `migrate` would do: everything is decided, nothing is recorded."""
+    now = home.clock()
+    planner = Planner(home, choose_hierarchy(home, target), now)
+    before = plan(home, scope)
+    failed = []
+    selected = 0
+    for certificate in islice(migration.pending(home.db, scope, now), limit):
+        selected += 1
+        try:
+            planner.plan(_request(certificate))
+        except RcaError as error:
+            failed.append(Failure(certificate.number, error))
+    return Migration(
+        cutoff=cutoff,
+        source=scope.source,
+        target=target,
+        selected=selected,
+        issued=0,
+        already=sum(each.live - each.pending for each in before),
+        failed=tuple(failed),
+        remaining=sum(each.pending for each in before),
+        revoked=0,
+    )
 
 
 def migrate(

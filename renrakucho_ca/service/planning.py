@@ -30,7 +30,7 @@ from renrakucho_ca.store.issuing import Intent
 class Succession(Enum):
     """What becomes of a certificate that gets a successor."""
 
-    MIGRATES = "it stays until the cut-off; one never downloaded is withdrawn"
+    MIGRATES = "it stays until the cut-off; a file that nobody fetched is withdrawn"
     REPLACED = "it is revoked at once"
     KEPT = "it stays"
 

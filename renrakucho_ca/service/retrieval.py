@@ -120,7 +120,12 @@ def _why_not(certificate: Certificate, status: Status) -> Conflict:
                 user=certificate.user.id,
             )
         case Status.ISSUED:
-            return Conflict("{number} has no file to hand out", number=number)
+            return Conflict(
+                "{number} has no file to hand out",
+                hint="its successor has: {successor}" if certificate.superseded_by else None,
+                number=number,
+                successor=certificate.superseded_by,
+            )
 
 
 def _mobileconfig(home: Home, certificate: Certificate, p12: bytes) -> bytes:

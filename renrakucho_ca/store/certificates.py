@@ -300,6 +300,14 @@ def bundle(db: Database, number: RetrievalNumber) -> SealedBundle | None:
     )
 
 
+def withdraw(db: Database, number: RetrievalNumber) -> None:
+    """Destroys the bundle: there is another one for the same device."""
+    db.execute(
+        "DELETE FROM bundle WHERE certificate = (SELECT id FROM certificate WHERE number = ?)",
+        (int(number),),
+    )
+
+
 def claim(db: Database, number: RetrievalNumber, now: datetime) -> bool:
     """The one download: marks it and destroys the bundle. Returns False where it was too late.
 

@@ -1,0 +1,207 @@
+"""`rca migrate`: everyone from the old hierarchy to the new one, by the cut-off."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import click
+
+from renrakucho_ca.cli.app import (
+    App,
+    dry_run_option,
+    jobs_option,
+    parse_date,
+    pass_app,
+    yes_option,
+)
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.errors import Attention, Invalid
+from renrakucho_ca.service import migration
+from renrakucho_ca.service.migration import Migration
+from renrakucho_ca.service.workshop import cores
+from renrakucho_ca.store.migration import Progress, Scope
+
+_FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")
+
+MOST_FAILURES = 50
+"""Failures that are told one by one for people; JSON has them all."""
+
+
+@click.command(
+    cls=Command,
+    help="Re-issues every live certificate of the old hierarchy in the new one, for the same user, "
+    "device and note, and sets the cut-off: until then both work, from then on only the new. It "
+    "can be stopped at any moment and run again; nobody gets two. --status shows who has not "
+    "moved yet.",
+)
+@click.option("--cutoff", metavar="DATE", help="from then on the old ones are refused: 2026-08-01")
+@click.option("--status", is_flag=True, help="only show how far it has come")
+@click.option("--from", "source", default="old", metavar="NAME", help="the old hierarchy; else old")
+@click.option("--to", "target", default="new", metavar="NAME", help="the new one; else new")
+@click.option("--facility", metavar="NAME", help="only users of this facility")
+@click.option("--network", metavar="NAME", help="only users of this network")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="at most so many now")
+@jobs_option
+@dry_run_option
+@yes_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "html"]),
+    default="table",
+    help="table for people, json or csv for scripts; html, with --status: a page for a manager",
+)
+@pass_app
+def migrate(
+    app: App,
+    cutoff: str | None,
+    status: bool,
+    source: str,
+    target: str,
+    facility: str | None,
+    network: str | None,
+    limit: int | None,
+    jobs: int | None,
+    dry_run: bool,
+    yes: bool,
+    form: str,
+) -> None:
+    scope = Scope(source, facility, network)
+    if status and form == "html":
+        from renrakucho_ca.service import report
+
+        sys.stdout.write(report.html(app.home, scope, app.catalogue))
+        return
+    if form == "html":
+        raise click.UsageError("html goes with --status")
+    if status:
+        _show_progress(app, migration.plan(app.home, scope), Format(form))
+        return
+    if cutoff is None:
+        raise click.UsageError("name --cutoff, or --status")
+    moment = parse_date(cutoff, app.home.settings.zone)
+    migration.check(app.home, source, target)
+    if dry_run:
+        _show_plan(app, scope, target, moment, limit, Format(form))
+        return
+    if moment <= app.home.clock():
+        app.confirm(
+            "the cut-off {cutoff} has come: what is left of {source} will be revoked. Go on?",
+            yes=yes,
+            cutoff=cutoff,
+            source=source,
+        )
+    _run(app, scope, target, moment, limit, jobs, Format(form))
+
+
+def _run(
+    app: App,
+    scope: Scope,
+    target: str,
+    cutoff: datetime,
+    limit: int | None,
+    jobs: int | None,
+    form: Format,
+) -> None:
+    standing = migration.plan(app.home, scope)
+    total = min(sum(each.pending for each in standing), limit or sys.maxsize)
+    with _stopping() as stop, app.console.progress("certificates", total) as advance:
+        done = migration.migrate(
+            app.home,
+            cutoff,
+            scope,
+            target,
+            jobs=jobs or cores(),
+            limit=limit,
+            issued=lambda _: advance(),
+            stop=stop.is_set,
+        )
+    _show(app, done, form)
+    if stop.is_set():
+        raise Attention(
+            "stopped: {remaining} remain",
+            hint="run the same command again: it goes on where it stopped",
+            remaining=done.remaining,
+        )
+    if done.failed:
+        raise Attention("{failed} could not be migrated", failed=len(done.failed))
+
+
+def _show(app: App, done: Migration, form: Format) -> None:
+    for failure in done.failed[:MOST_FAILURES]:
+        values = failure.error.values | {"of": failure.number, "problem": failure.error}
+        app.console.error(Invalid("{of}: {problem}", hint=failure.error.hint, **values))
+    if len(done.failed) > MOST_FAILURES:
+        app.console.talk("… and {count} more", count=len(done.failed) - MOST_FAILURES)
+    shown: Row = {
+        "cutoff": done.cutoff,
+        "from": done.source,
+        "to": done.target,
+        "selected": done.selected,
+        "issued": done.issued,
+        "already": done.already,
+        "failed": len(done.failed),
+        "remaining": done.remaining,
+        "revoked": done.revoked,
+    }
+    if form is Format.JSON:
+        shown["failures"] = [
+            {"number": each.number, "problem": str(each.error)} for each in done.failed
+        ]
+    app.console.one(shown, form)
+
+
+def _show_plan(
+    app: App, scope: Scope, target: str, cutoff: datetime, limit: int | None, form: Format
+) -> None:
+    """What would be done, in the same words; by network and facility for people."""
+    standing = migration.plan(app.home, scope)
+    would = migration.rehearse(app.home, cutoff, scope, target, limit)
+    if form is not Format.JSON:
+        _show_progress(app, standing, form)
+        app.console.talk(
+            "{selected} would be issued in {target}, {failed} of them would fail; nothing was done",
+            selected=would.selected,
+            target=target,
+            failed=len(would.failed),
+        )
+        return
+    _show(app, would, form)
+
+
+def _show_progress(app: App, standing: Sequence[Progress], form: Format) -> None:
+    rows: list[Row] = [
+        {
+            "network": each.network,
+            "facility": each.facility,
+            "total": each.total,
+            "live": each.live,
+            "pending": each.pending,
+            "issued": each.issued,
+            "downloaded": each.downloaded,
+            "to_go": each.to_go,
+        }
+        for each in standing
+    ]
+    app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM ask to stop: what is under way is finished first."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
