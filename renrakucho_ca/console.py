@@ -27,6 +27,9 @@ Row = dict[str, Value]
 TABLE_ROWS = 1000
 """Rows whose widths are measured together, so that a long table need not be held whole."""
 
+FOLDED_COLUMN = 16
+"""Columns of a terminal that are left to a text before another column gives way to it."""
+
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV injection"); a Japanese one
 # reads the full-width signs alike.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -99,13 +102,21 @@ class Console:
                     print(title + " " * (width - cells(title) + 2) + shown[key])
 
     def many(
-        self, rows: Iterable[Row], form: Format, *, fields: Sequence[str], columns: Sequence[str]
+        self,
+        rows: Iterable[Row],
+        form: Format,
+        *,
+        fields: Sequence[str],
+        columns: Sequence[str],
+        spare: Sequence[str] = (),
     ) -> None:
         """Any number of things, streamed: in JSON an array.
 
         Args:
             fields: the keys of every row, in order: the header of CSV.
             columns: those of them that a table shows.
+            spare: those of the columns that a narrow terminal can do without, the first to go
+                first.
         """
         match form:
             case Format.JSON:
@@ -119,7 +130,7 @@ class Console:
                     self.talk("nothing found")
                 with_header = True
                 while page:
-                    self._table(page, columns, with_header=with_header)
+                    self._table(page, columns, spare, with_header=with_header)
                     page = list(islice(stream, TABLE_ROWS))
                     with_header = sys.stdout.isatty()
 
@@ -168,30 +179,56 @@ class Console:
             return ", ".join(self._shown(each) for each in value if isinstance(each, str))
         return "" if value is None else str(value)
 
-    def _table(self, page: Sequence[Row], columns: Sequence[str], *, with_header: bool) -> None:
+    def _table(
+        self,
+        page: Sequence[Row],
+        columns: Sequence[str],
+        spare: Sequence[str],
+        *,
+        with_header: bool,
+    ) -> None:
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
+        on_terminal = sys.stdout.isatty()
+        rich = _rich()
+        shown = {column: [self._shown(row[column]) for row in page] for column in columns}
+        if on_terminal:
+            self._fit(shown, spare, rich.width)
         table = Table(
-            box=box.SIMPLE_HEAD if sys.stdout.isatty() else None,
+            box=box.SIMPLE_HEAD if on_terminal else None,
             show_edge=False,
             pad_edge=False,
-            padding=(0, 2, 0, 0),
+            # The box has a blank of its own between columns.
+            padding=(0, 1 if on_terminal else 2, 0, 0),
             show_header=with_header,
         )
-        for column in columns:
+        for column in shown:
             # Where the terminal is too narrow, what people wrote is folded; a number, a date or a
             # state never is.
             is_text = any(type(row[column]) in (str, list, tuple) for row in page)
             table.add_column(self._title(column), overflow="fold", no_wrap=not is_text)
-        for row in page:
-            table.add_row(*(Text(self._shown(row[column])) for column in columns))
-        rich = _rich()
+        for cells_of_row in zip(*shown.values(), strict=True):
+            table.add_row(*map(Text, cells_of_row))
         with rich.capture() as drawn:
             rich.print(table)
         for line in drawn.get().splitlines():
             print(line.rstrip(" "))
+
+    def _fit(self, shown: dict[str, list[str]], spare: Sequence[str], width: int) -> None:
+        """Leaves out empty columns, and spare ones until what is left fits, folded a little."""
+        for column in [column for column, texts in shown.items() if not any(texts)]:
+            del shown[column]
+
+        def needed(column: str) -> int:
+            widest = max(map(cells, [self._title(column), *shown[column]]))
+            return min(widest, FOLDED_COLUMN) + 2
+
+        for column in spare:
+            if sum(map(needed, shown)) - 2 <= width:
+                return
+            shown.pop(column, None)
 
 
 def printable(text: str) -> str:

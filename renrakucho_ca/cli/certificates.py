@@ -19,7 +19,7 @@ from renrakucho_ca.cli.app import (
     pass_app,
 )
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.record import COLUMNS, FIELDS, row
+from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LIVE, RetrievalNumber, Status
@@ -52,7 +52,13 @@ _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
 @click.option("--issued-after", metavar="DATE", help="issued at this moment or later")
 @click.option("--expires-within", metavar="30d", help="ending within so many days")
 @click.option("--text", metavar="T", help="with this in number, user, name or note")
-@click.option("--sort", type=click.Choice(_SORTS), default="issued", help="- turns it round")
+@click.option(
+    "--sort",
+    type=click.Choice(_SORTS),
+    default="issued",
+    metavar="KEY",
+    help="by issued, expires, number or user; with - before it, the other way round",
+)
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="at most so many")
 @click.option(
     "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="leave so many out"
@@ -105,7 +111,7 @@ def list_(
         after=after,
     )
     rows = (row(certificate, now) for certificate in certificates.stream(app.home.db, query))
-    app.console.many(rows, form, fields=FIELDS, columns=COLUMNS)
+    app.console.many(rows, form, fields=FIELDS, columns=COLUMNS, spare=SPARE)
 
 
 @click.command(cls=Command, help="Shows one certificate.")
@@ -127,7 +133,7 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
         from renrakucho_ca.service import retrieval
 
         shown["password"] = retrieval.reveal(home, number)
-    app.console.one(shown, form)
+    app.console.one(shown, form, columns=DETAILS)
 
 
 @click.command(

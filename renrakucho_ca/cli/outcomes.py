@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from renrakucho_ca.cli.app import App
-from renrakucho_ca.cli.record import COLUMNS, FIELDS
+from renrakucho_ca.cli.record import COLUMNS, FIELDS, SPARE
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import Certificate
@@ -31,7 +31,9 @@ def show(
     done = [row(each.result) for each in outcomes if isinstance(each.result, Certificate)]
     errors = [each.result for each in outcomes if isinstance(each.result, RcaError)]
     if done or not errors:
-        app.console.many(done, form, fields=(*FIELDS, *extra), columns=(*COLUMNS, *extra))
+        app.console.many(
+            done, form, fields=(*FIELDS, *extra), columns=(*COLUMNS, *extra), spare=SPARE
+        )
     if not errors:
         return
     if not done and len({type(error) for error in errors}) == 1:

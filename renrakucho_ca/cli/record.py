@@ -31,8 +31,46 @@ FIELDS = (
     "fingerprint_sha256",
 )
 
-COLUMNS = ("number", "device", "user", "note", "hierarchy", "status", "issued_at", "not_after")
+COLUMNS = (
+    "number",
+    "device",
+    "user",
+    "name",
+    "note",
+    "hierarchy",
+    "status",
+    "issued_at",
+    "not_after",
+)
 """What a table of certificates shows."""
+
+SPARE = ("issued_at", "name", "hierarchy")
+"""What of it a narrow terminal can do without."""
+
+DETAILS = (
+    "number",
+    "password",
+    "status",
+    "user",
+    "name",
+    "facility",
+    "network",
+    "device",
+    "note",
+    "hierarchy",
+    "issued_at",
+    "not_after",
+    "downloaded_at",
+    "revoked_at",
+    "revocation_reason",
+    "supersedes",
+    "superseded_by",
+    "profile",
+    "key_algorithm",
+    "serial",
+    "fingerprint_sha256",
+)
+"""What a page about one certificate shows: first what people ask on the telephone."""
 
 
 def row(certificate: Certificate, now: datetime) -> Row:

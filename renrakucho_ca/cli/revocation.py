@@ -16,7 +16,7 @@ from renrakucho_ca.cli.app import (
     yes_option,
 )
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.record import COLUMNS, FIELDS, row
+from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.model import Certificate, RetrievalNumber, RevocationReason, parse_serial
 from renrakucho_ca.store import certificates
@@ -64,7 +64,7 @@ def revoke(
     if dry_run:
         now = app.home.clock()
         rows = [row(certificates.get(app.home.db, number), now) for number in chosen]
-        app.console.many(rows, form, fields=FIELDS, columns=COLUMNS)
+        app.console.many(rows, form, fields=FIELDS, columns=COLUMNS, spare=SPARE)
         return
     if len(chosen) > 1:
         app.confirm("revoke {count} certificates for good?", yes=yes, count=len(chosen))
@@ -97,7 +97,7 @@ def release(app: App, number: RetrievalNumber, form: Format) -> None:
 
 def _changed(app: App, certificate: Certificate, form: Format) -> None:
     _publish(app)
-    app.console.one(row(certificate, app.home.clock()), form)
+    app.console.one(row(certificate, app.home.clock()), form, columns=DETAILS)
 
 
 def _publish(app: App) -> None:

@@ -48,6 +48,7 @@ def _explain(error: click.ClickException) -> Usage:
         case click.UsageError(ctx=click.Context(command=click.Group())):
             return Usage("a command is missing")
         case _:
+            # As a rule one of ours, such as "name a number": its text is in the catalogue.
             return Usage("{problem}", problem=error.format_message())
 
 
