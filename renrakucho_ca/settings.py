@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -54,6 +55,33 @@ class MobileconfigSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
             )
 
 
+class PortalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `rca serve` needs to know.
+
+    Attributes:
+        trusted_proxies: the addresses of the proxies before it, whose X-Forwarded-For and
+            X-Forwarded-Proto count; nobody else's do.
+    """
+
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for address in self.trusted_proxies:
+            try:
+                ip_address(address)
+            except ValueError:
+                problem = Invalid(
+                    "{text} is not an address",
+                    hint="an IPv4 or IPv6 address, such as 127.0.0.1; no network, no name",
+                    text=repr(address[:40]),
+                )
+                raise yamlfile.Fault("trusted_proxies", problem) from None
+
+    @property
+    def proxies(self) -> frozenset[IPv4Address | IPv6Address]:
+        return frozenset(map(ip_address, self.trusted_proxies))
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A home's settings, checked.
 
@@ -78,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     publish_after_revocation: bool = False
     bundle_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
+    portal: PortalSettings = msgspec.field(default_factory=PortalSettings)
 
     def __post_init__(self) -> None:
         yamlfile.refine(self, "network", _text)
@@ -220,4 +249,10 @@ mobileconfig:
   # From a CA that phones trust, the installation says "Verified". Both or neither.
   signing_certificate: null
   signing_key: null
+
+# The download page (`rca serve`).
+portal:
+  # The addresses of the proxies before it, such as [127.0.0.1] for an nginx on this machine: from
+  # them alone it takes the word (X-Forwarded-For) where a request came from. A list.
+  trusted_proxies: []
 """

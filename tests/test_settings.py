@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ mobileconfig:
     )
 
 
+def test_the_proxies_that_are_believed_are_addresses() -> None:
+    text = f"{REQUIRED}portal: {{trusted_proxies: [127.0.0.1, '::1']}}"
+    assert read(text).portal.proxies == {ip_address("127.0.0.1"), ip_address("::1")}
+    assert read(REQUIRED).portal.proxies == frozenset()
+
+
 def test_the_cut_off_of_a_bare_date_is_midnight_in_japan() -> None:
     cutoff = datetime(2026, 8, 1, tzinfo=read(REQUIRED).zone)
     assert cutoff.astimezone(UTC) == datetime(2026, 7, 31, 15, tzinfo=UTC)
@@ -94,7 +101,10 @@ BOTH = "signing takes a certificate and a key: set both, or neither"
         ("mobileconfig: {signing_certificate: c}", f"mobileconfig.signing_certificate: {BOTH}"),
         ("mobileconfig: {signing_key: ''}", "mobileconfig.signing_key: expected a file's name"),
         ("mobileconfig:", "mobileconfig: expected mapping, got null"),
-        ("portal: {}", "unknown key 'portal'"),
+        ("portal: {trusted_proxies: 127.0.0.1}", "portal.trusted_proxies: expected list, got text"),
+        ("portal: {trusted_proxies: [localhost]}", "portal.trusted_proxies: 'localhost' is not an"),
+        ("portal: {trusted_proxies: [10.0.0.0/8]}", "portal.trusted_proxies: '10.0.0.0/8' is not"),
+        ("portals: {}", "unknown key 'portals'"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(line: str, problem: str) -> None:
