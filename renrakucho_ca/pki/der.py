@@ -34,8 +34,9 @@ def encode(tag: int, *content: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """An INTEGER, zero or positive, in the fewest octets and with its sign bit clear."""
-    return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    """An INTEGER in the fewest octets of two's complement (X.690 §8.3)."""
+    octets = (value + (value < 0)).bit_length() // 8 + 1
+    return encode(INTEGER, value.to_bytes(octets, "big", signed=True))
 
 
 def elements(content: bytes | memoryview) -> Iterator[Element]:

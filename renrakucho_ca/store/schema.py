@@ -41,6 +41,25 @@ def step_2_downloads(db: Utilities) -> None:
         db.execute(statement)
 
 
+@steps()
+def step_3_negative_serial_numbers(db: Utilities) -> None:
+    """A CA that is taken over may have given out negative serial numbers. Only a rule gets looser,
+    so the schema's text is all that changes (sqlite.org/lang_altertable.html §7)."""
+    (version,) = db.execute("PRAGMA schema_version").fetchone()
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute(
+        "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'certificate'",
+        (
+            "CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*')",
+            "CHECK (serial GLOB '[-0-9a-f]*' AND serial <> '-'"
+            " AND substr(serial, 2) NOT GLOB '*[^0-9a-f]*')",
+        ),
+    )
+    # Tells every connection, this one too, to read the schema anew.
+    db.execute(f"PRAGMA schema_version = {version + 1}")
+    db.execute("PRAGMA writable_schema = OFF")
+
+
 HIERARCHY = """
 CREATE TABLE hierarchy (
     name TEXT PRIMARY KEY,
