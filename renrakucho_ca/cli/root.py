@@ -37,6 +37,8 @@ _SECTIONS = {
     },
     "Servers": {
         "publish": ("renrakucho_ca.cli.publish:publish", "CA certificates, CRLs, nginx snippets"),
+        "serve": ("renrakucho_ca.cli.serve:serve", "the download page"),
+        "unlock": ("renrakucho_ca.cli.unlock:unlock", "a number that was guessed at"),
     },
 }
 

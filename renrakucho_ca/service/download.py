@@ -21,10 +21,11 @@ from renrakucho_ca.bundle import password
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, NotFound, Refused
 from renrakucho_ca.model import Certificate, Container, RetrievalNumber, Status
+from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.service import guessing, retrieval
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import Download
-from renrakucho_ca.store import certificates, downloads
+from renrakucho_ca.store import certificates, downloads, hierarchies
 from renrakucho_ca.store.downloads import Handout
 
 LINK_LIFETIME = timedelta(hours=48)
@@ -42,12 +43,14 @@ class Offer:
     """What somebody who has shown a proof is told.
 
     Attributes:
+        root: the common name under which a device lists the root.
         old: the certificate that this one follows and that has to be deleted from the device;
             None where there is none, or where installing the new one replaces it.
     """
 
     certificate: Certificate
     container: Container
+    root: str
     old: Certificate | None
 
 
@@ -107,7 +110,11 @@ def offer(home: Home, token: str) -> Offer:
         NotFound: nothing: an unknown link, one past its time, a certificate that was downloaded,
             revoked or is held. All look the same.
     """
-    return _offer(home, _linked(home, token))
+    number = _linked(home, token)
+    bundle = certificates.bundle(home.db, number)
+    if bundle is None:
+        raise _spent()
+    return _describe(home, certificates.get(home.db, number), bundle.container)
 
 
 def claim(home: Home, token: str, visit: str) -> str:
@@ -156,8 +163,7 @@ def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
     content = home.keystore.bundle_sealer().open(handout.sealed, _context(handout.number))
     certificate = certificates.get(home.db, handout.number)
     name = f"{handout.number}{handout.container.suffix}"
-    old = _old(home, certificate, handout.container)
-    return Offer(certificate, handout.container, old), Download(name, content)
+    return _describe(home, certificate, handout.container), Download(name, content)
 
 
 def destroy_expired(home: Home) -> int:
@@ -196,12 +202,14 @@ def _linked(home: Home, token: str) -> RetrievalNumber:
     return number
 
 
-def _offer(home: Home, number: RetrievalNumber) -> Offer:
-    certificate = certificates.get(home.db, number)
-    bundle = certificates.bundle(home.db, number)
-    if bundle is None:
-        raise _spent()
-    return Offer(certificate, bundle.container, _old(home, certificate, bundle.container))
+def _describe(home: Home, certificate: Certificate, container: Container) -> Offer:
+    root = hierarchies.get(home.db, certificate.hierarchy).root
+    return Offer(
+        certificate=certificate,
+        container=container,
+        root=pki_certificates.common_name(pki_certificates.load(root.certificate)),
+        old=_old(home, certificate, container),
+    )
 
 
 def _old(home: Home, certificate: Certificate, container: Container) -> Certificate | None:
@@ -212,6 +220,26 @@ def _old(home: Home, certificate: Certificate, container: Container) -> Certific
         # The new profile has the identifier of the old one, and takes its place.
         return None
     return old
+
+
+def check(home: Home) -> None:
+    """Whether downloads can be had: the database answers, and the bundles' key is there.
+
+    Raises:
+        Unavailable: they cannot.
+    """
+    downloads.linked(home.db, "", home.clock())
+    home.keystore.bundle_sealer()
+
+
+def root_names(home: Home) -> str:
+    """The common names of the roots whose hierarchies issue, for instructions to everybody."""
+    now = home.clock()
+    return " / ".join(
+        pki_certificates.common_name(pki_certificates.load(hierarchy.root.certificate))
+        for hierarchy in hierarchies.all_of(home.db)
+        if hierarchy.is_open(now)
+    )
 
 
 def _spent() -> NotFound:

@@ -1,0 +1,94 @@
+"""`rca serve`: the download page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, pass_app
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.errors import Invalid, RcaError, Unavailable
+from renrakucho_ca.service.home import Home
+
+
+@click.command(
+    cls=Command,
+    help="Serves the download page, CRLs and CA certificates until it is told to stop. It needs "
+    "neither the passphrase nor a key of a CA. docs/portal.md tells how to put it behind nginx.",
+)
+@click.option(
+    "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where; else 127.0.0.1:8080"
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="the certificate of the site with its chain, PEM; without it, plain HTTP",
+)
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="its key"
+)
+@pass_app
+def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) -> None:
+    try:
+        from renrakucho_ca.portal import server
+        from renrakucho_ca.portal.app import Portal
+    except ImportError as error:
+        raise Unavailable(
+            "the portal is not installed: {reason}",
+            hint="pip install 'renrakucho-ca[portal]'",
+            reason=error,
+        ) from error
+    from renrakucho_ca.service import download
+
+    host, port = _address(listen)
+    if (tls_cert is None) != (tls_key is None):
+        raise Invalid("TLS takes a certificate and a key: give both, or neither")
+    folder = app.home.path
+
+    def open_home() -> Home:
+        return Home(folder, _no_passphrase)
+
+    download.check(open_home())
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if app.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    if tls_cert is None and host not in {"127.0.0.1", "::1", "localhost"}:
+        app.console.warn(
+            RcaError(
+                "passwords travel in the clear: this is plain HTTP on {host}",
+                hint="give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy",
+                host=host,
+            )
+        )
+    scheme = "http" if tls_cert is None else "https"
+    shown = f"[{host}]" if ":" in host else host
+    server.serve(
+        Portal(open_home),
+        host,
+        port,
+        certificate=tls_cert,
+        key=tls_key,
+        listening=lambda port: app.console.talk(
+            "listening on {url}", url=f"{scheme}://{shown}:{port}/"
+        ),
+    )
+
+
+def _address(listen: str) -> tuple[str, int]:
+    """HOST:PORT; an IPv6 address stands in brackets."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise Invalid(
+            "{text} is not a host and a port", hint="such as 127.0.0.1:8080", text=repr(listen[:60])
+        )
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _no_passphrase(_: bool) -> bytes:
+    raise Unavailable("the portal knows no passphrase")

@@ -1,0 +1,1 @@
+"""The download portal: the pages on which people get their certificate."""

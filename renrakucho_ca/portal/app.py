@@ -1,0 +1,248 @@
+"""The application: addresses, what each does, and what goes wrong as a page.
+
+    /                     number and password            POST: proves them, leads to a link
+    /d/<link>             what it leads to, one button   POST: claims it, leads to the file's page
+    /f/<token>            done: the steps on the device; the file begins by itself
+    /f/<token>/<name>     the file, for ten minutes
+    /help/<device>        the steps, for everybody
+    /crl/ /ca/            what `rca publish` wrote
+    /healthz              for the watchman
+
+There is no cookie: a link is the whole of a session, so no other site can use one (CSRF), and what
+fetches a file needs no more than its address, as some download managers of phones bring no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from renrakucho_ca.errors import Invalid, NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.model import Container, RetrievalNumber
+from renrakucho_ca.portal import files
+from renrakucho_ca.portal.guard import Guard
+from renrakucho_ca.portal.pages import CSS, Pages, keep
+from renrakucho_ca.portal.workers import Workers
+from renrakucho_ca.service import download, instructions
+from renrakucho_ca.service.guessing import Locked
+from renrakucho_ca.service.home import Home
+
+log = logging.getLogger("rca.portal")
+
+LARGEST_FORM = 4096
+"""Bytes; ours have under 200."""
+
+FORM_SECONDS = 10
+"""In which a form has to arrive."""
+
+DESTROY_EVERY_SECONDS = 15
+"""How often files past their ten minutes are destroyed. None is served past them in any case."""
+
+
+class Portal:
+    """The application for one home.
+
+    Args:
+        open_home: makes a home for a thread; it needs no passphrase.
+    """
+
+    def __init__(self, open_home: Callable[[], Home]) -> None:
+        home = open_home()
+        self._random = home.random
+        self._pages = Pages(home.settings)
+        self._public = files.PublicFiles(home.public)
+        # Guesses have a thread of their own: a flood of them keeps no link and no file waiting, and
+        # no more than one password hash is computed at a time.
+        self._guesses = Workers(open_home, threads=1, waiting=50)
+        self._downloads = Workers(open_home, threads=2, waiting=200)
+        self.asgi: ASGIApp = Guard(self._starlette(), home.settings.portal.proxies)
+
+    def _starlette(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/", self.form),
+                Route("/", self.prove, methods=["POST"]),
+                Route("/d/{link}", self.offer),
+                Route("/d/{link}", self.claim, methods=["POST"]),
+                Route("/f/{token}", self.done),
+                Route("/f/{token}/{name}", self.file),
+                Route("/help/{device}", self.help),
+                Route("/crl/{name}.crl", self.crl),
+                Route("/ca/{name}.cer", self.ca),
+                Route("/healthz", self.health),
+                Route("/portal.css", self.css),
+            ],
+            exception_handlers={
+                HTTPException: self._no_page,
+                RcaError: self._refusal,
+                Exception: self._bug,
+            },
+            lifespan=self._lifespan,
+        )
+
+    # -- from the proof to the file
+
+    async def form(self, request: Request) -> Response:
+        number = request.query_params.get("number", "")[:20]
+        return self._pages.show(request, "form", number=number, problem=None)
+
+    async def prove(self, request: Request) -> Response:
+        fields = await _fields(request)
+        try:
+            number = RetrievalNumber.parse(fields.get("number", ""))
+            token = await self._guesses.run(
+                download.verify, number, fields.get("password", ""), request.state.address
+            )
+        except Locked:
+            raise
+        except (Invalid, Refused):
+            # A number that is none is no guess, and looks like a wrong one.
+            return self._pages.show(request, "form", 403, number="", problem="wrong")
+        return _see_other(request, download.link_path(token))
+
+    async def offer(self, request: Request) -> Response:
+        offer = await self._downloads.run(download.offer, request.path_params["link"])
+        return self._pages.show(
+            request, "offer", offer=offer, visit=download.new_visit(self._random)
+        )
+
+    async def claim(self, request: Request) -> Response:
+        fields = await _fields(request)
+        visit = fields.get("visit") or download.new_visit(self._random)
+        token = await self._downloads.run(download.claim, request.path_params["link"], visit)
+        return _see_other(request, f"../f/{token}")
+
+    async def done(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        offer, file = await self._downloads.run(download.fetch, token)
+        return self._pages.show(
+            request,
+            "done",
+            offer=offer,
+            file=file.name,
+            file_path=f"{token}/{file.name}",
+            steps=instructions.for_device(offer.certificate.device, offer.container),
+        )
+
+    async def file(self, request: Request) -> Response:
+        offer, file = await self._downloads.run(download.fetch, request.path_params["token"])
+        if request.path_params["name"] != file.name:
+            raise HTTPException(404)
+        return files.device_file(request, offer.container, file)
+
+    # -- what everybody may see
+
+    async def help(self, request: Request) -> Response:
+        device = request.path_params["device"]
+        if device not in instructions.TITLES:
+            raise HTTPException(404)
+        return self._pages.show(
+            request,
+            "help",
+            device=device,
+            root=await self._downloads.run(download.root_names),
+            steps=instructions.for_device(device, Container.P12),
+        )
+
+    async def crl(self, request: Request) -> Response:
+        return await self._public.get(request, ".crl", "application/pkix-crl")  # RFC 5280 §4.2.1.13
+
+    async def ca(self, request: Request) -> Response:
+        return await self._public.get(request, ".cer", "application/pkix-cert")  # RFC 5280 §4.2.2.1
+
+    async def health(self, request: Request) -> Response:
+        await self._downloads.run(download.check)
+        return PlainTextResponse("ok\n")
+
+    async def css(self, request: Request) -> Response:
+        # Pages name it with its hash, so it never changes under one address.
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(CSS, media_type="text/css", headers=headers)
+
+    # -- what goes wrong
+
+    async def _refusal(self, request: Request, error: Exception) -> Response:
+        """One of our errors: each kind has its status and its page."""
+        match error:
+            case Locked():
+                log.warning("wrong guesses: a %s is locked until %s", error.kind, error.until)
+                response = self._pages.show(request, "locked", 429, lock=error)
+            case NotFound():
+                response = self._pages.show(request, "spent", 404)
+            case Invalid():
+                response = self._pages.show(request, "error", 400, problem="request")
+            case Refused():
+                response = self._pages.show(request, "error", 403, problem="request")
+            case Unavailable():
+                log.error("unavailable: %s", error)
+                response = self._pages.show(request, "error", 503, problem="busy")
+                response.headers["Retry-After"] = "30"
+            case _:
+                return await self._bug(request, error)
+        return response
+
+    async def _no_page(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        response = self._pages.show(request, "error", status, problem="page")
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
+
+    async def _bug(self, request: Request, error: Exception) -> Response:
+        return self._pages.show(request, "error", 500, problem="bug")
+
+    # -- beginning and end
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        destroyer = asyncio.create_task(self._keep_destroying())
+        try:
+            yield
+        finally:
+            destroyer.cancel()
+            self._guesses.close()
+            self._downloads.close()
+
+    async def _keep_destroying(self) -> None:
+        while True:
+            try:
+                await self._downloads.run(download.destroy_expired)
+            except RcaError as error:
+                # A busy or full disk: the next round comes soon.
+                log.error("claimed files could not be destroyed: %s", error)
+            await asyncio.sleep(DESTROY_EVERY_SECONDS)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """A form's fields.
+
+    Raises:
+        Refused: another site sent it. Invalid: too long, too slow, or no form.
+    """
+    # Not Origin: under our Referrer-Policy browsers send "null" there (Fetch §3.2).
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise Refused("the form came from another site")
+    body = b""
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > LARGEST_FORM:
+                    raise Invalid("the form has more than {largest} bytes", largest=LARGEST_FORM)
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
+    except (TimeoutError, ClientDisconnect, ValueError) as error:
+        raise Invalid("the form did not arrive as it should") from error
+
+
+def _see_other(request: Request, path: str) -> Response:
+    """Leads the browser on by GET, relatively: a proxy may have put us under a path."""
+    return RedirectResponse(path + keep(request), 303)

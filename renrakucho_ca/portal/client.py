@@ -1,0 +1,51 @@
+"""Who asks: the client's address and whether TLS protects it, as far as a proxy may be believed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+
+from starlette.requests import HTTPConnection
+
+from renrakucho_ca.service.guessing import Address
+
+_NOBODY = ipaddress.IPv4Address(0)
+
+
+def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Address:
+    """The client's address.
+
+    X-Forwarded-For is read from the right, as each proxy appends the one it was asked by: what lies
+    left of the first address that is not ours was written by a stranger.
+
+    Args:
+        trusted: the proxies of `rca.yaml`; from anybody else the header is ignored.
+    """
+    peer = _parse(connection.client.host if connection.client else "") or _NOBODY
+    if peer not in trusted:
+        return peer
+    hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    for hop in reversed(hops):
+        address = _parse(hop)
+        if address is None:
+            break
+        peer = address
+        if address not in trusted:
+            break
+    return peer
+
+
+def is_over_tls(connection: HTTPConnection, trusted: Collection[Address]) -> bool:
+    """Whether the client speaks TLS, to us or to a proxy that we trust."""
+    if connection.scope["scheme"] == "https":
+        return True
+    peer = _parse(connection.client.host if connection.client else "")
+    return peer in trusted and connection.headers.get("x-forwarded-proto") == "https"
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

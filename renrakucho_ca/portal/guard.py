@@ -1,0 +1,73 @@
+"""Around every answer: headers that keep it private, and a log line without secrets."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from renrakucho_ca.portal.client import address_of, is_over_tls
+from renrakucho_ca.service.guessing import Address
+
+log = logging.getLogger("rca.portal")
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    # A link's address is its secret: no other site is told where a reader came from.
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+_HSTS = "max-age=31536000"
+
+
+class Guard:
+    """Wraps the application. Cache-Control is no-store unless the answer says otherwise.
+
+    Args:
+        trusted: the addresses of proxies whose word on the client counts.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Collection[Address]) -> None:
+        self._app = app
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        connection = HTTPConnection(scope)
+        client = address_of(connection, self._trusted)
+        scope["state"] = {"address": client}
+        status = 500
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+                if is_over_tls(connection, self._trusted):
+                    headers["Strict-Transport-Security"] = _HSTS
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_guarded)
+        finally:
+            took = (time.perf_counter() - began) * 1000
+            log.info("%s %s %s %d %.0f ms", client, scope["method"], _route(scope), status, took)
+
+
+def _route(scope: Scope) -> str:
+    """The route, with its parameters' names in place of their values: those are secrets."""
+    route = scope.get("route")
+    return getattr(route, "path", "-")

@@ -1,0 +1,109 @@
+"""The pages: which language, which template, which words."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from renrakucho_ca.locale import Catalogue, Language
+from renrakucho_ca.service.instructions import TITLES
+from renrakucho_ca.settings import Settings
+
+_FOLDER = resources.files("renrakucho_ca.portal")
+CSS = (_FOLDER / "portal.css").read_bytes()
+_CSS_VERSION = hashlib.sha256(CSS).hexdigest()[:12]
+
+
+class Pages:
+    """Renders pages for one home.
+
+    Every text of ours goes through the catalogue, every text of others is escaped.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("renrakucho_ca.portal"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._settings = settings
+        self._catalogues = {language: Catalogue(language) for language in Language}
+
+    def show(
+        self, request: Request, template: str, status: int = 200, /, **values: Any
+    ) -> Response:
+        """A page.
+
+        Args:
+            template: the name of its file, without the suffix.
+            values: what it shows.
+        """
+        language = language_of(request)
+        catalogue = self._catalogues[language]
+        text = self._environment.get_template(f"{template}.html").render(
+            values,
+            say=catalogue.say,
+            titles=TITLES,
+            date=self._date,
+            time=self._time,
+            network=self._settings.network,
+            organization=self._settings.organization,
+            language=language.value,
+            other=_OTHER[language],
+            top=_top(request),
+            keep=keep(request),
+            css_version=_CSS_VERSION,
+        )
+        headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+        return HTMLResponse(text, status, headers)
+
+    def _date(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._settings.zone):%Y-%m-%d}"
+
+    def _time(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._settings.zone):%H:%M}"
+
+
+_OTHER = {
+    Language.JAPANESE: (Language.ENGLISH, "English"),
+    Language.ENGLISH: (Language.JAPANESE, "日本語"),
+}
+
+
+def language_of(request: Request) -> Language:
+    """What the reader chose on the page, else what the browser prefers, else Japanese."""
+    chosen = request.query_params.get("lang")
+    if chosen in set(Language):
+        return Language(chosen)
+    wishes: list[tuple[float, Language]] = []
+    for wish in request.headers.get("accept-language", "")[:200].split(","):
+        tag, _, weight = wish.strip().partition(";q=")
+        prefix = tag.split("-")[0].lower()
+        if prefix == "*" or not prefix:
+            continue
+        language = Language.JAPANESE if prefix == "ja" else Language.ENGLISH
+        try:
+            wishes.append((float(weight or 1), language))
+        except ValueError:
+            continue
+    return max(wishes, key=lambda each: each[0])[1] if wishes else Language.JAPANESE
+
+
+def _top(request: Request) -> str:
+    """The way from this page to the first one, relative: a proxy may have put us under a path."""
+    return "../" * (request.url.path.count("/") - 1) or "./"
+
+
+def keep(request: Request) -> str:
+    """The query that carries a chosen language to the next page."""
+    chosen = request.query_params.get("lang")
+    return f"?lang={chosen}" if chosen in set(Language) else ""

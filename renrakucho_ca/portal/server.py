@@ -1,0 +1,106 @@
+"""The server: uvicorn, with a deadline for those who send slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from renrakucho_ca.portal.app import Portal
+
+REQUEST_SECONDS = 15
+"""In which a request's head has to arrive, and after which a silent connection is closed."""
+
+CONNECTIONS = 1000
+"""More are answered 503. Each takes about 20 KiB."""
+
+STOP_SECONDS = 20
+"""How long requests may still take after SIGTERM."""
+
+
+class Protocol(H11Protocol):
+    """uvicorn's, which waits for ever for a head that does not end (Slowloris)."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def _watch(self) -> None:
+        """The clock runs from the first moment without a request, and not once one is being served.
+
+        A byte now and then does not wind it back.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_watching()
+        elif self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _stop_watching(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def serve(
+    portal: Portal,
+    host: str,
+    port: int,
+    *,
+    certificate: Path | None,
+    key: Path | None,
+    listening: Callable[[int], None],
+) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes what has begun.
+
+    Args:
+        host: a name or an address. port: 0 lets the system choose one.
+        listening: is told the port once connections are taken.
+        certificate, key: PEM files for TLS; both or none.
+
+    Raises:
+        OSError: the address is taken, a file cannot be read.
+    """
+    config = uvicorn.Config(
+        portal.asgi,
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # Who the client is, `client.address_of` decides by rca.yaml.
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        h11_max_incomplete_event_size=16 * 1024,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    config.load()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=2048) as listener:
+        # uvicorn sends the signal once more when it has stopped, to whoever was there before it.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        listening(listener.getsockname()[1])
+        uvicorn.Server(config).run(sockets=[listener])
