@@ -1,0 +1,20 @@
+"""A store of its own for each test: one takes 10 ms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stock import make_store
+
+from renrakucho_ca.store.database import Database
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rca.sqlite"
+
+
+@pytest.fixture
+def db(path: Path) -> Database:
+    return make_store(path)
