@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -70,7 +72,9 @@ def quickstart(app: App, folder: Path, form: Format) -> None:
     app.console.talk("for nginx: {path}", path=started.home.public)
     app.console.talk("")
     app.console.talk("next:")
-    rca = f"rca --home {shlex.quote(str(folder))}"
+    # A newcomer's comes from a virtual environment that is not on the PATH.
+    program = "rca" if shutil.which("rca") else sys.argv[0]
+    rca = f"{program} --home {shlex.quote(str(folder))}"
     with_passphrase = f"{rca} --passphrase-file {shlex.quote(str(started.passphrase_file))}"
     number = started.issued[0].certificate.number
     for command in (
