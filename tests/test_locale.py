@@ -12,15 +12,19 @@ from pathlib import Path
 from string import Formatter
 
 import click
+import jinja2
+import jinja2.nodes
 import pytest
 
 import renrakucho_ca
 from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.profile import Kind
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.locale.ja import MESSAGES
-from renrakucho_ca.model import Status, SubjectAttribute, Tier
+from renrakucho_ca.model import Container, Status, SubjectAttribute, Tier
+from renrakucho_ca.service import instructions
 
 PACKAGE = Path(renrakucho_ca.__file__).parent
 
@@ -28,8 +32,11 @@ ERRORS = {kind.__name__ for kind in (RcaError, *RcaError.__subclasses__(), click
 SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say"}
 """What says its first literal argument to a person."""
 
-WORDS: tuple[type[StrEnum], ...] = (Status, Tier, SubjectAttribute)
+WORDS: tuple[type[StrEnum], ...] = (Status, Tier, Kind, SubjectAttribute)
 """Words of ours that have a Japanese one; key algorithms and reasons are called as standards do."""
+
+SETTINGS = ("network", "organization")
+"""Settings that a message calls by name: `init` takes them as options."""
 
 SYSTEM = (
     errno.EACCES,
@@ -156,13 +163,31 @@ def strings(value: ast.expr) -> Iterator[str]:
                 yield str(each.value)
 
 
+def on_pages() -> Iterator[str]:
+    """What the portal's templates say, and the steps on people's devices."""
+    for path in sorted(PACKAGE.rglob("templates/*.html")):
+        tree = jinja2.Environment().parse(path.read_text())
+        for call in tree.find_all(jinja2.nodes.Call):
+            if isinstance(call.node, jinja2.nodes.Name) and call.node.name == "say":
+                yield from (
+                    text.value for text in call.args[:1] if isinstance(text, jinja2.nodes.Const)
+                )
+    for steps in (
+        *(instructions.for_device("another", container) for container in Container),
+        *(instructions.for_device(device, Container.P12) for device in instructions.TITLES),
+    ):
+        yield from (*steps.install, *steps.delete)
+
+
 def everything() -> set[str]:
     ctx = click.Context(root, info_name="rca")
     return {
         *said(),
+        *on_pages(),
         *help_pages(root, ctx),
         *(key.replace("_", " ") for key in titles()),
-        *(word.value for words in WORDS for word in words),
+        *(f"{words.__name__}.{word.value}" for words in WORDS for word in words),
+        *SETTINGS,
         *map(os.strerror, SYSTEM),
     } - {""}
 
@@ -205,7 +230,7 @@ def test_english_messages_begin_small_and_have_no_full_stop() -> None:
             if isinstance(node, ast.Call) and name_of(node.func) in ERRORS and node.args:
                 for text in literals(node.args[0]) or []:
                     assert not text.endswith("."), text
-                    assert text[0] in "{`" or text[0].islower() or text.split()[0].isupper(), text
+                    assert text[0] in "{`-" or text[0].islower() or text.split()[0].isupper(), text
 
 
 JAPANESE = Catalogue(Language.JAPANESE)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from renrakucho_ca.cli.usage import Usage, spelling
-from renrakucho_ca.errors import Invalid, RcaError, Refused
+from renrakucho_ca.errors import Invalid, Refused
 from renrakucho_ca.locale import Catalogue, Language
 
 if TYPE_CHECKING:
@@ -85,13 +85,9 @@ class App:
         )
 
     def _zone(self) -> tzinfo:
-        """The home's; where there is no home to tell, Japan's."""
-        from zoneinfo import ZoneInfo
+        from renrakucho_ca.cli.zone import zone_of
 
-        try:
-            return self.home.settings.zone
-        except RcaError:
-            return ZoneInfo("Asia/Tokyo")
+        return zone_of(self.home)
 
 
 pass_app = click.make_pass_decorator(App)
@@ -119,7 +115,7 @@ class Choice(click.ParamType[_Member]):
         return len("|".join(self._members)) <= LONGEST_METAVAR
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "|".join(self._members) if self.is_short else (param.name or "").upper()
+        return "|".join(self._members) if self.is_short else spelling(param).split("-")[-1].upper()
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

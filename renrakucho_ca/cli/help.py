@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from renrakucho_ca.cli.app import App, Choice
-from renrakucho_ca.cli.usage import Usage, spelling
-from renrakucho_ca.errors import Invalid
+from renrakucho_ca.cli.usage import Usage
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 """Title → command → where it is (`module:attribute`) and what it does, in one line."""
@@ -78,7 +77,7 @@ def _say(ctx: click.Context, text: str) -> str:
 
 
 class Command(click.Command):
-    """A command whose help speaks the reader's language, and whose texts are texts."""
+    """A command whose help speaks the reader's language."""
 
     context_class = _Context
 
@@ -96,8 +95,6 @@ class Command(click.Command):
                 rest=" ".join(rest),
                 command=ctx.command_path,
             )
-        for parameter in self.params:
-            _refuse_bytes(parameter, ctx.params.get(parameter.name or ""))
         return rest
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
@@ -147,9 +144,11 @@ class Group(Command, click.Group):
         return None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        widest = max(map(len, self.list_commands(ctx)))
         for title, section in self.sections.items():
+            lines = [(f"{name:<{widest}}", _say(ctx, line)) for name, (_, line) in section.items()]
             with formatter.section(_say(ctx, title)):
-                formatter.write_dl([(name, _say(ctx, line)) for name, (_, line) in section.items()])
+                formatter.write_dl(lines)
         Command.format_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -165,19 +164,3 @@ def _described(ctx: click.Context, option: click.Option) -> str:
     if isinstance(option.type, Choice) and not option.type.is_short:
         return f"{text}: {', '.join(option.type.words)}"
     return text
-
-
-def _refuse_bytes(parameter: click.Parameter, value: object) -> None:
-    """A text that is not UTF-8 comes in with surrogates, which no store and no certificate takes.
-
-    Raises:
-        Invalid: so it is. A file's name may be any bytes: that comes in as a Path.
-    """
-    for text in value if isinstance(value, tuple) else (value,):
-        if isinstance(text, str) and not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise Invalid(
-                    "{parameter} is not in UTF-8", parameter=spelling(parameter)
-                ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -13,6 +14,12 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import CaProfile, DeviceProfile
 
 _HERE = "renrakucho_ca.cli.profile"
+
+
+class Kind(StrEnum):
+    """What a profile is for that is not for a CA; those are called by their tier."""
+
+    DEVICE = "device"
 
 
 @click.group(
@@ -127,7 +134,7 @@ def _row(app: App, found: DeviceProfile | CaProfile) -> Row:
             "crl_days": found.crl_days,
         }
     return shown | {
-        "kind": "device",
+        "kind": Kind.DEVICE,
         "title": found.title[app.catalogue.language],
         "key_usage": sorted(found.key_usage),
         "extended_key_usage": list(found.extended_key_usage),

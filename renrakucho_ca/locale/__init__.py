@@ -54,5 +54,5 @@ class Catalogue:
         return self._messages.get(str(value), value) if name in _OUR_WORDS else value
 
     def word(self, value: StrEnum) -> str:
-        """A state, a reason, a tier: our own words, unlike what people have called things."""
-        return self._messages.get(value.value, value.value)
+        """A state, a tier: our own words, which stand in the catalogue under their kind."""
+        return self._messages.get(f"{type(value).__name__}.{value.value}", value.value)

@@ -2,15 +2,18 @@
 
 MESSAGES: dict[str, str] = {
     # -- states, and other words of ours
-    "issued": "発行済み",
-    "downloaded": "ダウンロード済み",
-    "revoked": "失効済",
-    "held": "一時停止",
-    "expired": "期限切れ",
+    "Status.issued": "発行済み",
+    "Status.downloaded": "ダウンロード済み",
+    "Status.revoked": "失効済",
+    "Status.held": "一時停止",
+    "Status.expired": "期限切れ",
+    "Tier.root": "ルート",
+    "Tier.issuing": "発行CA",
+    "Kind.device": "端末",
     "yes": "はい",
     "no": "いいえ",
     # -- titles of columns and lines
-    "chain": "同梱するCA証明書",
+    "chain": "CA証明書",
     "common name": "コモンネーム",
     "container": "ファイル形式",
     "created at": "作成日",
@@ -69,13 +72,14 @@ MESSAGES: dict[str, str] = {
     "title": "表示名",
     "user": "利用者",
     "validity years": "有効年数",
-    # -- parts of a name in a certificate
-    "common_name": "コモンネーム",
-    "country": "国",
-    "locality": "市区町村",
     "organization": "組織",
-    "organizational_unit": "部署",
-    "state": "都道府県",
+    # -- parts of a name in a certificate
+    "SubjectAttribute.common_name": "コモンネーム",
+    "SubjectAttribute.country": "国",
+    "SubjectAttribute.locality": "市区町村",
+    "SubjectAttribute.organization": "組織",
+    "SubjectAttribute.organizational_unit": "部署",
+    "SubjectAttribute.state": "都道府県",
     # -- what the operating system says
     "Bad file descriptor": "開いていないファイルです",
     "File exists": "すでにあります",
@@ -119,7 +123,7 @@ MESSAGES: dict[str, str] = {
     "makes a held one valid again": "一時停止を解除する",
     "Servers": "サーバー",
     "CA certificates, CRLs, nginx snippets": "CA証明書、CRL、nginxの設定を書き出す",
-    "the home; else $RCA_HOME, else .": "ホーム。指定がなければ $RCA_HOME、なければ現在のフォルダ",
+    "the home; else $RCA_HOME, else .": "ホーム。なければ $RCA_HOME、または現在のフォルダ",
     "the language for people; else $RCA_LANG, else the locale": (
         "表示の言語。指定がなければ $RCA_LANG、なければロケール"
     ),
@@ -353,7 +357,7 @@ MESSAGES: dict[str, str] = {
     "{option} needs a value": "{option} には値が必要です",
     "{option} takes no value": "{option} に値は付けられません",
     "{parameter} is missing": "{parameter} がありません",
-    "{parameter} is not in UTF-8": "{parameter} がUTF-8ではありません",
+    "{text} is not in UTF-8": "{text} はUTF-8ではありません",
     "{parameter} takes a file that can be read": (
         "{parameter} には読み取れるファイルを指定してください"
     ),
@@ -683,4 +687,209 @@ MESSAGES: dict[str, str] = {
     "{found} fields where {expected} columns are": (
         "項目が {found} 個あります(列は {expected} 個です)"
     ),
+    # -- the download page: for people who are no engineers
+    "Get your certificate": "証明書のダウンロード",
+    "Type the number and the password that you were given.": (
+        "お知らせした番号とパスワードを入力してください。"
+    ),
+    "That did not work.": "うまくいきませんでした。",
+    "The number or the password is not right, or the certificate was downloaded already, revoked "
+    "or has expired. Look at both once more, letter by letter.": (
+        "番号かパスワードが違うか、証明書がすでにダウンロード済み・失効済・期限切れです。"
+        "番号とパスワードを1文字ずつ、もう一度確かめてください。"
+    ),
+    "A certificate can be downloaded once. For another one, ask the administrator of your "
+    "facility.": (
+        "証明書をダウンロードできるのは1回だけです。もう一度必要なときは、"
+        "施設の管理者に発行を依頼してください。"
+    ),
+    "Retrieval number": "証明書取得用No",
+    "Eight digits, such as 67075623": "数字8桁（例：67075623）",
+    "Retrieval password": "証明書取得用パスワード",
+    "Three groups of four, such as abcd-efgh-2345. Capitals and hyphens do not matter.": (
+        "4文字ずつ3組（例：abcd-efgh-2345）。大文字・小文字やハイフンの有無は問いません。"
+    ),
+    "Next": "次へ",
+    "Your certificate": "証明書",
+    "Your certificate is ready": "証明書の準備ができています",
+    "For": "利用者",
+    "Device": "端末",
+    "Valid until": "有効期限",
+    "Download": "ダウンロードする",
+    "Press the button on the device for which the certificate is.": (
+        "証明書を使う端末で、ボタンを押してください。"
+    ),
+    "It can be downloaded once. Keep the password at hand: installing asks for it.": (
+        "ダウンロードできるのは1回だけです。インストールのときに証明書取得用パスワードを"
+        "入力しますので、手元に用意してください。"
+    ),
+    "On iPhone and iPad, only Safari can install it.": (
+        "iPhone・iPadでは、Safariで開いてください。ほかのアプリではインストールできません。"
+    ),
+    "Install your certificate": "証明書のインストール",
+    "The download begins": "ダウンロードが始まります",
+    "If nothing happens, press here:": "始まらないときは、ここを押してください。",
+    "This works for ten minutes.": "10分間は、もう一度受け取ることができます。",
+    "Install it on {device}": "{device}へのインストール",
+    "Then delete the old certificate": "そのあと、古い証明書を削除します",
+    "First log in with the new one. Only when that works, delete the old one, which expires on "
+    "{end}.": (
+        "まず新しい証明書でログインしてください。ログインできてから、"
+        "古い証明書（有効期限 {end}）を削除します。"
+    ),
+    "These steps on a page that stays": "この手順だけのページ（あとからも見られます）",
+    "Only for those who had one before: first log in with the new one. Only when that works, "
+    "delete the old one, which is the one that expires earlier.": (
+        "以前から証明書をお使いの方だけの手順です。まず新しい証明書でログインしてください。"
+        "ログインできてから、有効期限の早いほうの、古い証明書を削除します。"
+    ),
+    "the earlier date": "早いほうの日付",
+    "Other devices": "ほかの端末",
+    "This link has been used up": "使用済みのリンク",
+    "This link cannot be used any more": "このリンクは使えません",
+    "The certificate was downloaded already, or the link is too old or not complete.": (
+        "証明書がすでにダウンロードされたか、リンクの期限が切れたか、"
+        "リンクが途中で切れています。"
+    ),
+    "If nobody has downloaded it yet, number and password still work:": (
+        "まだダウンロードしていなければ、番号とパスワードでダウンロードできます。"
+    ),
+    "Type number and password": "番号とパスワードを入力する",
+    "For another certificate, ask the administrator of your facility.": (
+        "証明書がもう一度必要なときは、施設の管理者に発行を依頼してください。"
+    ),
+    "How to install one that you have downloaded": "ダウンロードした証明書のインストール",
+    "Locked for a while": "しばらくお待ちください",
+    "There were too many wrong passwords for this number. It can be tried again from {time} on.": (
+        "この番号に対するパスワードの間違いが続いたため、一時的に止めています。"
+        "{time} 以降に、もう一度お試しください。"
+    ),
+    "There were too many wrong passwords from your network. It can try again from {time} on.": (
+        "お使いのネットワークからのパスワードの間違いが続いたため、一時的に止めています。"
+        "{time} 以降に、もう一度お試しください。"
+    ),
+    "The link in the mail is not locked. In a hurry, ask the administrator of your facility or "
+    "the operator.": (
+        "メールのリンクはそのまま使えます。お急ぎのときは、施設の管理者か運営担当者に"
+        "お問い合わせください。"
+    ),
+    "Try again": "もう一度試す",
+    "There is no such page": "ページが見つかりません",
+    "The address is perhaps not complete.": (
+        "アドレスが途中で切れていないか、確かめてください。"
+    ),
+    "Just a moment, please": "少しお待ちください",
+    "The page is busy. Nothing was lost: try again in a minute.": (
+        "混み合っています。証明書はそのまま残っていますので、1分ほどしてからもう一度お試しください。"
+    ),
+    "Your browser sent something that cannot be read. Please begin again.": (
+        "送られた内容を読み取れませんでした。最初からやり直してください。"
+    ),
+    "The mistake is ours, and has been recorded. Nothing was lost: try again in a minute.": (
+        "こちら側の問題で、記録しました。1分ほどしてからもう一度お試しください。"
+    ),
+    "To the first page": "最初のページへ",
+    # -- what people do on their device, in the words that it shows
+    "Close the browser, open it again, and log in to the portal.": (
+        "ブラウザーをすべて閉じてから開き直し、ポータルにログインします。"
+    ),
+    "Open the downloaded file {file}. The Certificate Import Wizard starts.": (
+        "ダウンロードしたファイル {file} を開きます。"
+        "「証明書のインポート ウィザード」が始まります。"
+    ),
+    "Leave “Current User” selected, and press “Next” twice.": (
+        "「現在のユーザー」を選んだまま、「次へ」を2回押します。"
+    ),
+    "Type the retrieval password, and press “Next”.": (
+        "証明書取得用パスワードを入力し、「次へ」を押します。"
+    ),
+    "Leave “Automatically select the certificate store” selected, and press “Next”, then "
+    "“Finish”. If a security warning appears, press “Yes”.": (
+        "「証明書の種類に基づいて、自動的に証明書ストアを選択する」を選んだまま「次へ」、"
+        "続いて「完了」を押します。「セキュリティ警告」が出たら「はい」を押します。"
+    ),
+    "Press the Windows key, type certmgr.msc, and press Enter.": (
+        "Windowsキーを押し、certmgr.msc と入力してEnterキーを押します。"
+    ),
+    "Open “Personal”, then “Certificates”.": "「個人」、「証明書」の順に開きます。",
+    "Right-click the one that expires on {end}, and choose “Delete”.": (
+        "有効期限が {end} の証明書を右クリックし、「削除」を選びます。"
+    ),
+    "Open the downloaded file {file}. Keychain Access starts. If it asks for a keychain, choose "
+    "“login”.": (
+        "ダウンロードしたファイル {file} を開きます。「キーチェーンアクセス」が始まります。"
+        "キーチェーンを聞かれたら「ログイン」を選びます。"
+    ),
+    "Type the retrieval password, and press “OK”.": (
+        "証明書取得用パスワードを入力し、「OK」を押します。"
+    ),
+    "Open Keychain Access, and choose “login”, then “My Certificates”.": (
+        "「キーチェーンアクセス」を開き、「ログイン」、「自分の証明書」の順に選びます。"
+    ),
+    "Control-click the one that expires on {end}, and choose “Delete”.": (
+        "有効期限が {end} の証明書をcontrolキーを押しながらクリックし、「削除」を選びます。"
+    ),
+    "Safari asks whether to download a configuration profile: tap “Allow”, then “Close”.": (
+        "Safariに「構成プロファイルをダウンロードしようとしています」と出たら、"
+        "「許可」、「閉じる」の順にタップします。"
+    ),
+    "Within 8 minutes, open “Settings” and tap “Profile Downloaded” at the top. If it is not "
+    "there: “General”, then “VPN & Device Management”.": (
+        "8分以内に「設定」を開き、上のほうの「プロファイルがダウンロードされました」をタップします。"
+        "出ていないときは「一般」、「VPNとデバイス管理」の順に開きます。"
+    ),
+    "Tap “Install”, type the passcode of the device, and tap “Install” again.": (
+        "「インストール」をタップし、端末のパスコードを入力して、"
+        "もう一度「インストール」をタップします。"
+    ),
+    "Type the retrieval password, and tap “Next”, then “Done”.": (
+        "証明書取得用パスワードを入力し、「次へ」、「完了」の順にタップします。"
+    ),
+    "In “Settings”, open “General”, “About”, “Certificate Trust Settings”, and switch on {root}.": (
+        "「設定」の「一般」、「情報」、「証明書信頼設定」の順に開き、{root} をオンにします。"
+    ),
+    "Open Safari, and log in to the portal.": "Safariを開き、ポータルにログインします。",
+    "Open “Settings”, “General”, “VPN & Device Management”.": (
+        "「設定」の「一般」、「VPNとデバイス管理」の順に開きます。"
+    ),
+    "Tap the profile whose certificate expires on {end} (“More Details” shows it).": (
+        "証明書の有効期限が {end} のプロファイルをタップします（「詳細」で確かめられます）。"
+    ),
+    "Tap “Remove Profile”, and type the passcode of the device.": (
+        "「プロファイルを削除」をタップし、端末のパスコードを入力します。"
+    ),
+    "Open the downloaded file {file}, from the notification or in “Files”, “Downloads”.": (
+        "ダウンロードしたファイル {file} を、通知か「Files」の「ダウンロード」から開きます。"
+    ),
+    "Type the retrieval password, and tap “OK”.": (
+        "証明書取得用パスワードを入力し、「OK」をタップします。"
+    ),
+    "Choose “VPN & app user certificate”, and tap “OK”.": (
+        "「VPNとアプリユーザー証明書」を選び、「OK」をタップします。"
+    ),
+    "Give it any name, and tap “OK”.": "好きな名前を付け、「OK」をタップします。",
+    "Open “Settings”, “Security & privacy”, “More security & privacy”, “User credentials”.": (
+        "「設定」の「セキュリティとプライバシー」、「その他のセキュリティとプライバシー」、"
+        "「ユーザー認証情報」の順に開きます。"
+    ),
+    "Tap the one that was there before, and tap “Uninstall”.": (
+        "前からあるほうをタップし、「アンインストール」をタップします。"
+    ),
+    "Open the downloaded file {file} in the settings for certificates of the device.": (
+        "端末の証明書の設定で、ダウンロードしたファイル {file} を開きます。"
+    ),
+    "Type the retrieval password when you are asked for a password.": (
+        "パスワードを聞かれたら、証明書取得用パスワードを入力します。"
+    ),
+    "In the same settings, delete the one that expires on {end}.": (
+        "同じ設定で、有効期限が {end} の証明書を削除します。"
+    ),
+    "Give the downloaded file {file} to the program that has the key.": (
+        "ダウンロードしたファイル {file} を、鍵を持っているプログラムに渡します。"
+    ),
+    # -- rca serve, rca unlock
+    "the download page": "ダウンロードページ",
+    "a number that was guessed at": "パスワードの間違いで止まった番号",
+    "listening on {url}": "{url} で待ち受けています",
+    "{number} can be tried again": "{number} をもう一度試せるようにしました",
 }
