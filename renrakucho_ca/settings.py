@@ -7,7 +7,7 @@ import re
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -82,6 +82,42 @@ class PortalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return frozenset(map(ip_address, self.trusted_proxies))
 
 
+class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How mails leave.
+
+    Attributes:
+        host: the SMTP server; without one, mails wait.
+        security: STARTTLS (RFC 3207), TLS from the first byte (RFC 8314), or none.
+        user, password_file: the login, where the server wants one; the file relative to the home.
+        sender: the From of every mail.
+        with_password: whether a mail has the retrieval password, or the link alone.
+        language: of the mails.
+    """
+
+    host: str | None = None
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password_file: str | None = None
+    sender: str | None = None
+    with_password: bool = True
+    language: Literal["ja", "en"] = "ja"
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "host", _text)
+        yamlfile.refine(self, "sender", _sender)
+        yamlfile.refine(self, "password_file", _file_name)
+        if (self.user is None) != (self.password_file is None):
+            raise yamlfile.Fault(
+                "password_file" if self.password_file else "user",
+                Invalid("a login takes a user and a password_file: set both, or neither"),
+            )
+        if self.user is not None and self.security == "none":
+            raise yamlfile.Fault("security", Invalid("a login needs starttls or tls"))
+        if self.host is not None and self.sender is None:
+            raise yamlfile.Fault("host", Invalid("a host needs a sender"))
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A home's settings, checked.
 
@@ -92,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_hierarchy: the one that issues where no command says which.
         public_url: where devices and servers reach `public/` and the portal, without a slash at its
             end; goes into certificates as CRL distribution point and AIA.
+        login_url: the portal where people log in with their certificate.
         publish_hook: program and arguments, run without a shell after publishing.
         bundle_days: how long a bundle waits to be fetched.
         publish_after_revocation: whether revoke, hold and release publish by themselves.
@@ -107,6 +144,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bundle_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
     portal: PortalSettings = msgspec.field(default_factory=PortalSettings)
+    login_url: str | None = None
+    mail: MailSettings = msgspec.field(default_factory=MailSettings)
 
     def __post_init__(self) -> None:
         yamlfile.refine(self, "network", _text)
@@ -114,6 +153,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yamlfile.refine(self, "timezone", _timezone)
         yamlfile.refine(self, "default_hierarchy", _text)
         yamlfile.refine(self, "public_url", _public_url)
+        yamlfile.refine(self, "login_url", _public_url)
         if self.publish_hook is not None and not _can_be_run(self.publish_hook):
             raise yamlfile.Fault("publish_hook", Invalid("expected a program and its arguments"))
 
@@ -183,6 +223,21 @@ def _public_url(url: str) -> str:
             url=repr(url[:60]),
         )
     return plain
+
+
+def _sender(text: str) -> str:
+    """An address, perhaps with a name before it: `Example City <ca@example.jp>`."""
+    # 20 ms, for a setting that few commands look at.
+    from email.utils import formataddr, parseaddr
+
+    name, address = parseaddr(text)
+    if not address or formataddr((name, address)) != text or not text.isprintable():
+        raise Invalid(
+            "{text} is not a sender",
+            hint="such as ca@example.jp or Example City <ca@example.jp>",
+            text=repr(text[:60]),
+        )
+    return text
 
 
 def _identifier(text: str) -> str:
@@ -255,4 +310,24 @@ portal:
   # The addresses of the proxies before it, such as [127.0.0.1] for an nginx on this machine: from
   # them alone it takes the word (X-Forwarded-For) where a request came from. A list.
   trusted_proxies: []
+
+# The portal where people log in with their certificate; stands in mails and on sheets.
+login_url: null
+
+# Mails with number, password and link (`rca issue --mail`, sent by `rca mail send`).
+mail:
+  # The SMTP server. null: mails wait.
+  host: null
+  port: 587
+  # starttls, tls (port 465 as a rule) or none.
+  security: starttls
+  # The login: a name, and a file with the password, relative to this folder. Both or neither.
+  user: null
+  password_file: null
+  # Such as "Example City <ca@example.jp>".
+  sender: null
+  # false: a mail has the link and the number alone; tell the password another way.
+  with_password: true
+  # ja or en.
+  language: ja
 """

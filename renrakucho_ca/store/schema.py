@@ -60,6 +60,12 @@ def step_3_negative_serial_numbers(db: Utilities) -> None:
     db.execute("PRAGMA writable_schema = OFF")
 
 
+@steps()
+def step_4_outbox(db: Utilities) -> None:
+    for statement in (OUTBOX, OUTBOX_VOID, *OUTBOX_INDEXES):
+        db.execute(statement)
+
+
 HIERARCHY = """
 CREATE TABLE hierarchy (
     name TEXT PRIMARY KEY,
@@ -250,4 +256,37 @@ DOWNLOAD_INDEXES = (
     "CREATE INDEX download_link_by_end ON download_link (expires_at)",
     "CREATE INDEX handout_by_end ON handout (expires_at)",
     "CREATE INDEX guess_by_age ON guess (since)",
+)
+
+# -- step 4
+
+# A mail lies here sealed, with its link and password, until it is sent. state: waiting; sent;
+# failed: given up; void: its certificate was downloaded or revoked first.
+OUTBOX = """
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    certificate INTEGER NOT NULL REFERENCES certificate (id),
+    recipients TEXT NOT NULL CHECK (recipients <> ''),
+    sealed BLOB,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed', 'void')),
+    created_at INTEGER NOT NULL,
+    next_try_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    problem TEXT,
+    CHECK ((sealed IS NOT NULL) = (state = 'waiting'))
+) STRICT
+"""
+
+# What a mail would hand out is gone: nobody should get it, and nothing of it stays.
+OUTBOX_VOID = """
+CREATE TRIGGER outbox_void AFTER DELETE ON bundle
+BEGIN
+    UPDATE outbox SET sealed = NULL, state = 'void'
+    WHERE certificate = OLD.certificate AND state = 'waiting';
+END
+"""
+
+OUTBOX_INDEXES = (
+    "CREATE INDEX outbox_waiting ON outbox (next_try_at, id) WHERE state = 'waiting'",
+    "CREATE INDEX outbox_by_certificate ON outbox (certificate)",
 )

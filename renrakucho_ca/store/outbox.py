@@ -1,0 +1,129 @@
+"""Mails that wait to be sent. The caller has opened a writing transaction for every change."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from renrakucho_ca.model import RetrievalNumber
+from renrakucho_ca.store.database import Database, moment, seconds
+
+PAGE = 1000
+
+
+class MailState(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail about one certificate.
+
+    Attributes:
+        recipients: those who have not got it yet.
+        sealed: the message; None once it is sent, given up or void.
+        problem: what the server said last.
+    """
+
+    id: int
+    number: RetrievalNumber
+    recipients: tuple[str, ...]
+    sealed: bytes | None
+    state: MailState
+    created_at: datetime
+    next_try_at: datetime
+    tries: int
+    problem: str | None
+
+
+_SELECT = """
+SELECT o.*, c.number FROM outbox AS o JOIN certificate AS c ON c.id = o.certificate
+"""
+
+
+def put(
+    db: Database,
+    number: RetrievalNumber,
+    recipients: tuple[str, ...],
+    sealed: bytes,
+    now: datetime,
+) -> None:
+    """Adds a mail, to be sent as soon as may be."""
+    db.execute(
+        """INSERT INTO outbox (certificate, recipients, sealed, state, created_at, next_try_at)
+           SELECT id, :recipients, :sealed, 'waiting', :now, :now FROM certificate
+           WHERE number = :number""",
+        {
+            "recipients": "\n".join(recipients),
+            "sealed": sealed,
+            "now": seconds(now),
+            "number": int(number),
+        },
+    )
+
+
+def due(db: Database, now: datetime) -> Mail | None:
+    """The next mail whose time has come."""
+    row = db.row(
+        f"""{_SELECT} WHERE o.state = 'waiting' AND o.next_try_at <= ?
+            ORDER BY o.next_try_at, o.id LIMIT 1""",
+        (seconds(now),),
+    )
+    return None if row is None else _mail(row)
+
+
+def stream(db: Database, state: MailState | None) -> Iterator[Mail]:
+    """All mails, oldest first, a page at a time."""
+    after = 0
+    while True:
+        rows = list(
+            db.rows(
+                f"""{_SELECT} WHERE o.id > :after AND (:state IS NULL OR o.state = :state)
+                    ORDER BY o.id LIMIT :page""",
+                {"after": after, "state": state, "page": PAGE},
+            )
+        )
+        yield from map(_mail, rows)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["id"]
+
+
+def finish(db: Database, mail: Mail, state: MailState, problem: str | None = None) -> None:
+    """It is sent or given up: nothing of its content stays."""
+    db.execute(
+        """UPDATE outbox SET sealed = NULL, state = ?, tries = tries + 1, problem = ?
+           WHERE id = ? AND state = 'waiting'""",
+        (state.value, problem, mail.id),
+    )
+
+
+def postpone(
+    db: Database, mail: Mail, recipients: tuple[str, ...], next_try_at: datetime, problem: str
+) -> None:
+    """It is tried again later, for those who have not got it."""
+    db.execute(
+        """UPDATE outbox SET recipients = ?, next_try_at = ?, tries = tries + 1, problem = ?
+           WHERE id = ? AND state = 'waiting'""",
+        ("\n".join(recipients), seconds(next_try_at), problem, mail.id),
+    )
+
+
+def _mail(row: sqlite3.Row) -> Mail:
+    return Mail(
+        id=row["id"],
+        number=RetrievalNumber(row["number"]),
+        recipients=tuple(row["recipients"].split("\n")),
+        sealed=row["sealed"],
+        state=MailState(row["state"]),
+        created_at=moment(row["created_at"]),
+        next_try_at=moment(row["next_try_at"]),
+        tries=row["tries"],
+        problem=row["problem"],
+    )
