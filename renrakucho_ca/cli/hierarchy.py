@@ -39,6 +39,7 @@ _COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "i
     sections={
         "Commands": {
             "create": (f"{_HERE}:create", "a new root and its issuing CA"),
+            "import": ("renrakucho_ca.cli.takeover:import_", "takes over a CA that exists"),
             "list": (f"{_HERE}:list_", "all"),
             "show": (f"{_HERE}:show", "one"),
             "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),

@@ -27,12 +27,12 @@ def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_
     if file is None and (named := os.environ.get("RCA_PASSPHRASE_FILE")):
         file = Path(named)
     if file is not None:
-        return _read_file(file)
+        return read_file(file)
     # systemd.exec(5), LoadCredential=: a folder that only this service can read.
     if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
         credential = Path(folder) / "rca-passphrase"
         if credential.exists():
-            return _read_file(credential)
+            return read_file(credential)
     if not sys.stdin.isatty():
         raise Unavailable(
             "there is no passphrase",
@@ -53,7 +53,7 @@ def _read_descriptor(descriptor: int) -> bytes:
         ) from error
 
 
-def _read_file(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             return _checked(stream.read(LONGEST + 1))

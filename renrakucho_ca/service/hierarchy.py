@@ -52,7 +52,7 @@ def create(
         Conflict: a hierarchy of that name, or a root of that common name, exists.
         Unavailable: wrong passphrase.
     """
-    _check_name(name)
+    check_name(name)
     settings = home.settings
     words = {
         "common_name": _common_name(common_name, settings.network, name),
@@ -198,7 +198,7 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
     return hierarchies.get(home.db, name)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
         raise Invalid(
             "{name} is not a hierarchy's name",

@@ -105,7 +105,7 @@ class Planner:
         end = self._end(profile)
         settings, hierarchy = self._home.settings, self._hierarchy
         user = users.merged(self._home.db, request.user)
-        number = _draw_number(self._home.random)
+        number = draw_number(self._home.random)
         serial = certificates.serial_number(self._home.random)
         network = user.network or settings.network
         subject = profiles.render_subject(
@@ -167,7 +167,7 @@ class Planner:
         return end
 
 
-def _draw_number(random: Randomness) -> RetrievalNumber:
+def draw_number(random: Randomness) -> RetrievalNumber:
     """A retrieval number, every one equally likely: what lies past the last range is redrawn."""
     count = RetrievalNumber.HIGHEST - RetrievalNumber.LOWEST + 1
     while (drawn := int.from_bytes(random(4), "big")) >= 2**32 - 2**32 % count:

@@ -148,7 +148,8 @@ def raise_crl_number(db: Database, authority: int, published: int) -> None:
 
 
 class Ledger:
-    """Lines of a table that wait for the certificates they are about, in a file without a name.
+    """What a run must remember, in a file without a name: which certificates it has met, and the
+    lines of a table that wait for theirs.
 
     A million of them do not fit into memory; SQLite removes the file when its process ends.
     """
@@ -166,8 +167,16 @@ class Ledger:
             "CREATE INDEX line_serial ON line (serial) WHERE serial IS NOT NULL",
             "CREATE INDEX line_fingerprint ON line (fingerprint) WHERE fingerprint IS NOT NULL",
             "CREATE INDEX line_retrieval ON line (retrieval) WHERE retrieval IS NOT NULL",
+            "CREATE TABLE met (fingerprint BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+            # Never committed: nothing of it is to outlive the run.
+            "BEGIN",
         ):
             self._connection.execute(statement)
+
+    def meet(self, fingerprint: str) -> bool:
+        """Whether this run meets a certificate for the first time."""
+        row = (bytes.fromhex(fingerprint),)
+        return self._connection.execute("INSERT OR IGNORE INTO met VALUES (?)", row).rowcount == 1
 
     def put(
         self,
