@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from programs import must, run
 from scene import DEVICES, Device, MovableClock, Network
-from web_server import HOST, TIMEOUT, Nginx
+from web_server import HOST, TIMEOUT, Nginx, entered
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.service import publication
@@ -63,11 +63,6 @@ class Doors:
         answer = self.visit(door, f'cert = "{device.p12}:{device.password}"', 'cert-type = "P12"')
         assert answer in (f"200 {entered(device)}", BAD_CERTIFICATE)
         return answer != BAD_CERTIFICATE
-
-
-def entered(device: Device) -> str:
-    """What every door here answers; nginx writes whole octets."""
-    return f"entered with {device.serial.to_bytes(17, 'big').hex().upper()}"
 
 
 @pytest.fixture(scope="module")
