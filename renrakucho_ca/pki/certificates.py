@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -23,6 +23,7 @@ from renrakucho_ca.model import (
     SubjectAttribute,
 )
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
+from renrakucho_ca.pki.signatures import signed_by
 
 # What the library says of others' certificates on stderr, whenever it reads one, helps no user.
 # Above all it counts the octets of a common name, where RFC 5280 appendix A.1 allows 64
@@ -347,14 +348,12 @@ def check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> Non
     Raises:
         Invalid: another name, or the signature does not verify.
     """
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    if not signed_by(certificate, issuer):
         raise Invalid(
             "{issuer} did not issue {subject}",
             issuer=subject_text(issuer),
             subject=subject_text(certificate),
-        ) from None
+        )
 
 
 def to_pem(certificate: x509.Certificate) -> bytes:

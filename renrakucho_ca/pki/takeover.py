@@ -15,16 +15,16 @@ from functools import lru_cache
 from itertools import islice
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Revocation, RevocationReason
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.certificates import load, load_pem, subject_text
-from renrakucho_ca.pki.keys import PrivateKey, check_pair, describe, from_pkcs8, to_pkcs8, verifies
+from renrakucho_ca.pki.keys import PrivateKey, check_pair, describe, from_pkcs8, to_pkcs8
+from renrakucho_ca.pki.signatures import tbs_fields, verifies
 
 _UNREADABLE = (
     ValueError,
@@ -35,7 +35,6 @@ _UNREADABLE = (
 )
 _COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
 _BMP_STRING, _UNIVERSAL_STRING = 0x1E, 0x1C
-_VERSION_FIELD = 0xA0  # TBSCertificate.version, [0] EXPLICIT
 _CRLS_FIELD = 0xA1  # SignedData.crls, [1] IMPLICIT (RFC 5652 §5.1)
 
 
@@ -166,7 +165,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
         return Invalid("this is not a certificate that can be read")
     if data in issuers or _is_ca(certificate):
         return CaCertificate(serial)
-    tbs, fields = _fields(data)
+    tbs, fields = tbs_fields(data)
     issuer = _issuer(certificate, tbs, bytes(fields[2].whole), issuers)
     if issuer is None:
         return Invalid("serial number {serial}: another CA signed it", serial=f"{serial:x}")
@@ -202,7 +201,7 @@ def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
         (whole,) = der.elements(data)
         tbs = next(der.elements(whole.content)).whole
         for place, issuer in enumerate(issuers):
-            if crl.issuer == _loaded(issuer).subject and _verifies(
+            if crl.issuer == _loaded(issuer).subject and verifies(
                 _loaded(issuer), crl.signature, algorithm, parameters, tbs
             ):
                 return FoundCrl(place, number, crl)
@@ -261,20 +260,6 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
     return own
 
 
-def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the issuer's key signed the certificate and its name is the issuer's, by whatever
-    hash: the library itself refuses SHA-1 and MD5."""
-    data = certificate.public_bytes(serialization.Encoding.DER)
-    tbs, _ = _fields(data)
-    return certificate.issuer == issuer.subject and _verifies(
-        issuer,
-        certificate.signature,
-        certificate.signature_hash_algorithm,
-        certificate.signature_algorithm_parameters,
-        tbs,
-    )
-
-
 def _issuer(
     certificate: x509.Certificate, tbs: memoryview, name: bytes, issuers: Sequence[bytes]
 ) -> int | None:
@@ -288,28 +273,9 @@ def _issuer(
     order = sorted(range(len(issuers)), key=lambda place: _name(issuers[place]) != name)
     for place in order:
         issuer = _loaded(issuers[place])
-        if _verifies(issuer, certificate.signature, algorithm, parameters, tbs):
+        if verifies(issuer, certificate.signature, algorithm, parameters, tbs):
             return place
     return None
-
-
-def _verifies(
-    issuer: x509.Certificate,
-    signature: bytes,
-    algorithm: hashes.HashAlgorithm | None,
-    parameters: object,
-    tbs: memoryview,
-) -> bool:
-    key = issuer.public_key()
-    if algorithm is None or not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        return False
-    try:
-        if isinstance(parameters, padding.PSS) and isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, bytes(tbs), parameters, algorithm)
-            return True
-        return verifies(key, signature, algorithm, tbs)
-    except (InvalidSignature, UnsupportedAlgorithm):
-        return False
 
 
 @lru_cache(maxsize=8)
@@ -319,16 +285,7 @@ def _loaded(issuer: bytes) -> x509.Certificate:
 
 @lru_cache(maxsize=8)
 def _name(issuer: bytes) -> bytes:
-    return bytes(_fields(issuer)[1][4].whole)
-
-
-def _fields(certificate: bytes) -> tuple[memoryview, list[der.Element]]:
-    """TBSCertificate as it was signed, and its fields from serialNumber on: the library would write
-    it anew. It has parsed what is walked here."""
-    (whole,) = der.elements(certificate)
-    tbs = next(der.elements(whole.content))
-    fields = list(islice(der.elements(tbs.content), 6))
-    return tbs.whole, fields[1:] if fields[0].tag == _VERSION_FIELD else fields
+    return bytes(tbs_fields(issuer)[1][4].whole)
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:

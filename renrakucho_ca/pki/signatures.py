@@ -1,0 +1,60 @@
+"""Whose signature it is, by whatever hash: the library refuses the SHA-1 and MD5 of old CAs."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from renrakucho_ca.pki import der, keys
+
+_VERSION_FIELD = 0xA0  # TBSCertificate.version, [0] EXPLICIT
+
+
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the certificate names the issuer, and the issuer's key signed it."""
+    data = certificate.public_bytes(serialization.Encoding.DER)
+    tbs, _ = tbs_fields(data)
+    return certificate.issuer == issuer.subject and verifies(
+        issuer,
+        certificate.signature,
+        certificate.signature_hash_algorithm,
+        certificate.signature_algorithm_parameters,
+        tbs,
+    )
+
+
+def verifies(
+    issuer: x509.Certificate,
+    signature: bytes,
+    algorithm: hashes.HashAlgorithm | None,
+    parameters: object,
+    tbs: memoryview,
+) -> bool:
+    """Whether the issuer's key made a signature over a to-be-signed part.
+
+    Args:
+        algorithm, parameters: the hash, and what else the signature's AlgorithmIdentifier says.
+    """
+    key = issuer.public_key()
+    if algorithm is None or not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        return False
+    try:
+        if isinstance(parameters, padding.PSS) and isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, bytes(tbs), parameters, algorithm)
+            return True
+        return keys.verifies(key, signature, algorithm, tbs)
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+
+
+def tbs_fields(certificate: bytes) -> tuple[memoryview, list[der.Element]]:
+    """TBSCertificate as it was signed, and its fields from serialNumber on: the library would write
+    it anew. It has parsed what is walked here."""
+    (whole,) = der.elements(certificate)
+    tbs = next(der.elements(whole.content))
+    fields = list(islice(der.elements(tbs.content), 6))
+    return tbs.whole, fields[1:] if fields[0].tag == _VERSION_FIELD else fields
