@@ -16,12 +16,12 @@ from renrakucho_ca.cli.usage import Usage
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 """Title → command → where it is (`module:attribute`) and what it does, in one line."""
 
-# What a line can be broken between: words, and Japanese letters, each with the marks that may not
-# begin a line (JIS X 4051) or end one.
+# What a line can be broken between: words, items of a list, and Japanese letters, each with the
+# marks that may not begin a line (JIS X 4051) or end one.
 # Not compiled here: that takes 2 ms, and most runs show no help.
 _PIECE = (
     r"\s+|[「『（]*[\u3041-\u9fff\uf900-\ufaff][、。，．」』）ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ]*"
-    r"|[^\s\u3041-\u9fff\uf900-\ufaff「『（]+[、。」』）]*|[「『（]"
+    r"|[^\s,\u3041-\u9fff\uf900-\ufaff「『（]+,?[、。」』）]*|[「『（,]"
 )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 
 from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.model import Authority, Hierarchy, Tier
@@ -52,7 +52,13 @@ def get(db: Database, name: str) -> Hierarchy:
 
 def all_of(db: Database) -> list[Hierarchy]:
     """In the order of their making."""
-    rows = list(db.rows("SELECT * FROM hierarchy ORDER BY created_at, name"))
+    # Two may be of the same second: the numbers of their CAs tell which was first.
+    rows = list(
+        db.rows(
+            """SELECT * FROM hierarchy ORDER BY created_at,
+               (SELECT min(id) FROM authority WHERE authority.hierarchy = hierarchy.name)"""
+        )
+    )
     return [_hierarchy(db, row) for row in rows]
 
 
@@ -152,12 +158,16 @@ def record_crl(
     )
 
 
-def crl_entries(db: Database, authority: Authority) -> Iterator[bytes]:
-    """The entries of a CA's CRL as DER, oldest certificate first."""
-    for row in db.rows(
-        "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate", (authority.id,)
-    ):
-        yield row["der"]
+def crl_entries(db: Database, authority: Authority) -> bytes:
+    """The entries of a CA's CRL as DER, one after another, oldest certificate first."""
+    held = BytesIO()  # joined from a list, 1,000,000 would take three times their 53 MB
+    held.writelines(
+        row[0]
+        for row in db.rows(
+            "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate", (authority.id,)
+        )
+    )
+    return held.getvalue()
 
 
 def _hierarchy(db: Database, row: sqlite3.Row) -> Hierarchy:

@@ -1,0 +1,71 @@
+"""One home for all tests of the command line: making it costs a second, a certificate 10 ms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from program import PASSPHRASE, Issue, Program, write_secret
+
+from renrakucho_ca.model import RetrievalNumber, User
+from renrakucho_ca.service import hierarchy, issuance, retrieval
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
+
+# 05:00 on the 16th in Japan: a date that is taken in UTC shows.
+ISSUED_AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two hierarchies; who needs a certificate issues one."""
+    folder = tmp_path_factory.mktemp("cli") / "home"
+    home = Home(folder, lambda is_new: PASSPHRASE, clock=lambda: ISSUED_AT)
+    home.create("見本市", "見本市役所")
+    for name in ("old", "new"):
+        hierarchy.create(home, name)
+    return home
+
+
+@pytest.fixture(scope="session")
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with the passphrase."""
+    return write_secret(tmp_path_factory.mktemp("secret") / "passphrase")
+
+
+@pytest.fixture(scope="session")
+def rca(home: Home, secret: Path) -> Program:
+    """`rca` in that home, with the passphrase, in English."""
+    return Program(
+        {"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": str(secret), "RCA_LANG": "en"}
+    )
+
+
+@pytest.fixture(scope="session")
+def issue(home: Home) -> Issue:
+    """Issues one without the command line."""
+
+    def one(
+        user: str = "suzuki",
+        device: str = "iphone",
+        note: str | None = None,
+        into: str = "new",
+        **about_user: str,
+    ) -> Issued:
+        request = Request.parse(User.parse(user, **about_user), device, note)
+        (result,) = issuance.issue(home, [request], into)
+        assert isinstance(result, Issued), result
+        return result
+
+    return one
+
+
+@pytest.fixture(scope="session")
+def spent(home: Home, issue: Issue, tmp_path_factory: pytest.TempPathFactory) -> RetrievalNumber:
+    """A certificate that was downloaded."""
+    number = issue().certificate.number
+    (outcome,), _ = retrieval.export(home, [number], tmp_path_factory.mktemp("spent"))
+    outcome.unwrap()
+    return number

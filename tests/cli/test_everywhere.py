@@ -1,0 +1,406 @@
+"""What holds for every command: exit codes, language, output, errors of one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from program import PASSPHRASE, Issue, Program, width, write_secret
+
+from renrakucho_ca import __version__
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.root import root
+from renrakucho_ca.model import RetrievalNumber
+
+UNKNOWN = "10000001"
+
+
+# -- exit codes (cli.md): each provoked
+
+
+def test_0_nothing_to_do_counts_as_done(rca: Program) -> None:
+    answer = rca("list", "--user", "nobody", "--format", "json")
+    assert (answer.code, answer.json) == (0, [])
+
+
+def test_1_a_bug_is_one_line(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
+    answer = rca("broken")
+    assert answer.code == 1
+    assert answer.err.splitlines()[0] == "rca: error: a bug: ZeroDivisionError"
+    assert "Traceback" not in answer.err
+
+
+def test_1_a_traceback_is_shown_to_who_asks(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
+    with pytest.raises(ZeroDivisionError):
+        rca.having(RCA_DEBUG="1")("broken")
+
+
+@click.command(cls=Command)
+def broken() -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lst"], "there is no command lst"),
+        (["list", "--frmat"], "there is no option --frmat"),
+        (["list", "--format"], "--format needs a value"),
+        (["list", "--all=1"], "--all takes no value"),
+        (["list", "--format", "xml"], "--format takes one of table, json, csv"),
+        (["list", "--limit", "x"], "--limit takes a whole number of 0 or more"),
+        (["list", "--limit", "-1"], "--limit takes a whole number of 0 or more"),
+        (["list", "--sort", "x"], "--sort takes one of"),
+        (["list", "10000001"], "too many arguments: 10000001"),
+        (["show"], "NUMBER is missing"),
+        (["export", UNKNOWN], "--out is missing"),
+        (["export", UNKNOWN, "--out", "pyproject.toml"], "--out takes a folder"),
+        (["revoke"], "name a number, --user or --serial"),
+        (["--passphrase-fd", "x", "list"], "--passphrase-fd takes a whole number"),
+        (["--quiet"], "a command is missing"),
+    ],
+)
+def test_2_usage_is_told_in_our_words(rca: Program, arguments: list[str], said: str) -> None:
+    answer = rca(*arguments)
+    assert answer.code == 2
+    assert answer.err.startswith(f"rca: error: {said}")
+    assert answer.out == ""
+
+
+def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
+    assert "rca: hint: did you mean list?" in rca("lst").err
+    assert "rca: hint: did you mean --format?" in rca("list", "--frmat").err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", UNKNOWN],
+        ["show", UNKNOWN, "--reveal"],
+        ["show", UNKNOWN, "--pem"],
+        ["export", UNKNOWN, "--out", "out"],
+        ["revoke", UNKNOWN],
+        ["revoke", "--serial", "0xdead"],
+        ["revoke", "--user", "nobody"],
+        ["revoke", UNKNOWN, "--dry-run"],
+        ["hold", UNKNOWN],
+        ["release", UNKNOWN],
+        ["hierarchy", "show", "nowhere"],
+        ["hierarchy", "retire", "nowhere", "--yes"],
+        ["user", "show", "nobody"],
+        ["profile", "show", "toaster"],
+        ["profile", "check", "nowhere/toaster.yaml"],
+        ["issue", "--device", "toaster", "--user", "suzuki"],
+        ["issue", "--device", "iphone", "--user", "suzuki", "--hierarchy", "nowhere"],
+        ["issue", "--device", "iphone", "--user", "suzuki", "--csr", "nowhere.csr"],
+    ],
+)
+def test_3_what_is_unknown_is_never_a_silent_success(
+    rca: Program, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = rca(*arguments)
+    assert (answer.code, answer.out) == (3, "")
+
+
+def test_3_a_folder_that_is_no_home(rca: Program, tmp_path: Path) -> None:
+    answer = rca("--home", tmp_path, "list")
+    assert answer.code == 3
+    assert "rca: hint: " in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_4_the_present_state_does_not_allow_it(
+    rca: Program, issue: Issue, spent: RetrievalNumber, tmp_path: Path
+) -> None:
+    revoked = issue().certificate.number
+    assert rca("revoke", revoked).code == 0
+    for arguments in (
+        ["export", spent, "--out", tmp_path],
+        ["show", spent, "--reveal"],
+        ["revoke", revoked],
+        ["hold", revoked],
+        ["release", spent],
+        ["export", revoked, "--out", tmp_path],
+        ["init"],
+        ["hierarchy", "create", "new"],
+    ):
+        answer = rca(*arguments)
+        assert (answer.code, answer.out) == (4, ""), arguments
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "1234"],
+        ["show", "01234567"],
+        ["list", "--issued-after", "yesterday"],
+        ["list", "--expires-within", "soon"],
+        ["issue", "--device", "../x", "--user", "suzuki"],
+        ["issue", "--device", "iphone", "--user", " "],
+        ["issue", "--device", "iphone", "--user", "x" * 65],
+        ["user", "add", "sato", "--email", "nowhere"],
+        ["hierarchy", "create", "New!"],
+        ["revoke", "--serial", "xyz"],
+    ],
+)
+def test_5_what_comes_from_outside_is_not_what_it_should_be(
+    rca: Program, arguments: list[str]
+) -> None:
+    assert rca(*arguments).code == 5
+
+
+def test_5_settings_that_cannot_be_read_are_told_with_their_line(
+    rca: Program, tmp_path: Path
+) -> None:
+    (tmp_path / "rca.yaml").write_text("network: x\norganization: [\n")
+    answer = rca("--home", tmp_path, "list", "--issued-after", "2026-01-01")
+    assert answer.code == 5
+    assert re.search(r"rca\.yaml:\d", answer.err)
+
+
+def test_6_policy_needs_a_yes(rca: Program, issue: Issue) -> None:
+    two = [issue().certificate.number for _ in range(2)]
+    answer = rca("revoke", *two)
+    assert answer.code == 6
+    assert "--yes" in answer.err
+    assert [rca("show", number, "--format", "json").json["status"] for number in two] == [
+        "issued",
+        "issued",
+    ]
+    assert rca("hierarchy", "retire", "old").code == 6
+
+
+@pytest.mark.parametrize("content", [b"wrong", b"", b"x" * 2000])
+def test_7_a_passphrase_that_does_not_serve(rca: Program, tmp_path: Path, content: bytes) -> None:
+    wrong = rca.having(RCA_PASSPHRASE_FILE=str(write_secret(tmp_path / "wrong", content)))
+    answer = wrong("issue", "--device", "iphone", "--user", "suzuki")
+    assert (answer.code, answer.out) == (7, "")
+
+
+def test_8_a_part_of_a_batch_failed(rca: Program, issue: Issue, spent: RetrievalNumber) -> None:
+    numbers = [issue().certificate.number, UNKNOWN]
+    answer = rca("revoke", "--yes", *numbers, "--format", "json")
+    assert answer.code == 8
+    assert [each["number"] for each in answer.json] == numbers[:1]
+    assert answer.json[0]["status"] == "revoked"
+    assert UNKNOWN in answer.err
+
+
+def test_130_who_gives_up_at_a_question_has_done_nothing(rca: Program, issue: Issue) -> None:
+    number = issue().certificate.number
+    asked = rca.without("RCA_PASSPHRASE_FILE").terminal("show", number, "--reveal", typed=["\x04"])
+    assert asked.code == 130
+    assert "Traceback" not in asked.out
+
+
+# -- language
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "is_japanese"),
+    [
+        ({"LANG": "ja_JP.UTF-8"}, [], True),
+        ({"LC_ALL": "C", "LANG": "ja_JP.UTF-8"}, [], False),
+        ({"LC_ALL": "ja_JP.UTF-8", "LANG": "C"}, [], True),
+        ({"LC_MESSAGES": "ja_JP.UTF-8", "LANG": "C"}, [], True),
+        ({"RCA_LANG": "ja", "LC_ALL": "C"}, [], True),
+        ({"RCA_LANG": "en", "LC_ALL": "ja_JP.UTF-8"}, [], False),
+        ({"RCA_LANG": "en"}, ["--lang", "ja"], True),
+        ({"RCA_LANG": "ja"}, ["--lang", "en"], False),
+        ({}, [], False),
+    ],
+)
+def test_the_language_is_the_options_then_the_variables_then_the_locales(
+    rca: Program, variables: dict[str, str], options: list[str], is_japanese: bool
+) -> None:
+    speaking = rca.without("RCA_LANG").having(**variables)
+    assert ("証明書取得用No" in speaking(*options, "show", "1").err) == is_japanese
+    assert ("使い方: rca list" in speaking(*options, "list", "--help").out) == is_japanese
+
+
+def test_scripts_read_the_same_in_both_languages(rca: Program, spent: RetrievalNumber) -> None:
+    for form in ("json", "csv"):
+        command = ("show", spent, "--format", form)
+        assert rca("--lang", "ja", *command).out == rca("--lang", "en", *command).out
+
+
+@pytest.mark.parametrize("arguments", [["lst"], ["list", "--frmat"], ["show"], ["list", "x"]])
+def test_usage_errors_are_japanese_too(rca: Program, arguments: list[str]) -> None:
+    message, *_ = rca("--lang", "ja", *arguments).err.splitlines()
+    assert re.search("[ぁ-ん]", message), message
+
+
+# -- help
+
+
+def pages(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [path]
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            below = command.get_command(ctx, name)
+            assert below is not None
+            found += pages(below, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("path", pages(root), ids=" ".join)
+def test_every_command_has_a_page_in_both_languages(rca: Program, path: tuple[str, ...]) -> None:
+    english = rca(*path, "--help")
+    japanese = rca("--lang", "ja", *path, "--help")
+    assert (english.code, japanese.code) == (0, 0)
+    assert english.out.startswith(f"Usage: {' '.join(('rca', *path))} [OPTIONS]")
+    assert japanese.out.startswith(f"使い方: {' '.join(('rca', *path))} [オプション]")
+    for line in (english.out + japanese.out).splitlines():
+        assert line == line.rstrip()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_page_fits_the_terminal(rca: Program, language: str, columns: int) -> None:
+    narrow = rca.having(COLUMNS=str(columns))
+    for path in pages(root):
+        for line in narrow("--lang", language, *path, "--help").out.splitlines():
+            is_example = line.startswith("  rca ")
+            assert width(line) <= columns or is_example, (path, line)
+
+
+def test_h_is_help_and_nothing_at_all_is_a_question_for_help(rca: Program) -> None:
+    assert rca("-h").out == rca("--help").out
+    nothing = rca()
+    assert (nothing.code, nothing.err) == (2, rca("--help").out)
+
+
+def test_the_version(rca: Program) -> None:
+    answer = rca("--version")
+    assert (answer.code, answer.out) == (0, f"rca {__version__}\n")
+
+
+# -- talk
+
+
+def test_q_silences_talk_and_leaves_data_and_errors(rca: Program, issue: Issue) -> None:
+    number = issue().certificate.number
+    assert rca("hold", number).err != ""
+    answer = rca("-q", "release", number)
+    assert (answer.code, answer.err) == (0, "")
+    assert number in answer.out
+    assert rca("-q", "show", UNKNOWN).err.startswith("rca: error: ")
+
+
+def test_v_says_more(rca: Program, tmp_path: Path) -> None:
+    assert "new-issuing" in rca("-v", "publish", "--out", tmp_path).err
+    assert "new-issuing" not in rca("publish", "--out", tmp_path).err
+    assert rca("-q", "-v", "publish", "--out", tmp_path).err == ""
+
+
+# -- the home
+
+
+def test_the_home_is_the_options_then_the_variables_then_here(
+    rca: Program, home_of_nobody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobodys = rca.having(RCA_HOME=str(home_of_nobody))
+    assert nobodys("hierarchy", "list", "--format", "json").json == []
+    named = nobodys("--home", rca.environment["RCA_HOME"], "hierarchy", "list", "--format", "json")
+    assert [each["name"] for each in named.json] == ["old", "new"]
+    monkeypatch.chdir(home_of_nobody)
+    here = rca.without("RCA_HOME")("hierarchy", "list", "--format", "json")
+    assert (here.code, here.json) == (0, [])
+
+
+@pytest.fixture
+def home_of_nobody(rca: Program, tmp_path: Path) -> Path:
+    assert rca("--home", tmp_path / "nobody", "init").code == 0
+    return tmp_path / "nobody"
+
+
+# -- streams that do not take what is written
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(rca: Program, spent: RetrievalNumber) -> None:
+    for command in (["list", "--all"], ["--help"], ["show", spent], ["--version"]):
+        answer = rca.process(*command, shell='"$@" | true; exit "${PIPESTATUS[0]}"')
+        assert (answer.code, answer.err) == (0, ""), command
+
+
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [(">&-", "the output cannot be written: it is closed"), (">/dev/full", "the disk is full")],
+)
+def test_output_that_cannot_be_written_is_one_line_and_not_a_success(
+    rca: Program, spent: RetrievalNumber, redirection: str, said: str
+) -> None:
+    answer = rca.process("show", spent, shell=f'"$@" {redirection}')
+    assert answer.code == 7
+    assert answer.err.splitlines()[0] == f"rca: error: {said}"
+    assert len(answer.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&-"])
+def test_talk_that_nobody_hears_stops_nothing(rca: Program, issue: Issue, redirection: str) -> None:
+    number = issue().certificate.number
+    answer = rca.process("hold", number, "--format", "json", shell=f'"$@" {redirection}')
+    assert answer.code == 0
+    assert answer.json["status"] == "held"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "euc_jp"])
+def test_a_locale_without_the_letters_stops_nothing(
+    rca: Program, issue: Issue, encoding: str
+) -> None:
+    issue(user="emoji", note="端末 é 😀")
+    poor = rca.having(PYTHONIOENCODING=encoding)
+    command = [*map(str, ("list", "--user", "emoji", "--format"))]
+    done = poor.process(*command, "json")
+    assert done.code == 0
+    if encoding in ("ascii", "utf-8"):
+        # Escaped as JSON escapes, not as Python does.
+        assert done.json[0]["note"] == "端末 é 😀"
+    for arguments in ([*command, "table"], [*command, "csv"], ["--help"], ["--lang", "ja", "x"]):
+        answer = poor.process(*arguments)
+        assert answer.code in (0, 2)
+        assert "Traceback" not in answer.err
+
+
+def test_python_cli_py_is_rca(rca: Program) -> None:
+    script = Path(__file__).parents[2] / "cli.py"
+    command = [sys.executable, script, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout == f"rca {__version__}\n"
+
+
+def test_no_secret_is_an_argument_a_variable_or_in_a_traceback(
+    rca: Program, tmp_path: Path
+) -> None:
+    options = {opt for _, command in commands() for each in command.params for opt in each.opts}
+    assert "--passphrase" not in options
+    assert "--password" not in options
+    wrong = write_secret(tmp_path / "wrong", b"not-the-right-secret")
+    answer = rca.having(RCA_DEBUG="1", RCA_PASSPHRASE_FILE=str(wrong)).process(
+        "issue", "--device", "iphone", "--user", "suzuki"
+    )
+    assert "Traceback" in answer.err
+    assert "not-the-right-secret" not in answer.err
+    assert PASSPHRASE.decode() not in answer.err
+
+
+def commands() -> list[tuple[tuple[str, ...], click.Command]]:
+    found = []
+    for path in pages(root):
+        command: click.Command = root
+        for name in path:
+            assert isinstance(command, click.Group)
+            below = command.get_command(click.Context(command), name)
+            assert below is not None
+            command = below
+        found.append((path, command))
+    return found
