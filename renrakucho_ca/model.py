@@ -194,7 +194,12 @@ def parse_serial(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person to whom devices belong. `id` is the name in the certificate."""
+    """A person to whom devices belong.
+
+    Attributes:
+        id: the name in the certificate.
+        email: up to three addresses, parted by ", ".
+    """
 
     id: str
     name: str | None = None
@@ -204,8 +209,13 @@ class User:
 
     # ub-common-name and its neighbours are 64 characters (RFC 5280 appendix A.1).
     LONGEST_NAME = 64
-    # RFC 5321 §4.5.3.1.3 leaves 254 octets for an address.
-    LONGEST_EMAIL = 254
+    # The user's own, and two more that are to know.
+    MOST_ADDRESSES = 3
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where mails go; none where no address is known."""
+        return tuple(self.email.split(", ")) if self.email else ()
 
     @classmethod
     def parse(
@@ -227,16 +237,29 @@ class User:
                 return None
             return clean_text(text, what=what, longest=longest)
 
-        address = optional(email, "email", cls.LONGEST_EMAIL)
-        if address is not None and not re.fullmatch(r"[^@\s,;:<>\"]+@[^@\s,;:<>\"]+", address):
-            raise Invalid("{address} is not a mail address", address=repr(address[:60]))
         return cls(
             id=clean_text(id, what="user", longest=cls.LONGEST_NAME),
             name=optional(name, "name", cls.LONGEST_NAME),
-            email=address,
+            email=_parse_addresses(email or "", cls.MOST_ADDRESSES),
             facility=optional(facility, "facility", cls.LONGEST_NAME),
             network=optional(network, "network", cls.LONGEST_NAME),
         )
+
+
+def _parse_addresses(text: str, most: int) -> str | None:
+    """One address or a few, parted by commas, semicolons or blanks; brought to the first form."""
+    addresses = list(dict.fromkeys(filter(None, re.split(r"[,;\s]+", text))))
+    for address in addresses:
+        # ASCII alone: not every server knows SMTPUTF8. RFC 5321 §4.5.3.1.3: 254 octets at most.
+        if len(address) > 254 or not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address):
+            raise Invalid("{address} is not a mail address", address=repr(address[:60]))
+        if set(address) & set('<>()[]:\\"') or address.count("@") != 1:
+            raise Invalid("{address} is not a mail address", address=repr(address[:60]))
+    if len(addresses) > most:
+        raise Invalid(
+            "{count} mail addresses; at most {most} are kept", count=len(addresses), most=most
+        )
+    return ", ".join(addresses) or None
 
 
 LONGEST_NOTE = 200

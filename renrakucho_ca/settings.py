@@ -228,10 +228,10 @@ def _public_url(url: str) -> str:
 def _sender(text: str) -> str:
     """An address, perhaps with a name before it: `Example City <ca@example.jp>`."""
     # 20 ms, for a setting that few commands look at.
-    from email.utils import formataddr, parseaddr
+    from email.utils import parseaddr
 
-    name, address = parseaddr(text)
-    if not address or formataddr((name, address)) != text or not text.isprintable():
+    address = parseaddr(text)[1]
+    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9.-]+", address) or not text.isprintable():
         raise Invalid(
             "{text} is not a sender",
             hint="such as ca@example.jp or Example City <ca@example.jp>",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from renrakucho_ca.console import Console
     from renrakucho_ca.model import RetrievalNumber
     from renrakucho_ca.service.home import Home
+    from renrakucho_ca.service.issuance import Teller
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -76,6 +77,16 @@ class App:
             raise Refused("this needs a yes", hint="without a terminal, add --yes")
         if not click.confirm(self.catalogue.say(question, **values), err=True):
             raise Refused("not confirmed: nothing was done")
+
+    def teller(self, mail: bool) -> Teller:
+        """How users are told of a new certificate: by mail, or by the operator."""
+        if not mail:
+            from renrakucho_ca.service.issuance import tell_nobody
+
+            return tell_nobody
+        from renrakucho_ca.service.notification import Letters
+
+        return Letters(self.home).put
 
     def _passphrase(self, is_new: bool) -> bytes:
         from renrakucho_ca.cli import passphrase
@@ -146,6 +157,12 @@ def format_option(function: _Function) -> _Function:
 def all_or_nothing_option(function: _Function) -> _Function:
     return click.option(
         "--all-or-nothing", is_flag=True, help="do nothing at all where one line is bad"
+    )(function)
+
+
+def mail_option(function: _Function) -> _Function:
+    return click.option(
+        "--mail", is_flag=True, help="put a mail to the user into the outbox (`rca mail send`)"
     )(function)
 
 

@@ -12,6 +12,7 @@ from renrakucho_ca.cli.app import (
     all_or_nothing_option,
     format_option,
     jobs_option,
+    mail_option,
     number_argument,
     pass_app,
 )
@@ -21,10 +22,20 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import issuance, retrieval
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuance import Issued, Teller
 from renrakucho_ca.service.planning import Request
 
-_FOR_PEOPLE = ("number", "password", "user", "device", "note", "hierarchy", "not_after", "files")
+_FOR_PEOPLE = (
+    "number",
+    "password",
+    "user",
+    "device",
+    "note",
+    "hierarchy",
+    "not_after",
+    "link",
+    "files",
+)
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a PKCS#10."""
@@ -62,6 +73,7 @@ LARGEST_REQUEST = 64 * 1024
     "network",
 )
 @all_or_nothing_option
+@mail_option
 @jobs_option
 @format_option
 @pass_app
@@ -75,20 +87,24 @@ def issue(
     csr: Path | None,
     batch: Path | None,
     all_or_nothing: bool,
+    mail: bool,
     jobs: int | None,
     form: Format,
 ) -> None:
+    tell = app.teller(mail)
     if batch is not None:
         if device or user or note or csr:
             raise click.UsageError("--batch has users, devices and notes in its table")
-        _issue_batch(app, batch, hierarchy, out, all_or_nothing, jobs, form)
+        _issue_batch(app, batch, hierarchy, out, all_or_nothing, tell, jobs, form)
         return
     if device is None or user is None:
         raise click.UsageError("name --device and --user, or --batch")
     request = Request.parse(User.parse(user), device, note, _read(csr))
-    (result,) = issuance.issue(app.home, [request], hierarchy)
+    (result,) = issuance.issue(app.home, [request], hierarchy, tell)
     if isinstance(result, RcaError):
         raise result
+    if mail and not result.certificate.user.addresses:
+        app.console.talk("{user} has no mail address: hand the number over", user=user)
     shown, problem = _exported(app, result, out)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
     if problem is not None:
@@ -101,6 +117,7 @@ def _issue_batch(
     hierarchy: str | None,
     out: Path | None,
     all_or_nothing: bool,
+    tell: Teller,
     jobs: int | None,
     form: Format,
 ) -> None:
@@ -115,7 +132,7 @@ def _issue_batch(
 
     def shown() -> Iterator[Row]:
         lines = batch.read_requests(file)
-        for line, result in batch.issue(app.home, chosen, lines, jobs or cores()):
+        for line, result in batch.issue(app.home, chosen, lines, jobs or cores(), tell):
             if isinstance(result, RcaError):
                 bad.tell(line, result)
                 continue
@@ -148,15 +165,17 @@ def reissue(app: App, number: RetrievalNumber, keep_old: bool, form: Format) -> 
 def _exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
     """What to show of a new certificate. Its password is shown even where the export fails."""
     now = app.home.clock()
-    shown: Row = row(issued.certificate, now) | {"password": issued.password}
+    told: Row = {"password": issued.password}
+    if issued.link is not None:
+        told["link"] = issued.link
+    shown: Row = row(issued.certificate, now) | told
     if out is None:
         return shown, None
     number = issued.certificate.number
     (outcome,), files = retrieval.export(app.home, [number], out)
     if isinstance(outcome.result, RcaError):
         return shown | {"files": []}, outcome.result
-    exported = row(outcome.result, now) | {"password": issued.password}
-    return exported | {"files": [str(files[number])]}, None
+    return row(outcome.result, now) | told | {"files": [str(files[number])]}, None
 
 
 def _read(file: Path | None) -> bytes | None:

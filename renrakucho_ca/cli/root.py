@@ -26,6 +26,10 @@ _SECTIONS = {
         "list": ("renrakucho_ca.cli.certificates:list_", "many certificates"),
         "show": ("renrakucho_ca.cli.certificates:show", "one certificate"),
     },
+    "Telling people": {
+        "mail": ("renrakucho_ca.cli.mail:mail", "the outbox"),
+        "handover": ("renrakucho_ca.cli.handover:handover", "sheets to print"),
+    },
     "Out of use": {
         "revoke": ("renrakucho_ca.cli.revocation:revoke", "for good"),
         "hold": ("renrakucho_ca.cli.revocation:hold", "until it is released"),

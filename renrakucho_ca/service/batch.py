@@ -15,7 +15,7 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
 from renrakucho_ca.service import csvfile
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued, issue_many
+from renrakucho_ca.service.issuance import Issued, Teller, issue_many
 from renrakucho_ca.service.planning import Planner, Request
 from renrakucho_ca.store import users
 
@@ -76,12 +76,17 @@ def check(
 
 
 def issue(
-    home: Home, hierarchy: Hierarchy, lines: Iterable[tuple[int, Request | RcaError]], jobs: int
+    home: Home,
+    hierarchy: Hierarchy,
+    lines: Iterable[tuple[int, Request | RcaError]],
+    jobs: int,
+    tell: Teller,
 ) -> Iterator[tuple[int, Issued | RcaError]]:
     """Issues for each line, in whatever order it gets done.
 
     Args:
         jobs: worker processes.
+        tell: tells the users.
     """
     under_way: dict[int, int] = {}
     bad: list[tuple[int, RcaError]] = []
@@ -94,7 +99,7 @@ def issue(
                 under_way[id(request)] = line
                 yield request
 
-    for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs):
+    for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs, tell=tell):
         yield under_way.pop(id(request)), result
     yield from bad
 

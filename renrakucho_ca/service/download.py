@@ -114,7 +114,7 @@ def offer(home: Home, token: str) -> Offer:
     bundle = certificates.bundle(home.db, number)
     if bundle is None:
         raise _spent()
-    return _describe(home, certificates.get(home.db, number), bundle.container)
+    return describe(home, certificates.get(home.db, number), bundle.container)
 
 
 def claim(home: Home, token: str, visit: str) -> str:
@@ -163,7 +163,7 @@ def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
     content = home.keystore.bundle_sealer().open(handout.sealed, _context(handout.number))
     certificate = certificates.get(home.db, handout.number)
     name = f"{handout.number}{handout.container.suffix}"
-    return _describe(home, certificate, handout.container), Download(name, content)
+    return describe(home, certificate, handout.container), Download(name, content)
 
 
 def destroy_expired(home: Home) -> int:
@@ -202,7 +202,8 @@ def _linked(home: Home, token: str) -> RetrievalNumber:
     return number
 
 
-def _describe(home: Home, certificate: Certificate, container: Container) -> Offer:
+def describe(home: Home, certificate: Certificate, container: Container) -> Offer:
+    """What its user is to know of a certificate: on the page, in a mail, on a sheet."""
     root = hierarchies.get(home.db, certificate.hierarchy).root
     return Offer(
         certificate=certificate,

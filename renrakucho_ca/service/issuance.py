@@ -7,7 +7,7 @@ know whether it was signed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -36,19 +36,37 @@ PORTION = 100
 """Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each."""
 
 
+Teller = Callable[[Certificate, str], str | None]
+"""Tells a user of a new certificate and its password, within the transaction that records them;
+returns the download link."""
+
+
+def tell_nobody(_certificate: Certificate, _password: str) -> str | None:
+    """The operator hands number and password over."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new certificate, and the password that its user is told."""
+    """A new certificate, and what its user is told.
+
+    Attributes:
+        link: the download link of its mail; None where there is no mail.
+    """
 
     certificate: Certificate
     password: str
+    link: str | None = None
 
     def __repr__(self) -> str:
         return f"Issued({self.certificate.number})"
 
 
 def issue(
-    home: Home, requests: Sequence[Request], hierarchy: str | None = None
+    home: Home,
+    requests: Sequence[Request],
+    hierarchy: str | None = None,
+    tell: Teller = tell_nobody,
 ) -> list[Issued | RcaError]:
     """Issues for a few requests; one that fails does not stop the others.
 
@@ -61,23 +79,30 @@ def issue(
     Raises:
         NotFound: no such hierarchy. Refused: it is closed. Unavailable: passphrase or key.
     """
-    results = {id(request): result for request, result in issue_many(home, requests, hierarchy)}
+    each = issue_many(home, requests, hierarchy, tell=tell)
+    results = {id(request): result for request, result in each}
     return [results[id(request)] for request in requests]
 
 
 def issue_many(
-    home: Home, requests: Iterable[Request], hierarchy: str | None = None, *, jobs: int = 1
+    home: Home,
+    requests: Iterable[Request],
+    hierarchy: str | None = None,
+    *,
+    jobs: int = 1,
+    tell: Teller = tell_nobody,
 ) -> Iterator[tuple[Request, Issued | RcaError]]:
     """Issues for any number of requests, in constant memory; each is recorded when it is yielded.
 
     Args:
         requests: taken as they are needed; to stop, end them.
         jobs: worker processes.
+        tell: tells the users.
 
     Raises:
         As `issue`.
     """
-    issuer = Issuer(home, choose_hierarchy(home, hierarchy))
+    issuer = Issuer(home, choose_hierarchy(home, hierarchy), tell)
     with home.lock("issuing").shared(lambda: abandon_left_over(home)):
         yield from issuer.issue(requests, jobs)
 
@@ -141,8 +166,9 @@ class Issuer:
         Unavailable: the key is not here, or the passphrase is wrong.
     """
 
-    def __init__(self, home: Home, hierarchy: Hierarchy) -> None:
+    def __init__(self, home: Home, hierarchy: Hierarchy, tell: Teller) -> None:
         self._home = home
+        self._tell = tell
         self._hierarchy = hierarchy
         self._authority = hierarchy.issuing
         self._now = home.clock()
@@ -177,6 +203,8 @@ class Issuer:
             if len(made) == PORTION:
                 yield from self._record_portion(made)
                 made.clear()
+                yield from refused
+                refused.clear()
         yield from self._record_portion(made)
         yield from refused
 
@@ -241,7 +269,7 @@ class Issuer:
         issuing.record(self._home.db, certificate, self._authority, made.der, made.bundle)
         if before is not None:
             self._succeed(before, certificate, request.succession)
-        return Issued(certificate, made.password)
+        return Issued(certificate, made.password, self._tell(certificate, made.password))
 
     def _succeed(self, before: Certificate, successor: Certificate, succession: Succession) -> None:
         """What the new certificate means for the one that it follows."""

@@ -15,7 +15,13 @@ from renrakucho_ca.errors import Conflict, Invalid, RcaError
 from renrakucho_ca.model import Certificate, RetrievalNumber
 from renrakucho_ca.service import revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued, choose_hierarchy, issue_many
+from renrakucho_ca.service.issuance import (
+    Issued,
+    Teller,
+    choose_hierarchy,
+    issue_many,
+    tell_nobody,
+)
 from renrakucho_ca.service.planning import Planner, Request, Succession
 from renrakucho_ca.store import hierarchies, migration
 from renrakucho_ca.store.migration import Progress, Scope
@@ -108,6 +114,7 @@ def migrate(
     limit: int | None = None,
     issued: Callable[[Issued], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    tell: Teller = tell_nobody,
 ) -> Migration:
     """Re-issues what is live in the scope, and sets the cut-off of the old hierarchy.
 
@@ -120,6 +127,7 @@ def migrate(
         limit: take up so many at most.
         issued: is told of each that is recorded.
         stop: asked before each is taken up; what is under way is finished.
+        tell: tells the users.
 
     Raises:
         As `check`; Unavailable: passphrase, key, disk.
@@ -138,7 +146,7 @@ def migrate(
             selected += 1
             yield _request(certificate)
 
-    for request, result in issue_many(home, requests(), target, jobs=jobs):
+    for request, result in issue_many(home, requests(), target, jobs=jobs, tell=tell):
         assert request.supersedes is not None
         if isinstance(result, Issued):
             done += 1

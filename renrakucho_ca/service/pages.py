@@ -1,33 +1,67 @@
-"""Pages made to be kept or printed: one HTML file each, with everything in it."""
+"""What people get to read as files and mails: templates filled in, whatever comes from outside
+escaped. The portal has templates of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import jinja2
 
+from renrakucho_ca.errors import Invalid
 from renrakucho_ca.locale import Catalogue
 
 
-def render(template: str, catalogue: Catalogue, zone: tzinfo, **values: object) -> str:
-    """Fills a template in. Whatever comes from outside is escaped.
+class Pages:
+    """Templates in one language.
 
     Args:
-        template: a file's name in `renrakucho_ca/templates`.
         zone: in which moments are shown.
+        own: the operator's folder of templates; one that is there stands in for ours.
     """
-    environment = Environment(
-        loader=PackageLoader("renrakucho_ca", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["day"] = lambda moment: _day(moment, zone)
-    environment.globals["say"] = catalogue.say
-    environment.globals["language"] = catalogue.language.value
-    return environment.get_template(template).render(**values)
 
+    def __init__(self, catalogue: Catalogue, zone: tzinfo, own: Path | None = None) -> None:
+        ours: jinja2.BaseLoader = jinja2.PackageLoader("renrakucho_ca")
+        if own is not None:
+            ours = jinja2.ChoiceLoader([jinja2.FileSystemLoader(own), ours])
+        self._zone = zone
+        self._environment = jinja2.Environment(
+            loader=ours,
+            autoescape=lambda name: name is None or name.endswith(".html"),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._environment.globals |= {
+            "say": catalogue.say,
+            "language": catalogue.language.value,
+            "date": self._date,
+            "time": self._time,
+        }
 
-def _day(moment: datetime, zone: tzinfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d}"
+    def render(self, template: str, **values: object) -> str:
+        """The whole text.
+
+        Raises:
+            Invalid: an operator's template has a mistake.
+        """
+        return "".join(self.stream(template, **values))
+
+    def stream(self, template: str, **values: object) -> Iterator[str]:
+        """The text in pieces, for one that is long."""
+        try:
+            yield from self._environment.get_template(template).generate(**values)
+        except jinja2.TemplateError as error:
+            raise Invalid(
+                "the template {name} cannot be filled in: {problem}",
+                name=template,
+                problem=error.message or type(error).__name__,
+            ) from error
+
+    def _date(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._zone):%Y-%m-%d}"
+
+    def _time(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._zone):%H:%M}"

@@ -10,7 +10,7 @@ from itertools import accumulate
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.migration import plan
-from renrakucho_ca.service.pages import render
+from renrakucho_ca.service.pages import Pages
 from renrakucho_ca.store import hierarchies, migration
 from renrakucho_ca.store.migration import Progress, Scope
 
@@ -66,10 +66,8 @@ def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
         now.astimezone(zone).date(),
         None if cutoff is None else cutoff.astimezone(zone).date(),
     )
-    return render(
+    return Pages(catalogue, zone).render(
         "migration.html",
-        catalogue,
-        zone,
         title=home.settings.organization,
         scope=scope,
         now=now,

@@ -1,0 +1,52 @@
+"""`rca handover`: sheets to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, format_option, numbers_argument, pass_app
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.console import Format
+from renrakucho_ca.model import RetrievalNumber
+
+
+@click.command(
+    cls=Command,
+    help="Writes sheets to print, a page for each person: number, password, QR code of the "
+    "download page, the steps for the device. The file has passwords: print it, then delete it.",
+)
+@numbers_argument
+@click.option("--facility", metavar="NAME", help="what this facility has not downloaded yet")
+@click.option("--user", metavar="ID", help="what this user has not downloaded yet")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="the file, for its owner alone",
+)
+@format_option
+@pass_app
+def handover(
+    app: App,
+    numbers: tuple[RetrievalNumber, ...],
+    facility: str | None,
+    user: str | None,
+    out: Path,
+    form: Format,
+) -> None:
+    from renrakucho_ca.service import handover as service
+
+    if not numbers and facility is None and user is None:
+        raise click.UsageError("name a number, --facility or --user")
+    chosen = list(numbers)
+    if facility is not None or user is not None:
+        chosen += service.waiting(app.home, facility=facility, user=user)
+    count = service.write(app.home, chosen, out, app.catalogue)
+    app.console.one({"file": str(out), "sheets": count}, form)
+    if app.home.settings.public_url is None:
+        app.console.talk(
+            "public_url is not set in rca.yaml: the sheets have no QR code"
+        )

@@ -1,0 +1,83 @@
+"""`rca mail …`: the outbox."""
+
+from __future__ import annotations
+
+import click
+
+from renrakucho_ca.cli.app import App, Choice, format_option, pass_app
+from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.store import outbox
+from renrakucho_ca.store.outbox import Mail, MailState
+
+_HERE = "renrakucho_ca.cli.mail"
+_FIELDS = (
+    "number",
+    "recipients",
+    "state",
+    "created_at",
+    "next_try_at",
+    "tries",
+    "problem",
+)
+
+
+@click.group(
+    cls=Group,
+    help="The outbox: mails with number, password and link (`rca issue --mail`).",
+    sections={
+        "Commands": {
+            "list": (f"{_HERE}:list_", "what waits, was sent, was given up"),
+            "send": (f"{_HERE}:send", "sends what is due; for cron, every few minutes"),
+        }
+    },
+)
+def mail() -> None:
+    pass
+
+
+@click.command("list", cls=Command, help="Lists the mails, oldest first.")
+@click.option("--state", type=Choice(MailState), help="in this state")
+@format_option
+@pass_app
+def list_(app: App, state: MailState | None, form: Format) -> None:
+    rows = map(_row, outbox.stream(app.home.db, state))
+    app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
+
+
+@click.command(
+    cls=Command,
+    help="Sends what is due, by the mail server of rca.yaml. What it refuses for now is tried "
+    "again later; what it refuses for good, or for two days, is given up.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="at most so many now")
+@format_option
+@pass_app
+def send(app: App, limit: int | None, form: Format) -> None:
+    from renrakucho_ca.service import notification
+
+    def told(one: Mail, problem: str | None) -> None:
+        if problem is not None:
+            app.console.talk("{number}: {problem}", number=one.number, problem=problem)
+
+    done = notification.send(app.home, limit, told)
+    app.console.one({"sent": done.sent, "postponed": done.postponed, "failed": done.failed}, form)
+    if done.failed:
+        raise Attention(
+            "{count} mails were given up",
+            hint="`rca mail list --state failed` shows them; tell those people another way",
+            count=done.failed,
+        )
+
+
+def _row(each: Mail) -> Row:
+    return {
+        "number": each.number,
+        "recipients": list(each.recipients),
+        "state": each.state,
+        "created_at": each.created_at,
+        "next_try_at": each.next_try_at if each.state is MailState.WAITING else None,
+        "tries": each.tries,
+        "problem": each.problem,
+    }

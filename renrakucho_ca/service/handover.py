@@ -1,0 +1,113 @@
+"""Hand-over sheets: for each person a page with number, password, QR code and the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import segno
+
+from renrakucho_ca.errors import Conflict, NotFound
+from renrakucho_ca.locale import Catalogue
+from renrakucho_ca.model import Certificate, RetrievalNumber, Status
+from renrakucho_ca.service import download, instructions, retrieval
+from renrakucho_ca.service.download import Offer
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.instructions import Instructions
+from renrakucho_ca.service.pages import Pages
+from renrakucho_ca.store import certificates, files
+from renrakucho_ca.store.certificates import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What stands on one person's page.
+
+    Attributes:
+        address: of the download page, with the number filled in; None where the home is not public.
+        qr: the same as an SVG image.
+        file: the name of the file that will be downloaded.
+    """
+
+    certificate: Certificate
+    password: str
+    offer: Offer
+    steps: Instructions
+    file: str
+    address: str | None
+    qr: str | None
+
+
+def waiting(
+    home: Home, *, facility: str | None = None, user: str | None = None
+) -> list[RetrievalNumber]:
+    """What a facility or a user has not downloaded yet.
+
+    Raises:
+        NotFound: nothing.
+    """
+    query = Query(
+        now=home.clock(), statuses=frozenset({Status.ISSUED}), facility=facility, user=user
+    )
+    found = [
+        certificate.number
+        for certificate in certificates.stream(home.db, query)
+        if certificate.superseded_by is None
+    ]
+    if not found:
+        raise NotFound("nothing waits to be downloaded")
+    return found
+
+
+def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: Catalogue) -> int:
+    """Writes the sheets of some certificates into one file (0600), sorted by facility and user.
+
+    Returns:
+        How many sheets.
+
+    Raises:
+        Conflict: one cannot be downloaded any more. Unavailable: wrong passphrase, full disk.
+    """
+    chosen = [certificates.get(home.db, number) for number in dict.fromkeys(numbers)]
+    chosen.sort(key=lambda each: (each.user.facility or "", each.user.id, each.number))
+    home.keystore.unlock()
+    for certificate in chosen:
+        if certificate.status(home.clock()) is not Status.ISSUED:
+            retrieval.reveal(home, certificate.number)
+    pages = Pages(catalogue, home.settings.zone, home.path / "templates")
+    pieces = pages.stream(
+        "handover.html",
+        sheets=_sheets(home, chosen),
+        count=len(chosen),
+        network=home.settings.network,
+        organization=home.settings.organization,
+    )
+    files.replace(out, (piece.encode() for piece in pieces))
+    return len(chosen)
+
+
+def _sheets(home: Home, chosen: Sequence[Certificate]) -> Iterator[Sheet]:
+    base = home.settings.public_url
+    for certificate in chosen:
+        bundle = certificates.bundle(home.db, certificate.number)
+        if bundle is None:
+            raise Conflict("{number} has no file to hand out", number=certificate.number)
+        offer = download.describe(home, certificate, bundle.container)
+        address = None if base is None else f"{base}/?number={certificate.number}"
+        yield Sheet(
+            certificate=certificate,
+            password=retrieval.reveal(home, certificate.number),
+            offer=offer,
+            steps=instructions.for_device(certificate.device, bundle.container),
+            file=f"{certificate.number}{bundle.container.suffix}",
+            address=address,
+            qr=None if address is None else _qr(address),
+        )
+
+
+def _qr(address: str) -> str:
+    """An SVG that a page can carry. A quarter of it may be damaged: paper gets folded."""
+    # To find the best of the eight masks takes 8 ms of 10; a reader takes any (ISO/IEC 18004 §7.8).
+    code = segno.make(address, micro=False, error="q", mask=4)
+    return code.svg_inline(omitsize=True, border=2)
