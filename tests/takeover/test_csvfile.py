@@ -1,0 +1,138 @@
+"""Tables as people's spreadsheets write them."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from pathlib import Path
+
+import pytest
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.service import csvfile
+
+COLUMNS = {"user": True, "name": False, "device": True, "note": False}
+HEADER = "利用者ID,氏名,端末種別,備考"
+ROW = "suzuki,髙﨑①㈱,iphone,予備"
+VALUES = {"user": "suzuki", "name": "髙﨑①㈱", "device": "iphone", "note": "予備"}
+
+
+def rows(path: Path, content: bytes) -> list[csvfile.Row]:
+    file = path / "table.csv"
+    file.write_bytes(content)
+    return list(csvfile.read(file, COLUMNS))
+
+
+def said(rows: list[csvfile.Row]) -> list[tuple[int, str]]:
+    return [(number, str(row) if isinstance(row, Invalid) else row["user"]) for number, row in rows]
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"),
+        (codecs.BOM_UTF8, "utf-8"),
+        (b"", "cp932"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ],
+)
+def test_every_encoding_that_excel_writes_is_read(
+    tmp_path: Path, mark: bytes, encoding: str, line_end: str, delimiter: str
+) -> None:
+    text = (line_end.join([HEADER, ROW]) + line_end).replace(",", delimiter)
+    assert rows(tmp_path, mark + text.encode(encoding)) == [(2, VALUES)]
+
+
+@pytest.mark.parametrize(
+    "header", ["user,name,device,note", " User ,NAME,Device,note", "利用者ＩＤ,氏 名,端末種別,備考"]
+)
+def test_a_column_is_known_by_either_language_whatever_its_width_case_and_blanks(
+    tmp_path: Path, header: str
+) -> None:
+    assert rows(tmp_path, f"{header}\n{ROW}".encode()) == [(2, VALUES)]
+
+
+def test_a_field_in_quotes_may_have_line_ends_and_later_rows_keep_their_numbers(
+    tmp_path: Path,
+) -> None:
+    table = rows(tmp_path, b'user,device,note\na,mac,"two\nlines, ""quoted"""\n\nb,mac,\n')
+    assert [(number, row["note"]) for number, row in table if not isinstance(row, Invalid)] == [
+        (2, 'two\nlines, "quoted"'),
+        (5, ""),
+    ]
+
+
+def test_rows_that_are_blank_or_only_commas_are_no_rows(tmp_path: Path) -> None:
+    assert said(rows(tmp_path, b"user,device\n\n , \n,\na,mac\n")) == [(5, "a")]
+
+
+def test_commas_that_excel_left_behind_are_no_fields(tmp_path: Path) -> None:
+    assert said(rows(tmp_path, b"user,device,,\na,mac,,\nb,mac,,x\n")) == [
+        (2, "a"),
+        (3, "4 fields where 2 columns are"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (b"b", "1 fields where 2 columns are"),
+        (b"b,mac,x", "3 fields where 2 columns are"),
+        (b",mac", "user is empty"),
+        (b"b,", "device is empty"),
+        (b'b,"mac', "a quote is opened and not closed"),
+        (b'"b"x,mac', "a quoted field goes on after its closing quote"),
+        (b"b,\0", "the line has a NUL character"),
+        (b"b," + b"x" * 20_000, "the line has more than 16384 characters"),
+        (b"b,\xff\xfe", "the line is not UTF-8 throughout"),
+    ],
+)
+def test_a_bad_row_is_told_by_its_line_and_the_rows_around_it_are_read(
+    tmp_path: Path, bad: bytes, why: str
+) -> None:
+    text = "user,device\n鈴木,mac\n".encode() + bad + b"\nz,mac\n"
+    assert said(rows(tmp_path, text)) == [(2, "鈴木"), (3, why), (4, "z")]
+
+
+def test_in_a_cp932_table_a_bad_letter_is_its_own_line_s_fault(tmp_path: Path) -> None:
+    text = "user,device\n鈴木,mac\n".encode("cp932") + b"b,\x81\x20\n" + "山田,mac".encode("cp932")
+    assert said(rows(tmp_path, text)) == [
+        (2, "鈴木"),
+        (3, "the line is not CP932 throughout"),
+        (4, "山田"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"user,device,phone\n", "the column 'phone' is unknown"),
+        (b"user,device,USER\n", "the column user is there twice"),
+        (b"user\n", "the column device is missing"),
+        (b'"user,device\na,mac\n', "a quote is opened and not closed"),
+        (b"\xff\xfeu", "UTF-16"),
+        (bytes(range(256)) * 200, "NUL"),
+    ],
+)
+def test_a_table_with_other_columns_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        rows(tmp_path, content)
+
+
+def test_the_columns_that_there_are_stand_in_the_hint(tmp_path: Path) -> None:
+    with pytest.raises(Invalid) as raised:
+        rows(tmp_path, b"user,phone\n")
+    assert raised.value.hint is not None
+    assert raised.value.hint.format(**raised.value.values) == (
+        "the columns are: user, name, device, note"
+    )
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Invalid, match="is not a file"):
+        next(csvfile.read(tmp_path / "pipe", COLUMNS))
