@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from io import BytesIO
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -65,7 +64,7 @@ def assemble(
     number: int,
     this_update: datetime,
     next_update: datetime,
-    entries: Iterable[bytes],
+    entries: bytes,
 ) -> Iterator[bytes]:
     """A complete v2 CRL in DER, in pieces to be written one after another.
 
@@ -77,13 +76,10 @@ def assemble(
     Args:
         number: cRLNumber, above every one before.
         this_update, next_update: aware.
-        entries: what `entry` made, in any order, each certificate once.
+        entries: what `entry` made, one after another, in any order, each certificate once.
     """
     empty = _empty_list(issuer, issuer_key, number, this_update, next_update)
-    held = BytesIO()
-    held.writelines(entries)
-    revoked = held.getvalue()
-    if not revoked:  # §5.1.2.6: MUST be absent where nothing is revoked.
+    if not entries:  # §5.1.2.6: MUST be absent where nothing is revoked.
         yield empty
         return
 
@@ -92,10 +88,10 @@ def assemble(
     tbs, algorithm, _ = der.elements(whole.content)
     # TBSCertList ::= SEQUENCE { version … nextUpdate, revokedCertificates, [0] crlExtensions }
     *before, extensions = (field.whole for field in der.elements(tbs.content))
-    fields = b"".join(before) + der.header(der.SEQUENCE, len(revoked))
+    fields = b"".join(before) + der.header(der.SEQUENCE, len(entries))
     to_be_signed = (
-        der.header(der.SEQUENCE, len(fields) + len(revoked) + len(extensions)) + fields,
-        revoked,
+        der.header(der.SEQUENCE, len(fields) + len(entries) + len(extensions)) + fields,
+        entries,
         bytes(extensions),
     )
     signature = der.encode(der.BIT_STRING, b"\0", sign(issuer_key, *to_be_signed))
@@ -171,30 +167,16 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
         raise Invalid("the CRL has no number") from None
 
 
-def to_pem(data: bytes) -> bytes:
-    """RFC 7468 text of a CRL in DER, ending with a line feed."""
-    return b"".join(pem_pieces(data))
-
-
-def pem_pieces(data: bytes) -> Iterator[bytes]:
-    """What `to_pem` joins, for a list so long that its text should not be held as well."""
+def to_pem(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """RFC 7468 text of a CRL in DER, both in pieces: of a long list neither is held whole."""
     yield _BEGIN
-    view, step = memoryview(data), 48 * 1024
-    for start in range(0, len(view), step):
-        text = b64encode(view[start : start + step])
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
         # RFC 7468 §2: 64 characters a line, which are 48 octets.
-        yield b"".join(text[i : i + 64] + b"\n" for i in range(0, len(text), 64))
+        whole = len(data) - len(data) % 48
+        text, rest = b64encode(data[:whole]), data[whole:]
+        yield b"".join([text[i : i + 64] + b"\n" for i in range(0, len(text), 64)])
+    if rest:
+        yield b64encode(rest) + b"\n"
     yield _END
-
-
-def from_pem(text: bytes) -> list[bytes]:
-    """The DER of every CRL in a PEM file, in order.
-
-    Raises:
-        Invalid: what stands between the lines is not base64.
-    """
-    blocks = text.split(_BEGIN)[1:]
-    try:
-        return [b64decode(block.partition(_END)[0]) for block in blocks]
-    except ValueError:
-        raise Invalid("this is not a CRL in PEM") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
@@ -46,11 +47,19 @@ def renew(
     with home.db.read():
         state = hierarchies.crl_state(home.db, authority)
         end = _end(hierarchy, authority, now, state.days)
-        entries = hierarchies.crl_entries(home.db, authority)
-        pieces = crl.assemble(issuer, key, number, now, end, entries)
-        files.replace(path, pieces, check=lambda new: crl.verify(new.read_bytes(), issuer))
+        # Not under a name: the entries are gone when the last piece is written, before the whole
+        # list is read back. Writers need wait no longer than until they are read.
+        pieces = crl.assemble(
+            issuer, key, number, now, end, hierarchies.crl_entries(home.db, authority)
+        )
+    files.replace(path, pieces, check=partial(prove, issuer))
     with home.db.write():
         hierarchies.record_crl(home.db, authority, now, end, state.changes)
+
+
+def prove(issuer: x509.Certificate, file: Path) -> None:
+    """Raises Invalid where the file is no CRL of that issuer, whole and signed."""
+    crl.verify(file.read_bytes(), issuer)
 
 
 def _end(hierarchy: Hierarchy, authority: Authority, now: datetime, days: int) -> datetime:

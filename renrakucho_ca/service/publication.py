@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from renrakucho_ca.errors import Unavailable
@@ -91,39 +93,49 @@ def _write_files(home: Home, hierarchy: Hierarchy, folder: Path) -> list[Path]:
     certificates.check_issued(issuing, root)
     written: list[Path] = []
 
-    def put(
-        name: str, content: bytes | Iterable[bytes], read: Callable[[bytes], object], wanted: object
-    ) -> None:
-        def prove(new: Path) -> None:
-            if read(new.read_bytes()) != wanted:
-                raise Unavailable("{file} was not written as it should be", file=name)
-
-        files.replace(folder / name, content, files.PUBLIC_FILE, prove)
+    def put(name: str, content: Iterable[bytes], check: Callable[[Path], object]) -> None:
+        files.replace(folder / name, content, files.PUBLIC_FILE, check)
         written.append(folder / name)
 
-    def put_pem(suffix: str, chain: list[x509.Certificate]) -> None:
-        text = b"".join(map(certificates.to_pem, chain))
-        put(f"{hierarchy.name}-{suffix}.pem", text, certificates.load_pem, chain)
+    def put_exactly(name: str, content: Iterable[bytes]) -> None:
+        """The bytes are proven by their digest: a long list takes no memory."""
+        before, after = sha256(), sha256()
 
-    put_pem("root", [root])
-    put_pem("issuing", [issuing])
-    put_pem("chain", [issuing] if issuing == root else [issuing, root])
-    lists: list[bytes] = []
+        def check(new: Path) -> None:
+            for piece in files.pieces(new):
+                after.update(piece)
+            if before.digest() != after.digest():
+                raise Unavailable("{file} was not written as it should be", file=name)
+
+        put(name, _passing(content, before.update), check)
+
+    def put_chain(suffix: str, *chain: x509.Certificate) -> None:
+        put_exactly(f"{hierarchy.name}-{suffix}.pem", map(certificates.to_pem, chain))
+
+    put_chain("root", root)
+    put_chain("issuing", issuing)
+    put_chain("chain", *([issuing] if issuing == root else [issuing, root]))
+    lists: list[Path] = []
     for authority in hierarchy.authorities:
         certificate = certificates.load(authority.certificate)
-        put(f"{authority.name}.cer", authority.certificate, certificates.load, certificate)
-        if crls.path_of(home, authority).exists():
-            der = crls.path_of(home, authority).read_bytes()
-            crl.verify(der, certificate)
-            put(f"{authority.name}.crl", der, bytes, der)
-            lists.append(der)
+        put_exactly(f"{authority.name}.cer", [authority.certificate])
+        path = crls.path_of(home, authority)
+        if path.exists():
+            put(f"{authority.name}.crl", files.pieces(path), partial(crls.prove, certificate))
+            lists.append(folder / f"{authority.name}.crl")
     if len(lists) == len(hierarchy.authorities):
         # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
-        text = (piece for der in lists for piece in crl.pem_pieces(der))
-        put(f"{hierarchy.name}-crl.pem", text, crl.from_pem, lists)
-        snippet = nginx.door(hierarchy.name, folder.resolve())
-        put(f"nginx-{hierarchy.name}.conf", snippet, bytes, snippet)
+        text = (piece for path in lists for piece in crl.to_pem(files.pieces(path)))
+        put_exactly(f"{hierarchy.name}-crl.pem", text)
+        put_exactly(f"nginx-{hierarchy.name}.conf", [nginx.door(hierarchy.name, folder.resolve())])
     return written
+
+
+def _passing(pieces: Iterable[bytes], look: Callable[[bytes], object]) -> Iterator[bytes]:
+    """The same pieces, each shown to `look` on its way."""
+    for piece in pieces:
+        look(piece)
+        yield piece
 
 
 def _run_hook(home: Home, *, needed: bool) -> None:

@@ -15,6 +15,8 @@ PRIVATE_FOLDER = 0o700
 PUBLIC_FILE = 0o644
 PUBLIC_FOLDER = 0o755
 
+_PIECE = 256 * 1024
+
 
 def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
     """Makes a folder with exactly that mode; one that exists is left as it is.
@@ -90,6 +92,13 @@ def create_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None
     except FileExistsError as error:
         raise Conflict("{path} exists already", path=path) from error
     sync_folder(path.parent)
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file's content, a part at a time, for a long one that need not be held whole."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def temporary_for(path: Path) -> Path:
