@@ -748,8 +748,7 @@ MESSAGES: dict[str, str] = {
     "This link has been used up": "使用済みのリンク",
     "This link cannot be used any more": "このリンクは使えません",
     "The certificate was downloaded already, or the link is too old or not complete.": (
-        "証明書がすでにダウンロードされたか、リンクの期限が切れたか、"
-        "リンクが途中で切れています。"
+        "証明書がすでにダウンロードされたか、リンクの期限が切れたか、リンクが途中で切れています。"
     ),
     "If nobody has downloaded it yet, number and password still work:": (
         "まだダウンロードしていなければ、番号とパスワードでダウンロードできます。"
@@ -775,9 +774,7 @@ MESSAGES: dict[str, str] = {
     ),
     "Try again": "もう一度試す",
     "There is no such page": "ページが見つかりません",
-    "The address is perhaps not complete.": (
-        "アドレスが途中で切れていないか、確かめてください。"
-    ),
+    "The address is perhaps not complete.": ("アドレスが途中で切れていないか、確かめてください。"),
     "Just a moment, please": "少しお待ちください",
     "The page is busy. Nothing was lost: try again in a minute.": (
         "混み合っています。証明書はそのまま残っていますので、1分ほどしてからもう一度お試しください。"
@@ -892,4 +889,99 @@ MESSAGES: dict[str, str] = {
     "a number that was guessed at": "パスワードの間違いで止まった番号",
     "listening on {url}": "{url} で待ち受けています",
     "{number} can be tried again": "{number} をもう一度試せるようにしました",
+    "Serves the download page, CRLs and CA certificates until it is told to stop. It needs neither "
+    "the passphrase nor a key of a CA. docs/portal.md tells how to put it behind nginx.": (
+        "ダウンロードページ、CRL、CA証明書を、止められるまで配信します。"
+        "パスフレーズもCAの鍵も要りません。nginx の背後に置く方法は docs/portal.md にあります。"
+    ),
+    "Lets a retrieval number be tried again at once, after wrong passwords have locked it on the "
+    "download page. Without this a lock ends after an hour.": (
+        "パスワードの間違いでダウンロードページが止めた証明書取得用Noを、すぐに試せるようにします。"
+        "何もしなくても1時間で解けます。"
+    ),
+    "where; else 127.0.0.1:8080": "待ち受ける場所。指定しなければ 127.0.0.1:8080",
+    "the certificate of the site with its chain, PEM; without it, plain HTTP": (
+        "サイトの証明書と中間証明書(PEM)。なければ平文のHTTP"
+    ),
+    "its key": "その鍵",
+    "TLS takes a certificate and a key: give both, or neither": (
+        "TLSには証明書と鍵が要ります。両方を指定するか、どちらも指定しないでください"
+    ),
+    "passwords travel in the clear: this is plain HTTP on {host}": (
+        "パスワードが平文で流れます。{host} で平文のHTTPを使っています"
+    ),
+    "give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy": (
+        "--tls-cert と --tls-key を指定するか、プロキシの背後で 127.0.0.1 で待ち受けてください"
+    ),
+    "the portal is not installed: {reason}": "ポータルがインストールされていません: {reason}",
+    "pip install 'renrakucho-ca[portal]'": "pip install 'renrakucho-ca[portal]'",
+    "the portal knows no passphrase": "ポータルはパスフレーズを持ちません",
+    "the portal is busy": "ポータルは混み合っています",
+    "try again in a minute": "1分ほどしてからもう一度試してください",
+    "the form came from another site": "フォームが別のサイトから送られました",
+    "the form did not arrive as it should": "フォームが正しく届きませんでした",
+    "the form has more than {largest} bytes": "フォームが {largest} バイトを超えています",
+    "{text} is not a host and a port": "{text} はホストとポートではありません",
+    "such as 127.0.0.1:8080": "例: 127.0.0.1:8080",
+    "{text} is not an address": "{text} はアドレスではありません",
+    "an IPv4 or IPv6 address, such as 127.0.0.1; no network, no name": (
+        "127.0.0.1 のようなIPv4かIPv6のアドレスを書きます。ネットワークや名前は使えません"
+    ),
+    # Mails and sheets
+    "Telling people": "利用者への連絡",
+    "the outbox": "送信待ちメール",
+    "sheets to print": "印刷して渡す用紙",
+    "The outbox: mails with number, password and link (`rca issue --mail`).": "送信待ちメール: 証明書取得用No・パスワード・リンクを知らせるメール (`rca issue --mail`)。",
+    "what waits, was sent, was given up": "送信待ち・送信済み・断念したもの",
+    "sends what is due; for cron, every few minutes": "送るべきものを送ります(cron で数分ごとに)",
+    "Lists the mails, oldest first.": "メールを古い順に一覧にします。",
+    "Sends what is due, by the mail server of rca.yaml. What it refuses for now is tried again later; what it refuses for good, or for two days, is given up.": "rca.yaml のメールサーバーで、送るべきメールを送ります。一時的に断られたものは後で再送し、恒久的に断られたもの、2日たっても送れないものは断念します。",
+    "Writes sheets to print, a page for each person: number, password, QR code of the download page, the steps for the device. The file has passwords: print it, then delete it.": "印刷して渡す用紙を、1人1ページで作ります。証明書取得用No、パスワード、ダウンロードページの QR コード、端末ごとの手順が載ります。パスワードを含むので、印刷したらファイルを削除してください。",
+    "what this facility has not downloaded yet": "この施設がまだダウンロードしていないもの",
+    "what this user has not downloaded yet": "この利用者がまだダウンロードしていないもの",
+    "the file, for its owner alone": "出力先のファイル(所有者だけが読めます)",
+    "name a number, --facility or --user": "証明書取得用No、--facility、--user のいずれかを指定してください",
+    "nothing waits to be downloaded": "ダウンロード待ちのものはありません",
+    "public_url is not set in rca.yaml: the sheets have no QR code": "rca.yaml に public_url がないため、用紙に QR コードは載りません",
+    "put a mail to the user into the outbox (`rca mail send`)": "利用者へのメールを送信待ちにします (`rca mail send` で送信)",
+    "{user} has no mail address: hand the number over": "{user} にはメールアドレスがありません。番号とパスワードを直接渡してください",
+    "no mail server is set": "メールサーバーが設定されていません",
+    "mail: host: in rca.yaml": "rca.yaml の mail: host: に設定します",
+    "the mail server {host} cannot be used: {reason}": "メールサーバー {host} を利用できません: {reason}",
+    "the mail server {host} hung up: {problem}": "メールサーバー {host} が接続を切りました: {problem}",
+    "the mails wait; run `rca mail send` again": "メールは送信待ちのままです。`rca mail send` をもう一度実行してください",
+    "{number}: {problem}": "{number}: {problem}",
+    "{count} mails were given up": "{count} 通のメールを断念しました",
+    "`rca mail list --state failed` shows them; tell those people another way": "`rca mail list --state failed` で確かめ、別の方法で知らせてください",
+    "{count} mail addresses; at most {most} are kept": "メールアドレスが {count} 件あります。登録できるのは {most} 件までです",
+    "{text} is not a sender": "{text} は差出人として使えません",
+    "such as ca@example.jp or Example City <ca@example.jp>": "例: ca@example.jp、見本市 <ca@example.jp>",
+    "a host needs a sender": "host には sender も必要です",
+    "a login needs starttls or tls": "ログインには starttls か tls が必要です",
+    "a login takes a user and a password_file: set both, or neither": "ログインには user と password_file の両方が必要です",
+    "the template {name} cannot be filled in: {problem}": "テンプレート {name} に誤りがあります: {problem}",
+    "recipients": "宛先",
+    "state": "状態",
+    "next try at": "次の送信",
+    "tries": "試行",
+    "problem": "問題",
+    "link": "リンク",
+    "sheets": "枚数",
+    "sent": "送信済み",
+    "postponed": "後で再送",
+    "waiting": "送信待ち",
+    "void": "取り消し",
+    "[{network}] Your certificate for {device}": "【{network}】証明書の発行のお知らせ({device})",
+    "A certificate was issued for you.": "あなたの証明書が発行されました。",
+    "1. Open this on the device itself, by {day} {time}:": "1. {day} {time} までに、証明書を入れる端末で次のリンクを開いてください。",
+    "2. Or open the download page, also later, and type number and password:": "2. または(期限のあとも)ダウンロードページを開き、番号とパスワードを入力してください。",
+    "The retrieval password is told to you another way.": "証明書取得用パスワードは別の方法でお知らせします。",
+    "It can be downloaded once. The password opens the file when you install it.": "ダウンロードできるのは1回だけです。インストールのときにも同じパスワードを入力します。",
+    "Install it": "インストールの手順",
+    "These steps as a page": "手順のページ",
+    "Portal": "ポータル",
+    "To the download": "ダウンロードへ",
+    "Hand-over sheets": "証明書のお渡し用紙",
+    "On the device itself, scan the code or open {address}, and type number and password.": "証明書を入れる端末で QR コードを読み取るか、{address} を開いて、番号とパスワードを入力してください。",
+    "This sheet is for you alone. Destroy it once the certificate is installed.": "この用紙はご本人専用です。インストールが終わったら破棄してください。",
 }

@@ -11,6 +11,7 @@ import jinja2
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.locale import Catalogue
+from renrakucho_ca.service.instructions import TITLES
 
 
 class Pages:
@@ -37,6 +38,7 @@ class Pages:
         self._environment.globals |= {
             "say": catalogue.say,
             "language": catalogue.language.value,
+            "titles": TITLES,
             "date": self._date,
             "time": self._time,
         }
