@@ -32,6 +32,9 @@ ERRORS = {kind.__name__ for kind in (RcaError, *RcaError.__subclasses__(), click
 SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say"}
 """What says its first literal argument to a person."""
 
+TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART"}
+"""Tables of messages and steps: every text in them is said."""
+
 WORDS: tuple[type[StrEnum], ...] = (Status, Tier, Kind, SubjectAttribute)
 """Words of ours that have a Japanese one; key algorithms and reasons are called as standards do."""
 
@@ -74,6 +77,8 @@ def literals(expression: ast.expr) -> list[str] | None:
             return [text]
         case ast.Constant(value=None) | ast.Attribute(attr="hint"):  # that of another error
             return []
+        case ast.Name(id=name) if name in ("message", "hint"):  # of a table, see TABLES
+            return []
         case ast.IfExp(body=one, orelse=other):
             both = literals(one), literals(other)
             return None if None in both else [text for texts in both for text in texts or []]
@@ -93,8 +98,29 @@ def said() -> Iterator[str]:
                     for keyword in keywords:
                         if keyword.arg in ("hint", "what"):
                             yield from literals(keyword.value) or []
+                    if name_of(func) in TABLES:
+                        yield from texts_in(node)
                 case ast.Assign(targets=[ast.Attribute(attr="hint")], value=value):
                     yield from literals(value) or []
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                ) if name in TABLES:
+                    yield from texts_in(value)
+
+
+def texts_in(table: ast.expr) -> Iterator[str]:
+    """All texts of a table, without the keys of a dictionary."""
+    skipped = table.keys if isinstance(table, ast.Dict) else []
+    for part in ast.walk(table):
+        if part not in skipped:
+            yield from literals(part) or [] if isinstance(part, ast.expr) else []
+
+
+def said_in_templates() -> Iterator[str]:
+    for path in sorted(PACKAGE.rglob("templates/*")):
+        for _, text in re.findall(r"""\bsay\(\s*(["'])(.+?)\1""", path.read_text()):
+            yield text
 
 
 def help_pages(command: click.Command, ctx: click.Context) -> Iterator[str]:
@@ -126,7 +152,7 @@ def titles() -> Iterator[str]:
         for node in ast.walk(tree):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if re.search(
-                    "FIELDS|COLUMNS", name
+                    "FIELDS|COLUMNS|PEOPLE", name
                 ):
                     yield from strings(value)
                 case ast.keyword(arg="fields" | "columns" | "extra", value=value):
@@ -183,6 +209,7 @@ def everything() -> set[str]:
     ctx = click.Context(root, info_name="rca")
     return {
         *said(),
+        *said_in_templates(),
         *on_pages(),
         *help_pages(root, ctx),
         *(key.replace("_", " ") for key in titles()),

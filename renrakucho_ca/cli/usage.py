@@ -77,6 +77,13 @@ def _is_flag(ctx: click.Context, name: str) -> bool:
 def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> Usage:
     name = spelling(parameter)
     match parameter.type:
+        case click.IntRange(min=int() as least, max=int() as most):
+            return Usage(
+                "{parameter} takes a whole number from {least} to {most}",
+                parameter=name,
+                least=least,
+                most=most,
+            )
         case click.IntRange(min=int() as least):
             return Usage(
                 "{parameter} takes a whole number of {least} or more", parameter=name, least=least

@@ -1,0 +1,213 @@
+"""Where the passphrase comes from: the order of cli.md, and never where others can read it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from program import PASSPHRASE, Issue, Program, write_secret
+
+from renrakucho_ca.model import RetrievalNumber
+
+WRONG = b"not the passphrase"
+
+
+@pytest.fixture
+def number(issue: Issue) -> RetrievalNumber:
+    """Its password is sealed: `show --reveal` asks for the passphrase."""
+    return issue().certificate.number
+
+
+@pytest.fixture
+def bare(rca: Program) -> Program:
+    """Without any passphrase."""
+    return rca.without("RCA_PASSPHRASE_FILE")
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    return write_secret(tmp_path / "wrong", WRONG)
+
+
+def credentials(tmp_path: Path, content: bytes) -> str:
+    """A folder as systemd hands it to a service."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    write_secret(folder / "rca-passphrase", content)
+    return str(folder)
+
+
+def descriptor(content: bytes) -> int:
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return reading
+
+
+def test_the_descriptor_comes_first(
+    bare: Program, number: RetrievalNumber, wrong: Path, tmp_path: Path
+) -> None:
+    everything_wrong = bare.having(
+        RCA_PASSPHRASE_FILE=str(wrong), CREDENTIALS_DIRECTORY=credentials(tmp_path, WRONG)
+    )
+    opened = descriptor(PASSPHRASE)
+    options = ("--passphrase-fd", opened, "--passphrase-file", wrong)
+    assert everything_wrong(*options, "show", number, "--reveal").code == 0
+
+
+def test_then_the_file_of_the_option(
+    bare: Program, number: RetrievalNumber, secret: Path, wrong: Path, tmp_path: Path
+) -> None:
+    rest_wrong = bare.having(
+        RCA_PASSPHRASE_FILE=str(wrong), CREDENTIALS_DIRECTORY=credentials(tmp_path, WRONG)
+    )
+    assert rest_wrong("--passphrase-file", secret, "show", number, "--reveal").code == 0
+
+
+def test_then_the_file_of_the_variable(
+    bare: Program, number: RetrievalNumber, secret: Path, tmp_path: Path
+) -> None:
+    rest_wrong = bare.having(
+        RCA_PASSPHRASE_FILE=str(secret), CREDENTIALS_DIRECTORY=credentials(tmp_path, WRONG)
+    )
+    assert rest_wrong("show", number, "--reveal").code == 0
+
+
+def test_then_systemds_credential(bare: Program, number: RetrievalNumber, tmp_path: Path) -> None:
+    served = bare.having(CREDENTIALS_DIRECTORY=credentials(tmp_path, PASSPHRASE))
+    assert served("show", number, "--reveal").code == 0
+
+
+def test_a_service_with_other_credentials_has_none_of_ours(
+    bare: Program, number: RetrievalNumber, tmp_path: Path
+) -> None:
+    answer = bare.having(CREDENTIALS_DIRECTORY=str(tmp_path)).process("show", number, "--reveal")
+    assert answer.code == 7
+    assert "there is no passphrase" in answer.err
+
+
+def test_then_the_terminal(bare: Program, number: RetrievalNumber, issue: Issue) -> None:
+    answer = bare.terminal("show", number, "--reveal", typed=[PASSPHRASE.decode()])
+    assert answer.code == 0
+    assert "passphrase of the CA keys: " in answer.out
+    assert "password " in answer.out
+    assert PASSPHRASE.decode() not in answer.out  # what is typed is not shown
+
+
+def test_a_terminal_is_asked_in_its_language(bare: Program, number: RetrievalNumber) -> None:
+    answer = bare.having(RCA_LANG="ja").terminal("show", number, "--reveal", typed=["wrong"])
+    assert answer.code == 7
+    assert "CAの鍵のパスフレーズ: " in answer.out
+    assert "パスフレーズが違います" in answer.out
+
+
+def test_without_a_terminal_nobody_waits_for_an_answer(
+    bare: Program, number: RetrievalNumber
+) -> None:
+    answer = bare.process("show", number, "--reveal", stdin=PASSPHRASE + b"\n")
+    assert answer.code == 7
+    assert answer.err.splitlines() == [
+        "rca: error: there is no passphrase",
+        "rca: hint: name a file with --passphrase-file or RCA_PASSPHRASE_FILE",
+    ]
+
+
+def test_a_new_passphrase_is_asked_for_twice(bare: Program, tmp_path: Path) -> None:
+    command = ("--home", tmp_path / "new", "hierarchy", "create", "new")
+    assert bare("--home", tmp_path / "new", "init").code == 0
+    differing = bare.terminal(*command, typed=["one", "another"])
+    assert differing.code == 7
+    assert "the two passphrases differ" in differing.out
+    assert bare.terminal(*command, typed=["", ""]).code == 7
+    assert bare.terminal(*command, typed=["one", "one"]).code == 0
+    # From now on there is one, and once is enough.
+    another = ("--home", tmp_path / "new", "hierarchy", "create", "old")
+    assert "the same once more" not in bare.terminal(*another, typed=["one"]).out
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
+def test_the_line_end_of_an_editor_is_not_a_part_of_it(
+    bare: Program, number: RetrievalNumber, ending: bytes
+) -> None:
+    opened = descriptor(PASSPHRASE + ending)
+    assert bare("--passphrase-fd", opened, "show", number, "--reveal").code == 0
+
+
+def test_blanks_and_a_second_line_are(bare: Program, number: RetrievalNumber) -> None:
+    for content in (PASSPHRASE + b" ", b" " + PASSPHRASE, PASSPHRASE + b"\n\n"):
+        assert bare("--passphrase-fd", descriptor(content), "show", number, "--reveal").code == 7
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--passphrase-fd", 99),
+        ("--passphrase-file", "/nowhere/passphrase"),
+        ("--passphrase-file", "/"),
+    ],
+    ids=str,
+)
+def test_one_that_cannot_be_read_is_one_line(
+    bare: Program, number: RetrievalNumber, options: tuple[object, ...]
+) -> None:
+    answer = bare(*options, "show", number, "--reveal")
+    assert answer.code == 7
+    assert answer.err.startswith("rca: error: cannot read the passphrase from")
+    assert len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "99999999999999999999"])
+def test_a_descriptor_is_a_small_number(bare: Program, number: str) -> None:
+    assert bare("--passphrase-fd", number, "list").code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["list"],
+        ["hierarchy", "list"],
+        ["hierarchy", "show", "new"],
+        ["profile", "list"],
+        ["profile", "check"],
+        ["user", "list"],
+        ["user", "add", "sato"],
+    ],
+    ids=" ".join,
+)
+def test_what_signs_nothing_and_reveals_nothing_asks_for_none(
+    bare: Program, command: list[str]
+) -> None:
+    assert bare(*command).code == 0
+
+
+def test_showing_revoking_and_holding_ask_for_none(
+    bare: Program, number: RetrievalNumber, issue: Issue
+) -> None:
+    for command in ("show", "hold", "release", "revoke"):
+        assert bare(command, number).code == 0, command
+
+
+def test_it_is_in_no_argument_and_no_variable_of_the_process(rca: Program, tmp_path: Path) -> None:
+    """The hook is a child of the process that knows it: what a child is told, others can see."""
+    home = tmp_path / "home"
+    assert rca("--home", home, "init").code == 0
+    assert rca("--home", home, "hierarchy", "create", "new").code == 0
+    seen = tmp_path / "seen"
+    hook = f"cat /proc/$PPID/cmdline /proc/$PPID/environ /proc/self/environ > {seen}"
+    settings = (home / "rca.yaml").read_text()
+    (home / "rca.yaml").write_text(
+        settings.replace("publish_hook: null", f"publish_hook: [sh, -c, '{hook}']")
+    )
+    answer = rca.process("--home", home, "publish")
+    assert answer.code == 0, answer.err
+    content = seen.read_bytes()
+    assert b"publish" in content  # the command line was there to see
+    assert PASSPHRASE not in content
+
+
+def test_the_file_may_be_a_pipe(rca: Program, number: RetrievalNumber, secret: Path) -> None:
+    """`--passphrase-file <(pass show rca)`, as bash writes it."""
+    line = f'"$@" --passphrase-file <(cat {secret}) show {number} --reveal'
+    done = rca.without("RCA_PASSPHRASE_FILE").process(shell=line)
+    assert done.code == 0, done.err
