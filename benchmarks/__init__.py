@@ -1,0 +1,1 @@
+"""How fast rca is, as ratios to what the machine could do at best. `python -m benchmarks`."""

@@ -1,0 +1,66 @@
+"""Measuring two things in turn, and saying what one is of the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+RCA = str(Path(sys.executable).with_name("rca"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run: how long, and for a process its largest memory."""
+
+    seconds: float
+    mebibytes: float = 0.0
+
+
+Run = Callable[[], Sample]
+
+
+def process(*command: str) -> Run:
+    """A whole process, from its start to its end; what it prints is thrown away."""
+    launcher = str(Path(__file__).with_name("launcher.py"))
+
+    def run() -> Sample:
+        result = subprocess.run(
+            [sys.executable, "-I", "-S", launcher, *command],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        seconds, kibibytes = result.stdout.split()
+        return Sample(float(seconds), int(kibibytes) / 1024)
+
+    return run
+
+
+def imports(*modules: str) -> Run:
+    """A Python process that only imports: the floor under every command."""
+    return process(sys.executable, "-c", f"import {', '.join(modules)}")
+
+
+def in_turn(runs: Sequence[Run], rounds: int) -> list[Sample]:
+    """The median of each. They take turns, so that a busy moment of the machine meets them all."""
+    for run in runs:
+        run()  # fills the caches of files and bytecode
+    samples = [[run() for run in runs] for _ in range(rounds)]
+    return [
+        Sample(median(s.seconds for s in column), median(s.mebibytes for s in column))
+        for column in zip(*samples, strict=True)
+    ]
+
+
+def heading(title: str, floor: str, unit: str = "ms") -> None:
+    print(f"\n{title}\n{'':<44}{floor + ', ' + unit:>18}{'rca, ' + unit:>12}{'ratio':>9}   aim")
+
+
+def line(name: str, floor: float, ours: float, aim: str = "", note: str = "") -> None:
+    """One comparison; the ratio is rca's figure to the floor's or peer's."""
+    print(f"{name:<44}{floor:>18,.1f}{ours:>12,.1f}{ours / floor:>9.3f}   {aim:<8}{note}".rstrip())
+    sys.stdout.flush()
