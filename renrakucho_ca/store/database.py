@@ -156,6 +156,12 @@ class Database:
             cursor.execute(sql, values)
             yield from cursor
 
+    def blobs(self, sql: str, values: Sequence[object] = ()) -> Iterator[bytes]:
+        """Streams a query's only column. Without a Row for each, a million take half the time."""
+        with _own_errors(), closing(self._connection.cursor()) as cursor:
+            for (blob,) in cursor.execute(sql, values):
+                yield blob
+
     def row(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> sqlite3.Row | None:

@@ -162,8 +162,7 @@ def crl_entries(db: Database, authority: Authority) -> bytes:
     """The entries of a CA's CRL as DER, one after another, oldest certificate first."""
     held = BytesIO()  # joined from a list, 1,000,000 would take three times their 53 MB
     held.writelines(
-        row[0]
-        for row in db.rows(
+        db.blobs(
             "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate", (authority.id,)
         )
     )
