@@ -385,6 +385,7 @@ MESSAGES: dict[str, str] = {
     "{file}: there is no such file or folder": "{file}: ファイルもフォルダもありません",
     "{file}: {reason}": "{file}: {reason}",
     "cannot open the lock {path}: {reason}": "ロック {path} を開けません: {reason}",
+    "cannot read {file}: {reason}": "{file} を読み込めません: {reason}",
     "cannot write {file}: {reason}": "{file} に書き込めません: {reason}",
     # -- the home and its store
     "{home} is no home: there is no rca.yaml": (
@@ -419,6 +420,9 @@ MESSAGES: dict[str, str] = {
     ),
     "{path} is not a sealed key of rca": "{path} は rca が保護した鍵ではありません",
     "{path} is the key of {found}, not of {name}": "{path} は {name} ではなく {found} の鍵です",
+    "{path} is the key of {found}, and no CA here lacks that one": (
+        "{path} は {found} の鍵ですが、ここにはその鍵を必要とする認証局がありません"
+    ),
     "the private key cannot be read": "秘密鍵を読み取れません",
     "the private key does not belong to the certificate": "秘密鍵が証明書と対応していません",
     "the private key is damaged: its signature does not verify": (

@@ -20,7 +20,9 @@ def path_of(home: Home, authority: Authority) -> Path:
 
 
 def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
-    """Whether a CA's CRL is missing, behind a revocation, past half its life, or cut off."""
+    """Whether a CA's CRL is missing, behind a revocation, past half its life, or knows nothing of
+    the cut-off.
+    """
     if now >= authority.not_after:
         return False
     state = hierarchies.crl_state(home.db, authority)
@@ -28,8 +30,13 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         return True
     if state.carried != state.changes or not path_of(home, authority).exists():
         return True
-    cut_off = hierarchy.cutoff is not None and state.this_update < hierarchy.cutoff <= now
-    return cut_off or now >= state.this_update + (state.next_update - state.this_update) / 2
+    if hierarchy.cutoff is not None:
+        if state.this_update < hierarchy.cutoff <= now:
+            return True
+        # Set since. One CRL of the chain that ends is enough, and a root's key may lie in a safe.
+        if now < hierarchy.cutoff < state.next_update and authority == hierarchy.issuing:
+            return True
+    return now >= state.this_update + (state.next_update - state.this_update) / 2
 
 
 def renew(

@@ -167,15 +167,15 @@ def ca_key(home: Home, authority: Authority, root_key: Path | None = None) -> Pr
     """A CA's private key, proven to be its own; None where it is off the machine.
 
     Args:
-        root_key: the file that holds it, for a CA whose key is not in the store.
+        root_key: a file with the key of a CA whose key is not in the store, maybe another's.
 
     Raises:
         Unavailable: the passphrase is wrong.
-        Invalid: the key is another CA's.
+        Invalid: the key does not belong to the certificate.
     """
     if authority.key is not None:
         secret = home.keystore.read(authority.key)
-    elif root_key is not None:
+    elif root_key is not None and home.keystore.name_in(root_key) == authority.name:
         secret = home.keystore.read_outside(root_key, authority.name)
     else:
         return None

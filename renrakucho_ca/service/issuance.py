@@ -152,9 +152,13 @@ def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
             )
         return is_open[0]
     hierarchy = hierarchies.get(home.db, name)
-    if not hierarchy.is_open(now):
-        raise Refused("the hierarchy {name} is closed and issues nothing", name=name)
+    _refuse_closed(hierarchy, now)
     return hierarchy
+
+
+def _refuse_closed(hierarchy: Hierarchy, now: datetime) -> None:
+    if not hierarchy.is_open(now):
+        raise Refused("the hierarchy {name} is closed and issues nothing", name=hierarchy.name)
 
 
 class Issuer:
@@ -216,8 +220,11 @@ class Issuer:
         while portion := list(islice(source, PORTION)):
             plans: list[Plan] = []
             with self._home.db.write():
+                # Retired while this run was under way? Then nothing more of it is signed.
+                hierarchy = hierarchies.get(self._home.db, self._hierarchy.name)
                 for request in portion:
                     try:
+                        _refuse_closed(hierarchy, self._now)
                         plans.append(self._intend(request))
                     except RcaError as error:
                         refused.append((request, error))

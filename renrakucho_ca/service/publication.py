@@ -60,14 +60,20 @@ def publish(
     Raises:
         Unavailable: the passphrase is wrong, the disk is full, the hook failed.
     """
-    now = home.clock()
     folder = out or home.public
     renewed: list[str] = []
     overdue: list[str] = []
     written: list[Path] = []
     with home.lock("publishing").exclusive():
+        # Not before: whoever had to wait would sign a CRL older than the one that it follows.
+        now = home.clock()
+        everything = hierarchies.all_of(home.db)
+        if root_key is not None:
+            _refuse_stray(home, root_key, everything)
         files.make_folder(folder, files.PUBLIC_FOLDER)
-        for hierarchy in hierarchies.all_of(home.db):
+        if not if_due:
+            _owe_hook(home)
+        for hierarchy in everything:
             if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
                 # Cron should have done it; a CRL without these would open the door again.
                 revocation.revoke_all(home, hierarchy, now)
@@ -77,13 +83,26 @@ def publish(
                     continue
                 key = ca_key(home, authority, root_key)
                 if key is not None:
+                    _owe_hook(home)
                     crls.renew(home, hierarchy, authority, key, now)
                     renewed.append(authority.name)
                 elif due:
                     overdue.append(authority.name)
             written += _write_files(home, hierarchy, folder)
-        _run_hook(home, needed=not if_due or bool(renewed))
+        _run_hook(home)
     return Publication(tuple(written), tuple(renewed), tuple(overdue))
+
+
+def _refuse_stray(home: Home, root_key: Path, everything: Iterable[Hierarchy]) -> None:
+    """A key that no CA waits for is a mistake: the CRL that it was brought for would not come."""
+    name = home.keystore.name_in(root_key)
+    authorities = (authority for hierarchy in everything for authority in hierarchy.authorities)
+    if not any(each.name == name and each.key is None for each in authorities):
+        raise Unavailable(
+            "{path} is the key of {found}, and no CA here lacks that one",
+            path=root_key,
+            found=repr(name),
+        )
 
 
 def _write_files(home: Home, hierarchy: Hierarchy, folder: Path) -> list[Path]:
@@ -138,17 +157,25 @@ def _passing(pieces: Iterable[bytes], look: Callable[[bytes], object]) -> Iterat
         yield piece
 
 
-def _run_hook(home: Home, *, needed: bool) -> None:
-    """Runs `publish_hook`, as a rule a test and reload of nginx, without a shell.
+def _pending(home: Home) -> Path:
+    return home.store / "publish-hook.pending"
 
-    A run that failed is remembered, so that the next `publish --if-due` tries again: servers would
-    keep the old CRL until it ends, and then refuse everyone.
+
+def _owe_hook(home: Home) -> None:
+    """Remembers that `publish_hook` is due, before there is anything new to tell.
+
+    Whatever fails from then on, the next `publish --if-due` runs it: else servers would keep the
+    old CRL until it ends, and then refuse everyone.
     """
+    if home.settings.publish_hook is not None:
+        files.replace(_pending(home), b"")
+
+
+def _run_hook(home: Home) -> None:
+    """Runs `publish_hook` where it is due: as a rule a test and reload of nginx. No shell."""
     command = home.settings.publish_hook
-    pending = home.store / "publish-hook.pending"
-    if command is None or not (needed or pending.exists()):
+    if command is None or not _pending(home).exists():
         return
-    files.replace(pending, b"")
     try:
         code, said = _run(command, home.path)
     except OSError as error:
@@ -167,7 +194,7 @@ def _run_hook(home: Home, *, needed: bool) -> None:
             code=code,
             said=said,
         )
-    pending.unlink()
+    _pending(home).unlink()
 
 
 def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:

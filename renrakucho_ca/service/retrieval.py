@@ -157,8 +157,15 @@ def _signed(home: Home, profile: bytes) -> bytes:
     names = home.settings.mobileconfig
     if names.signing_certificate is None or names.signing_key is None:
         return profile
-    certificate, *chain = pki_certificates.load_pem(
-        (home.path / names.signing_certificate).read_bytes()
-    )
-    key = keys.from_pem((home.path / names.signing_key).read_bytes())
+    certificate, *chain = pki_certificates.load_pem(_read(home.path / names.signing_certificate))
+    key = keys.from_pem(_read(home.path / names.signing_key))
     return mobileconfig.sign(profile, certificate=certificate, key=key, chain=chain)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unavailable(
+            "cannot read {file}: {reason}", file=path, reason=error.strerror
+        ) from error

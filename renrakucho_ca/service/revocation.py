@@ -37,7 +37,7 @@ def revoke(
         raise Invalid(
             "certificateHold is not for good", hint="`rca hold` does that, `rca release` undoes it"
         )
-    return _set(home, numbers, reason, lambda _: None)
+    return _set(home, numbers, reason, lambda _certificate, _now: None)
 
 
 def hold(home: Home, number: RetrievalNumber) -> Certificate:
@@ -47,8 +47,8 @@ def hold(home: Home, number: RetrievalNumber) -> Certificate:
         NotFound; Conflict: it is held already, revoked or expired.
     """
 
-    def refuse(certificate: Certificate) -> None:
-        status = certificate.status(home.clock())
+    def refuse(certificate: Certificate, now: datetime) -> None:
+        status = certificate.status(now)
         if status is Status.HELD:
             raise Conflict("{number} is held already", number=number)
         if status is Status.EXPIRED:
@@ -139,13 +139,13 @@ def _set(
     home: Home,
     numbers: Iterable[RetrievalNumber],
     reason: RevocationReason,
-    refuse: Callable[[Certificate], None],
+    refuse: Callable[[Certificate, datetime], None],
 ) -> list[Outcome]:
     now = home.clock()
 
     def one(number: RetrievalNumber) -> Certificate:
         certificate = certificates.get(home.db, number)
-        refuse(certificate)
+        refuse(certificate, now)
         entry = crl.entry(certificate.serial, now, reason)
         if not certificates.revoke(home.db, number, Revocation(now, reason), entry):
             raise Conflict("{number} is revoked already", number=number)

@@ -163,6 +163,14 @@ class Keystore:
         """
         return self.read_outside(self._path(name), name)
 
+    def name_in(self, path: Path) -> str:
+        """Whose key a sealed file says that it is.
+
+        Raises:
+            Unavailable: there is none, or something else.
+        """
+        return _SealedFile.read(path).name
+
     def read_outside(self, path: Path, name: str) -> bytes:
         """Opens a sealed key that lies outside the store, and must be the one of that name."""
         file = _SealedFile.read(path)
