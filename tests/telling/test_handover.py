@@ -1,0 +1,126 @@
+"""Hand-over sheets: a page a person, with what that person needs and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from renrakucho_ca.errors import Conflict, NotFound
+from renrakucho_ca.locale import Catalogue, Language
+from renrakucho_ca.model import User
+from renrakucho_ca.service import handover, issuance, migration, retrieval
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
+from renrakucho_ca.store.migration import Scope
+
+JAPANESE = Catalogue(Language.JAPANESE)
+
+
+class Sheets(HTMLParser):
+    """The text of each article."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.articles: list[str] = []
+        self._inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "article":
+            self._inside = True
+            self.articles.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "article":
+            self._inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.articles[-1] += data
+
+
+def issue(home: Home, user: str, facility: str, device: str = "android") -> Issued:
+    request = Request.parse(User.parse(user, facility=facility), device)
+    (issued,) = issuance.issue(home, [request], "new")
+    assert isinstance(issued, Issued)
+    return issued
+
+
+def write(home: Home, out: Path, *issued: Issued) -> str:
+    handover.write(home, [each.certificate.number for each in issued], out, JAPANESE)
+    return out.read_text(encoding="utf-8")
+
+
+def test_each_person_gets_a_page_with_their_own_secrets_alone(home: Home, tmp_path: Path) -> None:
+    first, second = issue(home, "a", "F1"), issue(home, "b", "F1")
+    articles = Sheets(write(home, tmp_path / "s.html", first, second)).articles
+    assert len(articles) == 2
+    for own, other, article in ((first, second, articles[0]), (second, first, articles[1])):
+        assert own.password in article
+        assert re.sub(r"\s", "", own.certificate.number) in re.sub(r"\s", "", article)
+        assert other.password not in article
+
+
+def test_sheets_are_sorted_by_facility_then_by_user(home: Home, tmp_path: Path) -> None:
+    made = [issue(home, "z", "A"), issue(home, "b", "B"), issue(home, "a", "B")]
+    articles = Sheets(write(home, tmp_path / "s.html", *reversed(made))).articles
+    assert [made[0].password, made[2].password, made[1].password] == [
+        next(each.password for each in made if each.password in article) for article in articles
+    ]
+
+
+def test_the_file_is_for_its_owner_alone(home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "s.html"
+    write(home, out, issue(home, "a", "F"))
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_page_has_a_qr_code_of_the_download_page(home: Home, tmp_path: Path) -> None:
+    html = write(home, tmp_path / "s.html", issue(home, "a", "F"), issue(home, "b", "F"))
+    assert html.count("<svg") == 2
+
+
+def test_the_file_loads_nothing_from_elsewhere(home: Home, tmp_path: Path) -> None:
+    html = write(home, tmp_path / "s.html", issue(home, "a", "F"))
+    assert not re.search(r"(src|href)=", html)
+    assert "<script" not in html
+
+
+def test_what_people_are_called_is_escaped(home: Home, tmp_path: Path) -> None:
+    html = write(home, tmp_path / "s.html", issue(home, "<script>alert(1)</script>", "F & <b>"))
+    assert "<script>" not in html
+    assert "F &amp; &lt;b&gt;" in html
+
+
+def test_what_cannot_be_downloaded_any_more_gets_no_sheet(home: Home, tmp_path: Path) -> None:
+    issued = issue(home, "gone", "F")
+    retrieval.export(home, [issued.certificate.number], tmp_path / "out")
+    with pytest.raises(Conflict):
+        write(home, tmp_path / "s.html", issued)
+    assert not (tmp_path / "s.html").exists()
+
+
+def test_a_facilitys_sheets_are_those_that_wait(home: Home, tmp_path: Path) -> None:
+    waits, fetched = issue(home, "w", "only here"), issue(home, "f", "only here")
+    retrieval.export(home, [fetched.certificate.number], tmp_path / "out")
+    assert handover.waiting(home, facility="only here") == [waits.certificate.number]
+    with pytest.raises(NotFound):
+        handover.waiting(home, facility="nowhere")
+
+
+def test_who_moved_is_told_how_to_delete_the_old_one(home: Home, tmp_path: Path) -> None:
+    request = Request.parse(User.parse("mover", facility="moves"), "android")
+    (old,) = issuance.issue(home, [request], "old")
+    assert isinstance(old, Issued)
+    retrieval.export(home, [old.certificate.number], tmp_path / "out")
+    moved: list[Issued] = []
+    scope = Scope("old", facility="moves")
+    migration.migrate(
+        home, home.clock().replace(year=2027), scope, "new", jobs=1, issued=moved.append
+    )
+    (article,) = Sheets(write(home, tmp_path / "s.html", *moved)).articles
+    assert JAPANESE.say("Then delete the old certificate") in article

@@ -1,0 +1,271 @@
+"""Mails: what stands in them, when they go, and that none goes twice."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Clock, everything_in, set_mail
+from post_office import PostOffice
+
+from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.model import RevocationReason, User
+from renrakucho_ca.service import issuance, notification, retrieval, revocation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
+from renrakucho_ca.store import outbox
+from renrakucho_ca.store.outbox import Mail, MailState
+
+
+def issue(home: Home, email: str | None = "tanaka@example.jp", device: str = "iphone") -> Issued:
+    request = Request.parse(User.parse("tanaka", name="田中 花子", email=email), device, "往診用")
+    (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+    assert isinstance(issued, Issued)
+    return issued
+
+
+def mail_of(home: Home, issued: Issued) -> Mail:
+    number = issued.certificate.number
+    return next(mail for mail in outbox.stream(home.db, None) if mail.number == number)
+
+
+@pytest.fixture(autouse=True)
+def empty_outbox(made: Home) -> None:
+    with made.db.write():
+        made.db.execute("DELETE FROM outbox")
+
+
+def test_a_mail_has_what_its_reader_needs(home: Home, post_office: PostOffice) -> None:
+    issued = issue(home)
+    notification.send(home)
+    (mail,) = post_office.mails()
+    assert mail["From"] == "見本市 <ca@example.jp>"
+    assert mail["To"] == "tanaka@example.jp"
+    assert mail["Subject"] == "【見本市】証明書の発行のお知らせ(iPhone)"
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        assert part is not None
+        text = part.get_content()
+        assert issued.certificate.number in text
+        assert issued.password in text
+        assert issued.link is not None
+        assert issued.link in text
+        assert f"https://download.example.jp/?number={issued.certificate.number}" in text
+        assert "https://download.example.jp/help/iphone" in text
+        assert "https://portal.example.jp" in text
+        assert "2026-03-04 12:00" in text  # 48 hours later, in Japan
+        assert "new.ecn.example.jp" in text
+
+
+def test_the_link_of_a_mail_has_256_random_bits(home: Home) -> None:
+    links = {issue(home).link for _ in range(3)}
+    assert len(links) == 3
+    assert all(len(str(link).rpartition("/")[2]) >= 43 for link in links)
+
+
+def test_what_people_are_called_is_escaped_in_html(home: Home, post_office: PostOffice) -> None:
+    issue(home)
+    notification.send(home)
+    (mail,) = post_office.mails()
+    part = mail.get_body(("html",))
+    assert part is not None
+    assert "見本市役所 &amp; &lt;co&gt;" in part.get_content()
+
+
+def test_a_line_feed_in_an_address_or_name_never_becomes_a_header(home: Home) -> None:
+    with pytest.raises(Invalid):
+        User.parse("x", email="a@example.jp\nBcc: b@example.jp")
+    with pytest.raises(Invalid):
+        User.parse("x\r\nBcc: b@example.jp")
+
+
+def test_up_to_three_addresses_get_it(home: Home, post_office: PostOffice) -> None:
+    issue(home, "a@example.jp; b@example.jp, c@example.jp")
+    notification.send(home)
+    (envelope,) = post_office.received
+    assert envelope.rcpt_tos == ["a@example.jp", "b@example.jp", "c@example.jp"]
+
+
+def test_a_fourth_address_is_refused() -> None:
+    with pytest.raises(Invalid):
+        User.parse("x", email="a@b.jp c@b.jp d@b.jp e@b.jp")
+
+
+def test_who_has_no_address_gets_no_mail_and_no_link(home: Home) -> None:
+    request = Request.parse(User.parse("nobody"), "iphone")
+    (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+    assert isinstance(issued, Issued)
+    assert issued.link is None
+    assert list(outbox.stream(home.db, None)) == []
+
+
+def test_a_mail_is_sent_once(home: Home, post_office: PostOffice) -> None:
+    issue(home)
+    assert notification.send(home).sent == 1
+    assert notification.send(home).sent == 0
+    assert len(post_office.received) == 1
+
+
+def test_without_the_setting_the_password_is_not_in_the_mail(
+    home: Home, post_office: PostOffice
+) -> None:
+    home = set_mail(
+        home, f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n  with_password: no"
+    )
+    issued = issue(home)
+    notification.send(home)
+    (envelope,) = post_office.received
+    (mail,) = post_office.mails()
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert issued.certificate.number in text.get_content()
+    assert issued.password not in text.get_content()
+    assert issued.password.encode() not in bytes(envelope.content or b"")
+
+
+def test_secrets_are_sealed_while_a_mail_waits_and_erased_when_it_is_sent(
+    home: Home, post_office: PostOffice
+) -> None:
+    issued = issue(home)
+    waiting = mail_of(home, issued)
+    assert waiting.sealed is not None
+    secrets = (issued.password.encode(), str(issued.link).rpartition("/")[2].encode())
+    stored = everything_in(home.path)
+    assert not any(secret in stored for secret in secrets)
+    assert waiting.sealed[:200] in stored  # a long value goes on in other pages of the file
+    notification.send(home)
+    assert waiting.sealed[:200] not in everything_in(home.path)
+    assert mail_of(home, issued).sealed is None
+
+
+def test_greylisting_is_waited_out_with_growing_waits(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    post_office.answers["tanaka@example.jp"] = "451 4.7.1 greylisted, try again later"
+    issued = issue(home)
+    waits = []
+    for _ in range(4):
+        before = clock.now
+        assert notification.send(home) == notification.Delivery(0, 1, 0)
+        mail = mail_of(home, issued)
+        assert "greylisted" in str(mail.problem)
+        waits.append(mail.next_try_at - before)
+        clock.now = mail.next_try_at
+    assert waits == sorted(waits)
+    assert waits[0] < waits[-1]
+    post_office.answers.clear()
+    assert notification.send(home).sent == 1
+    assert len(post_office.received) == 1
+
+
+def test_before_its_time_a_postponed_mail_is_not_tried(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    post_office.answers["tanaka@example.jp"] = "451 later"
+    issue(home)
+    notification.send(home)
+    clock.passes(minutes=4)
+    assert notification.send(home) == notification.Delivery(0, 0, 0)
+
+
+def test_what_is_refused_for_good_is_given_up_and_shown(
+    home: Home, post_office: PostOffice
+) -> None:
+    post_office.answers["tanaka@example.jp"] = "550 5.1.1 no such user"
+    issued = issue(home)
+    assert notification.send(home).failed == 1
+    mail = mail_of(home, issued)
+    assert (mail.state, mail.sealed) == (MailState.FAILED, None)
+    assert "no such user" in str(mail.problem)
+
+
+def test_after_two_days_of_refusals_it_is_given_up(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    post_office.answers["tanaka@example.jp"] = "451 later"
+    issued = issue(home)
+    begin = clock.now
+    while notification.send(home).failed == 0:
+        clock.now = mail_of(home, issued).next_try_at
+    assert 1 <= (clock.now - begin).days <= 2
+
+
+def test_of_several_recipients_only_those_who_were_refused_are_tried_again(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    post_office.answers["b@example.jp"] = "451 later"
+    issue(home, "a@example.jp, b@example.jp")
+    notification.send(home)
+    post_office.answers.clear()
+    clock.passes(hours=1)
+    assert notification.send(home).sent == 1
+    assert [each.rcpt_tos for each in post_office.received] == [["a@example.jp"], ["b@example.jp"]]
+
+
+def test_a_server_that_hangs_up_stops_the_run_and_loses_nothing(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    post_office.after_data = ["hang up"]
+    issue(home)
+    clock.passes(seconds=1)
+    issue(home)
+    with pytest.raises(Unavailable):
+        notification.send(home)
+    clock.passes(hours=1)
+    assert notification.send(home).sent == 2
+    assert len(post_office.received) == 2
+
+
+def test_a_server_that_is_not_there_is_unavailable_and_the_mail_waits(home: Home) -> None:
+    home = set_mail(home, "host: 127.0.0.1\n  port: 1\n  security: none")
+    issued = issue(home)
+    with pytest.raises(Unavailable):
+        notification.send(home)
+    assert mail_of(home, issued).state is MailState.WAITING
+
+
+def test_a_mail_is_void_once_its_certificate_is_revoked(
+    home: Home, post_office: PostOffice
+) -> None:
+    issued = issue(home)
+    revocation.revoke(home, [issued.certificate.number], RevocationReason.UNSPECIFIED)
+    notification.send(home)
+    assert post_office.received == []
+    assert mail_of(home, issued).state is MailState.VOID
+
+
+def test_a_mail_is_void_once_its_certificate_is_downloaded(
+    home: Home, post_office: PostOffice
+) -> None:
+    issued = issue(home)
+    retrieval.export(home, [issued.certificate.number], home.path / "out")
+    notification.send(home)
+    assert post_office.received == []
+
+
+def test_an_operators_template_stands_in_for_ours(home: Home, post_office: PostOffice) -> None:
+    own = home.path / "templates"
+    own.mkdir(exist_ok=True)
+    (own / "mail.subject.txt").write_text("{{ certificate.number }} です\n", encoding="utf-8")
+    try:
+        issued = issue(home)
+        notification.send(home)
+    finally:
+        (own / "mail.subject.txt").unlink()
+    (mail,) = post_office.mails()
+    assert mail["Subject"] == f"{issued.certificate.number} です"
+
+
+def test_a_mistake_in_an_operators_template_issues_nothing(home: Home) -> None:
+    own = home.path / "templates"
+    own.mkdir(exist_ok=True)
+    (own / "mail.txt").write_text("{{ pasword }}", encoding="utf-8")
+    before = home.db.row("SELECT count(*) AS n FROM certificate")
+    try:
+        with pytest.raises(Invalid, match="pasword"):
+            issue(home)
+    finally:
+        (own / "mail.txt").unlink()
+    after = home.db.row("SELECT count(*) AS n FROM certificate")
+    assert before is not None
+    assert after is not None
+    assert before["n"] == after["n"]
