@@ -85,14 +85,14 @@ class Program:
         *arguments: object,
         stdin: bytes = b"",
         shell: str | None = None,
-        pass_fds: Sequence[int] = (),
+        program: Sequence[object] = PROGRAM,
     ) -> Answer:
         """As a program of its own.
 
         Args:
             shell: a line for bash in which `"$@"` is the command.
         """
-        command: list[str | bytes] = [*PROGRAM, *map(_argument, arguments)]
+        command: list[str | bytes] = [*map(_argument, (*program, *arguments))]
         if shell is not None:
             command = ["bash", "-c", shell, "bash", *command]
         done = subprocess.run(
@@ -100,7 +100,6 @@ class Program:
             input=stdin,
             capture_output=True,
             env=self._whole_environment(),
-            pass_fds=pass_fds,
             timeout=60,
             check=False,
         )
@@ -118,9 +117,9 @@ class Program:
         """
         pid, terminal = pty.fork()
         if pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
             command = [*PROGRAM, *map(str, arguments)]
             os.execvpe(command[0], command, self._whole_environment())
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         shown, waiting = b"", list(typed)
         while True:
             ready, _, _ = select.select([terminal], [], [], 30)
