@@ -124,9 +124,9 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
     home = app.home
     certificate = certificates.get(home.db, number)
     if pem:
-        from renrakucho_ca.pki import certificates as pki
+        from ssl import DER_cert_to_PEM_cert
 
-        click.echo(pki.to_pem(pki.load(certificates.der(home.db, number))), nl=False)
+        click.echo(DER_cert_to_PEM_cert(certificates.der(home.db, number)), nl=False)
         return
     shown = row(certificate, home.clock())
     if reveal:

@@ -53,11 +53,10 @@ def add(
     network: str | None,
     form: Format,
 ) -> None:
+    from renrakucho_ca.service import people
+
     wanted = User.parse(id, name, email, facility, network)
-    db = app.home.db
-    with db.write():
-        users.put(db, wanted)
-        app.console.one(_row(users.get(db, wanted.id)), form)
+    app.console.one(_row(people.add(app.home, wanted)), form)
 
 
 @click.command(
