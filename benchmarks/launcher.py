@@ -1,4 +1,4 @@
-"""Runs one command and prints its seconds and its peak memory in KiB.
+"""Runs one command and prints its seconds, those on a processor, and its peak memory in KiB.
 
 A process of its own, and a small one: Linux counts the parent's memory at the moment of the fork as
 the child's, so a large parent would hide a small child.
@@ -18,4 +18,4 @@ _, status, usage = os.wait4(child, 0)
 seconds = time.perf_counter() - start
 if status:
     sys.exit(f"{' '.join(command)}: ended with {os.waitstatus_to_exitcode(status)}")
-print(seconds, usage.ru_maxrss)
+print(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)

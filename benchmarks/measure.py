@@ -14,9 +14,10 @@ RCA = str(Path(sys.executable).with_name("rca"))
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run: how long, and for a process its largest memory."""
+    """One run: how long, and for a process its processor time and largest memory."""
 
     seconds: float
+    processor: float = 0.0
     mebibytes: float = 0.0
 
 
@@ -34,8 +35,8 @@ def process(*command: str) -> Run:
             text=True,
             check=True,
         )
-        seconds, kibibytes = result.stdout.split()
-        return Sample(float(seconds), int(kibibytes) / 1024)
+        seconds, processor, kibibytes = result.stdout.split()
+        return Sample(float(seconds), float(processor), int(kibibytes) / 1024)
 
     return run
 
@@ -51,7 +52,11 @@ def in_turn(runs: Sequence[Run], rounds: int) -> list[Sample]:
         run()  # fills the caches of files and bytecode
     samples = [[run() for run in runs] for _ in range(rounds)]
     return [
-        Sample(median(s.seconds for s in column), median(s.mebibytes for s in column))
+        Sample(
+            median(s.seconds for s in column),
+            median(s.processor for s in column),
+            median(s.mebibytes for s in column),
+        )
         for column in zip(*samples, strict=True)
     ]
 
