@@ -221,7 +221,7 @@ def test_a_hook_that_fails_is_told_with_its_words_and_the_doors_stay_as_they_wer
 
 
 @pytest.mark.parametrize(
-    "name", ["見本市 公開", "a'b", 'a"b', "a;b}c{d", "$host #x", "a\\b", "a\\", "*.conf"]
+    "name", ["見本市 公開", "a'b", 'a"b', "a;b}c{d", "$host #x", "a\\tb", "a\\", "*.conf"]
 )
 def test_the_folder_may_have_any_name(doors: Doors, name: str, tmp_path: Path) -> None:
     out = tmp_path / name
