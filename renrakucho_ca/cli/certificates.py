@@ -145,7 +145,7 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
     help="the folder; made where it is missing",
 )

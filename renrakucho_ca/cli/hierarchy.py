@@ -64,7 +64,7 @@ def hierarchy() -> None:
 )
 @click.option(
     "--root-key-out",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="write the root's key there, and keep none on this machine",
 )

@@ -44,7 +44,9 @@ def init(app: App, network: str | None, organization: str | None, form: Format) 
     help="Makes a complete home to try out, without a question: settings, a passphrase in a file, "
     "the OLD and the NEW hierarchy, and a certificate for each kind of device, exported.",
 )
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path("demo"))
+@click.argument(
+    "folder", metavar="[DIR]", type=click.Path(path_type=Path, readable=False), default=Path("demo")
+)
 @format_option
 @pass_app
 def quickstart(app: App, folder: Path, form: Format) -> None:

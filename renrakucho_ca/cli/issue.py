@@ -55,7 +55,7 @@ LARGEST_REQUEST = 64 * 1024
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
     help="export the file there at once: that is its one download",
 )
@@ -92,6 +92,8 @@ def issue(
     form: Format,
 ) -> None:
     tell = app.teller(mail)
+    if out is not None:
+        retrieval.prepare(out)
     if batch is not None:
         if device or user or note or csr:
             raise click.UsageError("--batch has users, devices and notes in its table")

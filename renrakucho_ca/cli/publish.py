@@ -19,7 +19,7 @@ from renrakucho_ca.errors import Attention
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
     help="another folder than public/",
 )
@@ -30,7 +30,7 @@ from renrakucho_ca.errors import Attention
 )
 @click.option(
     "--root-key",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     metavar="FILE",
     help="the key of a root that is kept off this machine",
 )

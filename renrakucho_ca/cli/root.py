@@ -67,7 +67,7 @@ def _set_language(ctx: click.Context, _: click.Parameter, value: Language | None
 )
 @click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="DIR",
     help="the home; else $RCA_HOME, else .",
 )
@@ -81,7 +81,7 @@ def _set_language(ctx: click.Context, _: click.Parameter, value: Language | None
 )
 @click.option(
     "--passphrase-file",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="the file with the passphrase of the CA keys; else $RCA_PASSPHRASE_FILE",
 )

@@ -566,7 +566,6 @@ MESSAGES: dict[str, str] = {
     "the files are written, but publish_hook did not end within {seconds} seconds": (
         "ファイルは書き込みましたが、publish_hook が {seconds} 秒以内に終わりませんでした"
     ),
-    "{text} is not in UTF-8": "{text} は UTF-8 ではありません",
     "a number is too large": "数が大きすぎます",
     "the files are written, but publish_hook ended with {code}: {said}": (
         "ファイルは書き込みましたが、publish_hook が終了コード {code} で終わりました: {said}"

@@ -30,6 +30,15 @@ class Download:
     content: bytes
 
 
+def prepare(out: Path) -> None:
+    """Makes the folder for exports, which is better known before anything is issued for it.
+
+    Raises:
+        Conflict: there is a file in its place.
+    """
+    files.make_folder(out)
+
+
 def export(
     home: Home, numbers: Sequence[RetrievalNumber], out: Path
 ) -> tuple[list[Outcome], dict[RetrievalNumber, Path]]:
@@ -41,7 +50,7 @@ def export(
     Returns:
         What became of each, and the files.
     """
-    files.make_folder(out)
+    prepare(out)
     now = home.clock()
     written: dict[RetrievalNumber, Path] = {}
 

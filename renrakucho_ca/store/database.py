@@ -208,7 +208,13 @@ def _own_errors() -> Iterator[None]:
         for prefix, (message, hint) in _UNAVAILABLE.items():
             if name.startswith(prefix):
                 raise Unavailable(message, hint=hint) from error
+        if not name and isinstance(error, sqlite3.OperationalError):
+            # Python's own: a text that is not UTF-8, which we never wrote.
+            raise Unavailable("the store is damaged", hint="restore a backup") from error
         raise
+    except UnicodeDecodeError as error:
+        # Python cannot read what SQLite complains of: it quotes the damaged schema.
+        raise Unavailable("the store is damaged", hint="restore a backup") from error
     except UnicodeEncodeError as error:
         # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
         raise Invalid("{text} is not in UTF-8", text=repr(error.object[:40])) from error
