@@ -209,8 +209,12 @@ class Portal:
             yield
         finally:
             destroyer.cancel()
-            self._guesses.close()
-            self._downloads.close()
+            self.close()
+
+    def close(self) -> None:
+        """Waits for what has begun in the pools."""
+        self._guesses.close()
+        self._downloads.close()
 
     async def _keep_destroying(self) -> None:
         while True:

@@ -1,0 +1,81 @@
+"""Somebody at a browser: reads pages by their HTML alone, fills in forms and presses buttons."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+from httpx import Response
+from starlette.testclient import TestClient
+
+from renrakucho_ca.service.issuance import Issued
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser makes of a page."""
+
+    response: Response
+    url: str
+    text: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    action: str | None = None
+    links: list[str] = field(default_factory=list)
+    refresh: str | None = None
+    tags: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.response.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        named = {name: value or "" for name, value in attrs}
+        self.attributes += named
+        match tag:
+            case "form":
+                assert named["method"] == "post"
+                self.action = urljoin(self.url, named["action"])
+            case "input":
+                self.fields[named["name"]] = named.get("value", "")
+            case "a":
+                self.links.append(urljoin(self.url, named["href"]))
+            case "meta" if named.get("http-equiv") == "refresh":
+                self.refresh = urljoin(self.url, re.sub(r".*?url=", "", named["content"]))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+class Person:
+    """One browser."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+
+    def open(self, url: str, **headers: str) -> Page:
+        response = self.client.get(url, headers=headers)
+        return Page(response, str(response.request.url))
+
+    def press(self, page: Page, **typed: str) -> Response:
+        """Presses the page's button; gives the bare answer."""
+        assert page.action is not None, page.text
+        return self.client.post(page.action, data=page.fields | typed)
+
+    def follow(self, response: Response) -> Page:
+        assert response.status_code == 303, response.text
+        return self.open(urljoin(str(response.request.url), response.headers["location"]))
+
+    def prove(self, number: str, password: str) -> Response:
+        return self.press(self.open("/"), number=number, password=password)
+
+    def offered(self, issued: Issued) -> Page:
+        """The page with the one button, after number and password."""
+        return self.follow(self.prove(issued.certificate.number, issued.password))
+
+    def claimed(self, issued: Issued) -> Page:
+        """The page with the steps, after the button."""
+        return self.follow(self.press(self.offered(issued)))

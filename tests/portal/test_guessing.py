@@ -1,0 +1,267 @@
+"""Wrong guesses: all look the same, each costs more, and none locks out those who are right."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from statistics import median
+from time import perf_counter
+
+import pytest
+from click.testing import CliRunner
+from person import Person
+from stage import PROXY, Clock, Issue
+
+from renrakucho_ca.cli.app import App
+from renrakucho_ca.cli.root import root
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused
+from renrakucho_ca.model import RetrievalNumber, RevocationReason
+from renrakucho_ca.service import download, guessing, revocation
+from renrakucho_ca.service.guessing import ADDRESS, NUMBER, Locked
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store.guesses import Kind
+
+Visitor = Callable[..., Person]
+WRONG = "abcd-efgh-jkmn"
+ADDRESSES = [ipaddress.IPv4Address(0xC6336400 + n) for n in range(256)]
+
+
+def guess(
+    home: Home, number: str, address: guessing.Address, typed: str = WRONG
+) -> type[RcaError] | None:
+    """How a guess ends: None where it was right."""
+    try:
+        download.verify(home, RetrievalNumber(number), typed, address)
+    except RcaError as error:
+        return type(error)
+    return None
+
+
+def test_unknown_wrong_spent_revoked_held_and_no_number_look_the_same(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
+    spent, revoked, held, wrong = (issue() for _ in range(4))
+    visitor().claimed(spent)
+    revocation.revoke(home, [revoked.certificate.number], RevocationReason.UNSPECIFIED)
+    revocation.hold(home, held.certificate.number)
+    answers = [
+        visitor().prove(number, password)
+        for number, password in (
+            (wrong.certificate.number, WRONG),
+            (wrong.certificate.number, ""),
+            (wrong.certificate.number, "x" * 200),
+            (spent.certificate.number, spent.password),
+            (revoked.certificate.number, revoked.password),
+            (held.certificate.number, held.password),
+            ("10000000", WRONG),
+            ("123", WRONG),
+            ("", ""),
+            ("<script>", "\ud800".encode("utf-8", "replace").decode()),
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({tuple(answer.headers.items()) for answer in answers}) == 1
+
+
+def test_a_guess_at_an_unknown_number_takes_as_long(home: Home, issue: Issue) -> None:
+    known = issue().certificate.number
+
+    def took(number: str) -> float:
+        began = perf_counter()
+        assert guess(home, number, ADDRESSES[0]) is Refused
+        elapsed = perf_counter() - began
+        home.db.execute("DELETE FROM guess")
+        return elapsed
+
+    pairs = [(took(known), took("10000001")) for _ in range(25)]
+    ratio = median(one / other for one, other in pairs)
+    assert 0.7 < ratio < 1.4, ratio
+
+
+def test_unknown_spent_and_old_links_look_the_same(
+    home: Home, issue: Issue, visitor: Visitor, clock: Clock
+) -> None:
+    spent, old = issue(), issue()
+    links = [download.make_link(home, each.certificate.number) for each in (spent, old)]
+    nurse = visitor()
+    nurse.press(nurse.open(f"/d/{links[0]}"))
+    clock.passes(hours=48)
+    answers = [nurse.client.get(f"/d/{link}") for link in (*links, "x" * 43, "x", "%00", "é")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_each_wrong_password_costs_a_number_more_time(
+    home: Home, issue: Issue, clock: Clock
+) -> None:
+    issued = issue()
+    number, waits = issued.certificate.number, []
+    for address in ADDRESSES[:10]:
+        waits.append(0)
+        while guess(home, number, address) is Locked:
+            clock.passes(seconds=1)
+            waits[-1] += 1
+    assert waits == [0, 0, 0, 0, 0, 2, 4, 8, 16, 32]
+    clock.passes(minutes=59, seconds=59)
+    assert guess(home, number, ADDRESSES[20], issued.password) is Locked
+    clock.passes(seconds=1)
+    assert guess(home, number, ADDRESSES[20], issued.password) is None
+
+
+def test_guesses_while_locked_do_not_prolong_the_lock(
+    home: Home, issue: Issue, clock: Clock
+) -> None:
+    issued = issue()
+    for n in range(10):
+        clock.passes(minutes=1)
+        assert guess(home, issued.certificate.number, ADDRESSES[n]) is Refused
+    for n in range(60):
+        assert guess(home, issued.certificate.number, ADDRESSES[100 + n]) is Locked
+        clock.passes(minutes=1)
+    assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
+
+
+def test_an_unknown_number_is_locked_like_a_known_one(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
+    pages = []
+    for number in (issue().certificate.number, "10000002"):
+        for n in range(5):
+            assert visitor().prove(number, WRONG).status_code == 403, n
+        pages.append(visitor().prove(number, WRONG))
+    assert [page.status_code for page in pages] == [429, 429]
+    assert pages[0].content == pages[1].content
+
+
+def test_a_lock_survives_a_restart_and_ends_with_rca_unlock(
+    home: Home, issue: Issue, clock: Clock
+) -> None:
+    issued = issue()
+    number = issued.certificate.number
+    for n in range(10):
+        clock.passes(minutes=1)
+        guess(home, number, ADDRESSES[n])
+    again = Home(home.path, lambda _: b"", clock)
+    assert guess(again, number, ADDRESSES[30], issued.password) is Locked
+    done = CliRunner().invoke(root, ["--home", str(home.path), "unlock", number], obj=App())
+    assert done.exit_code == 0, done.output
+    assert guess(again, number, ADDRESSES[30], issued.password) is None
+
+
+def test_only_what_is_locked_can_be_unlocked(home: Home, issue: Issue) -> None:
+    with pytest.raises(Conflict):
+        download.unlock(home, issue().certificate.number)
+    with pytest.raises(NotFound):
+        download.unlock(home, RetrievalNumber("10000003"))
+
+
+def test_a_hundred_guesses_at_once_get_no_further_than_five(home: Home, issue: Issue) -> None:
+    issued = issue()
+
+    def one(n: int) -> bool:
+        own = Home(home.path, lambda _: b"", home.clock)
+        try:
+            return guess(own, issued.certificate.number, ADDRESSES[n]) is Refused
+        finally:
+            own.db.close()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(one, range(100))) == 5
+
+
+def test_an_address_that_guesses_at_many_numbers_is_stopped(home: Home, clock: Clock) -> None:
+    taken = sum(guess(home, str(20_000_000 + n), ADDRESSES[0]) is Refused for n in range(100))
+    assert taken == ADDRESS.free + 1
+    clock.passes(hours=1)
+    assert guess(home, "20000000", ADDRESSES[0]) is Refused, "forgotten after an hour"
+
+
+def test_a_facility_behind_one_address_is_not_punished_for_being_right(
+    home: Home, issue: Issue
+) -> None:
+    for _ in range(ADDRESS.lock_at):
+        issued = issue("windows")
+        assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
+    taken = sum(guess(home, str(70_000_000 + n), ADDRESSES[0]) is Refused for n in range(60))
+    assert taken == ADDRESS.free + 1
+
+
+def test_an_ipv6_household_counts_as_one_address(home: Home) -> None:
+    household = ipaddress.IPv6Network("2001:db8:0:1::/64")
+    taken = sum(guess(home, str(30_000_000 + n), household[n * 1000]) is Refused for n in range(60))
+    assert taken == ADDRESS.free + 1
+    assert guess(home, "30000100", ipaddress.ip_address("2001:db8:0:2::1")) is Refused
+
+
+def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for_long(
+    home: Home, issue: Issue, clock: Clock
+) -> None:
+    """200 addresses, 600 numbers; then somebody new types a password, wrong at first."""
+    victims = [issue("windows") for _ in range(3)]
+    for n in range(1500):
+        guess(home, str(40_000_000 + n % 600), ADDRESSES[n % 200])
+    nurse = ipaddress.ip_address("203.0.113.9")
+    assert guess(home, victims[0].certificate.number, nurse) is Refused
+    assert guess(home, victims[0].certificate.number, nurse, victims[0].password) is None
+    # Whose own number was attacked waits an hour at most, and a mail's link works all the time.
+    for n in range(10):
+        clock.passes(minutes=1)
+        guess(home, victims[1].certificate.number, ipaddress.ip_address(f"203.0.114.{n}"))
+    link = download.make_link(home, victims[1].certificate.number)
+    assert guess(home, victims[1].certificate.number, nurse, victims[1].password) is Locked
+    assert download.offer(home, link).certificate.number == victims[1].certificate.number
+    clock.passes(hours=1)
+    assert guess(home, victims[1].certificate.number, nurse, victims[1].password) is None
+
+
+def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
+    home.db.execute(
+        "INSERT INTO guess VALUES ('all', '', ?, ?, 0)",
+        (guessing.ATTACK, int(home.clock().timestamp())),
+    )
+    taken = sum(guess(home, str(50_000_000 + n), ADDRESSES[0]) is Refused for n in range(30))
+    assert taken == guessing.ADDRESS_UNDER_ATTACK.free + 1
+
+
+def test_no_lock_is_longer_than_an_hour() -> None:
+    for patience in (NUMBER, ADDRESS, guessing.ADDRESS_UNDER_ATTACK):
+        waits = [patience.wait(failures) for failures in range(10_000)]
+        assert waits == sorted(waits)
+        assert max(waits) <= timedelta(hours=1)
+
+
+def test_the_counters_do_not_stay_for_ever(home: Home, clock: Clock) -> None:
+    guess(home, "60000000", ADDRESSES[0])
+    clock.passes(hours=1)
+    download.destroy_expired(home)
+    assert home.db.row("SELECT * FROM guess") is None
+
+
+# -- where a guess comes from
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "counted"),
+    [
+        ("198.51.100.1", "203.0.113.7", "198.51.100.1"),
+        (PROXY, "203.0.113.7", "203.0.113.7"),
+        (PROXY, "1.2.3.4, 203.0.113.7", "203.0.113.7"),
+        (PROXY, f"1.2.3.4, 203.0.113.7, {PROXY}", "203.0.113.7"),
+        (PROXY, "2001:db8::7", "2001:db8::/64"),
+        (PROXY, "::ffff:203.0.113.7", "203.0.113.7"),
+        (PROXY, "unknown", PROXY),
+        (PROXY, "203.0.113.7, <script>", PROXY),
+        (PROXY, "", PROXY),
+        ("nonsense", "203.0.113.7", "0.0.0.0"),
+    ],
+)
+def test_only_the_proxy_of_the_settings_says_where_a_guess_came_from(
+    home: Home, visitor: Visitor, peer: str, forwarded: str, counted: str
+) -> None:
+    visitor(peer, **{"X-Forwarded-For": forwarded}).prove("10000004", WRONG)
+    row = home.db.row("SELECT name FROM guess WHERE kind = ?", (Kind.ADDRESS.value,))
+    assert row is not None
+    assert row["name"] == counted

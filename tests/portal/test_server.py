@@ -1,0 +1,207 @@
+"""`rca serve` as a process: what it logs, whom it waits for, and how it stops."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from person import Person
+from stage import Issue
+
+from renrakucho_ca.service import download
+from renrakucho_ca.service.home import Home
+
+SERVER = """
+import sys
+from renrakucho_ca.cli import main
+from renrakucho_ca.portal import server
+server.REQUEST_SECONDS = float(sys.argv.pop(1))
+main()
+"""
+
+
+@dataclass
+class Serving:
+    process: subprocess.Popen[bytes]
+    log: Path
+    url: str
+    port: int
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+
+def start(home: Home, folder: Path, *options: str, patience: float = 15) -> Serving:
+    """Starts `rca serve` without a passphrase, and waits until it listens."""
+    log = folder / "log"
+    environment = {k: v for k, v in os.environ.items() if "PASSPHRASE" not in k}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", SERVER, str(patience), "--home", str(home.path)),
+                *("--lang", "en", "serve", "--listen", "127.0.0.1:0", *options),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=environment,
+        )
+    for _ in range(200):
+        if found := re.search(r"listening on (https?://127\.0\.0\.1:(\d+)/)", log.read_text()):
+            return Serving(process, log, found[1], int(found[2]))
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.05)
+    raise AssertionError("it does not listen")
+
+
+@pytest.fixture
+def serving(home: Home, tmp_path: Path) -> Iterator[Serving]:
+    serving = start(home, tmp_path, patience=0.5)
+    yield serving
+    serving.process.kill()
+    serving.process.wait()
+
+
+def test_no_secret_is_left_behind(home: Home, issue: Issue, serving: Serving) -> None:
+    """Password, link and token are looked for in the log and in every file of the home."""
+    issued = issue("windows")
+    link = download.make_link(home, issued.certificate.number)
+    with httpx.Client(base_url=serving.url) as client:
+        nurse = Person(client)  # type: ignore[arg-type]
+        proved = nurse.prove(issued.certificate.number, issued.password)
+        done = nurse.follow(nurse.press(nurse.follow(proved)))
+        file = client.get(done.refresh or "")
+        client.get(f"/d/{link}")
+        client.get("/x%0aforged", headers={"Referer": f"/d/{link}"})
+    assert serving.stop() == 0
+    token = (done.refresh or "").split("/f/")[1].split("/")[0]
+    short = proved.headers["location"].split("/")[1]
+    log = serving.log.read_text()
+    assert "POST /d/{link} 303" in log
+    assert "forged" not in log
+    secrets = [issued.password, issued.password.replace("-", ""), link, token, short]
+    kept = b"".join(path.read_bytes() for path in home.store.rglob("*") if path.is_file())
+    for secret in secrets:
+        assert secret not in log
+        assert secret.encode() not in kept
+    assert file.content[:200] not in kept
+    assert issued.certificate.number.encode() in file.headers["content-disposition"].encode()
+
+
+def test_who_sends_slowly_is_left(serving: Serving) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        began = time.monotonic()
+        connection.settimeout(5)
+        # A byte now and then does not help.
+        with suppress(OSError):
+            while time.monotonic() - began < 5:
+                connection.sendall(b"X")
+                time.sleep(0.1)
+        assert time.monotonic() - began < 2
+
+
+def test_a_silent_connection_is_closed(serving: Serving) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port)) as connection:
+        connection.settimeout(5)
+        began = time.monotonic()
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+        assert time.monotonic() - began < 2
+
+
+def test_a_head_without_end_is_refused(serving: Serving) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port)) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"GET / HTTP/1.1\r\n" + b"A: " + b"x" * 40_000)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def test_a_connection_that_is_kept_serves_on(serving: Serving) -> None:
+    with httpx.Client(base_url=serving.url) as client:
+        for _ in range(8):
+            assert client.get("/").status_code == 200
+            time.sleep(0.1)
+
+
+def test_a_download_broken_off_at_any_kibibyte_goes_on(
+    home: Home, issue: Issue, serving: Serving
+) -> None:
+    with httpx.Client(base_url=serving.url) as client:
+        file = Person(client).claimed(issue("iphone")).refresh or ""  # type: ignore[arg-type]
+        whole = client.get(file).content
+        path = "/" + file.split("/", 3)[3]
+        for broken in range(0, len(whole), 1024):
+            with socket.create_connection(("127.0.0.1", serving.port)) as connection:
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                connection.recv(broken + 1)
+            rest = client.get(file, headers={"Range": f"bytes={broken}-"})
+            assert whole[:broken] + rest.content == whole
+
+
+def test_it_stops_when_told_and_leaves_no_connection_hanging(serving: Serving) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port)):
+        began = time.monotonic()
+        assert serving.stop() == 0
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.needs("openssl")
+def test_it_speaks_tls_by_itself(home: Home, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=x"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    serving = start(home, tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key))
+    try:
+        context = ssl.create_default_context(cafile=str(certificate))
+        answer = httpx.get(serving.url, verify=context)
+        assert answer.status_code == 200
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    finally:
+        assert serving.stop() == 0
+
+
+def complaint(home: Home, *options: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from renrakucho_ca.cli import main; main()"),
+            *("--home", str(home.path), "--lang", "en", "serve", *options),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_what_cannot_be_served_is_told_in_a_line(home: Home, tmp_path: Path) -> None:
+    assert complaint(home, "--listen", "8080")[0] == 5
+    assert complaint(home, "--listen", "127.0.0.1:99999")[0] == 5
+    assert complaint(home, "--tls-cert", "x")[0] == 5
+    assert complaint(home, "--tls-cert", "x", "--tls-key", "y")[0] in {3, 7}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, said = complaint(home, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert code == 7
+    assert "in use" in said

@@ -1,0 +1,246 @@
+"""From number and password, or a link, to the file: once, and only by the button."""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asn1crypto import pkcs12
+from person import Person
+from stage import Clock, Issue
+
+from renrakucho_ca.errors import NotFound
+from renrakucho_ca.model import RevocationReason, Status
+from renrakucho_ca.service import download, issuance, retrieval, revocation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.store import certificates
+
+Visitor = Callable[..., Person]
+
+
+def status(home: Home, issued: Issued) -> Status:
+    return certificates.get(home.db, issued.certificate.number).status(home.clock())
+
+
+@pytest.mark.parametrize("device", ["windows", "mac", "android"])
+def test_a_p12_is_saved_under_its_number(issue: Issue, visitor: Visitor, device: str) -> None:
+    nurse, issued = visitor(), issue(device)
+    done = nurse.claimed(issued)
+    assert done.refresh is not None
+    file = nurse.client.get(done.refresh)
+    name = f"{issued.certificate.number}.p12"
+    assert done.refresh.endswith(f"/{name}")
+    assert file.headers["content-type"] == "application/x-pkcs12"
+    assert file.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert pkcs12.Pfx.load(file.content)["version"].native == "v3"
+
+
+@pytest.mark.parametrize("device", ["iphone", "ipad"])
+def test_safari_gets_a_profile_to_open_not_to_save(
+    issue: Issue, visitor: Visitor, device: str
+) -> None:
+    nurse, issued = visitor(), issue(device)
+    file = nurse.client.get(nurse.claimed(issued).refresh or "")
+    assert file.headers["content-type"] == "application/x-apple-aspen-config"
+    assert file.headers["content-disposition"].startswith("inline; filename=")
+    assert issued.certificate.number in plistlib.loads(file.content)["PayloadDescription"]
+
+
+@pytest.mark.parametrize(
+    "way", [str.upper, lambda text: text.replace("-", ""), lambda text: text.replace("-", "ー ")]
+)
+def test_a_password_counts_however_its_letters_were_typed(
+    issue: Issue, visitor: Visitor, way: Callable[[str], str]
+) -> None:
+    nurse, issued = visitor(), issue()
+    full_width = issued.certificate.number.translate({48 + n: 0xFF10 + n for n in range(10)})
+    assert nurse.prove(full_width, way(issued.password)).status_code == 303
+
+
+def test_looking_never_takes_the_download(home: Home, issue: Issue, visitor: Visitor) -> None:
+    nurse, issued = visitor(), issue()
+    link = f"/{download.link_path(download.make_link(home, issued.certificate.number))}"
+    for _ in range(3):
+        assert nurse.client.get(link).status_code == 200
+        assert nurse.client.head(link).status_code == 200
+        assert nurse.client.get(link, headers={"Sec-Purpose": "prefetch"}).status_code == 200
+        assert nurse.client.options(link).status_code == 405
+    assert status(home, issued) is Status.ISSUED
+    assert nurse.follow(nurse.press(nurse.open(link))).refresh is not None
+    assert status(home, issued) is Status.DOWNLOADED
+
+
+def test_a_button_pressed_twice_finds_the_same_file(issue: Issue, visitor: Visitor) -> None:
+    nurse = visitor()
+    page = nurse.offered(issue())
+    first, second = nurse.press(page), nurse.press(page)
+    assert first.headers["location"] == second.headers["location"]
+    assert nurse.follow(second).refresh is not None
+
+
+def test_a_second_person_with_the_same_link_gets_nothing(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
+    link = f"/{download.link_path(download.make_link(home, issue().certificate.number))}"
+    nurse, other = visitor(), visitor()
+    pages = nurse.open(link), other.open(link)
+    assert nurse.press(pages[0]).status_code == 303
+    assert other.press(pages[1]).status_code == 404
+    assert other.client.post(link).status_code == 404, "without the page's field"
+
+
+def test_of_32_who_claim_at_once_one_succeeds(home: Home, issue: Issue, clock: Clock) -> None:
+    issued = issue()
+    links = [download.make_link(home, issued.certificate.number) for _ in range(32)]
+
+    def claim(link: str) -> bool:
+        own = Home(home.path, lambda _: b"", clock)
+        try:
+            download.claim(own, link, "visit")
+        except NotFound:
+            return False
+        finally:
+            own.db.close()
+        return True
+
+    with ThreadPoolExecutor(32) as pool:
+        assert sum(pool.map(claim, links)) == 1
+
+
+def test_the_file_can_be_fetched_for_ten_minutes_and_then_is_destroyed(
+    home: Home, issue: Issue, visitor: Visitor, clock: Clock
+) -> None:
+    nurse = visitor()
+    file = nurse.claimed(issue()).refresh or ""
+    first = nurse.client.get(file)
+    clock.passes(minutes=9, seconds=59)
+    assert nurse.client.get(file).content == first.content
+    assert download.destroy_expired(home) == 0
+    clock.passes(seconds=1)
+    assert nurse.client.get(file).status_code == 404
+    assert download.destroy_expired(home) == 1
+    assert home.db.row("SELECT * FROM handout") is None
+
+
+@pytest.mark.parametrize(("seconds", "answer"), [(-1, 200), (0, 404), (1, 404)])
+def test_a_mails_link_is_good_for_48_hours(
+    home: Home, issue: Issue, visitor: Visitor, clock: Clock, seconds: int, answer: int
+) -> None:
+    issued = issue()
+    token = download.make_link(home, issued.certificate.number)
+    clock.passes(hours=48, seconds=seconds)
+    assert visitor().client.get(f"/{download.link_path(token)}").status_code == answer
+    assert visitor().prove(issued.certificate.number, issued.password).status_code == 303
+
+
+def test_what_was_revoked_since_the_claim_is_destroyed_at_once(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
+    nurse, issued = visitor(), issue()
+    file = nurse.claimed(issued).refresh or ""
+    (outcome,) = revocation.revoke(
+        home, [issued.certificate.number], RevocationReason.KEY_COMPROMISE
+    )
+    outcome.unwrap()
+    assert home.db.row("SELECT * FROM handout") is None
+    assert nurse.client.get(file).status_code == 404
+
+
+def test_what_is_held_can_neither_be_offered_nor_fetched_until_it_is_released(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
+    nurse, issued = visitor(), issue()
+    link = nurse.offered(issued).url
+    file = nurse.claimed(other := issue()).refresh or ""
+    for each in (issued, other):
+        revocation.hold(home, each.certificate.number)
+    assert nurse.open(link).response.status_code == 404
+    assert nurse.client.get(file).status_code == 404
+    for each in (issued, other):
+        revocation.release(home, each.certificate.number)
+    assert nurse.open(link).response.status_code == 200
+    assert nurse.client.get(file).status_code == 200
+
+
+def test_what_was_exported_at_the_command_line_is_spent(
+    home: Home, issue: Issue, visitor: Visitor, tmp_path: Path
+) -> None:
+    nurse, issued = visitor(), issue()
+    page = nurse.offered(issued)
+    retrieval.export(home, [issued.certificate.number], tmp_path)
+    assert nurse.press(page).status_code == 404
+
+
+def test_who_moved_is_told_how_to_delete_the_old_one(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
+    old = issue("iphone", hierarchy="old")
+    request = issuance.Request.parse(old.certificate.user, "iphone")
+    moved = replace(request, supersedes=old.certificate.number)
+    (new,) = issuance.issue(home, [moved], "new")
+    assert isinstance(new, Issued)
+    assert "Remove Profile" in visitor().claimed(new).text
+    again = replace(request, supersedes=new.certificate.number)
+    (same,) = issuance.issue(home, [again], "new")
+    assert isinstance(same, Issued)
+    # Its profile takes the old one's place: deleting "the old one" would delete the new.
+    assert "Remove Profile" not in visitor().claimed(same).text
+
+
+def test_the_steps_are_those_of_the_device(issue: Issue, visitor: Visitor) -> None:
+    words = {
+        "windows": "Import Wizard",
+        "mac": "Keychain",
+        "iphone": "new.ecn.example.jp",
+        "android": "VPN & app user certificate",
+    }
+    for device, word in words.items():
+        page = visitor().claimed(issue(device))
+        assert [each for each in words.values() if each in page.text] == [word]
+
+
+# -- parts of a file
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ("bytes=0-99", 206, slice(0, 100)),
+        ("bytes=100-", 206, slice(100, None)),
+        ("bytes=-50", 206, slice(-50, None)),
+        ("bytes=0-999999", 206, slice(0, None)),
+        ("bytes=-999999", 206, slice(0, None)),
+        ("bytes=5-4", 200, slice(0, None)),
+        ("bytes=0-1,5-6", 200, slice(0, None)),
+        ("lines=0-1", 200, slice(0, None)),
+        ("bytes=-", 200, slice(0, None)),
+        ("bytes=999999-", 416, slice(0, 0)),
+        ("bytes=-0", 416, slice(0, 0)),
+    ],
+)
+def test_a_download_that_broke_off_goes_on(
+    issue: Issue, visitor: Visitor, asked: str, status: int, part: slice
+) -> None:
+    nurse = visitor()
+    file = nurse.claimed(issue("windows")).refresh or ""
+    whole = nurse.client.get(file)
+    answer = nurse.client.get(file, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (status, whole.content[part])
+    if status == 206:
+        first, last = answer.headers["content-range"][6:].split("/")[0].split("-")
+        assert whole.content[int(first) : int(last) + 1] == answer.content
+    stale = nurse.client.get(file, headers={"Range": asked, "If-Range": '"other"'})
+    assert stale.status_code == 200
+    head = nurse.client.head(file)
+    assert (head.headers["content-length"], head.content) == (str(len(whole.content)), b"")
+
+
+def test_a_file_has_its_one_name(issue: Issue, visitor: Visitor) -> None:
+    nurse = visitor()
+    file = nurse.claimed(issue()).refresh or ""
+    assert nurse.client.get(file.rsplit("/", 1)[0] + "/setup.exe").status_code == 404
