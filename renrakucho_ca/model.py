@@ -181,13 +181,14 @@ class RetrievalNumber(str):
 
 
 def parse_serial(text: str) -> int:
-    """Reads a certificate's serial number in hex: plain, with colons, or with 0x.
+    """Reads a certificate's serial number in hex: plain, with colons, or with 0x; old CAs gave out
+    negative ones too.
 
     Raises:
         Invalid: not hexadecimal, or more than the 20 octets of RFC 5280 §4.1.2.2.
     """
     digits = text.strip().lower().removeprefix("0x").replace(":", "")
-    if not re.fullmatch(r"[0-9a-f]+", digits) or len(digits.lstrip("0")) > 40:
+    if not re.fullmatch(r"-?[0-9a-f]+", digits) or len(digits.lstrip("-0")) > 40:
         raise Invalid("{text} is not a serial number in hex", text=repr(text[:60]))
     return int(digits, 16)
 
