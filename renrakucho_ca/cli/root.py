@@ -44,6 +44,9 @@ _SECTIONS = {
         "serve": ("renrakucho_ca.cli.serve:serve", "the download page"),
         "unlock": ("renrakucho_ca.cli.unlock:unlock", "a number that was guessed at"),
     },
+    "Care": {
+        "doctor": ("renrakucho_ca.cli.doctor:doctor", "what is wrong, or will be next week"),
+    },
 }
 
 _EXAMPLE = """\

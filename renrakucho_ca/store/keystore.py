@@ -141,6 +141,10 @@ class Keystore:
         """
         return any(path.name != _BUNDLE_KEY for path in self._folder.glob("*.key"))
 
+    def has(self, name: str) -> bool:
+        """Whether the key of that CA is here. Needs no passphrase."""
+        return self._path(name).exists()
+
     def write(self, name: str, secret: bytes) -> None:
         """Seals a CA's key under the name of its CA.
 
