@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from statistics import median
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from click.testing import CliRunner
@@ -70,14 +70,15 @@ def test_a_guess_at_an_unknown_number_takes_as_long(home: Home, issue: Issue) ->
     known = issue().certificate.number
 
     def took(number: str) -> float:
-        began = perf_counter()
+        began = thread_time()
         assert guess(home, number, ADDRESSES[0]) is Refused
-        elapsed = perf_counter() - began
+        elapsed = thread_time() - began
         home.db.execute("DELETE FROM guess")
         return elapsed
 
     pairs = [(took(known), took("10000001")) for _ in range(25)]
     ratio = median(one / other for one, other in pairs)
+    # Of the processor's time, which other load does not change, the hash is more than half.
     assert 0.7 < ratio < 1.4, ratio
 
 
