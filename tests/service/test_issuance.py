@@ -1,0 +1,331 @@
+"""Issuing: recorded before it is signed, whatever dies; ten years as people count them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from asn1crypto import x509 as asn1
+from homes import (
+    BEGIN,
+    HANAKO,
+    Clock,
+    Died,
+    DyingRandomness,
+    issue,
+    open_home,
+    openssl,
+    pem_blocks,
+    published,
+    read_certificate,
+    record_of,
+    rows,
+)
+
+from renrakucho_ca.clock import system_randomness
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.model import Certificate, Status, User
+from renrakucho_ca.service import hierarchy, issuance, publication, retrieval
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request, draw_number
+from renrakucho_ca.store import users
+
+STORE_SECRETS = (b"PRIVATE KEY", b"\x30\x77\x02\x01\x01\x04\x20")
+
+
+# -- what comes out
+
+
+@pytest.mark.parametrize("device", ["windows", "mac", "android", "iphone", "ipad"])
+def test_a_certificate_is_what_its_record_says(home: Home, device: str) -> None:
+    issued = issue(home, device)
+    certificate = read_certificate(home, issued.certificate.number)
+    record = record_of(home, issued.certificate.number)
+    assert certificate.serial_number == record.serial
+    assert certificate.sha256.hex() == record.fingerprint_sha256
+    assert certificate.not_valid_before == record.not_before == BEGIN
+    assert certificate.not_valid_after == record.not_after
+    assert certificate.subject.native["common_name"] == "hanako"
+    assert (record.status(BEGIN), record.device, record.hierarchy) == (Status.ISSUED, device, "new")
+
+
+def test_openssl_finds_the_way_from_the_certificate_to_the_root(home: Home, tmp_path: Path) -> None:
+    publication.publish(home)
+    number = issue(home).certificate.number
+    leaf = tmp_path / "leaf.pem"
+    leaf.write_text(openssl("x509", "-inform", "DER", given=read_certificate(home, number).dump()))
+    openssl(
+        *("verify", "-purpose", "sslclient", "-crl_check_all", "-attime", f"{BEGIN:%s}"),
+        *("-CAfile", home.public / "new-root.pem", "-untrusted", home.public / "new-issuing.pem"),
+        *("-CRLfile", home.public / "new-crl.pem", leaf),
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "end"),
+    [
+        (datetime(2026, 2, 2, 3, 4, 5), datetime(2036, 2, 2, 3, 4, 5)),
+        # 00:00 in Japan on 1 March, and the second before it.
+        (datetime(2026, 2, 28, 15, 0, 0), datetime(2036, 2, 29, 15, 0, 0)),
+        (datetime(2026, 2, 28, 14, 59, 59), datetime(2036, 2, 28, 14, 59, 59)),
+        # 29 February in Japan, from its first second to its last: 2038 has none.
+        (datetime(2028, 2, 28, 15, 0, 0), datetime(2038, 2, 27, 15, 0, 0)),
+        (datetime(2028, 2, 29, 14, 59, 59), datetime(2038, 2, 28, 14, 59, 59)),
+        # Leap day in UTC alone.
+        (datetime(2028, 2, 29, 15, 0, 0), datetime(2038, 2, 28, 15, 0, 0)),
+        # New Year's night: still 2026 in UTC, 2027 in Japan.
+        (datetime(2026, 12, 31, 15, 0, 0), datetime(2036, 12, 31, 15, 0, 0)),
+    ],
+)
+def test_it_ends_on_the_same_japanese_date_ten_years_later(
+    home: Home, clock: Clock, now: datetime, end: datetime
+) -> None:
+    clock.now = now.replace(tzinfo=UTC)
+    certificate = read_certificate(home, issue(home).certificate.number)
+    assert certificate.not_valid_before == clock.now
+    assert certificate.not_valid_after == end.replace(tzinfo=UTC)
+
+
+def test_what_would_outlive_its_issuer_is_refused_and_leaves_nothing(
+    home: Home, clock: Clock
+) -> None:
+    """The issuing CA lives for 25 years, a certificate for ten."""
+    clock.now = BEGIN.replace(year=2041)
+    issue(home)
+    clock.advance(seconds=1)
+    with pytest.raises(Refused, match="would outlive its issuer"):
+        issue(home)
+    assert rows(home, "SELECT count(*) FROM certificate") == [(1,)]
+    assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+
+
+def test_numbers_and_serials_are_all_different_and_unpredictable(home: Home) -> None:
+    requests = [Request(HANAKO, "android") for _ in range(issuance.PORTION + 20)]
+    issued = [each for each in issuance.issue(home, requests) if isinstance(each, Issued)]
+    assert len(issued) == len(requests)
+    numbers = {each.certificate.number for each in issued}
+    serials = {each.certificate.serial for each in issued}
+    assert len(numbers) == len(serials) == len({each.password for each in issued}) == len(requests)
+    assert all(re.fullmatch("[1-9][0-9]{7}", number) for number in numbers)
+    # RFC 5280 §4.1.2.2: positive, 20 octets at most; CA/B §7.1: 64 random bits at least.
+    assert all(2**64 < serial < 2**159 for serial in serials)
+
+
+def test_a_number_that_was_drawn_before_is_drawn_again(home: Home, clock: Clock) -> None:
+    first = issue(home).certificate
+    repeated = iter([int(first.number) - 10_000_000] * 3)
+
+    def random(length: int) -> bytes:
+        drawn = next(repeated, None) if length == 4 else None
+        return system_randomness(length) if drawn is None else drawn.to_bytes(4, "big")
+
+    second = issue(open_home(home.path, clock, random)).certificate
+    assert next(repeated, None) is None
+    assert second.number != first.number
+
+
+def test_every_retrieval_number_is_equally_likely() -> None:
+    """2^32 is no multiple of 90,000,000: what lies past the last whole round is drawn again."""
+    last_whole_round = 47 * 90_000_000
+    drawn = iter([last_whole_round, 2**32 - 1, last_whole_round - 1])
+    assert draw_number(lambda length: next(drawn).to_bytes(length, "big")) == "99999999"
+    assert draw_number(lambda length: bytes(length)) == "10000000"
+
+
+def test_the_certificate_says_where_the_user_belongs_though_only_the_id_was_given(
+    home: Home,
+) -> None:
+    with home.db.write():
+        users.put(home.db, User("taro", network="別の市"))
+    number = issue(home, user=User("taro")).certificate.number
+    assert read_certificate(home, number).subject.native["organizational_unit_name"] == "別の市"
+
+
+# -- a batch
+
+
+def test_one_that_fails_does_not_stop_the_others_and_answers_keep_their_order(home: Home) -> None:
+    devices = ["windows", "toaster", "iphone"]
+    first, second, third = issuance.issue(home, [Request(HANAKO, device) for device in devices])
+    assert isinstance(first, Issued)
+    assert isinstance(second, NotFound)
+    assert isinstance(third, Issued)
+    assert (first.certificate.device, third.certificate.device) == ("windows", "iphone")
+
+
+def test_a_second_successor_is_refused_in_one_batch_and_in_another(home: Home) -> None:
+    number = issue(home).certificate.number
+    requests = [Request(HANAKO, "windows", supersedes=number) for _ in range(2)]
+    first, second = issuance.issue(home, requests)
+    assert isinstance(first, Issued)
+    assert isinstance(second, Conflict)
+    with pytest.raises(Conflict, match="has a successor already"):
+        issue(home, supersedes=number)
+
+
+def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, clock: Clock) -> None:
+    def requests() -> Iterator[Request]:
+        for _ in range(issuance.PORTION):
+            yield Request(HANAKO, "android")
+        hierarchy.retire(open_home(home.path, clock), "new", None)
+        for _ in range(3):
+            yield Request(HANAKO, "android")
+
+    results = [result for _, result in issuance.issue_many(home, requests(), "new")]
+    assert sum(isinstance(result, Issued) for result in results) == issuance.PORTION
+    assert [str(result) for result in results if isinstance(result, RcaError)] == [
+        "the hierarchy new is closed and issues nothing"
+    ] * 3
+
+
+def test_two_open_hierarchies_without_a_default_have_to_be_named(home: Home, clock: Clock) -> None:
+    hierarchy.create(home, "third")
+    hierarchy.retire(home, "new", None)
+    with pytest.raises(Refused, match="new is closed"):
+        issue(home)
+    assert issue(home, hierarchy="third").certificate.hierarchy == "third"
+
+
+# -- the key that stays with the user
+
+
+def test_a_request_gives_a_chain_and_no_private_key_ever_reaches_us(
+    home: Home, tmp_path: Path
+) -> None:
+    key = tmp_path / "device.key"
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
+    csr = openssl("req", "-new", "-key", key, "-subj", "/CN=whoever/O=wherever")
+    request = Request.parse(HANAKO, "windows", request=csr.encode())
+    (issued,) = issuance.issue(home, [request])
+    assert isinstance(issued, Issued)
+    number = issued.certificate.number
+    _, written = retrieval.export(home, [number], tmp_path / "out")
+    assert written[number].name == f"{number}.pem"
+    blocks = list(pem_blocks(written[number].read_bytes()))
+    assert [kind for kind, _ in blocks] == ["CERTIFICATE"] * 3
+    leaf, issuing, root = (asn1.Certificate.load(der, strict=True) for _, der in blocks)
+    assert leaf.subject.native["common_name"] == "hanako"
+    assert openssl("x509", "-pubkey", "-noout", given=written[number].read_bytes()) == openssl(
+        "pkey", "-pubout", "-in", key
+    )
+    assert leaf.issuer == issuing.subject
+    assert issuing.issuer == root.subject == root.issuer
+
+
+def test_no_private_key_lies_in_the_open_anywhere_in_the_home(home: Home) -> None:
+    for device in ("windows", "iphone"):
+        issue(home, device)
+    files = [path for path in home.path.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert [path for path in files for mark in STORE_SECRETS if mark in path.read_bytes()] == []
+
+
+# -- a process that dies
+
+
+def calls_of_one_issue(home: Home, clock: Clock) -> int:
+    counted = []
+
+    def count(length: int) -> bytes:
+        counted.append(length)
+        return system_randomness(length)
+
+    issue(open_home(home.path, clock, count))
+    return len(counted)
+
+
+def test_whenever_a_run_dies_what_it_may_have_signed_is_revoked_by_the_next(
+    home: Home, clock: Clock
+) -> None:
+    """It dies at each of its draws of randomness in turn: before the intent, and after it."""
+    calls = calls_of_one_issue(home, clock)
+    left: set[int] = set()
+    for calls_to_live in range(calls):
+        with pytest.raises(Died):
+            issue(open_home(home.path, clock, DyingRandomness(calls_to_live)))
+        left |= {int(str(serial), 16) for (serial,) in rows(home, "SELECT serial FROM intent")}
+        issue(home)
+        assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+    assert 3 <= len(left) < calls
+    publication.publish(home)
+    assert published(home).revoked == dict.fromkeys(left, "cessation_of_operation")
+    states = rows(home, "SELECT standing, count(*) FROM certificate GROUP BY 1 ORDER BY 1")
+    assert states == [("issued", 1 + calls), ("revoked", len(left))]
+
+
+def test_nothing_is_signed_before_its_intent_is_on_disk(home: Home, clock: Clock) -> None:
+    """At the first draw after the intent, which is the password's, others can read the intent."""
+    seen: list[list[tuple[object, ...]]] = []
+
+    def look(length: int) -> bytes:
+        seen.append(rows(home, "SELECT number, serial FROM intent"))
+        return system_randomness(length)
+
+    certificate = issue(open_home(home.path, clock, look)).certificate
+    intent = [(int(certificate.number), f"{certificate.serial:x}")]
+    first = seen.index(intent)
+    assert seen[:first] == [[]] * first
+    assert seen[first:] == [intent] * (len(seen) - first)
+
+
+def test_a_run_that_dies_while_it_records_leaves_an_intent_and_no_record(home: Home) -> None:
+    def tell(_certificate: Certificate, _password: str) -> str | None:
+        raise Died
+
+    with pytest.raises(Died):
+        issuance.issue(home, [Request(HANAKO, "windows")], tell=tell)
+    assert rows(home, "SELECT count(*) FROM certificate") == [(0,)]
+    assert rows(home, "SELECT count(*) FROM bundle") == [(0,)]
+    assert rows(home, "SELECT count(*) FROM intent") == [(1,)]
+
+
+def test_while_another_run_lives_its_intents_are_not_touched(home: Home, clock: Clock) -> None:
+    other = open_home(home.path, clock)
+
+    def requests() -> Iterator[Request]:
+        for _ in range(issuance.PORTION + 1):
+            yield Request(HANAKO, "android")
+
+    run = issuance.issue_many(other, requests(), "new")
+    next(run)
+    intents = rows(home, "SELECT count(*) FROM intent")
+    issue(home)
+    assert rows(home, "SELECT count(*) FROM intent") == intents
+    assert all(isinstance(result, Issued) for _, result in run)
+    assert rows(home, "SELECT count(*) FROM certificate WHERE standing = 'revoked'") == [(0,)]
+
+
+def test_a_successor_whose_issuing_died_can_be_issued_again(home: Home) -> None:
+    def tell(_certificate: Certificate, _password: str) -> str | None:
+        raise Died
+
+    number = issue(home).certificate.number
+    with pytest.raises(Died):
+        issuance.issue(home, [Request(HANAKO, "windows", supersedes=number)], tell=tell)
+    assert issue(home, supersedes=number).certificate.supersedes == number
+
+
+def test_a_full_disk_is_unavailable_and_the_next_run_goes_on(home: Home, clock: Clock) -> None:
+    (pages,) = rows(home, "PRAGMA page_count")
+    home.db.execute(f"PRAGMA max_page_count = {pages[0]}")
+    requests = [Request(HANAKO, "android") for _ in range(50)]
+    with pytest.raises(Unavailable, match="the disk is full"):
+        issuance.issue(home, requests)
+    assert rows(home, "SELECT count(*) FROM certificate") == [(0,)]
+    issue(open_home(home.path, clock))
+    assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+
+
+# -- the passphrase
+
+
+def test_a_wrong_passphrase_records_nothing(home: Home, clock: Clock) -> None:
+    stranger = Home(home.path, lambda is_new: b"wrong", clock)
+    with pytest.raises(Unavailable, match="wrong passphrase"):
+        issue(stranger)
+    assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+    assert rows(home, "SELECT count(*) FROM user") == [(0,)]
