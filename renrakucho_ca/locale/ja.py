@@ -220,11 +220,6 @@ MESSAGES: dict[str, str] = {
     "of this network": "この地域(ネットワーク)の利用者",
     "Shows one user.": "利用者を表示します。",
     # -- help: issue, export
-    "Issues a certificate for a device of a user, and shows the retrieval number and the retrieval "
-    "password. A user who is not known yet is made.": (
-        "利用者の端末に証明書を発行し、証明書取得用Noと証明書取得用パスワードを表示します。未登録の"
-        "利用者は登録されます。"
-    ),
     "a profile: windows mac iphone ipad android …": (
         "端末の種類(プロファイル名): windows mac iphone ipad android など"
     ),
@@ -557,7 +552,6 @@ MESSAGES: dict[str, str] = {
     "the CRL has no number": "CRLに番号がありません",
     "the CRL is of {found}, not of {expected}": "CRLは {expected} ではなく {found} のものです",
     "the signature of the CRL does not verify": "CRLの署名を検証できません",
-    "this is not a CRL in PEM": "CRL(PEM)ではありません",
     "this is not a CRL that can be read": "読み取れるCRLではありません",
     "{file} was not written as it should be": "{file} が正しく書き込まれませんでした",
     "the files are written, but publish_hook could not be run: {reason}": (
@@ -934,19 +928,32 @@ MESSAGES: dict[str, str] = {
     "Telling people": "利用者への連絡",
     "the outbox": "送信待ちメール",
     "sheets to print": "印刷して渡す用紙",
-    "The outbox: mails with number, password and link (`rca issue --mail`).": "送信待ちメール: 証明書取得用No・パスワード・リンクを知らせるメール (`rca issue --mail`)。",
+    "The outbox: mails with number, password and link (`rca issue --mail`).": (
+        "送信待ちメール: 証明書取得用No・パスワード・リンクを知らせるメール (`rca issue --mail`)。"
+    ),
     "what waits, was sent, was given up": "送信待ち・送信済み・断念したもの",
     "sends what is due; for cron, every few minutes": "送るべきものを送ります(cron で数分ごとに)",
     "Lists the mails, oldest first.": "メールを古い順に一覧にします。",
-    "Sends what is due, by the mail server of rca.yaml. What it refuses for now is tried again later; what it refuses for good, or for two days, is given up.": "rca.yaml のメールサーバーで、送るべきメールを送ります。一時的に断られたものは後で再送し、恒久的に断られたもの、2日たっても送れないものは断念します。",
-    "Writes sheets to print, a page for each person: number, password, QR code of the download page, the steps for the device. The file has passwords: print it, then delete it.": "印刷して渡す用紙を、1人1ページで作ります。証明書取得用No、パスワード、ダウンロードページの QR コード、端末ごとの手順が載ります。パスワードを含むので、印刷したらファイルを削除してください。",
+    "Sends what is due, by the mail server of rca.yaml. What it refuses for now is tried again "
+    "later; what it refuses for good, or for two days, is given up.": (
+        "rca.yaml のメールサーバーで、送るべきメールを送ります。一時的に断られたものは後で再送し、恒久的に断られたもの、2日たっても送れないものは断念します。"
+    ),
+    "Writes sheets to print, a page for each person: number, password, QR code of the download "
+    "page, the steps for the device. The file has passwords: print it, then delete it.": (
+        "印刷して渡す用紙を、1人1ページで作ります。証明書取得用No、パスワード、ダウンロードページの QR コード、端末ごとの手順が載ります。パスワードを含むので、"
+        "印刷したらファイルを削除してください。"
+    ),
     "what this facility has not downloaded yet": "この施設がまだダウンロードしていないもの",
     "what this user has not downloaded yet": "この利用者がまだダウンロードしていないもの",
     "the file, for its owner alone": "出力先のファイル(所有者だけが読めます)",
     "name a number, --facility or --user": "証明書取得用No、--facility、--user のいずれかを指定してください",
     "nothing waits to be downloaded": "ダウンロード待ちのものはありません",
-    "public_url is not set in rca.yaml: the sheets have no QR code": "rca.yaml に public_url がないため、用紙に QR コードは載りません",
-    "put a mail to the user into the outbox (`rca mail send`)": "利用者へのメールを送信待ちにします (`rca mail send` で送信)",
+    "public_url is not set in rca.yaml: the sheets have no QR code": (
+        "rca.yaml に public_url がないため、用紙に QR コードは載りません"
+    ),
+    "put a mail to the user into the outbox (`rca mail send`)": (
+        "利用者へのメールを送信待ちにします (`rca mail send` で送信)"
+    ),
     "{user} has no mail address: hand the number over": "{user} にはメールアドレスがありません。番号とパスワードを直接渡してください",
     "no mail server is set": "メールサーバーが設定されていません",
     "mail: host: in rca.yaml": "rca.yaml の mail: host: に設定します",
@@ -955,13 +962,19 @@ MESSAGES: dict[str, str] = {
     "the mails wait; run `rca mail send` again": "メールは送信待ちのままです。`rca mail send` をもう一度実行してください",
     "{number}: {problem}": "{number}: {problem}",
     "{count} mails were given up": "{count} 通のメールを断念しました",
-    "`rca mail list --state failed` shows them; tell those people another way": "`rca mail list --state failed` で確かめ、別の方法で知らせてください",
-    "{count} mail addresses; at most {most} are kept": "メールアドレスが {count} 件あります。登録できるのは {most} 件までです",
+    "`rca mail list --state failed` shows them; tell those people another way": (
+        "`rca mail list --state failed` で確かめ、別の方法で知らせてください"
+    ),
+    "{count} mail addresses; at most {most} are kept": (
+        "メールアドレスが {count} 件あります。登録できるのは {most} 件までです"
+    ),
     "{text} is not a sender": "{text} は差出人として使えません",
     "such as ca@example.jp or Example City <ca@example.jp>": "例: ca@example.jp、見本市 <ca@example.jp>",
     "a host needs a sender": "host には sender も必要です",
     "a login needs starttls or tls": "ログインには starttls か tls が必要です",
-    "a login takes a user and a password_file: set both, or neither": "ログインには user と password_file の両方が必要です",
+    "a login takes a user and a password_file: set both, or neither": (
+        "ログインには user と password_file の両方が必要です"
+    ),
     "the template {name} cannot be filled in: {problem}": "テンプレート {name} に誤りがあります: {problem}",
     "recipients": "宛先",
     "state": "状態",
@@ -972,50 +985,269 @@ MESSAGES: dict[str, str] = {
     "sheets": "枚数",
     "sent": "送信済み",
     "postponed": "後で再送",
-    "waiting": "送信待ち",
-    "void": "取り消し",
+    "MailState.waiting": "送信待ち",
+    "MailState.sent": "送信済み",
+    "MailState.failed": "断念",
+    "MailState.void": "取り消し",
     "[{network}] Your certificate for {device}": "【{network}】証明書の発行のお知らせ({device})",
     "A certificate was issued for you.": "あなたの証明書が発行されました。",
-    "1. Open this on the device itself, by {day} {time}:": "1. {day} {time} までに、証明書を入れる端末で次のリンクを開いてください。",
-    "2. Or open the download page, also later, and type number and password:": "2. または(期限のあとも)ダウンロードページを開き、番号とパスワードを入力してください。",
+    "1. Open this on the device itself, by {day} {time}:": (
+        "1. {day} {time} までに、証明書を入れる端末で次のリンクを開いてください。"
+    ),
+    "2. Or open the download page, also later, and type number and password:": (
+        "2. または(期限のあとも)ダウンロードページを開き、番号とパスワードを入力してください。"
+    ),
     "The retrieval password is told to you another way.": "証明書取得用パスワードは別の方法でお知らせします。",
-    "It can be downloaded once. The password opens the file when you install it.": "ダウンロードできるのは1回だけです。インストールのときにも同じパスワードを入力します。",
+    "It can be downloaded once. The password opens the file when you install it.": (
+        "ダウンロードできるのは1回だけです。インストールのときにも同じパスワードを入力します。"
+    ),
     "Install it": "インストールの手順",
     "These steps as a page": "手順のページ",
     "Portal": "ポータル",
     "To the download": "ダウンロードへ",
     "Hand-over sheets": "証明書のお渡し用紙",
-    "On the device itself, scan the code or open {address}, and type number and password.": "証明書を入れる端末で QR コードを読み取るか、{address} を開いて、番号とパスワードを入力してください。",
-    "This sheet is for you alone. Destroy it once the certificate is installed.": "この用紙はご本人専用です。インストールが終わったら破棄してください。",
+    "On the device itself, scan the code or open {address}, and type number and password.": (
+        "証明書を入れる端末で QR コードを読み取るか、{address} を開いて、番号とパスワードを入力してください。"
+    ),
+    "This sheet is for you alone. Destroy it once the certificate is installed.": (
+        "この用紙はご本人専用です。インストールが終わったら破棄してください。"
+    ),
     # doctor
     "Care": "点検",
     "what is wrong, or will be next week": "いま、または近く問題になること",
-    "Looks for what is wrong or will be next week: settings, permissions, database, clock, keys, hierarchies, cut-offs, CRLs, what was begun and not finished, mails, disk. Says what to do about each; the exit code is 8 where there is anything.": "いま、または近く問題になることを調べます: 設定、権限、データベース、時計、鍵、階層、切り替え期限、CRL、途中で終わった発行、メール、ディスク。それぞれの対処も示します。何かあれば終了コードは 8 です。",
-    "rca publish; for a root whose key is elsewhere, with --root-key FILE": "rca publish(鍵を別に保管しているルートは --root-key FILE を付けて)",
+    "Looks for what is wrong or will be next week: settings, permissions, database, clock, keys, "
+    "hierarchies, cut-offs, CRLs, what was begun and not finished, mails, disk. Says what to do "
+    "about each; the exit code is 8 where there is anything.": (
+        "いま、または近く問題になることを調べます: 設定、権限、データベース、時計、鍵、階層、切り替え期限、CRL、途中で終わった発行、メール、ディスク。それぞれの対処も示します。"
+        "何かあれば終了コードは 8 です。"
+    ),
+    "rca publish; for a root whose key is elsewhere, with --root-key FILE": (
+        "rca publish(鍵を別に保管しているルートは --root-key FILE を付けて)"
+    ),
     "found: {count}": "{count} 件見つかりました",
     "{count} checks, nothing wrong": "{count} 項目を点検しました。問題はありません",
     "check": "点検項目",
     "hint": "対処",
-    "the cut-off of {name} has come, and {live} of its certificates are not revoked": "{name} の切り替え期限を過ぎましたが、{live} 件の証明書が失効していません",
-    "rca expire && rca publish; then look why cron did not do it": "rca expire && rca publish を実行し、cron で行われなかった理由を調べてください",
-    "{name} has no CRL: nginx lets nobody in without one": "{name} の CRL がありません。CRL がないと nginx は誰も通しません",
+    "the cut-off of {name} has come, and {live} of its certificates are not revoked": (
+        "{name} の切り替え期限を過ぎましたが、{live} 件の証明書が失効していません"
+    ),
+    "rca expire && rca publish; then look why cron did not do it": (
+        "rca expire && rca publish を実行し、cron で行われなかった理由を調べてください"
+    ),
+    "{name} has no CRL: nginx lets nobody in without one": (
+        "{name} の CRL がありません。CRL がないと nginx は誰も通しません"
+    ),
     "rca publish": "rca publish",
-    "the CRL of {name} has expired: servers refuse everyone": "{name} の CRL の期限が切れています。サーバーは全員を拒否します",
-    "the CRL of {name} ends on {end} and was not renewed at half its life": "{name} の CRL は {end} に期限が切れますが、まだ更新されていません",
+    "the CRL of {name} has expired: servers refuse everyone": (
+        "{name} の CRL の期限が切れています。サーバーは全員を拒否します"
+    ),
+    "the CRL of {name} ends on {end} and was not renewed at half its life": (
+        "{name} の CRL は {end} に期限が切れますが、まだ更新されていません"
+    ),
     "servers do not know yet what was revoked in {name}": "{name} の失効がまだサーバーに伝わっていません",
     "{file} is older than the newest CRL": "{file} は最新の CRL より古いものです",
     "the key of {name} is missing from ca-store/keys": "{name} の鍵が ca-store/keys にありません",
-    "restore a backup: nothing can be issued or revoked without it": "バックアップから復元してください。鍵がないと発行も失効もできません",
-    "{name} ends on {end}: within a year it can issue nothing for ten years": "{name} は {end} に終わります。1年以内に、10年有効の証明書を発行できなくなります",
-    "make a new hierarchy, and move everyone with `rca migrate`": "新しい階層を作り、`rca migrate` で全員を移してください",
+    "restore a backup: nothing can be issued or revoked without it": (
+        "バックアップから復元してください。鍵がないと発行も失効もできません"
+    ),
+    "{name} ends on {end}: within a year it can issue nothing for ten years": (
+        "{name} は {end} に終わります。1年以内に、10年有効の証明書を発行できなくなります"
+    ),
+    "make a new hierarchy, and move everyone with `rca migrate`": (
+        "新しい階層を作り、`rca migrate` で全員を移してください"
+    ),
     "{path} can be read or written by others": "{path} は所有者以外も読み書きできます",
     "chmod go-rwx {path}": "chmod go-rwx {path}",
     "the database is damaged: {problem}": "データベースが壊れています: {problem}",
-    "the clock stands before the newest certificate, of {moment}": "時計が、最新の証明書の発行時刻 {moment} より前を指しています",
-    "set the clock; certificates and CRLs made now would be of the past": "時計を合わせてください。いま作る証明書と CRL は過去の日付になります",
+    "the clock stands before the newest certificate, of {moment}": (
+        "時計が、最新の証明書の発行時刻 {moment} より前を指しています"
+    ),
+    "set the clock; certificates and CRLs made now would be of the past": (
+        "時計を合わせてください。いま作る証明書と CRL は過去の日付になります"
+    ),
     "{count} certificates were begun and not finished": "{count} 件の発行が途中で終わっています",
     "the next `rca issue` revokes them": "次の `rca issue` が失効させます",
     "{count} mails have waited for more than six hours": "{count} 通のメールが6時間以上送信待ちです",
     "rca mail send; then look why cron did not do it": "rca mail send を実行し、cron で行われなかった理由を調べてください",
     "{free} MB are free on the disk of the store": "保管場所のディスクの空きは {free} MB です",
+    # -- rca issue --batch, rca reissue
+    "Issues a certificate for a device of a user, and shows the retrieval number and the "
+    "retrieval password. A user who is not known yet is made. With --batch, issues one for each "
+    "line of a table.": (
+        "利用者の端末に証明書を発行し、証明書取得用Noと証明書取得用パスワードを表示します。未登録の利用者は登録されます。--batch を指定すると、表の1行ごとに1枚発行します。"
+    ),
+    "a table with the columns user, device and, if wanted, note, name, email, facility, network": (
+        "表のファイル。列は user, device と、必要なら note, name, email, facility, network"
+    ),
+    "worker processes; else one a core": "作業プロセスの数。指定がなければコアの数",
+    "--batch has users, devices and notes in its table": "--batch では、利用者・端末・備考は表に書いてください",
+    "name --device and --user, or --batch": "--device と --user、または --batch を指定してください",
+    "a new one in place of another": "同じ利用者と端末に発行し直す",
+    "Issues a new certificate for the same user, device and note. The one before is revoked as "
+    "superseded at once, or, with --keep-old, stays.": (
+        "同じ利用者、端末、備考で新しい証明書を発行します。前の証明書はすぐに失効します。--keep-old を指定すると残します。"
+    ),
+    "the one before stays valid": "前の証明書を有効なまま残す",
+    "by issued, expires, number or user; with - before it, the other way round": (
+        "並べ替え: issued, expires, number, user。前に - を付けると逆順"
+    ),
+    "in this state": "この状態のもの",
+    # -- rca migrate, rca expire
+    "The move to a new hierarchy": "新しい階層への移行",
+    "everyone from old to new": "全員の証明書を新しい階層で発行し直す",
+    "daily: cut-offs, what nobody fetched": "毎日の処理(切替日、取得されなかったもの)",
+    "Re-issues every live certificate of the old hierarchy in the new one, for the same user, "
+    "device and note, and sets the cut-off: until then both work, from then on only the new. It "
+    "can be stopped at any moment and run again; nobody gets two. --status shows who has not "
+    "moved yet.": (
+        "古い階層の有効な証明書を、同じ利用者、端末、備考で、新しい階層からすべて発行し直し、切替日を定めます。切替日までは両方が使え、切替日からは新しいものだけが使えます。"
+        "いつ中断しても、もう一度実行すれば続きから始まり、二重に発行することはありません。--status で、まだ移行していない人がわかります。"
+    ),
+    "from then on the old ones are refused: 2026-08-01": "切替日。この日から古い証明書は使えない。例: 2026-08-01",
+    "only show how far it has come": "進み具合だけを表示する",
+    "the old hierarchy; else old": "移行元の階層。指定がなければ old",
+    "the new one; else new": "移行先の階層。指定がなければ new",
+    "only users of this facility": "この施設の利用者だけ",
+    "only users of this network": "この地域(ネットワーク)の利用者だけ",
+    "at most so many now": "今回の最大の件数",
+    "table for people, json or csv for scripts; html, with --status: a page for a manager": (
+        "人が読むなら table、プログラム用は json か csv。--status では管理者向けページの html も"
+    ),
+    "html goes with --status": "html は --status と一緒に指定してください",
+    "name --cutoff, or --status": "--cutoff か --status を指定してください",
+    "the cut-off {cutoff} has come: what is left of {source} will be revoked. Go on?": (
+        "切替日 {cutoff} を過ぎているので、{source} の残りの証明書は失効します。続けますか"
+    ),
+    "certificates": "証明書",
+    "stopped: {remaining} remain": "中断しました。残り {remaining} 件です",
+    "run the same command again: it goes on where it stopped": "同じコマンドをもう一度実行すると、続きから始まります",
+    "{failed} could not be migrated": "{failed} 件が移行できませんでした",
+    "{of}: {problem}": "{of}: {problem}",
+    "{selected} would be issued in {target}, {failed} of them would fail; nothing was done": (
+        "{target} から {selected} 件を発行することになります(うち {failed} 件は失敗します)。何もしていません"
+    ),
+    "already": "移行済み",
+    "from": "移行元",
+    "to": "移行先",
+    "selected": "対象",
+    "remaining": "残り",
+    "failures": "失敗の内容",
+    "issued": "発行済み",
+    "downloaded": "ダウンロード済み",
+    "revoked": "失効済",
+    "total": "合計",
+    "live": "有効",
+    "pending": "未発行",
+    "to go": "残り",
+    "Revokes what is left of a hierarchy whose cut-off has come, and what nobody fetched in time "
+    "(bundle_days of rca.yaml); destroys the files of both. For cron, once a day, before `rca "
+    "publish`.": (
+        "切替日を過ぎた階層に残る証明書と、期間内(rca.yaml の bundle_days)に取得されなかった証明書を失効させ、そのファイルを破棄します。cronで1日1回、"
+        "`rca publish` の前に実行してください。"
+    ),
+    "only tell what is due; then the exit code is 8": "対象を表示するだけ。対象があれば終了コードは 8",
+    "something is due": "処理すべきものがあります",
+    "rca expire does it": "rca expire で処理できます",
+    "cut off": "切替日を過ぎたもの",
+    "lapsed": "取得されなかったもの",
+    "ended": "期限が切れたもの",
+    "the move to the new certificates": "新しい証明書への移行状況",
+    "as of {day}": "{day} 現在",
+    "the old ones end on {day}": "古い証明書は {day} から使えません",
+    "have moved": "移行済み",
+    "of {total} certificates": "(全 {total} 件)",
+    "still to go": "残り",
+    "day by day": "日ごとの推移",
+    "moved": "移行率",
+    "all facilities": "全施設",
+    "no facility named": "施設の指定なし",
+    # -- rca hierarchy import
+    "takes over a CA that exists": "既存の認証局を引き継ぐ",
+    "Takes over a CA that exists, as the hierarchy NAME, with the certificates that it has "
+    "issued; what is revoked stays revoked. Each is checked against the CA's signature. A second "
+    "import adds what is new. Where the root itself issues, leave --issuing out.": (
+        "既存の認証局を、発行済みの証明書とともに階層 NAME として引き継ぎます。失効済みのものは失効のままです。証明書は1枚ずつ認証局の署名で確かめます。もう一度取り込むと、"
+        "新しいものだけを加えます。ルートが直接発行している場合は --issuing を省きます。"
+    ),
+    "the root's certificate": "ルートの証明書",
+    "the certificate of the CA that issues": "発行CAの証明書",
+    "the key of the CA that issues (of the root, if that is the one); without it nothing can be "
+    "issued and no CRL signed": (
+        "発行CA(ルートが直接発行するならルート)の鍵。なければ発行もCRLの署名もできない"
+    ),
+    "the file with the passphrase that --issuing-key is encrypted with": (
+        "--issuing-key のパスフレーズを書いたファイル"
+    ),
+    "the key of the root of two tiers": "2段の階層のルートの鍵",
+    "the file with the passphrase that --root-key is encrypted with": "--root-key のパスフレーズを書いたファイル",
+    "certificates and CRLs: a folder, a file in PEM or DER, a PKCS#7, an OpenSSL index.txt, an "
+    "Easy-RSA pki folder; can be given several times": (
+        "証明書とCRL。フォルダ、PEMかDERのファイル、PKCS#7、OpenSSLの index.txt、Easy-RSAの pki フォルダ。何度でも指定できる"
+    ),
+    "whose they are: number,serial,user,device,note,issued_at,email,facility,network,name": (
+        "利用者との対応表。列: number,serial,user,device,note,issued_at,email,facility,network,name"
+    ),
+    "the device of those of which no record tells it; else unknown": (
+        "記録にない証明書の端末の種類。指定がなければ unknown"
+    ),
+    "{count} problems were found": "{count} 件の問題が見つかりました",
+    "{place}: {problem}": "{place}: {problem}",
+    "{reason}": "{reason}",
+    "BEGIN without END": "BEGIN に対応する END がありません",
+    "what stands between BEGIN and END is not base64": "BEGIN と END の間がbase64ではありません",
+    "another CA signed this CRL": "このCRLは別の認証局が署名したものです",
+    "another line is about the same certificate": "同じ証明書の行がほかにもあります",
+    "give the folder with its certificates too": "証明書のフォルダも指定してください",
+    "give the root with --root, and the CA that issues with --issuing": (
+        "ルートは --root、発行CAは --issuing で指定してください"
+    ),
+    "it is longer than {longest} bytes": "{longest} バイトを超えています",
+    "its successor has: {successor}": "後継の証明書は取り出せます: {successor}",
+    "name the file that holds it with --issuing-key-passphrase-file": (
+        "--issuing-key-passphrase-file でファイルを指定してください"
+    ),
+    "no certificate matches, and no date of issue says which hierarchy's it was": (
+        "対応する証明書がなく、発行日もないため、どの階層のものかわかりません"
+    ),
+    "no certificate matches, and one issued on {date} is not the old hierarchy's": (
+        "対応する証明書がなく、発行日 {date} は古い階層のものではありません"
+    ),
+    "no certificate matches: it is kept as a record alone": "対応する証明書がないため、記録だけを残します",
+    "none of its lines is about a certificate of {name}: it is passed over": (
+        "階層 {name} の証明書の行がないため、読み飛ばしました"
+    ),
+    "serial number {serial}: another CA signed it": "シリアル番号 {serial}: 別の認証局が署名したものです",
+    "serial number {serial}: it ends before it begins": "シリアル番号 {serial}: 有効期間の終わりが始まりより前です",
+    "such as 2026-01-16 or 2026/1/16": "例: 2026-01-16、2026/1/16",
+    "the CA used the serial number {serial} for another certificate before": (
+        "シリアル番号 {serial} は、同じ認証局の別の証明書で使われています"
+    ),
+    "the CA's key cannot be opened: is its passphrase right?": "認証局の鍵を開けません(パスフレーズを確かめてください)",
+    "the CA's key is encrypted, and there is no passphrase for it": "認証局の鍵は暗号化されていますが、パスフレーズがありません",
+    "the hierarchy {name} has other CAs already": "階層 {name} には別の認証局がすでにあります",
+    "the number {number} is taken: it gets another": "証明書取得用No {number} は使われているため、別の番号にしました",
+    "there are {count} certificates where one is wanted": "証明書が {count} 枚あります(1枚だけ必要です)",
+    "there is no certificate that can be read": "読み取れる証明書がありません",
+    "there is no private key that can be read": "読み取れる秘密鍵がありません",
+    "this CA is known already, as the hierarchy {name}": "この認証局は、階層 {name} としてすでに登録されています",
+    "this is not a PKCS#7 with certificates that can be read": "読み取れる証明書のあるPKCS#7ではありません",
+    "this is not a line of an index": "index.txt の行ではありません",
+    "{file} is longer than {longest} bytes": "{file} が {longest} バイトを超えています",
+    "{subject} is not a CA's certificate": "{subject} は認証局の証明書ではありません",
+    "{subject} is not a root: another CA signed it": "{subject} はルートではありません(別の認証局が署名しています)",
+    "{text} is not a SHA-256 fingerprint": "{text} はSHA-256のフィンガープリントではありません",
+    "{text} is not a time": "{text} は日時ではありません",
+    # -- the store
+    "the store is busy": "保管場所は使用中です",
+    "another command is writing; try again": "別のコマンドが書き込み中です。もう一度実行してください",
+    "the store cannot be written: it is read-only": "保管場所に書き込めません(読み取り専用です)",
+    "the store cannot be opened": "保管場所を開けません",
+    "check who owns the home and its ca-store": "ホームと ca-store の所有者を確かめてください",
+    "the disk reported an error": "ディスクのエラーです",
+    "nothing was lost; look at the system's log": "失われたものはありません。システムのログを確かめてください",
+    "the store is damaged": "保管場所が壊れています",
+    "the key of the bundles is damaged: {path}": "証明書ファイルを保護する鍵が壊れています: {path}",
+    "{parameter} takes a whole number from {least} to {most}": (
+        "{parameter} には {least} から {most} までの整数を指定してください"
+    ),
 }

@@ -63,6 +63,9 @@ def test_a_table_fits_the_terminal(speaking: Program, facility: str, columns: in
     # What has to be copied is never broken.
     assert len(re.findall(r"^[1-9][0-9]{7} ", shown, re.MULTILINE)) == 4
     assert len(re.findall(r"20[23][0-9]-01-16$", shown, re.MULTILINE)) == 4
+    if columns >= 80:
+        # Nor is a word, since a column that can be spared gives way first.
+        assert shown.count(" iphone ") == 4
 
 
 def test_a_wide_terminal_shows_more(speaking: Program, facility: str) -> None:
