@@ -24,8 +24,8 @@ from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.locale.ja import MESSAGES
 from renrakucho_ca.model import Container, Status, SubjectAttribute, Tier
-from renrakucho_ca.store.outbox import MailState
 from renrakucho_ca.service import instructions
+from renrakucho_ca.store.outbox import MailState
 
 PACKAGE = Path(renrakucho_ca.__file__).parent
 
