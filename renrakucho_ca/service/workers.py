@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -16,14 +14,6 @@ from renrakucho_ca.errors import Unavailable
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-IN_HAND = 2
-"""Parcels that a worker holds, so that it never waits while the parent stores results."""
-
-
-def cores() -> int:
-    """How many processes keep this machine busy."""
-    return len(os.sched_getaffinity(0))
 
 
 def spread(
@@ -56,11 +46,19 @@ def spread(
 def _in_workers(
     work: Callable[[list[_Item]], list[_Result]], parcels: Iterator[list[_Item]], jobs: int
 ) -> Iterator[list[_Result]]:
+    """A worker gets its next parcel when it has handed its results over, never before: both ends
+    could otherwise wait for the other to read. It works while the parent stores those results."""
     # `spawn`: a forked worker would hold our locks and pipes, and outlive us with them.
     context = get_context("spawn")
-    in_hand: dict[Connection, int] = {}
+    pipes: list[Connection] = []
     processes = []
-    waiting: deque[Connection] = deque()
+    busy: list[Connection] = []
+
+    def hand_out(pipe: Connection) -> None:
+        if (parcel := next(parcels, None)) is not None:
+            pipe.send(parcel)
+            busy.append(pipe)
+
     try:
         for _ in range(jobs):
             pipe, theirs = context.Pipe()
@@ -68,28 +66,22 @@ def _in_workers(
             process.start()
             theirs.close()
             processes.append(process)
-            in_hand[pipe] = 0
-            waiting.extend([pipe] * IN_HAND)
-        while True:
-            while waiting and (parcel := next(parcels, None)) is not None:
-                pipe = waiting.popleft()
-                pipe.send(parcel)
-                in_hand[pipe] += 1
-            busy = [pipe for pipe, count in in_hand.items() if count]
-            if not busy:
-                return
+            pipes.append(pipe)
+        for pipe in pipes:
+            hand_out(pipe)
+        while busy:
             for ready in wait(busy):
                 assert isinstance(ready, Connection)
                 results = ready.recv()
-                in_hand[ready] -= 1
-                waiting.append(ready)
+                busy.remove(ready)
+                hand_out(ready)
                 yield results
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise Unavailable(
             "a worker process died", hint="run the command again: it goes on where it stopped"
         ) from error
     finally:
-        for pipe in in_hand:
+        for pipe in pipes:
             pipe.close()
         for process in processes:
             process.join()
