@@ -1,0 +1,170 @@
+"""Old CAs made by OpenSSL itself, or by the thousand by the library, and a home to take them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from renrakucho_ca.errors import RcaError
+from renrakucho_ca.model import Certificate
+from renrakucho_ca.service import takeover
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.takeover import CaFiles
+from renrakucho_ca.service.takeover_run import Summary
+from renrakucho_ca.store import certificates
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+CONFIG = """\
+[ca]
+default_ca = old
+[old]
+dir = {folder}
+database = $dir/index.txt
+new_certs_dir = $dir/newcerts
+serial = $dir/serial
+certificate = $dir/cacert.pem
+private_key = $dir/cakey.pem
+default_md = sha256
+default_days = 3650
+default_crl_days = 30
+policy = any
+unique_subject = no
+crlnumber = $dir/crlnumber
+crl_extensions = crl_ext
+[any]
+countryName = optional
+organizationName = optional
+commonName = supplied
+[crl_ext]
+authorityKeyIdentifier = keyid
+"""
+
+
+def run(*command: str | Path, **environment: str) -> bytes:
+    """A program that must succeed."""
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, env=os.environ | environment
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return done.stdout
+
+
+@dataclass
+class OpensslCa:
+    """An OpenSSL `ca`: demoCA's layout."""
+
+    folder: Path
+    subject: str = "/CN=Old CA"
+    key: tuple[str, ...] = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+    def __post_init__(self) -> None:
+        (self.folder / "newcerts").mkdir(parents=True)
+        (self.folder / "index.txt").touch()
+        (self.folder / "serial").write_text("01\n")
+        (self.folder / "crlnumber").write_text("1F\n")
+        (self.folder / "openssl.cnf").write_text(CONFIG.format(folder=self.folder))
+        run(
+            *("openssl", "req", "-x509", "-nodes", *self.key, "-keyout", self.private_key),
+            *("-out", self.certificate, "-utf8", "-subj", self.subject, "-days", "7300"),
+        )
+        run(
+            *("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"),
+            *("-out", self.folder / "device.key"),
+        )
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "cacert.pem"
+
+    @property
+    def private_key(self) -> Path:
+        return self.folder / "cakey.pem"
+
+    @property
+    def index(self) -> Path:
+        return self.folder / "index.txt"
+
+    def ca(self, *arguments: str | Path) -> None:
+        run("openssl", "ca", "-batch", "-config", self.folder / "openssl.cnf", *arguments)
+
+    def issue(self, subject: str, *arguments: str) -> Path:
+        """Issues one; returns the file in newcerts."""
+        request = self.folder / "request.pem"
+        run(
+            *("openssl", "req", "-new", "-utf8", "-subj", subject),
+            *("-key", self.folder / "device.key", "-out", request),
+        )
+        serial = (self.folder / "serial").read_text().strip()
+        self.ca("-in", request, "-notext", "-utf8", "-out", os.devnull, *arguments)
+        return self.folder / "newcerts" / f"{serial}.pem"
+
+    def revoke(self, certificate: Path, *arguments: str) -> None:
+        self.ca("-revoke", certificate, *arguments)
+
+    def crl(self) -> Path:
+        self.ca("-gencrl", "-out", self.folder / "crl.pem")
+        return self.folder / "crl.pem"
+
+
+@dataclass
+class Imported:
+    summary: Summary
+    problems: list[str]
+
+
+class Old:
+    """A home into which CAs are taken over."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def take(self, name: str, ca: CaFiles | Path, **options: object) -> Imported:
+        problems: list[RcaError] = []
+        files = CaFiles(root=ca.read_bytes()) if isinstance(ca, Path) else ca
+        summary = takeover.take_over(
+            self.home,
+            name,
+            files,
+            report=problems.append,
+            **options,  # type: ignore[arg-type]
+        )
+        assert summary.reported == len(problems)
+        return Imported(summary, [str(problem) for problem in problems])
+
+    def records(self, hierarchy: str) -> list[Certificate]:
+        query = certificates.Query(now=NOW, hierarchy=hierarchy)
+        return list(certificates.stream(self.home.db, query))
+
+    def by_user(self, hierarchy: str) -> dict[str, Certificate]:
+        return {record.user.id: record for record in self.records(hierarchy)}
+
+
+def bundle(path: Path, ca: bytes, ca_key: bytes, count: int) -> None:
+    """Writes a PEM bundle with the serial numbers from 1 on."""
+    issuer = x509.load_pem_x509_certificate(ca).subject
+    key = serialization.load_pem_private_key(ca_key, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    public_key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    with path.open("wb") as file:
+        for serial in range(1, count + 1):
+            name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"user{serial}")])
+            made = (
+                x509.CertificateBuilder()
+                .subject_name(name)
+                .issuer_name(issuer)
+                .public_key(public_key)
+                .serial_number(serial)
+                .not_valid_before(datetime(2025, 1, 1, tzinfo=UTC))
+                .not_valid_after(datetime(2035, 1, 1, tzinfo=UTC))
+                .sign(key, hashes.SHA256())
+            )
+            file.write(made.public_bytes(serialization.Encoding.PEM))

@@ -1,0 +1,642 @@
+"""Taking over a CA: judged against what OpenSSL and Easy-RSA themselves say of their CA."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from asn1crypto import crl as asn1_crl
+from asn1crypto import pem
+from asn1crypto import x509 as asn1_x509
+from old_cas import NOW, Old, OpensslCa, bundle, run
+
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
+from renrakucho_ca.model import RevocationReason, Status
+from renrakucho_ca.service import publication
+from renrakucho_ca.service.takeover import CaFiles
+from renrakucho_ca.store import certificates, hierarchies
+
+MakeCa = Callable[..., OpensslCa]
+
+
+def parsed(path: Path) -> asn1_x509.Certificate:
+    data = path.read_bytes()
+    if pem.detect(data):
+        _, _, data = pem.unarmor(data[data.index(b"-----BEGIN") :])
+    return asn1_x509.Certificate.load(data)
+
+
+def published_crl(old: Old, name: str, tmp_path: Path) -> asn1_crl.CertificateList:
+    publication.publish(old.home, out=tmp_path / "public")
+    return asn1_crl.CertificateList.load((tmp_path / "public" / f"{name}-root.crl").read_bytes())
+
+
+def revoked_in(crl: asn1_crl.CertificateList) -> dict[int, str | None]:
+    entries = crl["tbs_cert_list"]["revoked_certificates"]
+    return {
+        entry["user_certificate"].native: entry.crl_reason_value and entry.crl_reason_value.native
+        for entry in entries
+    }
+
+
+# -- what Easy-RSA and OpenSSL leave behind
+
+
+def test_an_easyrsa_pki_comes_over_whole_and_what_it_revoked_stays_revoked(
+    old: Old, easyrsa: Path, tmp_path: Path
+) -> None:
+    key = (easyrsa / "private" / "ca.key").read_bytes()
+    ca = CaFiles(root=(easyrsa / "ca.crt").read_bytes(), issuing_key=key)
+    done = old.take("easy", ca, paths=[easyrsa], device="windows")
+
+    assert done.problems == []
+    assert done.summary.as_dict() == {
+        "hierarchy": "easy",
+        "certificates": 3,
+        "added": 3,
+        "already": 0,
+        "revoked": 1,
+        "expired": 0,
+        "records_without_certificate": 0,
+        "reported": 0,
+    }
+    found = old.by_user("easy")
+    assert {user: each.status(NOW) for user, each in found.items()} == {
+        "alice": Status.DOWNLOADED,
+        "bob": Status.REVOKED,
+        "carol": Status.DOWNLOADED,
+    }
+    alice = parsed(easyrsa / "issued" / "alice.crt")
+    assert found["alice"].serial == alice.serial_number
+    assert found["alice"].fingerprint_sha256 == alice.sha256.hex()
+    assert found["alice"].not_after == alice.not_valid_after
+    assert certificates.der(old.home.db, found["alice"].number) == alice.dump()
+    assert {each.device for each in found.values()} == {"windows"}
+    assert found["bob"].revocation is not None
+    assert found["bob"].revocation.reason is RevocationReason.SUPERSEDED
+    # Our own CRL under its key, as an independent reader and OpenSSL see it.
+    assert revoked_in(published_crl(old, "easy", tmp_path)) == {found["bob"].serial: "superseded"}
+    crl_file = tmp_path / "public" / "easy-crl.pem"
+    run("openssl", "crl", "-in", crl_file, "-CAfile", easyrsa / "ca.crt", "-verify", "-noout")
+
+
+def test_a_second_import_adds_only_what_is_new(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    first, second = ca.issue("/CN=first"), ca.issue("/CN=second")
+    assert old.take("again", ca.certificate, paths=[ca.folder]).summary.added == 2
+    numbers = {user: each.number for user, each in old.by_user("again").items()}
+
+    ca.issue("/CN=third")
+    ca.revoke(first)
+    done = old.take("again", ca.certificate, paths=[ca.folder]).summary
+    assert (done.certificates, done.added, done.already, done.revoked) == (3, 1, 2, 1)
+    found = old.by_user("again")
+    assert {user: found[user].number for user in numbers} == numbers
+    assert found["first"].status(NOW) is Status.REVOKED
+    assert second.exists()
+
+    done = old.take("again", ca.certificate, paths=[ca.folder]).summary
+    assert (done.added, done.already, done.revoked) == (0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "unspecified"),
+        (("-crl_reason", "keyCompromise"), "keyCompromise"),
+        (("-crl_reason", "CACompromise"), "cACompromise"),
+        (("-crl_reason", "affiliationChanged"), "affiliationChanged"),
+        (("-crl_reason", "cessationOfOperation"), "cessationOfOperation"),
+        (("-crl_reason", "certificateHold"), "certificateHold"),
+        (("-crl_hold", "holdInstructionCallIssuer"), "certificateHold"),
+        (("-crl_compromise", "20200101000000Z"), "keyCompromise"),
+        (("-crl_CA_compromise", "20200101000000Z"), "cACompromise"),
+    ],
+)
+def test_an_index_gives_date_and_reason_as_openssl_wrote_them(
+    old: Old, openssl_ca: MakeCa, arguments: tuple[str, ...], reason: str
+) -> None:
+    ca = openssl_ca()
+    ca.revoke(ca.issue("/CN=gone"), *arguments)
+    name = re.sub(r"[^a-z0-9]", "", f"r{reason}{''.join(arguments)}".lower())[:32]
+    old.take(name, ca.certificate, paths=[ca.index])
+    (record,) = old.records(name)
+    assert record.revocation is not None
+    assert record.revocation.reason.value == reason
+    date = ca.index.read_text().split("\t")[2].partition(",")[0]
+    assert f"{record.revocation.at:%y%m%d%H%M%SZ}" == date
+
+
+def test_names_that_openssl_escaped_and_years_of_four_digits_are_read(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=here", "-enddate", "491231000000Z")
+    by_line_alone = [
+        ca.issue("/C=JP/O=見本/CN=鈴木 花子", "-enddate", "20551231000000Z"),
+        ca.issue(r"/CN=a\/b", "-enddate", "491231000000Z"),
+    ]
+    for file in by_line_alone:
+        file.unlink()
+    assert r"\xE9\x88\xB4" in ca.index.read_text()
+    done = old.take("escapes", ca.certificate, paths=[ca.index]).summary
+    assert (done.added, done.records_without_certificate) == (1, 2)
+    found = old.by_user("escapes")
+    assert set(found) == {"here", "鈴木 花子", "a/b"}
+    assert found["鈴木 花子"].serial == 2
+    assert found["鈴木 花子"].fingerprint_sha256 is None
+    assert found["鈴木 花子"].not_after == datetime(2055, 12, 31, tzinfo=UTC)
+    assert found["a/b"].not_after == datetime(2049, 12, 31, tzinfo=UTC)
+
+
+def test_what_is_known_to_be_revoked_and_nothing_more_stays_on_our_crl(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    gone = ca.issue("/CN=gone")
+    ca.revoke(gone, "-crl_reason", "keyCompromise")
+    lost = ca.issue("/CN=lost")
+    ca.revoke(lost)
+    crl = ca.crl()
+    lost.unlink()
+    given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
+    done = old.take("crl", given, paths=[ca.folder / "newcerts", crl]).summary
+    assert (done.added, done.revoked, done.records_without_certificate) == (1, 2, 1)
+    ours = published_crl(old, "crl", tmp_path)
+    assert revoked_in(ours) == {1: "key_compromise", 2: None}
+    assert ours.crl_number_value.native > 0x1F
+
+
+def test_the_number_of_a_published_crl_is_never_gone_below(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    (ca.folder / "crlnumber").write_text("0FFFFFFFFFFFFF\n")
+    given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
+    old.take("numbers", given, paths=[ca.crl()])
+    assert published_crl(old, "numbers", tmp_path).crl_number_value.native == 0x10000000000000
+
+
+def test_a_certificate_that_turns_up_later_completes_its_record(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=here")
+    late = ca.issue("/CN=late")
+    aside = late.rename(tmp_path / "late.pem")
+    old.take("late", ca.certificate, paths=[ca.folder])
+    record = old.by_user("late")["late"]
+    assert record.fingerprint_sha256 is None
+    done = old.take("late", ca.certificate, paths=[aside]).summary
+    assert (done.added, done.already) == (1, 0)
+    completed = old.by_user("late")["late"]
+    assert completed.number == record.number
+    assert completed.fingerprint_sha256 == parsed(aside).sha256.hex()
+    assert completed.not_before == parsed(aside).not_valid_before
+
+
+def test_an_index_of_another_ca_is_passed_over_and_told(old: Old, openssl_ca: MakeCa) -> None:
+    ours, theirs = openssl_ca("ours"), openssl_ca("theirs")
+    ours.issue("/CN=ours")
+    theirs.revoke(theirs.issue("/CN=theirs", "-enddate", "301231000000Z"))
+    paths = [ours.folder, theirs.index]
+    done = old.take("foreign", ours.certificate, paths=paths)
+    assert list(old.by_user("foreign")) == ["ours"]
+    assert old.by_user("foreign")["ours"].status(NOW) is Status.DOWNLOADED
+    assert len(done.problems) == 2
+    assert any("01.pem:1: serial number 1: another CA signed it" in text for text in done.problems)
+    assert any("none of its lines" in text for text in done.problems)
+
+
+# -- forms of files
+
+
+@pytest.mark.parametrize("form", ["der", "bundle", "p7-pem", "p7-der", "text"])
+def test_a_certificate_is_read_in_whatever_form_and_under_whatever_name(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path, form: str
+) -> None:
+    ca = openssl_ca()
+    files = [ca.issue(f"/CN=user{place}") for place in range(3)]
+    folder = tmp_path / "given"
+    folder.mkdir()
+    many = [part for file in files for part in ("-certfile", str(file))]
+    match form:
+        case "der":
+            for place, file in enumerate(files):
+                run("openssl", "x509", "-in", file, "-outform", "DER", "-out", folder / str(place))
+        case "text":
+            for place, file in enumerate(files):
+                run("openssl", "x509", "-in", file, "-text", "-out", folder / f"{place}.txt")
+        case "bundle":
+            bundle = b"\n# next\n".join(file.read_bytes() for file in files)
+            (folder / "all").write_bytes(bundle)
+        case _:
+            shape = form.removeprefix("p7-").upper()
+            out = ("-outform", shape, "-out", str(folder / "all.bin"))
+            run("openssl", "crl2pkcs7", "-nocrl", *many, *out)
+    done = old.take(f"form-{form}", ca.certificate, paths=[folder])
+    assert done.problems == []
+    serials = {parsed(file).serial_number for file in files}
+    assert {record.serial for record in old.records(f"form-{form}")} == serials
+
+
+def test_a_crl_inside_a_pkcs7_revokes_too(old: Old, openssl_ca: MakeCa, tmp_path: Path) -> None:
+    ca = openssl_ca()
+    file = ca.issue("/CN=gone")
+    ca.revoke(file)
+    together = tmp_path / "all.p7b"
+    run("openssl", "crl2pkcs7", "-in", ca.crl(), "-certfile", file, "-out", together)
+    done = old.take("p7crl", ca.certificate, paths=[together]).summary
+    assert (done.added, done.revoked) == (1, 1)
+
+
+def test_ca_certificates_and_keys_among_the_files_are_nobodys(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=person")
+    (ca.folder / "other-ca.pem").write_bytes(openssl_ca("other").certificate.read_bytes())
+    done = old.take("nobody", ca.certificate, paths=[ca.folder])
+    assert done.problems == []
+    assert list(old.by_user("nobody")) == ["person"]
+
+
+def test_hostile_files_are_told_and_stop_nothing(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    good = ca.issue("/CN=good")
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    (folder / "good.pem").write_bytes(good.read_bytes())
+    (folder / "noise.crt").write_bytes(os.urandom(100_000))
+    (folder / "zero.cer").write_bytes(b"")
+    der = parsed(good).dump()
+    (folder / "cut.der").write_bytes(der[:-20])
+    (folder / "deep.der").write_bytes(b"\x30\x84\xff\xff\xff\xff" * 10)
+    (folder / "cut.pem").write_bytes(good.read_bytes()[:200])
+    (folder / "bad64.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----")
+    (folder / "cut.crl").write_bytes(b"-----BEGIN X509 CRL-----\nMAMCAQE=\n-----END X509 CRL-----")
+    (folder / "notes.txt").write_bytes(b"nothing of interest\n")
+    (folder / "loop").symlink_to(folder)
+    (folder / "dangling.pem").symlink_to(folder / "nowhere")
+    os.mkfifo(folder / "pipe.pem")
+    with (folder / "huge.bin").open("wb") as huge:
+        huge.truncate(3 * 1024**3)
+    done = old.take("hostile", ca.certificate, paths=[folder])
+    assert done.summary.added == 1
+    told = {Path(text.split(": ")[0].split(":")[0]).name for text in done.problems}
+    assert told == {
+        "noise.crt",
+        "zero.cer",
+        "cut.der",
+        "deep.der",
+        "cut.pem",
+        "bad64.pem",
+        "cut.crl",
+    }
+
+
+def test_a_path_that_leads_nowhere_is_not_found(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    with pytest.raises(NotFound):
+        old.take("nowhere", ca.certificate, paths=[ca.folder / "nowhere"])
+
+
+# -- which CA
+
+
+def test_cas_of_one_name_with_the_same_serial_numbers_are_told_apart_by_the_signature(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    one, two = openssl_ca("one"), openssl_ca("two")
+    one.issue("/CN=of one")
+    two.issue("/CN=of two")
+    both = [one.folder / "newcerts", two.folder / "newcerts"]
+    first = old.take("twin-one", one.certificate, paths=both)
+    second = old.take("twin-two", two.certificate, paths=both)
+    assert [each.user.id for each in old.records("twin-one")] == ["of one"]
+    assert [each.user.id for each in old.records("twin-two")] == ["of two"]
+    assert (len(first.problems), len(second.problems)) == (1, 1)
+
+
+def test_the_hierarchy_s_name_belongs_to_one_ca_and_the_ca_to_one_name(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    one, two = openssl_ca("one"), openssl_ca("two")
+    old.take("mine", one.certificate)
+    with pytest.raises(Conflict, match="has other CAs already"):
+        old.take("mine", two.certificate)
+    with pytest.raises(Conflict, match="known already, as the hierarchy mine"):
+        old.take("yours", one.certificate)
+
+
+def test_two_tiers_come_over_with_the_keys_that_are_there(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    root, issuing = openssl_ca("root"), openssl_ca("issuing", subject="/CN=Old Issuing CA")
+    (root.folder / "ext").write_text("basicConstraints=critical,CA:TRUE\n")
+    request = tmp_path / "issuing.csr"
+    run(
+        *("openssl", "req", "-new", "-key", issuing.private_key, "-out", request),
+        *("-subj", "/CN=Old Issuing CA"),
+    )
+    extensions = ("-extfile", str(root.folder / "ext"), "-days", "3650")
+    root.ca("-in", request, "-notext", "-out", issuing.certificate, *extensions)
+    issuing.issue("/CN=person")
+    ca = CaFiles(
+        root=root.certificate.read_bytes(),
+        issuing=issuing.certificate.read_bytes(),
+        issuing_key=issuing.private_key.read_bytes(),
+    )
+    done = old.take("tiers", ca, paths=[root.folder, issuing.folder])
+    assert done.problems == []
+    found = hierarchies.get(old.home.db, "tiers")
+    assert (found.root.key, found.issuing.key) == (None, "tiers-issuing")
+    # Serial number 01 is the issuing CA's in the root's index, the person's in its own.
+    assert [each.user.id for each in old.records("tiers")] == ["person"]
+
+    later = CaFiles(root=root.certificate.read_bytes(), root_key=root.private_key.read_bytes())
+    old.take("tiers", later)
+    assert hierarchies.get(old.home.db, "tiers").root.key == "tiers-root"
+
+
+def test_an_issuing_ca_that_the_root_did_not_sign_is_refused(old: Old, openssl_ca: MakeCa) -> None:
+    root, other = openssl_ca("root"), openssl_ca("other", subject="/CN=Other")
+    ca = CaFiles(root=root.certificate.read_bytes(), issuing=other.certificate.read_bytes())
+    with pytest.raises(Invalid, match="did not issue"):
+        old.take("unsigned", ca)
+
+
+def test_a_certificate_of_a_person_is_no_root(old: Old, openssl_ca: MakeCa) -> None:
+    with pytest.raises(Invalid):
+        old.take("person", openssl_ca().issue("/CN=person"))
+
+
+# -- keys
+
+
+@pytest.mark.parametrize(
+    ("kind", "conversion", "passphrase"),
+    [
+        ("ec", ("pkey",), None),
+        ("ec", ("pkey", "-traditional"), None),
+        ("ec", ("pkey", "-outform", "DER"), None),
+        ("ec", ("pkey", "-aes256", "-passout", "pass:geheim"), b"geheim"),
+        ("ec", ("pkey", "-traditional", "-aes256", "-passout", "pass:geheim"), b"geheim"),
+        ("rsa", ("pkey",), None),
+        ("rsa", ("pkey", "-traditional"), None),
+        ("rsa", ("pkey", "-traditional", "-des3", "-passout", "pass:geheim"), b"geheim"),
+        ("rsa", ("pkcs8", "-topk8", "-outform", "DER", "-passout", "pass:geheim"), b"geheim"),
+        ("ec", ("pkey",), b"not needed"),
+    ],
+)
+def test_the_ca_s_key_is_taken_in_every_form_and_signs_from_then_on(
+    old: Old,
+    openssl_ca: MakeCa,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    kind: str,
+    conversion: tuple[str, ...],
+    passphrase: bytes | None,
+) -> None:
+    options = {} if kind == "ec" else {"key": ("-newkey", "rsa:2048")}
+    ca = openssl_ca(**options)
+    command, *arguments = conversion
+    key = tmp_path / "key"
+    run("openssl", command, "-in", ca.private_key, *arguments, "-out", key)
+    name = re.sub(r"[^a-z0-9]+", "", f"{request.node.name}".split("[")[1].lower())[:32]
+    given = CaFiles(
+        root=ca.certificate.read_bytes(),
+        issuing_key=key.read_bytes(),
+        issuing_key_passphrase=passphrase,
+    )
+    old.take(name, given)
+    published_crl(old, name, tmp_path)
+    crl_file = tmp_path / "public" / f"{name}-crl.pem"
+    run("openssl", "crl", "-in", crl_file, "-CAfile", ca.certificate, "-verify", "-noout")
+
+
+@pytest.mark.parametrize("passphrase", [None, b"wrong"])
+def test_a_key_that_cannot_be_opened_leaves_nothing_behind(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path, passphrase: bytes | None
+) -> None:
+    ca = openssl_ca()
+    key = tmp_path / "key"
+    run("openssl", "pkey", "-in", ca.private_key, "-aes256", "-passout", "pass:x", "-out", key)
+    given = CaFiles(ca.certificate.read_bytes(), None, key.read_bytes(), passphrase)
+    with pytest.raises(Unavailable):
+        old.take("locked", given)
+    with pytest.raises(NotFound):
+        hierarchies.get(old.home.db, "locked")
+
+
+def test_another_ca_s_key_is_refused(old: Old, openssl_ca: MakeCa) -> None:
+    one, two = openssl_ca("one"), openssl_ca("two")
+    given = CaFiles(one.certificate.read_bytes(), None, two.private_key.read_bytes())
+    with pytest.raises(Invalid, match="does not belong"):
+        old.take("wrong-key", given)
+
+
+def test_without_its_key_a_hierarchy_is_known_and_publish_says_that_its_crl_is_overdue(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    old.take("keyless", openssl_ca().certificate)
+    assert hierarchies.get(old.home.db, "keyless").issuing.key is None
+    assert "keyless-root" in publication.publish(old.home, out=tmp_path / "public").overdue
+
+
+# -- weak and odd certificates
+
+
+@pytest.mark.parametrize("digest", ["-md5", "-sha1", "-sha256"])
+@pytest.mark.parametrize("serial", ["0", "-5", "1", "0x7f" + "ff" * 19])
+def test_weak_and_odd_certificates_are_taken_as_they_are(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path, digest: str, serial: str
+) -> None:
+    ca = openssl_ca(key=("-newkey", "rsa:1024", "-sha1"))
+    csr, out = tmp_path / "csr", tmp_path / "out.pem"
+    subject = ("-subj", "/CN=old device")
+    key = ("-newkey", "rsa:1024", "-nodes", "-keyout", str(tmp_path / "k"))
+    run("openssl", "req", "-new", *key, *subject, "-out", csr)
+    signing = ("-CA", str(ca.certificate), "-CAkey", str(ca.private_key), "-set_serial", serial)
+    run("openssl", "x509", "-req", "-in", csr, *signing, digest, "-days", "100", "-out", out)
+    name = re.sub(r"[^a-z0-9]", "", f"weak{digest}{serial[:4]}".replace("-5", "neg"))
+    done = old.take(name, ca.certificate, paths=[out])
+    assert done.problems == []
+    (record,) = old.records(name)
+    assert record.serial == int(serial, 0)
+    assert (record.user.id, record.key_algorithm) == ("old device", "rsa-1024")
+
+
+def test_a_negative_serial_number_is_on_the_crl_as_it_is_in_the_certificate(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    csr, out = tmp_path / "csr", tmp_path / "out.pem"
+    subject = ("-subj", "/CN=device", "-key", str(ca.folder / "device.key"))
+    run("openssl", "req", "-new", *subject, "-out", csr)
+    signing = ("-CA", str(ca.certificate), "-CAkey", str(ca.private_key), "-set_serial", "-300")
+    run("openssl", "x509", "-req", "-in", csr, *signing, "-days", "3650", "-out", out)
+    ca.revoke(out)
+    given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
+    old.take("negative", given, paths=[out, ca.crl()])
+    assert revoked_in(published_crl(old, "negative", tmp_path)) == {-300: None}
+
+
+def test_a_name_in_latin_1_that_claims_to_be_t61_is_read(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    good = parsed(ca.issue("/CN=M3ller"))
+    tbs = good["tbs_certificate"]
+    # Re-signed by hand: OpenSSL would write the name in UTF-8.
+    changed = tbs.dump().replace(b"\x0c\x06M3ller", b"\x14\x06M\xfcller")
+    (tmp_path / "tbs").write_bytes(changed)
+    run(
+        *("openssl", "dgst", "-sha256", "-sign", ca.private_key),
+        *("-out", tmp_path / "signature", tmp_path / "tbs"),
+    )
+    signature = (tmp_path / "signature").read_bytes()
+    body = changed + good["signature_algorithm"].dump()
+    body += bytes((3, len(signature) + 1, 0)) + signature
+    (tmp_path / "t61.der").write_bytes(b"\x30\x82" + len(body).to_bytes(2, "big") + body)
+    done = old.take("latin", ca.certificate, paths=[tmp_path / "t61.der"])
+    assert done.problems == []
+    assert list(old.by_user("latin")) == ["Müller"]
+
+
+def test_an_expired_one_comes_over_as_expired(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=past", "-startdate", "100101000000Z", "-enddate", "200101000000Z")
+    assert old.take("past", ca.certificate, paths=[ca.folder]).summary.expired == 1
+    assert old.by_user("past")["past"].status(NOW) is Status.EXPIRED
+
+
+# -- records
+
+
+RECORDS = "number,serial,user,device,note,issued_at,email,facility,network,name\r\n"
+
+
+def table(path: Path, *lines: str, encoding: str = "cp932") -> Path:
+    file = path / "records.csv"
+    file.write_bytes((RECORDS + "\r\n".join(lines) + "\r\n").encode(encoding))
+    return file
+
+
+def test_a_record_says_whose_a_certificate_is(old: Old, openssl_ca: MakeCa, tmp_path: Path) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=serial one")
+    ca.issue("/CN=by name")
+    line = "67075623,0x01,suzuki,iPhone,予備①,2026/1/16,s@example.jp,見本診療所,見本市,鈴木"
+    done = old.take("whose", ca.certificate, paths=[ca.folder], records=table(tmp_path, line))
+    assert done.problems == []
+    found = old.by_user("whose")
+    suzuki = found["suzuki"]
+    assert (suzuki.number, suzuki.serial, suzuki.device) == ("67075623", 1, "iphone")
+    assert (suzuki.note, suzuki.user.name, suzuki.user.facility) == ("予備①", "鈴木", "見本診療所")
+    midnight_in_japan = datetime(2026, 1, 15, 15, tzinfo=UTC)
+    assert suzuki.issued_at == suzuki.downloaded_at == midnight_in_japan
+    assert found["by name"].device == "unknown"
+
+
+def test_a_number_that_is_taken_or_none_is_replaced_and_told(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    for place in (1, 2):
+        ca.issue(f"/CN=u{place}")
+    lines = ["55555555,1,a,mac,,,,,,", "55555555,2,b,mac,,,,,,"]
+    done = old.take("number", ca.certificate, paths=[ca.folder], records=table(tmp_path, *lines))
+    assert len(done.problems) == 1
+    assert "the number 55555555 is taken" in done.problems[0]
+    numbers = {each.number for each in old.records("number")}
+    assert len(numbers) == 2
+    assert "55555555" in numbers
+
+
+def test_records_without_a_certificate_are_kept_by_the_date_rule(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    lines = [
+        "11111111,,before,mac,,2026-02-01 23:59:59,,,,",
+        "22222222,,onday,mac,,2026-02-02,,,,",
+        "33333333,,nodate,mac,,,,,,",
+        "44444444,ab:cd,serial,mac,,2026-01-01,,,,",
+    ]
+    records = table(tmp_path, *lines)
+    done = old.take("alone", ca.certificate, records=records)
+    assert done.summary.records_without_certificate == 2
+    found = old.by_user("alone")
+    assert set(found) == {"before", "serial"}
+    assert found["serial"].serial == 0xABCD
+    assert found["before"].fingerprint_sha256 is None
+    assert found["before"].status(NOW) is Status.DOWNLOADED
+    # Ten calendar years of Japan later.
+    assert found["before"].not_after == datetime(2036, 2, 1, 14, 59, 59, tzinfo=UTC)
+    told = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
+    assert sorted(int(match[1]) for match in told if match) == [3, 4, 5]
+
+    again = old.take("alone", ca.certificate, records=records)
+    assert again.summary.records_without_certificate == 0
+    assert len(old.records("alone")) == 2
+
+
+def test_a_bad_line_of_the_records_is_told_by_its_number_and_the_others_are_used(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=x")
+    lines = [
+        "1234,1,a,mac,,,,,,",
+        ",zz,b,mac,,,,,,",
+        ",1,,mac,,,,,,",
+        ",1,c,mac,,32/13/2026,,,,",
+        ",1,d,mac,,,,,,",
+    ]
+    done = old.take("lines", ca.certificate, paths=[ca.folder], records=table(tmp_path, *lines))
+    assert list(old.by_user("lines")) == ["d"]
+    told = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
+    assert [int(match[1]) for match in told if match] == [2, 3, 4, 5]
+
+
+# -- many
+
+
+def test_many_come_through_worker_processes_and_none_is_lost(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    file = tmp_path / "all.pem"
+    bundle(file, ca.certificate.read_bytes(), ca.private_key.read_bytes(), 5_000)
+    met: list[int] = []
+    done = old.take("many", ca.certificate, paths=[file], progress=met.append).summary
+    assert (done.added, sum(met)) == (5_000, 5_000)
+    assert max(met) <= 1_000
+    assert {each.serial for each in old.records("many")} == set(range(1, 5_001))
+
+
+def test_an_import_that_dies_midway_is_completed_by_the_next_and_signs_nothing_before(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    file = tmp_path / "all.pem"
+    bundle(file, ca.certificate.read_bytes(), ca.private_key.read_bytes(), 2_500)
+    given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
+
+    class Killed(BaseException):
+        pass
+
+    def die(count: int) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        old.take("killed", given, paths=[file], progress=die)
+    assert hierarchies.get(old.home.db, "killed").issuing.key is None
+    done = old.take("killed", given, paths=[file]).summary
+    assert (done.added, done.already) == (1_500, 1_000)
+    assert hierarchies.get(old.home.db, "killed").issuing.key == "killed-root"
