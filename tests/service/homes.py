@@ -188,4 +188,4 @@ def openssl(*arguments: str | Path, given: bytes = b"") -> str:
     command = ["openssl", *map(str, arguments)]
     done = subprocess.run(command, input=given, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
+    return done.stdout.decode(errors="replace")
