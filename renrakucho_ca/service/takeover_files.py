@@ -251,13 +251,16 @@ def _revocation(text: str, now: datetime) -> Revocation | None:
 
 
 def _subject_name(subject: str) -> str | None:
-    r"""The last CN of `/C=JP/CN=…`, as X509_NAME_oneline wrote it: `\xE9` for each octet."""
-    names = re.findall(r"/CN=(.*?)(?=/[A-Za-z0-9.]+=|$)", subject)
+    r"""The last CN of `/C=JP/CN=…`, as X509_NAME_oneline wrote it: octets that are not printable
+    ASCII as `\xE9`, and a `/` or `+` of the name itself, by newer versions, as `\/`."""
+    names = re.findall(r"(?<!\\)/CN=((?:\\?.)*?)(?=/[A-Za-z0-9.]+=|$)", subject)
     if not names:
         return None
-    octets = re.sub(
-        rb"\\x([0-9A-Fa-f]{2})",
-        lambda match: bytes((int(match[1], 16),)),
-        names[-1].encode(),
+    return takeover.decode(
+        re.sub(rb"\\(?:x([0-9A-Fa-f]{2})|([/+]))", _unescaped, names[-1].encode())
     )
-    return takeover.decode(octets)
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    octet, sign = match.groups()
+    return sign if octet is None else bytes((int(octet, 16),))
