@@ -22,7 +22,7 @@ def facility(issue: Issue) -> str:
         ("ito", "伊藤 花", None),
         ("kobayashi", "小林　健太郎", LONG_NOTE),
         ("o'brien", "O'Brien", "tablet"),
-        ("ｽｽﾞｷ", "ｽｽﾞｷ ﾀﾛｳ", "é combining e\u0301"),
+        ("ﾔﾏﾀﾞ", "ﾔﾏﾀﾞ ﾀﾛｳ", "é combining e\u0301"),
     )
     for user, person, note in people:
         issue(user, "iphone", note, name=person, facility=name)
