@@ -74,7 +74,6 @@ COMMANDS = [
     ("user", "add", "hostile", "--email", "{}"),
     ("user", "list", "--facility", "{}"),
     ("user", "import", "{}"),
-    ("issue", "--device", "{}", "--user", "hostile"),
     ("issue", "--device", "iphone", "--user", "hostile", "--hierarchy", "{}"),
     ("issue", "--device", "iphone", "--user", "hostile", "--csr", "{}"),
     ("--home", "{}", "list"),
@@ -109,6 +108,14 @@ def test_a_hostile_argument_is_one_clear_line(rca: Program, command: tuple[str, 
             lines = answer.err.splitlines()
             assert all(re.match("rca: (error|hint): .", line) for line in lines), about
             assert sum(line.startswith("rca: error: ") for line in lines) == 1, about
+
+
+@pytest.mark.parametrize("kind", ["path", "absolute path", "newline", "invalid UTF-8", "CDATA"])
+def test_a_device_is_the_name_of_a_profile_and_no_path(rca: Program, kind: str) -> None:
+    answer = rca("issue", "--device", HOSTILE[kind], "--user", "hostile")
+    assert (answer.code, answer.out) == (5, "")
+    assert "is not a profile's name" in answer.err
+    assert not UNPRINTABLE.search(answer.err)
 
 
 @pytest.mark.parametrize("kind", ["invalid UTF-8", "bidi override", "newline", "emoji"])
