@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from renrakucho_ca.service import revocation
+from renrakucho_ca.service import download, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import expiry, hierarchies
 
@@ -45,6 +45,8 @@ def due(home: Home) -> Expiry:
 def expire(home: Home) -> Expiry:
     """Does what is due. Run again, it finds nothing more to do."""
     now = home.clock()
+    # The portal does it every few seconds; this is for one that stopped or died in between.
+    download.destroy_expired(home)
     ended = expiry.count_ended_bundles(home.db, now)
     with home.db.write():
         expiry.destroy_ended_bundles(home.db, now)

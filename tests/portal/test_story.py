@@ -15,7 +15,7 @@ from stage import Clock, Issue
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Status
-from renrakucho_ca.service import download, issuance, retrieval, revocation
+from renrakucho_ca.service import download, expiry, issuance, retrieval, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.store import certificates
@@ -124,6 +124,17 @@ def test_the_file_can_be_fetched_for_ten_minutes_and_then_is_destroyed(
     clock.passes(seconds=1)
     assert nurse.client.get(file).status_code == 404
     assert download.destroy_expired(home) == 1
+    assert home.db.row("SELECT * FROM handout") is None
+
+
+def test_what_a_portal_that_died_has_left_is_destroyed_by_rca_expire(
+    home: Home, issue: Issue, visitor: Visitor, clock: Clock
+) -> None:
+    visitor().claimed(issue())
+    expiry.expire(home)
+    assert home.db.row("SELECT * FROM handout") is not None
+    clock.passes(minutes=10)
+    expiry.expire(home)
     assert home.db.row("SELECT * FROM handout") is None
 
 
