@@ -1018,7 +1018,7 @@ MESSAGES: dict[str, str] = {
     "Looks for what is wrong or will be next week: settings, permissions, database, clock, keys, "
     "hierarchies, cut-offs, CRLs, what was begun and not finished, mails, disk. Says what to do "
     "about each; the exit code is 8 where there is anything.": (
-        "いま、または近く問題になることを調べます: 設定、権限、データベース、時計、鍵、階層、切り替え期限、CRL、途中で終わった発行、メール、ディスク。それぞれの対処も示します。"
+        "いま、または近く問題になることを調べます: 設定、権限、データベース、時計、鍵、階層、切替日、CRL、途中で終わった発行、メール、ディスク。それぞれの対処も示します。"
         "何かあれば終了コードは 8 です。"
     ),
     "rca publish; for a root whose key is elsewhere, with --root-key FILE": (
@@ -1029,7 +1029,7 @@ MESSAGES: dict[str, str] = {
     "check": "点検項目",
     "hint": "対処",
     "the cut-off of {name} has come, and {live} of its certificates are not revoked": (
-        "{name} の切り替え期限を過ぎましたが、{live} 件の証明書が失効していません"
+        "{name} の切替日を過ぎましたが、{live} 件の証明書が失効していません"
     ),
     "rca expire && rca publish; then look why cron did not do it": (
         "rca expire && rca publish を実行し、cron で行われなかった理由を調べてください"
