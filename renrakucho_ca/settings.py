@@ -92,6 +92,7 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sender: the From of every mail.
         with_password: whether a mail has the retrieval password, or the link alone.
         language: of the mails.
+        operator: who is told when somebody guesses at a number until it locks.
     """
 
     host: str | None = None
@@ -102,9 +103,11 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str | None = None
     with_password: bool = True
     language: Literal["ja", "en"] = "ja"
+    operator: str | None = None
 
     def __post_init__(self) -> None:
         yamlfile.refine(self, "host", _text)
+        yamlfile.refine(self, "operator", _sender)
         yamlfile.refine(self, "sender", _sender)
         yamlfile.refine(self, "password_file", _file_name)
         if (self.user is None) != (self.password_file is None):
@@ -330,4 +333,6 @@ mail:
   with_password: true
   # ja or en.
   language: ja
+  # The address that is told when somebody guesses at a number until it locks.
+  operator: null
 """

@@ -59,7 +59,7 @@ def send(app: App, limit: int | None, form: Format) -> None:
 
     def told(one: Mail, problem: str | None) -> None:
         if problem is not None:
-            app.console.talk("{number}: {problem}", number=one.number, problem=problem)
+            app.console.talk("{number}: {problem}", number=one.number or "-", problem=problem)
 
     done = notification.send(app.home, limit, told)
     app.console.one({"sent": done.sent, "postponed": done.postponed, "failed": done.failed}, form)

@@ -22,7 +22,7 @@ from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, NotFound, Refused
 from renrakucho_ca.model import Certificate, Container, RetrievalNumber, Status
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import guessing, retrieval
+from renrakucho_ca.service import alarm, guessing, retrieval
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import Download
 from renrakucho_ca.store import certificates, downloads, hierarchies
@@ -87,7 +87,7 @@ def verify(home: Home, number: RetrievalNumber, typed: str, address: guessing.Ad
     """
     now = home.clock()
     with home.db.write():
-        guessing.admit(home.db, number, address, now)
+        locks = guessing.admit(home.db, number, address, now)
     try:
         certificate = certificates.get(home.db, number)
         can_be_had = certificate.status(now) is Status.ISSUED
@@ -97,6 +97,9 @@ def verify(home: Home, number: RetrievalNumber, typed: str, address: guessing.Ad
     password_hash = _UNKNOWN if bundle is None else bundle.password_hash
     is_right = password.verify(password_hash, password.fold(typed))
     if not (is_right and can_be_had and bundle is not None):
+        if locks and bundle is not None:
+            with home.db.write():
+                alarm.number_locked(home, number)
         raise Refused("number or password is wrong, or the certificate cannot be had any more")
     with home.db.write():
         guessing.forgive(home.db, number, address)

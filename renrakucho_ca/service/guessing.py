@@ -70,10 +70,13 @@ ADDRESS = Patience(free=20, lock_at=30, lock=timedelta(minutes=10))
 ADDRESS_UNDER_ATTACK = Patience(free=2, lock_at=8, lock=timedelta(minutes=10))
 
 
-def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime) -> None:
+def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime) -> bool:
     """Counts one guess as wrong, or refuses to take it.
 
     The caller has opened a writing transaction.
+
+    Returns:
+        Whether the number is locked if the guess is wrong.
 
     Raises:
         Locked: it is not the time.
@@ -92,6 +95,7 @@ def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime
         failures = count.failures + 1
         guesses.put(db, kind, name, Count(failures, count.since, now + patience.wait(failures)))
     guesses.put(db, Kind.ALL, "", Count(everyone.failures + 1, everyone.since, _NEVER))
+    return found[1].failures + 1 == NUMBER.lock_at
 
 
 def forgive(db: Database, number: RetrievalNumber, address: Address) -> None:

@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import parseaddr
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import Certificate
-from renrakucho_ca.service import download, instructions
+from renrakucho_ca.service import download, instructions, outgoing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.pages import Pages
 from renrakucho_ca.store import certificates, outbox
@@ -51,7 +50,6 @@ class Letters:
         self._home = home
         self._catalogue = Catalogue(Language(home.settings.mail.language))
         self._pages = Pages(self._catalogue, home.settings.zone, home.path / "templates")
-        self._sealer = home.keystore.bundle_sealer()
 
     def put(self, certificate: Certificate, password: str) -> str | None:
         """Puts a mail about a new certificate into the outbox, in the open transaction.
@@ -64,10 +62,7 @@ class Letters:
             return None
         link = _address(home, download.link_path(download.make_link(home, certificate.number)))
         message = self._message(certificate, password, link)
-        sealed = self._sealer.seal(
-            message.as_bytes(policy=SMTP), _context(certificate.number), home.random
-        )
-        outbox.put(home.db, certificate.number, recipients, sealed, home.clock())
+        outgoing.put(home, certificate.number, recipients, message)
         return link
 
     def _message(self, certificate: Certificate, password: str, link: str | None) -> EmailMessage:
@@ -90,16 +85,10 @@ class Letters:
             "offer": offer,
             "file": f"{certificate.number}{offer.container.suffix}",
         }
-        sender = settings.mail.sender or "rca@localhost"
-        message = EmailMessage(policy=SMTP)
-        message["From"] = sender
-        message["To"] = ", ".join(certificate.user.addresses)
-        message["Subject"] = self._pages.render("mail.subject.txt", **values).strip()
-        message["Date"] = format_datetime(now)
-        # Always the same for the same certificate: a server that got it twice shows it once.
-        domain = parseaddr(sender)[1].rpartition("@")[2]
-        message["Message-ID"] = f"<rca.{certificate.serial:x}@{domain}>"
-        message["Auto-Submitted"] = "auto-generated"
+        subject = self._pages.render("mail.subject.txt", **values).strip()
+        message = outgoing.envelope(
+            home, certificate.user.addresses, subject, f"{certificate.serial:x}"
+        )
         message.set_content(self._pages.render("mail.txt", **values))
         message.add_alternative(self._pages.render("mail.html", **values), subtype="html")
         return message
@@ -162,8 +151,7 @@ def _deliver(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[dict[str, st
     Returns:
         Recipients that were refused for now, and for good, and what the server said.
     """
-    assert mail.sealed is not None
-    message = home.keystore.bundle_sealer().open(mail.sealed, _context(mail.number))
+    message = outgoing.content(home, mail)
     sender = parseaddr(home.settings.mail.sender or "")[1]
     refused: dict[str, tuple[int, bytes]] = {}
     try:
@@ -230,7 +218,3 @@ def _address(home: Home, path: str) -> str | None:
     """Where the portal answers; None where the home is not public."""
     base = home.settings.public_url
     return None if base is None else f"{base}/{path}"
-
-
-def _context(number: str) -> str:
-    return f"mail {number}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from renrakucho_ca.model import RetrievalNumber
+from renrakucho_ca.store.certificates import optional_number
 from renrakucho_ca.store.database import Database, moment, seconds
 
 PAGE = 1000
@@ -23,16 +24,17 @@ class MailState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail about one certificate.
+    """A mail.
 
     Attributes:
+        number: of the certificate that it is about; None where it is for the operator.
         recipients: those who have not got it yet.
         sealed: the message; None once it is sent, given up or void.
         problem: what the server said last.
     """
 
     id: int
-    number: RetrievalNumber
+    number: RetrievalNumber | None
     recipients: tuple[str, ...]
     sealed: bytes | None
     state: MailState
@@ -43,29 +45,39 @@ class Mail:
 
 
 _SELECT = """
-SELECT o.*, c.number FROM outbox AS o JOIN certificate AS c ON c.id = o.certificate
+SELECT o.*, c.number FROM outbox AS o LEFT JOIN certificate AS c ON c.id = o.certificate
 """
 
 
 def put(
     db: Database,
-    number: RetrievalNumber,
+    number: RetrievalNumber | None,
     recipients: tuple[str, ...],
     sealed: bytes,
     now: datetime,
 ) -> None:
-    """Adds a mail, to be sent as soon as may be."""
+    """Adds a mail, to be sent as soon as may be.
+
+    Args:
+        number: of the certificate that it is about; None: for the operator.
+    """
     db.execute(
         """INSERT INTO outbox (certificate, recipients, sealed, state, created_at, next_try_at)
-           SELECT id, :recipients, :sealed, 'waiting', :now, :now FROM certificate
-           WHERE number = :number""",
+           VALUES ((SELECT id FROM certificate WHERE number = :number),
+                   :recipients, :sealed, 'waiting', :now, :now)""",
         {
             "recipients": "\n".join(recipients),
             "sealed": sealed,
             "now": seconds(now),
-            "number": int(number),
+            "number": None if number is None else int(number),
         },
     )
+
+
+def waiting_for_operator(db: Database) -> int:
+    """How many mails to the operator have not been sent yet."""
+    row = db.row("SELECT count(*) FROM outbox WHERE certificate IS NULL AND state = 'waiting'")
+    return 0 if row is None else int(row[0])
 
 
 def due(db: Database, now: datetime) -> Mail | None:
@@ -118,7 +130,7 @@ def postpone(
 def _mail(row: sqlite3.Row) -> Mail:
     return Mail(
         id=row["id"],
-        number=RetrievalNumber(row["number"]),
+        number=optional_number(row["number"]),
         recipients=tuple(row["recipients"].split("\n")),
         sealed=row["sealed"],
         state=MailState(row["state"]),

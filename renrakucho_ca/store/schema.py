@@ -261,11 +261,12 @@ DOWNLOAD_INDEXES = (
 # -- step 4
 
 # A mail lies here sealed, with its link and password, until it is sent. state: waiting; sent;
-# failed: given up; void: its certificate was downloaded or revoked first.
+# failed: given up; void: its certificate was downloaded or revoked first. One without a certificate
+# is for the operator.
 OUTBOX = """
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
-    certificate INTEGER NOT NULL REFERENCES certificate (id),
+    certificate INTEGER REFERENCES certificate (id),
     recipients TEXT NOT NULL CHECK (recipients <> ''),
     sealed BLOB,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed', 'void')),

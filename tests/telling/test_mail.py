@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
-from conftest import Clock, everything_in, set_mail
+from mail_home import Clock, everything_in, set_mail
 from post_office import PostOffice
 
-from renrakucho_ca.errors import Invalid, Unavailable
-from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import issuance, notification, retrieval, revocation
+from renrakucho_ca.errors import Invalid, Refused, Unavailable
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
+from renrakucho_ca.service import download, issuance, notification, retrieval, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
@@ -269,3 +271,37 @@ def test_a_mistake_in_an_operators_template_issues_nothing(home: Home) -> None:
     assert before is not None
     assert after is not None
     assert before["n"] == after["n"]
+
+
+def guess(home: Home, number: str, times: int) -> None:
+    address = ip_address("192.0.2.7")
+    for _ in range(times):
+        with pytest.raises(Refused):
+            download.verify(home, RetrievalNumber(number), "wrong", address)
+        home.clock.passes(minutes=3)  # type: ignore[attr-defined]  # past every delay
+
+
+def test_the_operator_is_told_once_when_a_number_locks(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    home = set_mail(
+        home,
+        f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n"
+        "  operator: boss@example.jp",
+    )
+    issued = issue(home)
+    guess(home, issued.certificate.number, 12)
+    notification.send(home)
+    (mail,) = (each for each in post_office.mails() if each["To"] == "boss@example.jp")
+    assert issued.certificate.number in mail["Subject"]
+    assert issued.password not in mail.as_string()
+
+
+def test_a_number_that_nobody_has_alarms_nobody(home: Home, post_office: PostOffice) -> None:
+    home = set_mail(
+        home,
+        f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n"
+        "  operator: boss@example.jp",
+    )
+    guess(home, "99999998", 12)
+    assert notification.send(home).sent == 0

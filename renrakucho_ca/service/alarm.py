@@ -1,0 +1,38 @@
+"""Telling the operator of what should not wait until somebody looks."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+
+from renrakucho_ca.locale import Catalogue, Language
+from renrakucho_ca.model import RetrievalNumber
+from renrakucho_ca.service import outgoing
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import outbox
+
+MOST_WAITING = 20
+"""Alarms in the outbox at a time: an attack on every number is not to bury the operator."""
+
+
+def number_locked(home: Home, number: RetrievalNumber) -> None:
+    """Somebody guessed at a number until it locked. In the open transaction."""
+    mail = home.settings.mail
+    if mail.operator is None or outbox.waiting_for_operator(home.db) >= MOST_WAITING:
+        return
+    say = Catalogue(Language(mail.language)).say
+    message = outgoing.envelope(
+        home,
+        [mail.operator],
+        say("[{network}] {number} is locked", network=home.settings.network, number=number),
+        f"locked.{number}.{home.clock():%Y%m%d%H%M%S}",
+    )
+    message.set_content(
+        say(
+            "Somebody has typed a wrong password for the retrieval number {number} so often that "
+            "it is locked for an hour. If that was its owner, `rca unlock {number}` opens it. "
+            "If not, `rca reissue {number}` gives the owner another number and password.",
+            number=number,
+        )
+        + "\n"
+    )
+    outgoing.put(home, None, (parseaddr(mail.operator)[1],), message)
