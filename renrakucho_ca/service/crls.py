@@ -20,8 +20,8 @@ def path_of(home: Home, authority: Authority) -> Path:
 
 
 def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
-    """Whether a CA's CRL is missing, behind a revocation, past half its life, or knows nothing of
-    the cut-off.
+    """Whether a CA's CRL is missing, behind a revocation, past half its life, or would outlive the
+    cut-off.
     """
     if now >= authority.not_after:
         return False
@@ -30,12 +30,11 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         return True
     if state.carried != state.changes or not path_of(home, authority).exists():
         return True
-    if hierarchy.cutoff is not None:
-        if state.this_update < hierarchy.cutoff <= now:
-            return True
-        # Set since. One CRL of the chain that ends is enough, and a root's key may lie in a safe.
-        if now < hierarchy.cutoff < state.next_update and authority == hierarchy.issuing:
-            return True
+    outlives = hierarchy.cutoff is not None and now < hierarchy.cutoff < state.next_update
+    if outlives and authority == hierarchy.issuing:
+        # The cut-off was set since. One CRL of the chain that ends then is enough: a root's key may
+        # lie in a safe.
+        return True
     return now >= state.this_update + (state.next_update - state.this_update) / 2
 
 
