@@ -22,7 +22,7 @@ from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import LIVE, RetrievalNumber, Status
+from renrakucho_ca.model import LIVE, LONGEST_NOTE, RetrievalNumber, Status, clean_text
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store.certificates import Order, Query
 
@@ -103,7 +103,7 @@ def list_(
         issued_before=_date(app, issued_before),
         expires_from=None if expires_within is None else now,
         expires_before=None if expires_within is None else now + _days(expires_within),
-        text=text,
+        text=clean_text(text, what="text", longest=LONGEST_NOTE) if text else None,
         order=_ORDERS[sort.removeprefix("-")],
         descending=sort.startswith("-"),
         limit=limit,
@@ -157,6 +157,7 @@ def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Form
 
     if not numbers:
         raise click.UsageError("name at least one number")
+    retrieval.prepare(app.home, out)
     results, files = retrieval.export(app.home, numbers, out)
     now = app.home.clock()
     outcomes.show(

@@ -93,7 +93,7 @@ def issue(
 ) -> None:
     tell = app.teller(mail)
     if out is not None:
-        retrieval.prepare(out)
+        retrieval.prepare(app.home, out)
     if batch is not None:
         if device or user or note or csr:
             raise click.UsageError("--batch has users, devices and notes in its table")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,13 +31,25 @@ class Download:
     content: bytes
 
 
-def prepare(out: Path) -> None:
-    """Makes the folder for exports, which is better known before anything is issued for it.
+_LEFT = re.compile(r"\.[0-9]{8}\.(p12|mobileconfig|pem)\.tmp")
+"""What `files.replace` was writing here when it died: a bundle that nobody asked for again."""
+
+
+def prepare(home: Home, out: Path) -> None:
+    """Makes the folder for exports and clears it of what a run that died has left.
+
+    Once for a command, and before it issues anything for that folder.
 
     Raises:
         Conflict: there is a file in its place.
     """
     files.make_folder(out)
+    left = [path for path in out.iterdir() if _LEFT.fullmatch(path.name)]
+    if left:
+        # Exports are written inside such a transaction: whoever still writes one ends first.
+        with home.db.write():
+            for path in left:
+                path.unlink(missing_ok=True)
 
 
 def export(
@@ -50,7 +63,7 @@ def export(
     Returns:
         What became of each, and the files.
     """
-    prepare(out)
+    files.make_folder(out)
     now = home.clock()
     written: dict[RetrievalNumber, Path] = {}
 

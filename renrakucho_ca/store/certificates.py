@@ -152,7 +152,7 @@ def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object
         if value is not None:
             conditions.append(condition)
             # What people are called lies here in NFC; a Mac's terminal may send it decomposed.
-            values[name] = seconds(value) if isinstance(value, datetime) else _nfc(value)
+            values[name] = seconds(value) if isinstance(value, datetime) else _as_stored(value)
 
     if query.statuses is not None:
         conditions.append(_status_condition(query.statuses))
@@ -171,7 +171,7 @@ def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object
         conditions.append(_authority_condition(db, query.hierarchy))
     if query.text is not None:
         conditions.append(_text_condition(query.text))
-        values["text"] = "%" + _escape_like(_nfc(query.text)) + "%"
+        values["text"] = "%" + _escape_like(_as_stored(query.text)) + "%"
     return conditions, values
 
 
@@ -222,8 +222,9 @@ def _authority_condition(db: Database, hierarchy: str) -> str:
     return f"c.authority = {ids[0]}" if len(ids) == 1 else f"c.authority IN ({', '.join(ids)})"
 
 
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+def _as_stored(text: str) -> str:
+    """As `clean_text` made what it is to be found among."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _escape_like(text: str) -> str:

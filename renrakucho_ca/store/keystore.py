@@ -109,7 +109,8 @@ class Keystore:
         """Raises Unavailable where the key is missing or cut off: the bundles cannot be opened."""
         path = self._folder / _BUNDLE_KEY
         try:
-            key = path.read_bytes()
+            with path.open("rb") as file:
+                key = file.read(_KEY_BYTES + 1)
         except FileNotFoundError as error:
             raise Unavailable("the key of the bundles is missing: {path}", path=path) from error
         if len(key) != _KEY_BYTES:

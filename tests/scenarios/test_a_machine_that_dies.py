@@ -1,0 +1,144 @@
+"""A power cut in the middle: whatever was being done, the next run finishes or undoes it.
+
+Each command is killed at some of the system calls by which it changes the disk, each time on a
+fresh copy of the home. With RCA_EVERY_CALL=1 it is killed at every one of them (twenty minutes).
+"""
+
+from __future__ import annotations
+
+import plistlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dying import calls, killed_at, some
+from soundness import check_secrets, check_settled
+from terminal import Terminal
+
+pytestmark = pytest.mark.needs("strace", "openssl")
+
+
+class Deaths:
+    """Kills a command again and again, each time at another of its calls."""
+
+    def __init__(self, before: Terminal, folder: Path) -> None:
+        self._before = before
+        self._folder = folder
+        self._count = 0
+
+    def of(self, *arguments: str, samples: int) -> Iterator[Terminal]:
+        """The home after each death."""
+        for call in some(calls(self._fresh(), *arguments), samples):
+            rca = self._fresh()
+            killed_at(call, rca, *arguments)
+            print(call.text)  # shown with a failure
+            check_secrets(rca)
+            yield rca
+            check_settled(rca)
+            check_secrets(rca)
+
+    def _fresh(self) -> Terminal:
+        # The same length of path each time, so that strace's counts stay what they were.
+        self._count += 1
+        return self._before.copy(self._folder / f"{self._count:04}")
+
+
+def opens(file: Path, password: str) -> bool:
+    options = ["-legacy", "-passin", f"pass:{password}", "-nodes", "-out", "/dev/null"]
+    return subprocess.run(["openssl", "pkcs12", "-in", file, *options]).returncode == 0
+
+
+def test_init_is_finished_by_the_next_init(empty: Terminal, tmp_path: Path) -> None:
+    for rca in Deaths(empty, tmp_path).of("init", samples=5):
+        # Exit 4: it was all there already.
+        assert rca("init").code in (0, 4)
+        assert len(list((rca.home / "profiles").iterdir())) == 7
+        assert rca("profile", "check").code == 0
+        assert rca("list").code == 0
+
+
+def test_a_first_start_is_finished_by_the_next_command(empty: Terminal, tmp_path: Path) -> None:
+    assert empty("init").code == 0
+    for path in ("rca.sqlite", "keys/bundle.key"):
+        (empty.home / "ca-store" / path).unlink()
+    for rca in Deaths(empty, tmp_path).of("list", samples=3):
+        assert rca("list").code == 0
+
+
+def test_a_hierarchy_is_there_or_can_be_made_again(empty: Terminal, tmp_path: Path) -> None:
+    assert empty("init").code == 0
+    for rca in Deaths(empty, tmp_path).of("hierarchy", "create", "new", samples=3):
+        assert rca("hierarchy", "create", "new").code in (0, 4)
+        assert rca("publish", "--if-due").code == 0
+        rca.issue()
+        assert len(list((rca.home / "ca-store" / "keys").iterdir())) == 4
+
+
+def test_what_may_have_been_signed_is_recorded_and_else_revoked(
+    rca: Terminal, tmp_path: Path
+) -> None:
+    command = ("issue", "--device", "mac", "--user", "sato", "--out", "out")
+    for dead in Deaths(rca, tmp_path).of(*command, samples=5):
+        assert dead(*command).code == 0
+        records = dead("list", "--all", "--format", "json").json
+        left = [record for record in records if record["status"] != "downloaded"]
+        # At most one is left of the run that died; its number is used up, or it can be exported.
+        assert len(left) <= 1
+        for record in left:
+            if record["status"] == "issued":
+                assert dead("export", record["number"], "--out", "out").code == 0
+            else:
+                assert record["status"] == "revoked"
+
+
+@pytest.mark.parametrize("device", ["mac", "iphone"])
+def test_a_file_is_absent_and_can_be_exported_or_complete(
+    rca: Terminal, tmp_path: Path, device: str
+) -> None:
+    issued = rca.issue(device)
+    number, password = issued["number"], issued["password"]
+    for dead in Deaths(rca, tmp_path).of("export", number, "--out", "out", samples=3):
+        handed_out = dead.show(number)["status"] == "downloaded"
+        assert dead("export", number, "--out", "out").code == (4 if handed_out else 0)
+        (file,) = (dead.folder / "out").iterdir()
+        if device == "mac":
+            assert opens(file, password)
+        else:
+            assert plistlib.loads(file.read_bytes())["PayloadType"] == "Configuration"
+
+
+def test_a_revocation_is_there_or_can_be_made_again(rca: Terminal, tmp_path: Path) -> None:
+    issued = rca.issue()
+    for dead in Deaths(rca, tmp_path).of("revoke", issued["number"], samples=3):
+        assert dead("revoke", issued["number"]).code in (0, 4)
+        assert dead.show(issued["number"])["status"] == "revoked"
+        assert issued["password"].encode() not in database(dead)
+
+
+def database(rca: Terminal) -> bytes:
+    return (rca.home / "ca-store" / "rca.sqlite").read_bytes()
+
+
+def test_what_servers_read_is_whole_and_its_number_rises(rca: Terminal, tmp_path: Path) -> None:
+    assert rca("publish").code == 0
+    before = crl_number(rca)
+    rca("revoke", rca.issue()["number"])
+    for dead in Deaths(rca, tmp_path).of("publish", samples=4):
+        between = crl_number(dead)
+        assert dead("publish").code == 0
+        assert before <= between < crl_number(dead)
+
+
+def crl_number(rca: Terminal) -> int:
+    """Of the published CRL, once OpenSSL has verified its signature."""
+    public = rca.home / "public"
+    options = ["-inform", "DER", "-noout", "-crlnumber", "-CAfile", public / "new-issuing.pem"]
+    done = subprocess.run(
+        ["openssl", "crl", "-in", public / "new-issuing.crl", *options],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "verify OK" in done.stderr
+    return int(done.stdout.strip().partition("=")[2], 16)

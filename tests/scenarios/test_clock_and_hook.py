@@ -1,0 +1,145 @@
+"""Clocks that go wrong, and the program that is run after publishing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from asn1crypto import crl, x509
+from terminal import Terminal
+
+
+def published(rca: Terminal) -> crl.TbsCertList:
+    der = (rca.home / "public" / "new-issuing.crl").read_bytes()
+    return crl.CertificateList.load(der)["tbs_cert_list"]
+
+
+def crl_number(rca: Terminal) -> int:
+    (number,) = (
+        extension["extn_value"].native
+        for extension in published(rca)["crl_extensions"]
+        if extension["extn_id"].native == "crl_number"
+    )
+    assert isinstance(number, int)
+    return number
+
+
+@pytest.mark.needs("faketime")
+def test_a_clock_that_was_set_back_repeats_no_number(rca: Terminal) -> None:
+    assert rca("publish").code == 0
+    numbers = [crl_number(rca)]
+    for date in ("2020-01-01", "2019-01-01", "1969-12-31"):
+        assert rca("publish", before=["faketime", date]).code == 0
+        numbers.append(crl_number(rca))
+    assert rca("publish").code == 0
+    numbers.append(crl_number(rca))
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.needs("faketime")
+def test_after_2049_times_are_generalized_times(empty: Terminal) -> None:
+    """RFC 5280 §4.1.2.5 and §5.1.2.6: UTCTime through 2049, GeneralizedTime from 2050."""
+    in_2050 = ["faketime", "2050-06-01 12:00:00"]
+    for command in (
+        ("init",),
+        ("hierarchy", "create", "new"),
+        ("issue", "--device", "mac", "--user", "x"),
+        ("revoke", "--user", "x"),
+        ("publish",),
+    ):
+        assert empty(*command, before=in_2050).code == 0
+    root = (empty.home / "public" / "new-root.cer").read_bytes()
+    validity = x509.Certificate.load(root)["tbs_certificate"]["validity"]
+    assert validity["not_before"].name == "general_time"
+    tbs = published(empty)
+    (entry,) = tbs["revoked_certificates"]
+    for moment in (tbs["this_update"], tbs["next_update"], entry["revocation_date"]):
+        assert moment.name == "general_time"
+        assert moment.native > datetime(2050, 5, 31, tzinfo=UTC)
+
+
+@pytest.mark.needs("faketime")
+def test_nothing_outlives_its_issuer(rca: Terminal) -> None:
+    result = rca("issue", "--device", "mac", "--user", "x", before=["faketime", "2045-01-01"])
+    assert (result.code, bool(result.complaint)) == (6, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("false",), "ended with 1"),
+        (("sh", "-c", "echo first >&2; echo last >&2; exit 3"), "ended with 3: first; last"),
+        (("sh", "-c", "kill -9 $$"), "ended with -9"),
+        (("sh", "-c", r"printf '\033[31m\377\nx' >&2; exit 1"), r"\x1b[31m"),
+        (("sh", "-c", "yes >&2 & sleep 0.2; kill $!; exit 1"), "y; y"),
+        (("/nowhere/hook",), "No such file"),
+        (("/tmp",), "Permission denied"),
+    ],
+    ids=lambda value: "",
+)
+def test_a_hook_that_fails_is_one_line_and_tried_again(
+    rca: Terminal, command: tuple[str, ...], said: str
+) -> None:
+    rca.set_hook(*command)
+    result = rca("publish")
+    assert result.code == 7
+    assert said in result.complaint
+    assert len(result.complaint) < 600
+    witness = rca.folder / "witness"
+    rca.set_hook("touch", str(witness))
+    assert rca("publish", "--if-due").code == 0
+    assert witness.exists()
+
+
+def test_a_hook_that_reads_gets_nothing_and_goes_on(rca: Terminal) -> None:
+    rca.set_hook("sh", "-c", 'test -z "$(cat)"')
+    assert rca("publish").code == 0
+
+
+def test_what_a_hook_leaves_running_is_not_waited_for(rca: Terminal) -> None:
+    """As the start of a server does, it keeps the streams that it was given open."""
+    note = rca.folder / "pid"
+    rca.set_hook("sh", "-c", f"sleep 60 & echo $! >{note}")
+    begun = time.monotonic()
+    try:
+        assert rca("publish").code == 0
+        assert time.monotonic() - begun < 30
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(int(note.read_text()), signal.SIGTERM)
+
+
+@pytest.mark.needs("faketime")
+def test_a_hook_that_hangs_is_killed_with_what_it_started(rca: Terminal) -> None:
+    """In a minute, which faketime lets pass in two seconds."""
+    note = rca.folder / "pid"
+    rca.set_hook("env", "-u", "LD_PRELOAD", "sh", "-c", f"sleep 600 & echo $! >{note}; wait")
+    result = rca("publish", before=["faketime", "-f", "+0 x30"])
+    assert result.code == 7
+    assert "did not end within 60 seconds" in result.complaint
+    assert not _is_running(int(note.read_text()))
+
+
+def _is_running(process: int) -> bool:
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True
+    )
+    return state.stdout.strip() not in ("", "Z")
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs another file system")
+def test_publishing_onto_another_file_system(rca: Terminal) -> None:
+    out = Path("/dev/shm") / f"rca-{os.getpid()}"
+    try:
+        assert rca("publish", "--out", str(out)).code == 0
+        assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o644}
+    finally:
+        for path in out.iterdir():
+            path.unlink()
+        out.rmdir()
