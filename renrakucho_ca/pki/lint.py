@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, NameOID, ObjectIdentifier
 
 from renrakucho_ca.clock import years_after
@@ -261,6 +262,12 @@ def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[st
         yield f"the key usage lacks {bit}"
     for bit in sorted(bits - expected.key_usage):
         yield f"the key usage has {bit}"
+    # RFC 3279 §2.3.1, RFC 8813 §3. A request may bring a key of another kind than the profile's.
+    kind, never = "an RSA", "keyAgreement"
+    if isinstance(expected.public_key, ec.EllipticCurvePublicKey):
+        kind, never = "an EC", "keyEncipherment"
+    if never in expected.key_usage:
+        yield f"the key usage has {never}, which {kind} key cannot do"
 
 
 def _extended_key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:

@@ -468,6 +468,19 @@ def test_a_profile_decides_usage_and_purposes(ec_made: Made) -> None:
     }
 
 
+@pytest.mark.parametrize("usage", [KeyUsage.KEY_AGREEMENT, KeyUsage.KEY_ENCIPHERMENT])
+def test_a_usage_that_the_key_cannot_have_is_refused(made: Made, usage: KeyUsage) -> None:
+    """RFC 3279 §2.3.1: an RSA key agrees on nothing. RFC 8813 §3: an EC key encrypts no key."""
+    profile = replace(DEVICE, key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE, usage}))
+    certificate, request = good(made, profile=profile)
+    is_rsa = isinstance(made.device_key, rsa.RSAPublicKey)
+    fits = is_rsa == (usage is KeyUsage.KEY_ENCIPHERMENT)
+    findings = lint(certificate, request, made.issuing)
+    kind = "an RSA" if is_rsa else "an EC"
+    refusal = f"the key usage has {usage}, which {kind} key cannot do"
+    assert findings == ([] if fits else [refusal])
+
+
 # CAs --------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -227,34 +228,25 @@ def test_no_private_key_lies_in_the_open_anywhere_in_the_home(home: Home) -> Non
 # -- a process that dies
 
 
-def calls_of_one_issue(home: Home, clock: Clock) -> int:
-    counted = []
-
-    def count(length: int) -> bytes:
-        counted.append(length)
-        return system_randomness(length)
-
-    issue(open_home(home.path, clock, count))
-    return len(counted)
-
-
 def test_whenever_a_run_dies_what_it_may_have_signed_is_revoked_by_the_next(
     home: Home, clock: Clock
 ) -> None:
     """It dies at each of its draws of randomness in turn: before the intent, and after it."""
-    calls = calls_of_one_issue(home, clock)
     left: set[int] = set()
-    for calls_to_live in range(calls):
-        with pytest.raises(Died):
-            issue(open_home(home.path, clock, DyingRandomness(calls_to_live)))
-        left |= {int(str(serial), 16) for (serial,) in rows(home, "SELECT serial FROM intent")}
-        issue(home)
-        assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
-    assert 3 <= len(left) < calls
+    for deaths in itertools.count():
+        try:
+            issue(open_home(home.path, clock, DyingRandomness(deaths)))
+        except Died:
+            left |= {int(str(serial), 16) for (serial,) in rows(home, "SELECT serial FROM intent")}
+            issue(home)
+            assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+        else:
+            break
+    assert 3 <= len(left) < deaths
     publication.publish(home)
     assert published(home).revoked == dict.fromkeys(left, "cessation_of_operation")
     states = rows(home, "SELECT standing, count(*) FROM certificate GROUP BY 1 ORDER BY 1")
-    assert states == [("issued", 1 + calls), ("revoked", len(left))]
+    assert states == [("issued", deaths + 1), ("revoked", len(left))]
 
 
 def test_nothing_is_signed_before_its_intent_is_on_disk(home: Home, clock: Clock) -> None:
@@ -318,6 +310,26 @@ def test_a_full_disk_is_unavailable_and_the_next_run_goes_on(home: Home, clock: 
     assert rows(home, "SELECT count(*) FROM certificate") == [(0,)]
     issue(open_home(home.path, clock))
     assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+
+
+def test_what_the_linter_refuses_is_on_the_crl_though_it_was_never_signed(
+    home: Home, tmp_path: Path
+) -> None:
+    """An RSA key cannot agree on keys. The intent was recorded, and a number is not given back."""
+    profile = (home.profiles / "android.yaml").read_text()
+    (home.profiles / "agreeing.yaml").write_text(
+        profile.replace("[digitalSignature]", "[digitalSignature, keyAgreement]")
+    )
+    key = tmp_path / "device.key"
+    openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key)
+    csr = openssl("req", "-new", "-key", key, "-subj", "/CN=whoever").encode()
+    (result,) = issuance.issue(home, [Request.parse(HANAKO, "agreeing", request=csr)])
+    assert isinstance(result, Refused)
+    assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
+    ((serial, standing),) = rows(home, "SELECT serial, standing FROM certificate")
+    assert standing == "revoked"
+    publication.publish(home)
+    assert published(home).revoked == {int(str(serial), 16): "cessation_of_operation"}
 
 
 # -- the passphrase
