@@ -42,26 +42,7 @@ def step_2_downloads(db: Utilities) -> None:
 
 
 @steps()
-def step_3_negative_serial_numbers(db: Utilities) -> None:
-    """A CA that is taken over may have given out negative serial numbers. Only a rule gets looser,
-    so the schema's text is all that changes (sqlite.org/lang_altertable.html §7)."""
-    (version,) = db.execute("PRAGMA schema_version").fetchone()
-    db.execute("PRAGMA writable_schema = ON")
-    db.execute(
-        "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'certificate'",
-        (
-            "CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*')",
-            "CHECK (serial GLOB '[-0-9a-f]*' AND serial <> '-'"
-            " AND substr(serial, 2) NOT GLOB '*[^0-9a-f]*')",
-        ),
-    )
-    # Tells every connection, this one too, to read the schema anew.
-    db.execute(f"PRAGMA schema_version = {version + 1}")
-    db.execute("PRAGMA writable_schema = OFF")
-
-
-@steps()
-def step_4_outbox(db: Utilities) -> None:
+def step_3_outbox(db: Utilities) -> None:
     for statement in (OUTBOX, OUTBOX_VOID, *OUTBOX_INDEXES):
         db.execute(statement)
 
@@ -110,7 +91,75 @@ CREATE TABLE user (
 """
 
 # standing is what can be said without a clock; with the clock, an issued or downloaded one past
-# its not_after is expired. A certificate has one successor at most: supersedes is unique.
+# its not_after is expired. A certificate has one successor at most: supersedes is unique. A CA that
+# was taken over may have given out negative serial numbers.
+CERTIFICATE_DER,
+        CRL_ENTRY,
+        BUNDLE,
+        INTENT,
+        *INDEXES,
+    ):
+        db.execute(statement)
+
+
+@steps()
+def step_2_downloads(db: Utilities) -> None:
+    for statement in (DOWNLOAD_LINK, HANDOUT, HANDOUT_ENDS, GUESS, *DOWNLOAD_INDEXES):
+        db.execute(statement)
+
+
+@steps()
+def step_3_outbox(db: Utilities) -> None:
+    for statement in (OUTBOX, OUTBOX_VOID, *OUTBOX_INDEXES):
+        db.execute(statement)
+
+
+HIERARCHY = """
+CREATE TABLE hierarchy (
+    name TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    retired_at INTEGER,
+    cutoff INTEGER
+) STRICT, WITHOUT ROWID
+"""
+
+# crl_number is the last one given out (RFC 5280 §5.2.3: it never goes back); the times are those
+# of the CRL that carries it. changes counts revocations and releases, crl_changes those that the
+# newest CRL carries.
+AUTHORITY = """
+CREATE TABLE authority (
+    id INTEGER PRIMARY KEY,
+    hierarchy TEXT NOT NULL REFERENCES hierarchy (name),
+    tier TEXT NOT NULL CHECK (tier IN ('root', 'issuing')),
+    certificate BLOB NOT NULL,
+    fingerprint_sha256 TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    not_after INTEGER NOT NULL,
+    key_algorithm TEXT NOT NULL,
+    key TEXT,
+    crl_days INTEGER NOT NULL CHECK (crl_days >= 7),
+    crl_number INTEGER NOT NULL DEFAULT 0,
+    crl_this_update INTEGER,
+    crl_next_update INTEGER,
+    changes INTEGER NOT NULL DEFAULT 0,
+    crl_changes INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (hierarchy, tier)
+) STRICT
+"""
+
+USER = """
+CREATE TABLE user (
+    id TEXT PRIMARY KEY,
+    name TEXT,
+    email TEXT,
+    facility TEXT,
+    network TEXT
+) STRICT, WITHOUT ROWID
+"""
+
+# standing is what can be said without a clock; with the clock, an issued or downloaded one past
+# its not_after is expired. A certificate has one successor at most: supersedes is unique. A CA that
+# was taken over may have given out negative serial numbers.
 CERTIFICATE = """
 CREATE TABLE certificate (
     id INTEGER PRIMARY KEY,

@@ -57,6 +57,8 @@ def test_the_row_that_the_others_vary_is_accepted(sql: sqlite3.Connection) -> No
         ({"number": "'text'"}, "cannot store TEXT"),
         ({"serial": "''"}, "CHECK"),
         ({"serial": "'AB'"}, "CHECK"),
+        ({"serial": "'-'"}, "CHECK"),
+        ({"serial": "'1-2'"}, "CHECK"),
         ({"serial": "'1234'"}, r"UNIQUE.*serial"),
         ({"user": "'nobody'"}, "FOREIGN KEY"),
         ({"authority": "99"}, "FOREIGN KEY"),
@@ -72,6 +74,12 @@ def test_a_row_that_breaks_a_rule_is_refused(
 ) -> None:
     with pytest.raises(sqlite3.IntegrityError, match=rule):
         insert(sql, **changes)
+
+
+def test_a_negative_serial_number_of_a_ca_that_was_taken_over_has_a_place(
+    sql: sqlite3.Connection,
+) -> None:
+    insert(sql, serial="'-ab'")
 
 
 @pytest.mark.parametrize("reason", list(RevocationReason))
