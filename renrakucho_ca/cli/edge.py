@@ -95,6 +95,10 @@ def _of_the_system(error: OSError) -> RcaError:
         return Unavailable(
             "the disk is full", hint="nothing was lost; make room and run the command again"
         )
+    if error.errno == errno.EIO:
+        return Unavailable(
+            "the disk reported an error", hint="nothing was lost; look at the system's log"
+        )
     if error.filename is None and error.errno == errno.EBADF:
         return Unavailable("the output cannot be written: it is closed")
     return Unavailable("{file}: {reason}", file=file, reason=error.strerror or "it failed")
