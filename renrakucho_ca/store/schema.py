@@ -93,79 +93,14 @@ CREATE TABLE user (
 # standing is what can be said without a clock; with the clock, an issued or downloaded one past
 # its not_after is expired. A certificate has one successor at most: supersedes is unique. A CA that
 # was taken over may have given out negative serial numbers.
-CERTIFICATE_DER,
-        CRL_ENTRY,
-        BUNDLE,
-        INTENT,
-        *INDEXES,
-    ):
-        db.execute(statement)
-
-
-@steps()
-def step_2_downloads(db: Utilities) -> None:
-    for statement in (DOWNLOAD_LINK, HANDOUT, HANDOUT_ENDS, GUESS, *DOWNLOAD_INDEXES):
-        db.execute(statement)
-
-
-@steps()
-def step_3_outbox(db: Utilities) -> None:
-    for statement in (OUTBOX, OUTBOX_VOID, *OUTBOX_INDEXES):
-        db.execute(statement)
-
-
-HIERARCHY = """
-CREATE TABLE hierarchy (
-    name TEXT PRIMARY KEY,
-    created_at INTEGER NOT NULL,
-    retired_at INTEGER,
-    cutoff INTEGER
-) STRICT, WITHOUT ROWID
-"""
-
-# crl_number is the last one given out (RFC 5280 §5.2.3: it never goes back); the times are those
-# of the CRL that carries it. changes counts revocations and releases, crl_changes those that the
-# newest CRL carries.
-AUTHORITY = """
-CREATE TABLE authority (
-    id INTEGER PRIMARY KEY,
-    hierarchy TEXT NOT NULL REFERENCES hierarchy (name),
-    tier TEXT NOT NULL CHECK (tier IN ('root', 'issuing')),
-    certificate BLOB NOT NULL,
-    fingerprint_sha256 TEXT NOT NULL UNIQUE,
-    subject TEXT NOT NULL,
-    not_after INTEGER NOT NULL,
-    key_algorithm TEXT NOT NULL,
-    key TEXT,
-    crl_days INTEGER NOT NULL CHECK (crl_days >= 7),
-    crl_number INTEGER NOT NULL DEFAULT 0,
-    crl_this_update INTEGER,
-    crl_next_update INTEGER,
-    changes INTEGER NOT NULL DEFAULT 0,
-    crl_changes INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (hierarchy, tier)
-) STRICT
-"""
-
-USER = """
-CREATE TABLE user (
-    id TEXT PRIMARY KEY,
-    name TEXT,
-    email TEXT,
-    facility TEXT,
-    network TEXT
-) STRICT, WITHOUT ROWID
-"""
-
-# standing is what can be said without a clock; with the clock, an issued or downloaded one past
-# its not_after is expired. A certificate has one successor at most: supersedes is unique. A CA that
-# was taken over may have given out negative serial numbers.
 CERTIFICATE = """
 CREATE TABLE certificate (
     id INTEGER PRIMARY KEY,
     number INTEGER NOT NULL UNIQUE CHECK (number BETWEEN 10000000 AND 99999999),
     authority INTEGER NOT NULL REFERENCES authority (id),
-    serial TEXT NOT NULL CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*'),
+    serial TEXT NOT NULL CHECK (
+        serial GLOB '[-0-9a-f]*' AND serial <> '-' AND substr(serial, 2) NOT GLOB '*[^0-9a-f]*'
+    ),
     user TEXT NOT NULL REFERENCES user (id),
     device TEXT NOT NULL,
     profile TEXT NOT NULL,
