@@ -75,7 +75,8 @@ def quickstart(app: App, folder: Path, form: Format) -> None:
     app.console.talk("")
     app.console.talk("next:")
     # A newcomer's comes from a virtual environment that is not on the PATH.
-    program = "rca" if shutil.which("rca") else sys.argv[0]
+    called = sys.argv[0]
+    program = called if Path(called).name == "rca" and not shutil.which("rca") else "rca"
     rca = f"{program} --home {shlex.quote(str(folder))}"
     with_passphrase = f"{rca} --passphrase-file {shlex.quote(str(started.passphrase_file))}"
     number = started.issued[0].certificate.number

@@ -138,7 +138,7 @@ class Program:
 
     def _whole_environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        return {"LC_ALL": "C.UTF-8", "TERM": "xterm", **kept, **self.environment}
+        return {**kept, "LC_ALL": "C.UTF-8", "TERM": "xterm", **self.environment}
 
 
 def _written(stream: io.TextIOWrapper) -> str:
