@@ -125,7 +125,7 @@ def _issue_batch(
 ) -> None:
     from renrakucho_ca.cli.lines import BadLines
     from renrakucho_ca.service import batch
-    from renrakucho_ca.service.workshop import cores
+    from renrakucho_ca.service.workers import cores
 
     bad = BadLines(app)
     chosen = issuance.choose_hierarchy(app.home, hierarchy)

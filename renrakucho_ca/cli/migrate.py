@@ -24,7 +24,7 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.service import migration
 from renrakucho_ca.service.migration import Migration
-from renrakucho_ca.service.workshop import cores
+from renrakucho_ca.service.workers import cores
 from renrakucho_ca.store.migration import Progress, Scope
 
 _FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")

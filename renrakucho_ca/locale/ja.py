@@ -423,9 +423,6 @@ MESSAGES: dict[str, str] = {
     "the private key is damaged: its signature does not verify": (
         "秘密鍵が壊れています(署名を検証できません)"
     ),
-    "the private key of the issuer is not that of its certificate, or is damaged": (
-        "発行者の秘密鍵が証明書と対応していないか、壊れています"
-    ),
     "the public key cannot be read": "公開鍵を読み取れません",
     "there is no unencrypted private key in PEM that can be read": (
         "読み取れる秘密鍵(暗号化なし、PEM)がありません"
@@ -525,9 +522,7 @@ MESSAGES: dict[str, str] = {
     "this is not a certificate that can be read": "読み取れる証明書ではありません",
     "there is no certificate in PEM that can be read": "読み取れる証明書(PEM)がありません",
     "{issuer} did not issue {subject}": "{subject} の発行者は {issuer} ではありません",
-    "the signature does not verify under the issuer {issuer}": (
-        "発行者 {issuer} の鍵で署名を検証できません"
-    ),
+    "the private key is not that of the issuer {issuer}": "秘密鍵が発行者 {issuer} のものではありません",
     "this is not a certificate request (PKCS #10)": "証明書要求(PKCS#10)ではありません",
     "the certificate request is longer than {longest} octets": (
         "証明書要求が {longest} バイトを超えています"

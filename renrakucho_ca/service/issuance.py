@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import (
@@ -22,18 +23,24 @@ from renrakucho_ca.model import (
     RevocationReason,
     Status,
     Tier,
+    User,
 )
 from renrakucho_ca.pki import crl, keys
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.making import Made, Secrets
+from renrakucho_ca.service.making import Made, Maker, Secrets
 from renrakucho_ca.service.planning import Plan, Planner, Request, Succession
-from renrakucho_ca.service.workshop import make_all
+from renrakucho_ca.service.workshop import FEW, make_all, started
 from renrakucho_ca.store import certificates, hierarchies, issuing, users
 from renrakucho_ca.store.issuing import Intent
 
-PORTION = 100
-"""Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each."""
+if TYPE_CHECKING:
+    from renrakucho_ca.service.workers import Workers
+
+PORTION = 32
+"""Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each.
+More would be no faster, and all that a killed run had under way ends up on the CRL.
+"""
 
 
 Teller = Callable[[Certificate, str], str | None]
@@ -102,9 +109,16 @@ def issue_many(
     Raises:
         As `issue`.
     """
-    issuer = Issuer(home, choose_hierarchy(home, hierarchy), tell)
-    with home.lock("issuing").shared(lambda: abandon_left_over(home)):
-        yield from issuer.issue(requests, jobs)
+    chosen = choose_hierarchy(home, hierarchy)
+    source = iter(requests)
+    first = list(islice(source, FEW + 1))
+    # Before the key is unlocked, which takes as long as a worker's start.
+    with started(jobs if len(first) > FEW else 1) as workers:
+        # Nothing to do needs no passphrase.
+        issuer = Issuer(home, chosen, tell) if first else None
+        with home.lock("issuing").shared(lambda: abandon_left_over(home)):
+            if issuer is not None:
+                yield from issuer.issue(chain(first, source), workers)
 
 
 def reissue(home: Home, number: RetrievalNumber, *, keep_old: bool) -> Issued:
@@ -118,7 +132,7 @@ def reissue(home: Home, number: RetrievalNumber, *, keep_old: bool) -> Issued:
     """
     old = certificates.get(home.db, number)
     request = Request(
-        user=old.user,
+        user=User(old.user.id),
         device=old.device,
         note=old.note,
         supersedes=number,
@@ -182,19 +196,22 @@ class Issuer:
             raise Unavailable(
                 "the key of {name} is not on this machine", name=self._authority.subject
             )
-        self._secrets = Secrets(
-            issuer=self._authority.certificate,
-            issuer_key=keys.to_pkcs8(key),
-            authorities={
-                tier: hierarchy.authority(tier).certificate for tier in (Tier.ISSUING, Tier.ROOT)
-            },
-            bundle_sealer=home.keystore.bundle_sealer(),
-            password_sealer=home.keystore.password_sealer(),
-            random=home.random,
+        self._maker = Maker(
+            Secrets(
+                issuer=self._authority.certificate,
+                issuer_key=keys.to_pkcs8(key),
+                authorities={
+                    tier: hierarchy.authority(tier).certificate
+                    for tier in (Tier.ISSUING, Tier.ROOT)
+                },
+                bundle_sealer=home.keystore.bundle_sealer(),
+                password_sealer=home.keystore.password_sealer(),
+                random=home.random,
+            )
         )
 
     def issue(
-        self, requests: Iterable[Request], jobs: int
+        self, requests: Iterable[Request], workers: Workers | None
     ) -> Iterator[tuple[Request, Issued | RcaError]]:
         """Issues by portions: intents in one transaction, records in another.
 
@@ -202,7 +219,7 @@ class Issuer:
         """
         refused: list[tuple[Request, RcaError]] = []
         made: list[tuple[Plan, Made | RcaError]] = []
-        for pair in make_all(self._secrets, self._intended(requests, refused), jobs):
+        for pair in make_all(self._maker, self._intended(requests, refused), workers):
             made.append(pair)
             if len(made) == PORTION:
                 yield from self._record_portion(made)
@@ -233,7 +250,8 @@ class Issuer:
     def _intend(self, request: Request) -> Plan:
         db = self._home.db
         plan = self._planner.plan(request)
-        users.put(db, request.user)
+        if request.supersedes is None:
+            users.put(db, request.user)
         while not issuing.put_intent(db, plan.intent):
             plan = self._planner.plan(request)
         return plan
@@ -253,7 +271,7 @@ class Issuer:
             number=intent.number,
             serial=intent.serial,
             hierarchy=self._hierarchy.name,
-            user=users.get(self._home.db, request.user.id),
+            user=plan.user,
             device=request.device,
             note=request.note,
             issued_at=self._now,
@@ -280,14 +298,14 @@ class Issuer:
 
     def _succeed(self, before: Certificate, successor: Certificate, succession: Succession) -> None:
         """What the new certificate means for the one that it follows."""
-        status = before.status(self._now)
         if succession is Succession.REPLACED:
             self._revoke(before, RevocationReason.SUPERSEDED)
-        if succession is Succession.MIGRATES and status is Status.ISSUED:
-            certificates.withdraw(self._home.db, before.number)
-        if succession is Succession.MIGRATES and status is Status.HELD:
-            # Who is locked out must not come in by the new door.
-            self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)
+        if succession is Succession.MIGRATES:
+            if before.downloaded_at is None:
+                certificates.withdraw(self._home.db, before.number)
+            if before.status(self._now) is Status.HELD:
+                # Who is locked out must not come in by the new door.
+                self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)
 
     def _revoke(self, certificate: Certificate, reason: RevocationReason) -> None:
         entry = crl.entry(certificate.serial, self._now, reason)

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from renrakucho_ca.errors import Conflict, Invalid, RcaError
-from renrakucho_ca.model import Certificate, RetrievalNumber
+from renrakucho_ca.model import Certificate, RetrievalNumber, User
 from renrakucho_ca.service import revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import (
@@ -178,7 +178,8 @@ def migrate(
 
 def _request(certificate: Certificate) -> Request:
     return Request(
-        user=certificate.user,
+        # By the id alone: what is known of them may change while this runs.
+        user=User(certificate.user.id),
         device=certificate.device,
         note=certificate.note,
         supersedes=certificate.number,

@@ -42,7 +42,7 @@ class Request:
     Attributes:
         device: a profile's name.
         public_key: where the private key stays with the user (`--csr`): SubjectPublicKeyInfo, DER.
-        supersedes: the certificate that this one follows.
+        supersedes: the certificate that this one follows; its user is known by the id alone.
         succession: what becomes of that one.
     """
 
@@ -77,9 +77,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request with everything decided: what is recorded as the intent, and what is to be made."""
+    """A request with everything decided: what is recorded as the intent, and what is to be made.
+
+    Attributes:
+        user: with all that is known of them.
+    """
 
     request: Request
+    user: User
     intent: Intent
     task: Task
 
@@ -123,6 +128,7 @@ class Planner:
         )
         return Plan(
             request=request,
+            user=user,
             intent=Intent(
                 number=number,
                 authority=self._authority.id,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -30,8 +30,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.takeover_files import IndexLine, Piece, Place
 from renrakucho_ca.service.takeover_records import COLUMNS, Record
-from renrakucho_ca.service.workers import spread
-from renrakucho_ca.service.workshop import cores
+from renrakucho_ca.service.workers import Workers, cores
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known, Ledger
@@ -196,15 +195,25 @@ class Import:
     def read_certificates(self, paths: Iterable[Path]) -> list[Path]:
         """Records the certificates; returns the files that have an index or a CRL."""
         later: dict[Path, None] = {}
-        work = partial(_inspect_parcel, self._issuers)
-        pieces = self._certificates(paths, later)
-        for results in spread(work, _portions(pieces), max(1, cores() - 1)):
-            self._record_certificates(results)
+        for parcel, results in self._inspected(_portions(self._certificates(paths, later))):
+            self._record_certificates(zip(parcel, results, strict=True))
+            self._progress(len(results))
         return list(later)
 
-    def _certificates(
-        self, paths: Iterable[Path], later: dict[Path, None]
-    ) -> Iterator[tuple[Place, bytes]]:
+    def _inspected(
+        self, parcels: Iterator[list[Piece]]
+    ) -> Iterator[tuple[list[Piece], list[Inspected]]]:
+        """Reads and proves the parcels. One alone is done here, sooner than a worker starts."""
+        work = partial(takeover.inspect_all, self._issuers)
+        start = list(islice(parcels, 2))
+        sent = ((parcel, [piece.der for piece in parcel]) for parcel in chain(start, parcels))
+        if len(start) < 2:
+            yield from ((parcel, work(ders)) for parcel, ders in sent)
+            return
+        with Workers(cores(), takeover.__name__) as workers:
+            yield from workers.spread(work, sent)
+
+    def _certificates(self, paths: Iterable[Path], later: dict[Path, None]) -> Iterator[Piece]:
         for path in paths:
             for file in takeover_files.walk(path):
                 try:
@@ -212,7 +221,7 @@ class Import:
                 except OSError as error:
                     self._problem(Place(file), Invalid("{reason}", reason=error.strerror))
 
-    def _in_file(self, file: Path, later: dict[Path, None]) -> Iterator[tuple[Place, bytes]]:
+    def _in_file(self, file: Path, later: dict[Path, None]) -> Iterator[Piece]:
         if takeover_files.is_index(file):
             later[file] = None
             return
@@ -220,68 +229,66 @@ class Import:
             if not isinstance(piece, Piece):
                 self._problem(*piece)
             elif piece.kind is Kind.CERTIFICATE:
-                yield piece.place, piece.der
+                yield piece
             else:
                 later[file] = None
 
-    def _record_certificates(self, results: list[tuple[Place, Inspected]]) -> None:
-        found: list[tuple[Place, Found]] = []
-        for place, result in results:
+    def _record_certificates(self, inspected: Iterable[tuple[Piece, Inspected]]) -> None:
+        found: list[tuple[Piece, Found]] = []
+        for piece, result in inspected:
             match result:
                 case Found():
                     if self._ledger.meet(result.fingerprint_sha256):
-                        found.append((place, result))
+                        found.append((piece, result))
                 case CaCertificate():
                     self._ca_serials.add(result.serial)
                 case Invalid():
-                    self._problem(place, result)
+                    self._problem(piece.place, result)
         with self._db.write():
             self._record_found(found)
-        self._progress(len(results))
 
-    def _record_found(self, found: list[tuple[Place, Found]]) -> None:
+    def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
         serials = {each.serial for _, each in found}
         known = {
             (each.authority, each.serial): each
             for each in store.known(self._db, self._hierarchy.name, serials)
         }
-        new: dict[tuple[int, int], tuple[Place, Found, Place | None, Record | None]] = {}
-        for place, each in found:
+        new: dict[tuple[int, int], tuple[Piece, Found]] = {}
+        records: dict[tuple[int, int], Record] = {}
+        wanted: list[tuple[Place, RetrievalNumber | None]] = []
+        for piece, each in found:
             key = self._authorities[each.issuer].id, each.serial
             line = self._ledger.take(each.serial, each.fingerprint_sha256)
             if key in known:
-                self._meet_again(place, each, known[key])
+                self._meet_again(piece, each, known[key])
             elif key in new:
-                self._problem(place, _serial_again(each))
-            elif line is None:
-                new[key] = place, each, None, None
+                self._problem(piece.place, _serial_again(each))
             else:
-                record = self._record(json.loads(line[1]))
-                new[key] = place, each, Place(self._records_path, line[0]), record
-        numbers = self._numbers(
+                new[key] = piece, each
+                if line is None:
+                    wanted.append((piece.place, None))
+                else:
+                    records[key] = self._record(json.loads(line[1]))
+                    wanted.append((Place(self._records_path, line[0]), records[key].number))
+        numbers = self._numbers(wanted)
+        store.add(
+            self._db,
             [
-                (at or place, record.number if record else None)
-                for place, _, at, record in new.values()
-            ]
+                (key[0], self._taken_over(number, each, records.get(key)), piece.der)
+                for number, (key, (piece, each)) in zip(numbers, new.items(), strict=True)
+            ],
         )
-        rows = [
-            (authority, self._taken_over(number, each, record), each.der)
-            for number, ((authority, _), (_, each, _, record)) in zip(
-                numbers, new.items(), strict=True
-            )
-        ]
-        store.add(self._db, rows)
-        self.summary.certificates += len(rows)
-        self.summary.added += len(rows)
-        self.summary.expired += sum(each.not_after <= self._now for _, each, _ in rows)
+        self.summary.certificates += len(new)
+        self.summary.added += len(new)
+        self.summary.expired += sum(each.not_after <= self._now for _, each in new.values())
 
-    def _meet_again(self, place: Place, found: Found, known: Known) -> None:
+    def _meet_again(self, piece: Piece, found: Found, known: Known) -> None:
         """A certificate whose serial number the store has: the same, or one we had no bytes of."""
         if known.fingerprint_sha256 is None:
             store.complete(
                 self._db,
                 known.number,
-                found.der,
+                piece.der,
                 found.fingerprint_sha256,
                 found.key_algorithm,
                 found.not_before,
@@ -291,7 +298,7 @@ class Import:
         elif known.fingerprint_sha256 == found.fingerprint_sha256:
             self.summary.already += 1
         else:
-            self._problem(place, _serial_again(found))
+            self._problem(piece.place, _serial_again(found))
             return
         self.summary.certificates += 1
 
@@ -478,12 +485,6 @@ class Import:
             return
         entry = crl.entry(known.serial, revocation.at, revocation.reason)
         self.summary.revoked += certificates.revoke(self._db, known.number, revocation, entry)
-
-
-def _inspect_parcel(
-    issuers: list[bytes], parcel: list[tuple[Place, bytes]]
-) -> list[tuple[Place, Inspected]]:
-    return [(place, takeover.inspect(der, issuers)) for place, der in parcel]
 
 
 def _portions(items: Iterable[_Item]) -> Iterator[list[_Item]]:

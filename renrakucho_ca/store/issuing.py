@@ -11,7 +11,7 @@ from datetime import datetime
 from renrakucho_ca.errors import Conflict
 from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, Revocation
 from renrakucho_ca.store.certificates import SealedBundle, optional_number
-from renrakucho_ca.store.database import Database, Duplicate, moment, seconds
+from renrakucho_ca.store.database import Database, moment, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,22 @@ def put_intent(db: Database, intent: Intent) -> bool:
     Raises:
         Conflict: what it supersedes has a successor, or is getting one now.
     """
-    if intent.supersedes is not None:
-        _refuse_second_successor(db, intent.supersedes)
-    used = db.row(
-        """SELECT 1 FROM certificate
-           WHERE number = :number OR (authority = :authority AND serial = :serial)""",
-        {
-            "number": int(intent.number),
-            "authority": intent.authority,
-            "serial": f"{intent.serial:x}",
-        },
+    # One statement tests and inserts; which of the rules refused is asked only then.
+    row = _row(intent)
+    recorded = db.execute(
+        f"""INSERT INTO intent ({", ".join(row)})
+            SELECT {", ".join(f":{column}" for column in row)}
+            WHERE NOT EXISTS (
+                SELECT 1 FROM certificate
+                WHERE number = :number OR (authority = :authority AND serial = :serial)
+                   OR supersedes = :supersedes
+            )
+            ON CONFLICT DO NOTHING""",
+        row,
     )
-    if used is not None:
-        return False
-    try:
-        db.insert("intent", _row(intent))
-    except Duplicate:
-        return False
-    return True
+    if not recorded and intent.supersedes is not None:
+        _refuse_second_successor(db, intent.supersedes)
+    return bool(recorded)
 
 
 def _refuse_second_successor(db: Database, number: RetrievalNumber) -> None:
@@ -138,32 +136,31 @@ def abandon(db: Database, intent: Intent, revocation: Revocation, crl_entry: byt
 
 def _insert(db: Database, certificate: Certificate, authority: int) -> int:
     """A re-issue in the same hierarchy goes on with the line of the one before."""
-    before = None
+    row: dict[str, object] = {
+        "number": int(certificate.number),
+        "authority": authority,
+        "serial": f"{certificate.serial:x}",
+        "user": certificate.user.id,
+        "device": certificate.device,
+        "profile": certificate.profile,
+        "note": certificate.note,
+        "line": int(certificate.number),
+        "issued_at": seconds(certificate.issued_at),
+        "not_before": seconds(certificate.not_before),
+        "not_after": seconds(certificate.not_after),
+        "supersedes": None if certificate.supersedes is None else int(certificate.supersedes),
+        "key_algorithm": certificate.key_algorithm,
+        "fingerprint_sha256": certificate.fingerprint_sha256,
+    }
     if certificate.supersedes is not None:
         before = db.row(
             """SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
                WHERE c.number = ? AND a.hierarchy = ?""",
             (int(certificate.supersedes), certificate.hierarchy),
         )
-    return db.insert(
-        "certificate",
-        {
-            "number": int(certificate.number),
-            "authority": authority,
-            "serial": f"{certificate.serial:x}",
-            "user": certificate.user.id,
-            "device": certificate.device,
-            "profile": certificate.profile,
-            "note": certificate.note,
-            "line": before["line"] if before is not None else int(certificate.number),
-            "issued_at": seconds(certificate.issued_at),
-            "not_before": seconds(certificate.not_before),
-            "not_after": seconds(certificate.not_after),
-            "supersedes": None if certificate.supersedes is None else int(certificate.supersedes),
-            "key_algorithm": certificate.key_algorithm,
-            "fingerprint_sha256": certificate.fingerprint_sha256,
-        },
-    )
+        if before is not None:
+            row["line"] = before["line"]
+    return db.insert("certificate", row)
 
 
 def _row(intent: Intent) -> dict[str, object]:
