@@ -30,7 +30,7 @@ PASSPHRASE = b"correct horse battery staple"
 
 PROGRAM = (sys.executable, "-c", "from renrakucho_ca.cli import main; main()")
 
-_OURS = ("RCA_", "LC_", "LANG", "CREDENTIALS_DIRECTORY", "PYTHONIOENCODING")
+_OURS = ("RCA_", "LC_", "LANG", "CREDENTIALS_DIRECTORY", "PYTHONIOENCODING", "COLUMNS", "LINES")
 
 
 @dataclass(frozen=True)
