@@ -47,6 +47,4 @@ def handover(
     count = service.write(app.home, chosen, out, app.catalogue)
     app.console.one({"file": str(out), "sheets": count}, form)
     if app.home.settings.public_url is None:
-        app.console.talk(
-            "public_url is not set in rca.yaml: the sheets have no QR code"
-        )
+        app.console.talk("public_url is not set in rca.yaml: the sheets have no QR code")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -15,6 +16,7 @@ from renrakucho_ca.cli.app import (
     App,
     dry_run_option,
     jobs_option,
+    mail_option,
     parse_date,
     pass_app,
     yes_option,
@@ -22,7 +24,9 @@ from renrakucho_ca.cli.app import (
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid
+from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service import migration
+from renrakucho_ca.service.issuance import Issued, Teller
 from renrakucho_ca.service.migration import Migration
 from renrakucho_ca.service.workers import cores
 from renrakucho_ca.store.migration import Progress, Scope
@@ -47,6 +51,13 @@ MOST_FAILURES = 50
 @click.option("--facility", metavar="NAME", help="only users of this facility")
 @click.option("--network", metavar="NAME", help="only users of this network")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="at most so many now")
+@mail_option
+@click.option(
+    "--handover",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="sheets to print for those who were re-issued now (`rca handover`)",
+)
 @jobs_option
 @dry_run_option
 @yes_option
@@ -67,6 +78,8 @@ def migrate(
     facility: str | None,
     network: str | None,
     limit: int | None,
+    mail: bool,
+    handover: Path | None,
     jobs: int | None,
     dry_run: bool,
     yes: bool,
@@ -97,7 +110,7 @@ def migrate(
             cutoff=cutoff,
             source=source,
         )
-    _run(app, scope, target, moment, limit, jobs, Format(form))
+    _run(app, scope, target, moment, limit, jobs, app.teller(mail), handover, Format(form))
 
 
 def _run(
@@ -107,11 +120,19 @@ def _run(
     cutoff: datetime,
     limit: int | None,
     jobs: int | None,
+    tell: Teller,
+    handover: Path | None,
     form: Format,
 ) -> None:
     standing = migration.plan(app.home, scope)
     total = min(sum(each.pending for each in standing), limit or sys.maxsize)
+    numbers: list[RetrievalNumber] = []
     with _stopping() as stop, app.console.progress("certificates", total) as advance:
+
+        def issued(one: Issued) -> None:
+            numbers.append(one.certificate.number)
+            advance()
+
         done = migration.migrate(
             app.home,
             cutoff,
@@ -119,9 +140,12 @@ def _run(
             target,
             jobs=jobs or cores(),
             limit=limit,
-            issued=lambda _: advance(),
+            issued=issued,
             stop=stop.is_set,
+            tell=tell,
         )
+    if handover is not None:
+        _hand_over(app, numbers, handover)
     _show(app, done, form)
     if stop.is_set():
         raise Attention(
@@ -131,6 +155,13 @@ def _run(
         )
     if done.failed:
         raise Attention("{failed} could not be migrated", failed=len(done.failed))
+
+
+def _hand_over(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
+    from renrakucho_ca.service import handover
+
+    count = handover.write(app.home, handover.waiting_among(app.home, numbers), out, app.catalogue)
+    app.console.talk("{count} sheets: {file}", count=count, file=out)
 
 
 def _show(app: App, done: Migration, form: Format) -> None:

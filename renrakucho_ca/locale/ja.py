@@ -1247,4 +1247,6 @@ MESSAGES: dict[str, str] = {
     ),
     "[{network}] {number} is locked": "【{network}】{number} がロックされました",
     "Somebody has typed a wrong password for the retrieval number {number} so often that it is locked for an hour. If that was its owner, `rca unlock {number}` opens it. If not, `rca reissue {number}` gives the owner another number and password.": "証明書取得用No {number} に対してパスワードの間違いが続いたため、1時間ロックしました。本人であれば `rca unlock {number}` ですぐに解除できます。本人でなければ `rca reissue {number}` で新しい番号とパスワードを発行してください。",
+    "sheets to print for those who were re-issued now (`rca handover`)": "今回再発行した人に渡す用紙 (`rca handover`)",
+    "{count} sheets: {file}": "用紙 {count} 枚: {file}",
 }

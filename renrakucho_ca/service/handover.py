@@ -60,6 +60,16 @@ def waiting(
     return found
 
 
+def waiting_among(home: Home, numbers: Iterable[RetrievalNumber]) -> list[RetrievalNumber]:
+    """Those that can be downloaded: a successor of a held certificate is itself held."""
+    now = home.clock()
+    return [
+        number
+        for number in numbers
+        if certificates.get(home.db, number).status(now) is Status.ISSUED
+    ]
+
+
 def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: Catalogue) -> int:
     """Writes the sheets of some certificates into one file (0600), sorted by facility and user.
 
