@@ -1,7 +1,7 @@
 """A power cut in the middle: whatever was being done, the next run finishes or undoes it.
 
 Each command is killed at some of the system calls by which it changes the disk, each time on a
-fresh copy of the home. With RCA_EVERY_CALL=1 it is killed at every one of them (twenty minutes).
+fresh copy of the home. With RCA_EVERY_CALL=1 it is killed at every one: over half an hour.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def test_what_may_have_been_signed_is_recorded_and_else_revoked(
     rca: Terminal, tmp_path: Path
 ) -> None:
     command = ("issue", "--device", "mac", "--user", "sato", "--out", "out")
-    for dead in Deaths(rca, tmp_path).of(*command, samples=5):
+    for dead in Deaths(rca, tmp_path).of(*command, samples=4):
         assert dead(*command).code == 0
         records = dead("list", "--all", "--format", "json").json
         left = [record for record in records if record["status"] != "downloaded"]

@@ -19,13 +19,15 @@ def test_no_command_leaves_a_secret_anywhere(rca: Terminal) -> None:
     check_secrets(rca, issued["password"], other["password"])
 
 
-@pytest.mark.parametrize("passphrase", [CANARY, "another-canary"])
-def test_no_traceback_has_a_secret(rca: Terminal, passphrase: str) -> None:
-    (rca.home / "ca-store" / "rca.sqlite").write_bytes(b"no database" * 1000)
-    rca.passphrase.write_text(passphrase)
-    for command in (("issue", "--device", "mac", "--user", "x"), ("show", "12345678", "--reveal")):
-        result = rca(*command, env={"RCA_DEBUG": "1"})
+def test_no_traceback_has_a_secret(rca: Terminal) -> None:
+    """Both fail when the passphrase has been read: one for it, one after it has opened the keys."""
+    key = rca.home / "ca-store" / "keys" / "bundle.key"
+    key.write_bytes(key.read_bytes()[:20])
+    for passphrase in ("another-canary", CANARY):
+        rca.passphrase.write_text(passphrase)
+        result = rca("issue", "--device", "mac", "--user", "x", env={"RCA_DEBUG": "1"})
         assert "Traceback" in result.err
+        assert ("wrong passphrase" in result.err) == (passphrase != CANARY)
         assert passphrase not in result.out + result.err
 
 
@@ -39,7 +41,6 @@ def test_a_hook_gets_no_secret(rca: Terminal) -> None:
     assert result.code == 0, result
     assert "PATH=" in seen.read_text()
     assert CANARY not in seen.read_text()
-    assert "passphrase ->" not in seen.read_text()
     assert not re.search(r"-> .*/passphrase$", seen.read_text(), re.MULTILINE)
 
 
