@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -46,9 +47,10 @@ class Kind(Enum):
     PKCS7 = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An end entity's certificate that one of our CAs signed.
+
+    A tuple, because it comes from a worker process: a dataclass is pickled in four times the time.
 
     Attributes:
         issuer: which of the CAs, by its place among those that were given.
@@ -56,7 +58,6 @@ class Found:
         key_algorithm: None where the library does not know the kind of key.
     """
 
-    der: bytes
     fingerprint_sha256: str
     issuer: int
     serial: int
@@ -172,7 +173,6 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
     if not_after <= not_before:
         return Invalid("serial number {serial}: it ends before it begins", serial=f"{serial:x}")
     return Found(
-        der=data,
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         issuer=issuer,
         serial=serial,

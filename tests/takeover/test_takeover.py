@@ -199,6 +199,24 @@ def test_a_certificate_that_turns_up_later_completes_its_record(
     assert completed.not_before == parsed(aside).not_valid_before
 
 
+def test_a_hold_that_is_known_is_no_new_revocation(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    ca.revoke(ca.issue("/CN=away"), "-crl_reason", "certificateHold")
+    assert old.take("hold", ca.certificate, paths=[ca.folder]).summary.revoked == 1
+    assert old.by_user("hold")["away"].status(NOW) is Status.HELD
+    assert old.take("hold", ca.certificate, paths=[ca.folder]).summary.revoked == 0
+
+
+def test_a_ca_below_is_nobodys_though_the_index_names_it(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    (ca.folder / "ext").write_text("basicConstraints=critical,CA:TRUE\n")
+    ca.issue("/CN=Below CA", "-extfile", str(ca.folder / "ext"))
+    ca.issue("/CN=person")
+    done = old.take("below", ca.certificate, paths=[ca.folder])
+    assert done.problems == []
+    assert list(old.by_user("below")) == ["person"]
+
+
 def test_an_index_of_another_ca_is_passed_over_and_told(old: Old, openssl_ca: MakeCa) -> None:
     ours, theirs = openssl_ca("ours"), openssl_ca("theirs")
     ours.issue("/CN=ours")
@@ -417,6 +435,16 @@ def test_the_ca_s_key_is_taken_in_every_form_and_signs_from_then_on(
     published_crl(old, name, tmp_path)
     crl_file = tmp_path / "public" / f"{name}-crl.pem"
     run("openssl", "crl", "-in", crl_file, "-CAfile", ca.certificate, "-verify", "-noout")
+
+
+def test_a_key_that_is_here_already_is_not_written_again(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
+    sealed = old.home.store / "keys" / "kept-root.key"
+    old.take("kept", given)
+    before = sealed.read_bytes()
+    old.take("kept", given)
+    assert sealed.read_bytes() == before
 
 
 @pytest.mark.parametrize("passphrase", [None, b"wrong"])
