@@ -36,6 +36,9 @@ _UNREADABLE = (
 )
 _COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
 _BMP_STRING, _UNIVERSAL_STRING = 0x1E, 0x1C
+# The start of a ContentInfo in BER, which may leave its length open (X.690 §8.1.3.6): many programs
+# write PKCS#7 so.
+_INDEFINITE_CONTENT_INFO = b"\x30\x80\x06"
 _CRLS_FIELD = 0xA1  # SignedData.crls, [1] IMPLICIT (RFC 5652 §5.1)
 
 
@@ -98,19 +101,23 @@ class FoundCrl:
 
 
 def kind_of(data: bytes) -> Kind | None:
-    """What a value in DER claims to be; None where it is none of these."""
+    """What a value in DER claims to be; None where it is none of these, or not whole."""
+    if data.startswith(_INDEFINITE_CONTENT_INFO):
+        return Kind.PKCS7
     try:
         outer = next(der.elements(data))
         inner = next(der.elements(outer.content))
-        if outer.tag != der.SEQUENCE:
-            return None
-        if inner.tag == der.OBJECT_IDENTIFIER:  # ContentInfo.contentType
-            return Kind.PKCS7
         # TBSCertList: version OPTIONAL, AlgorithmIdentifier, Name, Time, where a certificate of
         # version 1 has a serial number, AlgorithmIdentifier, Name, Validity.
         fields = list(islice(der.elements(inner.content), 4))
     except (IndexError, StopIteration):
         return None
+    # A text of digits can look like the start of one: its length betrays it.
+    header = der.header(der.SEQUENCE, len(outer.content))
+    if len(outer.whole) != len(data) or not data.startswith(header):
+        return None
+    if inner.tag == der.OBJECT_IDENTIFIER:  # ContentInfo.contentType
+        return Kind.PKCS7
     if any(field.tag in (der.UTC_TIME, der.GENERALIZED_TIME) for field in fields):
         return Kind.CRL
     return Kind.CERTIFICATE if inner.tag == der.SEQUENCE else None

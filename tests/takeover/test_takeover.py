@@ -262,6 +262,26 @@ def test_a_certificate_is_read_in_whatever_form_and_under_whatever_name(
     assert {record.serial for record in old.records(f"form-{form}")} == serials
 
 
+def test_a_pkcs7_in_ber_is_read(old: Old, openssl_ca: MakeCa, tmp_path: Path) -> None:
+    ca = openssl_ca()
+    signer = ("-signer", str(ca.issue("/CN=signer")), "-inkey", str(ca.folder / "device.key"))
+    form = ("-nodetach", "-stream", "-outform", "DER", "-out", str(tmp_path / "given"))
+    run("openssl", "cms", "-sign", "-in", ca.index, *signer, *form)
+    assert (tmp_path / "given").read_bytes().startswith(b"\x30\x80")
+    old.take("ber", ca.certificate, paths=[tmp_path / "given"])
+    assert list(old.by_user("ber")) == ["signer"]
+
+
+@pytest.mark.parametrize("digits", ["01", "0A0123456789ABCDEF0123456789ABCD", "0000000000"])
+def test_a_file_with_a_serial_number_is_not_taken_for_a_certificate(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path, digits: str
+) -> None:
+    # "0" is the tag of a SEQUENCE.
+    (tmp_path / "serial.old").write_text(f"{digits}\n")
+    done = old.take(f"digits-{len(digits)}", openssl_ca().certificate, paths=[tmp_path])
+    assert done.problems == []
+
+
 def test_a_crl_inside_a_pkcs7_revokes_too(old: Old, openssl_ca: MakeCa, tmp_path: Path) -> None:
     ca = openssl_ca()
     file = ca.issue("/CN=gone")
