@@ -263,6 +263,9 @@ def _parse_addresses(text: str, most: int) -> str | None:
     return ", ".join(addresses) or None
 
 
+UNKNOWN = "unknown"
+"""The device, or the user, of a certificate that was taken over, where nothing tells."""
+
 LONGEST_NOTE = 200
 """Characters of a note (備考)."""
 

@@ -19,7 +19,7 @@ from renrakucho_ca.cli.app import (
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.record import FIELDS, row
 from renrakucho_ca.console import Format, Row
-from renrakucho_ca.errors import RcaError
+from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import issuance, retrieval
 from renrakucho_ca.service.issuance import Issued, Teller
@@ -124,16 +124,26 @@ def _issue_batch(
     form: Format,
 ) -> None:
     from renrakucho_ca.cli.lines import BadLines
+    from renrakucho_ca.cli.stopping import stopping
     from renrakucho_ca.service import batch
     from renrakucho_ca.service.workers import cores
 
     bad = BadLines(app)
+    first_left: int | None = None
     chosen = issuance.choose_hierarchy(app.home, hierarchy)
     if all_or_nothing:
         bad.refuse_any(batch.check(app.home, chosen, batch.read_requests(file)))
 
+    def lines_until_stopped() -> Iterator[tuple[int, Request | RcaError]]:
+        nonlocal first_left
+        for line, request in batch.read_requests(file):
+            if stop.is_set():
+                first_left = line
+                return
+            yield line, request
+
     def shown() -> Iterator[Row]:
-        lines = batch.read_requests(file)
+        lines = lines_until_stopped()
         for line, result in batch.issue(app.home, chosen, lines, jobs or cores(), tell):
             if isinstance(result, RcaError):
                 bad.tell(line, result)
@@ -145,7 +155,14 @@ def _issue_batch(
 
     fields = (*FIELDS, "password", *(["files"] if out else []))
     columns = ("number", "password", "user", "device", "note", *(["files"] if out else []))
-    app.console.many(shown(), form, fields=fields, columns=columns)
+    with stopping() as stop:
+        app.console.many(shown(), form, fields=fields, columns=columns)
+    if first_left is not None:
+        raise Attention(
+            "stopped: line {line} and what follows it were not done",
+            hint="take the lines before it out of the table, and run the command again",
+            line=first_left,
+        )
     bad.close()
 
 
@@ -156,10 +173,13 @@ def _issue_batch(
 )
 @number_argument
 @click.option("--keep-old", is_flag=True, help="the one before stays valid")
+@click.option("--device", metavar="D", help="for another kind of device; else the same")
 @format_option
 @pass_app
-def reissue(app: App, number: RetrievalNumber, keep_old: bool, form: Format) -> None:
-    result = issuance.reissue(app.home, number, keep_old=keep_old)
+def reissue(
+    app: App, number: RetrievalNumber, keep_old: bool, device: str | None, form: Format
+) -> None:
+    result = issuance.reissue(app.home, number, keep_old=keep_old, device=device)
     shown, _ = _exported(app, result, None)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
 

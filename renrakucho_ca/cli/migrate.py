@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from renrakucho_ca.cli.app import (
     yes_option,
 )
 from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.stopping import stopping
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.model import RetrievalNumber
@@ -89,7 +87,8 @@ def migrate(
     if status and form == "html":
         from renrakucho_ca.service import report
 
-        sys.stdout.write(report.html(app.home, scope, app.catalogue))
+        # The page says that it is UTF-8, whatever the locale is.
+        sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
         return
     if form == "html":
         raise click.UsageError("html goes with --status")
@@ -127,7 +126,7 @@ def _run(
     standing = migration.plan(app.home, scope)
     total = min(sum(each.pending for each in standing), limit or sys.maxsize)
     numbers: list[RetrievalNumber] = []
-    with _stopping() as stop, app.console.progress("certificates", total) as advance:
+    with stopping() as stop, app.console.progress("certificates", total) as advance:
 
         def issued(one: Issued) -> None:
             numbers.append(one.certificate.number)
@@ -153,6 +152,11 @@ def _run(
             hint="run the same command again: it goes on where it stopped",
             remaining=done.remaining,
         )
+    if limit is None and done.remaining > len(done.failed):
+        app.console.talk(
+            "{count} were in the hands of another run, or became live meanwhile: run it again",
+            count=done.remaining - len(done.failed),
+        )
     if done.failed:
         raise Attention("{failed} could not be migrated", failed=len(done.failed))
 
@@ -164,12 +168,16 @@ def _hand_over(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
     app.console.talk("{count} sheets: {file}", count=count, file=out)
 
 
-def _show(app: App, done: Migration, form: Format) -> None:
+def _show_failures(app: App, done: Migration) -> None:
     for failure in done.failed[:MOST_FAILURES]:
         values = failure.error.values | {"of": failure.number, "problem": failure.error}
         app.console.error(Invalid("{of}: {problem}", hint=failure.error.hint, **values))
     if len(done.failed) > MOST_FAILURES:
         app.console.talk("… and {count} more", count=len(done.failed) - MOST_FAILURES)
+
+
+def _show(app: App, done: Migration, form: Format) -> None:
+    _show_failures(app, done)
     shown: Row = {
         "cutoff": done.cutoff,
         "from": done.source,
@@ -194,16 +202,19 @@ def _show_plan(
     """What would be done, in the same words; by network and facility for people."""
     standing = migration.plan(app.home, scope)
     would = migration.rehearse(app.home, cutoff, scope, target, limit)
-    if form is not Format.JSON:
-        _show_progress(app, standing, form)
-        app.console.talk(
-            "{selected} would be issued in {target}, {failed} of them would fail; nothing was done",
-            selected=would.selected,
-            target=target,
-            failed=len(would.failed),
-        )
+    if form is Format.JSON:
+        _show(app, would, form)
         return
-    _show(app, would, form)
+    _show_progress(app, standing, form)
+    _show_failures(app, would)
+    app.console.talk(
+        "{selected} would be issued in {target}, {failed} of them would fail; nothing was done",
+        selected=would.selected,
+        target=target,
+        failed=len(would.failed),
+    )
+    if cutoff <= app.home.clock():
+        app.console.talk("then all that is live of {source} would be revoked", source=would.source)
 
 
 def _show_progress(app: App, standing: Sequence[Progress], form: Format) -> None:
@@ -221,18 +232,3 @@ def _show_progress(app: App, standing: Sequence[Progress], form: Format) -> None
         for each in standing
     ]
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM ask to stop: what is under way is finished first."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -672,6 +672,12 @@ MESSAGES: dict[str, str] = {
     ),
     "{count} bad lines: nothing was done": "誤りのある行が {count} 行あるので、何もしませんでした",
     "{count} lines were not done": "{count} 行は処理できませんでした",
+    "stopped: line {line} and what follows it were not done": (
+        "中断しました。{line} 行目以降は処理していません"
+    ),
+    "take the lines before it out of the table, and run the command again": (
+        "それより前の行を表から除いて、もう一度実行してください"
+    ),
     "{file}: the column {column} is missing": "{file}: 列 {column} がありません",
     "{file}: the column {column} is there twice": "{file}: 列 {column} が2つあります",
     "{file}: the column {column} is unknown": "{file}: 列 {column} は使えません",
@@ -1083,6 +1089,7 @@ MESSAGES: dict[str, str] = {
         "同じ利用者、端末、備考で新しい証明書を発行します。前の証明書はすぐに失効します。--keep-old を指定すると残します。"
     ),
     "the one before stays valid": "前の証明書を有効なまま残す",
+    "for another kind of device; else the same": "別の端末種別で発行する。省略時は同じ種別",
     "by issued, expires, number or user; with - before it, the other way round": (
         "並べ替え: issued, expires, number, user。前に - を付けると逆順"
     ),
@@ -1117,6 +1124,16 @@ MESSAGES: dict[str, str] = {
     "stopped: {remaining} remain": "中断しました。残り {remaining} 件です",
     "run the same command again: it goes on where it stopped": "同じコマンドをもう一度実行すると、続きから始まります",
     "{failed} could not be migrated": "{failed} 件が移行できませんでした",
+    "nothing tells which device it is on": "どの端末のものか分かりません",
+    "ask {user}, then: rca reissue {number} --keep-old --device D": (
+        "{user} さんに端末を確認し、次を実行してください: rca reissue {number} --keep-old --device 種別"
+    ),
+    "{count} were in the hands of another run, or became live meanwhile: run it again": (
+        "{count} 件は別の移行が処理中か、その間に有効になりました。もう一度実行してください"
+    ),
+    "then all that is live of {source} would be revoked": (
+        "その後、{source} の有効なものをすべて失効させることになります"
+    ),
     "{of}: {problem}": "{of}: {problem}",
     "{selected} would be issued in {target}, {failed} of them would fail; nothing was done": (
         "{target} から {selected} 件を発行することになります(うち {failed} 件は失敗します)。何もしていません"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from renrakucho_ca.model import Hierarchy
 from renrakucho_ca.service import download, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import expiry, hierarchies
@@ -34,9 +35,9 @@ class Expiry:
 def due(home: Home) -> Expiry:
     """What `expire` would do now."""
     now = home.clock()
-    names = _past_cutoff(home, now)
+    closed = _past_cutoff(home, now)
     return Expiry(
-        cut_off=sum(expiry.count_cut_off(home.db, name, now) for name in names),
+        cut_off=sum(expiry.count_cut_off(home.db, each.name, now) for each in closed),
         lapsed=expiry.count_lapsed(home.db, _oldest(home, now), now),
         ended=expiry.count_ended_bundles(home.db, now),
     )
@@ -51,8 +52,7 @@ def expire(home: Home) -> Expiry:
     with home.db.write():
         expiry.destroy_ended_bundles(home.db, now)
     cut_off = sum(
-        revocation.revoke_due(home, now, partial(expiry.cut_off, home.db, name, now))
-        for name in _past_cutoff(home, now)
+        revocation.revoke_all(home, hierarchy, now) for hierarchy in _past_cutoff(home, now)
     )
     lapsed = revocation.revoke_due(
         home, now, partial(expiry.lapsed, home.db, _oldest(home, now), now)
@@ -60,9 +60,9 @@ def expire(home: Home) -> Expiry:
     return Expiry(cut_off, lapsed, ended)
 
 
-def _past_cutoff(home: Home, now: datetime) -> list[str]:
+def _past_cutoff(home: Home, now: datetime) -> list[Hierarchy]:
     return [
-        hierarchy.name
+        hierarchy
         for hierarchy in hierarchies.all_of(home.db)
         if hierarchy.cutoff is not None and hierarchy.cutoff <= now
     ]

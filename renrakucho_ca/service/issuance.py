@@ -37,7 +37,7 @@ from renrakucho_ca.store.issuing import Intent
 if TYPE_CHECKING:
     from renrakucho_ca.service.workers import Workers
 
-PORTION = 32
+PORTION = 64
 """Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each.
 More would be no faster, and all that a killed run had under way ends up on the CRL.
 """
@@ -121,11 +121,14 @@ def issue_many(
                 yield from issuer.issue(chain(first, source), workers)
 
 
-def reissue(home: Home, number: RetrievalNumber, *, keep_old: bool) -> Issued:
+def reissue(
+    home: Home, number: RetrievalNumber, *, keep_old: bool, device: str | None = None
+) -> Issued:
     """Issues a successor for the same user, device and note.
 
     Args:
         keep_old: the one before stays; else it is revoked as superseded.
+        device: another kind of device.
 
     Raises:
         NotFound: no such certificate. Conflict: it has a successor. And as `issue`.
@@ -133,7 +136,7 @@ def reissue(home: Home, number: RetrievalNumber, *, keep_old: bool) -> Issued:
     old = certificates.get(home.db, number)
     request = Request(
         user=User(old.user.id),
-        device=old.device,
+        device=device or old.device,
         note=old.note,
         supersedes=number,
         succession=Succession.KEPT if keep_old else Succession.REPLACED,

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from renrakucho_ca.errors import Conflict, Invalid, RcaError
-from renrakucho_ca.model import Certificate, RetrievalNumber, User
+from renrakucho_ca.model import UNKNOWN, Certificate, RetrievalNumber, User
 from renrakucho_ca.service import revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import (
@@ -42,8 +42,8 @@ class Migration:
     Attributes:
         selected: how many it took up.
         issued: how many got a successor.
-        already: live ones that had a successor before.
-        remaining: live ones that have none now.
+        already: live ones that have a successor from another run.
+        remaining: live ones that had none at its end, before anything was revoked.
         revoked: what was revoked since the cut-off has come.
     """
 
@@ -120,7 +120,7 @@ def migrate(
 
     Same user, device and note. One never downloaded is withdrawn, a held one gets a successor that
     is held. What fails is listed and stops nothing. Where the cut-off has come, what is left is
-    revoked.
+    revoked, unless the run was stopped: who is still to be taken up must be live then.
 
     Args:
         jobs: worker processes.
@@ -134,9 +134,8 @@ def migrate(
     """
     check(home, scope.source, target)
     now = home.clock()
-    before = plan(home, scope)
     failed: list[Failure] = []
-    done = already = selected = 0
+    done = selected = 0
 
     def requests() -> Iterator[Request]:
         nonlocal selected
@@ -144,39 +143,50 @@ def migrate(
             if stop():
                 return
             selected += 1
-            yield _request(certificate)
+            try:
+                yield _request(certificate)
+            except Invalid as error:
+                failed.append(Failure(certificate.number, error))
 
     for request, result in issue_many(home, requests(), target, jobs=jobs, tell=tell):
         assert request.supersedes is not None
         if isinstance(result, Issued):
             done += 1
             issued(result)
-        elif isinstance(result, Conflict):
-            # Somebody else was first, or it was revoked meanwhile.
-            already += 1
-        else:
+        elif not isinstance(result, Conflict):
+            # A conflict: another run was first, or it was revoked meanwhile.
             failed.append(Failure(request.supersedes, result))
 
-    with home.db.write():
-        hierarchies.set_cutoff(home.db, scope.source, cutoff)
-    hierarchy = hierarchies.get(home.db, scope.source)
+    after = plan(home, scope)
+    has_come = cutoff <= now
     revoked = 0
-    if cutoff <= now and not stop():
-        revoked = revocation.revoke_all(home, hierarchy, now)
+    if not (has_come and stop()):
+        with home.db.write():
+            hierarchies.set_cutoff(home.db, scope.source, cutoff)
+        if has_come:
+            revoked = revocation.revoke_all(home, hierarchies.get(home.db, scope.source), now)
     return Migration(
         cutoff=cutoff,
         source=scope.source,
         target=target,
         selected=selected,
         issued=done,
-        already=already + sum(each.live - each.pending for each in before),
+        already=max(0, sum(each.live - each.pending for each in after) - done),
         failed=tuple(failed),
-        remaining=sum(each.pending for each in plan(home, scope)),
+        remaining=sum(each.pending for each in after),
         revoked=revoked,
     )
 
 
 def _request(certificate: Certificate) -> Request:
+    """Raises Invalid where nothing tells the device."""
+    if certificate.device == UNKNOWN:
+        raise Invalid(
+            "nothing tells which device it is on",
+            hint="ask {user}, then: rca reissue {number} --keep-old --device D",
+            user=certificate.user.id,
+            number=certificate.number,
+        )
     return Request(
         # By the id alone: what is known of them may change while this runs.
         user=User(certificate.user.id),

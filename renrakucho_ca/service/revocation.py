@@ -19,11 +19,8 @@ from renrakucho_ca.model import (
 from renrakucho_ca.pki import crl
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
-from renrakucho_ca.store import certificates, expiry
+from renrakucho_ca.store import certificates, expiry, hierarchies
 from renrakucho_ca.store.expiry import Due
-
-PORTION = 1000
-"""Revocations in one transaction: few enough that others get their turn."""
 
 
 def revoke(
@@ -106,7 +103,15 @@ def by_serial(home: Home, serial: int) -> RetrievalNumber:
 
 
 def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
-    """Revokes what is live of a hierarchy whose cut-off has come. Returns how many that was."""
+    """Closes a hierarchy whose cut-off has come, and revokes what is live of it.
+
+    Closed for good: a clock that is set back later does not open it again.
+
+    Returns:
+        How many were revoked.
+    """
+    with home.db.write():
+        hierarchies.retire(home.db, hierarchy.name, now, None)
     return revoke_due(home, now, partial(expiry.cut_off, home.db, hierarchy.name, now))
 
 
@@ -116,16 +121,16 @@ def revoke_due(home: Home, now: datetime, due: Callable[[int], list[Due]]) -> in
     The reason is superseded where a successor is in use, else cessationOfOperation.
 
     Args:
-        due: the next so many that are.
+        due: the next of those that are, after the one with that id.
     """
-    count = 0
+    count = last = 0
     while True:
         with home.db.write():
-            portion = due(PORTION)
+            portion = due(last)
             expiry.revoke(home.db, [_revoked(certificate, now) for certificate in portion])
-        count += len(portion)
-        if len(portion) < PORTION:
+        if not portion:
             return count
+        count, last = count + len(portion), portion[-1].id
 
 
 def _revoked(certificate: Due, now: datetime) -> tuple[Due, Revocation, bytes]:

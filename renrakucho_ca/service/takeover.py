@@ -13,13 +13,13 @@ from pathlib import Path
 
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid
-from renrakucho_ca.model import Authority, Hierarchy, Tier
+from renrakucho_ca.model import UNKNOWN, Authority, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys, takeover, x509
 from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.service.hierarchy import check_name
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.takeover_run import UNKNOWN, Import, Report, Summary
+from renrakucho_ca.service.takeover_run import Import, Report, Summary
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import takeover as store
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import (
+    UNKNOWN,
     Authority,
     Certificate,
     Hierarchy,
@@ -38,8 +39,6 @@ from renrakucho_ca.store.takeover import Known, Ledger
 PARCEL = 1000
 """Certificates that are read, and then recorded in one transaction."""
 
-UNKNOWN = "unknown"
-"""The device, or the user, that nothing tells."""
 PROFILE = "imported"
 """What stands for the profile of a certificate that another program made."""
 

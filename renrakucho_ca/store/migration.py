@@ -30,14 +30,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a facility has come.
+    """How far a facility has come. Each certificate of the old hierarchy counts once.
+
+    What follows one is its successor, the successor's, and so on: a new one that nobody fetched in
+    time may have been re-issued.
 
     Attributes:
-        total: certificates of the old hierarchy that are live or have a successor.
+        total: those that are live, were live until the cut-off, or are followed by a live one.
         live: those of them that still let someone in.
         pending: live ones without a successor: what a migration takes up.
         issued: have a successor.
-        downloaded: whose successor was downloaded: they have moved.
+        downloaded: followed by one that was downloaded and is live: they have moved.
     """
 
     network: str | None
@@ -59,8 +62,18 @@ _OF_SCOPE = """
     AND (:facility IS NULL OR u.facility = :facility)
     AND (:network IS NULL OR u.network = :network)
 """
-_LIVE = "c.standing <> 'revoked' AND (c.standing = 'held' OR c.not_after > :now)"
-_HAS_SUCCESSOR = "EXISTS (SELECT 1 FROM certificate AS s WHERE s.supersedes = c.number)"
+LIVE = "c.standing <> 'revoked' AND (c.standing = 'held' OR c.not_after > :now)"
+FOLLOWING = """
+    WITH RECURSIVE following (number) AS (
+        SELECT number FROM certificate WHERE supersedes = c.number
+        UNION ALL
+        SELECT n.number FROM following AS f JOIN certificate AS n ON n.supersedes = f.number
+    )
+    SELECT {value} FROM following JOIN certificate AS s USING (number)
+"""
+"""Something of all that follows the certificate `c`; null where nothing does."""
+
+_LIVE_FOLLOWER = "s.standing <> 'revoked' AND s.not_after > :now"
 
 
 def pending(db: Database, scope: Scope, now: datetime) -> Iterator[Certificate]:
@@ -68,61 +81,72 @@ def pending(db: Database, scope: Scope, now: datetime) -> Iterator[Certificate]:
 
     It looks at what is there when it reads: what gets a successor meanwhile is passed over.
     """
-    after = 0
+    authorities = list(db.rows("SELECT id FROM authority WHERE hierarchy = ?", (scope.source,)))
+    for authority in authorities:
+        yield from _pending_of(db, authority["id"], scope, now)
+
+
+def _pending_of(db: Database, authority: int, scope: Scope, now: datetime) -> Iterator[Certificate]:
+    """Each page is read off an index: the last one costs what the first does."""
+    values = scope.values(now) | {"authority": authority, "issued_at": 0, "after": 0, "page": PAGE}
     while True:
         rows = list(
             db.rows(
-                f"""{SELECT} WHERE c.id > :after AND {_OF_SCOPE} AND {_LIVE}
-                    AND NOT {_HAS_SUCCESSOR} ORDER BY c.id LIMIT :page""",
-                scope.values(now) | {"after": after, "page": PAGE},
+                f"""{SELECT}
+                    WHERE c.authority = :authority
+                      AND (c.issued_at, c.id) > (:issued_at, :after)
+                      AND (:facility IS NULL OR u.facility = :facility)
+                      AND (:network IS NULL OR u.network = :network)
+                      AND {LIVE}
+                      AND NOT EXISTS (
+                          SELECT 1 FROM certificate AS s WHERE s.supersedes = c.number
+                      )
+                    ORDER BY c.issued_at, c.id LIMIT :page""",
+                values,
             )
         )
         yield from map(from_row, rows)
         if len(rows) < PAGE:
             return
-        after = rows[-1]["id"]
+        values |= {"issued_at": rows[-1]["issued_at"], "after": rows[-1]["id"]}
 
 
 def progress(db: Database, scope: Scope, now: datetime) -> list[Progress]:
     """By network and facility, in one pass over the old hierarchy."""
+    best = f"""max(CASE WHEN NOT ({_LIVE_FOLLOWER}) THEN 0
+                        WHEN s.downloaded_at IS NULL THEN 1 ELSE 2 END)"""
     rows = db.rows(
-        f"""SELECT u.network, u.facility, count(*) AS total,
-                   sum({_LIVE}) AS live,
-                   sum(s.number IS NULL) AS pending,
-                   count(s.number) AS issued,
-                   count(s.downloaded_at) AS downloaded
-            FROM certificate AS c
-            JOIN user AS u ON u.id = c.user
-            LEFT JOIN certificate AS s ON s.supersedes = c.number
-            WHERE {_OF_SCOPE} AND (s.number IS NOT NULL OR {_LIVE})
-            GROUP BY u.network, u.facility ORDER BY u.network, u.facility""",
+        f"""WITH one AS MATERIALIZED (
+                SELECT u.network, u.facility, {LIVE} AS live,
+                       c.revoked_at >= h.cutoff AS cut_off,
+                       ({FOLLOWING.format(value=best)}) AS best
+                FROM certificate AS c
+                JOIN user AS u ON u.id = c.user
+                JOIN hierarchy AS h ON h.name = :source
+                WHERE {_OF_SCOPE}
+            )
+            SELECT network, facility, count(*) AS total, sum(live) AS live,
+                   sum(live AND best IS NULL) AS pending, count(best) AS issued,
+                   sum(best IS 2) AS downloaded
+            FROM one WHERE live OR cut_off OR best > 0
+            GROUP BY network, facility ORDER BY network, facility""",
         scope.values(now),
     )
-    return [
-        Progress(
-            network=row["network"],
-            facility=row["facility"],
-            total=row["total"],
-            live=row["live"],
-            pending=row["pending"],
-            issued=row["issued"],
-            downloaded=row["downloaded"],
-        )
-        for row in rows
-    ]
+    return [Progress(**dict(row)) for row in rows]
 
 
 def by_day(db: Database, scope: Scope, now: datetime, zone: tzinfo) -> dict[date, tuple[int, int]]:
-    """How many successors were issued, and how many downloaded, on each day as people count."""
+    """How many got a successor, and how many had moved, on each day as people count."""
     days: dict[date, tuple[int, int]] = {}
-    for column, index in (("issued_at", 0), ("downloaded_at", 1)):
-        # By the hour in SQL, by the day here: timezones are whole or half hours off UTC.
+    moved = f"CASE WHEN {_LIVE_FOLLOWER} THEN s.downloaded_at END"
+    for index, what in enumerate(("s.issued_at", moved)):
+        # By the half hour in SQL, by the day here: timezones are half hours off UTC.
         rows = db.rows(
-            f"""SELECT s.{column} / 1800 * 1800 AS at, count(*) AS count
+            f"""SELECT ({FOLLOWING.format(value=f"min({what})")}) / 1800 * 1800 AS at,
+                       count(*) AS count
                 FROM certificate AS c
                 JOIN user AS u ON u.id = c.user
-                JOIN certificate AS s ON s.supersedes = c.number
-                WHERE {_OF_SCOPE} AND s.{column} IS NOT NULL GROUP BY 1""",
+                WHERE {_OF_SCOPE} GROUP BY 1 HAVING at IS NOT NULL""",
             scope.values(now),
         )
         for row in rows:
