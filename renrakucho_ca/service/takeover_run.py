@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -404,7 +404,7 @@ class Import:
         for place, line in portion:
             if isinstance(line, Invalid):
                 self._problem(place, line)
-            elif line.serial not in self._ca_serials and line.not_after > start:
+            elif line.serial not in self._ca_serials:
                 lines[line.serial] = line
         known = [
             each
@@ -413,7 +413,13 @@ class Import:
         ]
         missing = lines.keys() - {each.serial for each in known}
         bare = [
-            (serial, start, lines[serial].not_after, lines[serial].subject_name)
+            # The CA's certificate may have been renewed since.
+            (
+                serial,
+                min(start, lines[serial].not_after - timedelta(days=1)),
+                lines[serial].not_after,
+                lines[serial].subject_name,
+            )
             for serial in sorted(missing)
         ]
         known += self._bare(owner, portion[0][0], bare, self._device)

@@ -15,7 +15,10 @@ def test_a_length_takes_the_fewest_octets(length: int) -> None:
     assert der.header(der.OCTET_STRING, length) + content == core.OctetString(content).dump()
 
 
-@pytest.mark.parametrize("number", [0, 1, 127, 128, 255, 256, 2**127, 2**128, 2**159 - 1])
+@pytest.mark.parametrize(
+    "number",
+    [0, 1, 127, 128, 255, 256, 2**127, 2**128, 2**159 - 1, -1, -128, -129, -(2**127)],
+)
 def test_an_integer_takes_the_fewest_octets(number: int) -> None:
     assert der.integer(number) == core.Integer(number).dump()
 

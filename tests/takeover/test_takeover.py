@@ -17,6 +17,7 @@ from old_cas import NOW, Old, OpensslCa, bundle, run
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service import publication
+from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
 from renrakucho_ca.store import certificates, hierarchies
 
@@ -142,11 +143,14 @@ def test_names_that_openssl_escaped_and_years_of_four_digits_are_read(
     ]
     for file in by_line_alone:
         file.unlink()
+    with ca.index.open("a") as index:
+        index.write("E\t991231000000Z\t\t7F\tunknown\t/CN=last century\n")
     assert r"\xE9\x88\xB4" in ca.index.read_text()
     done = old.take("escapes", ca.certificate, paths=[ca.index]).summary
-    assert (done.added, done.records_without_certificate) == (1, 2)
+    assert (done.added, done.records_without_certificate) == (1, 3)
     found = old.by_user("escapes")
-    assert set(found) == {"here", "鈴木 花子", "a/b"}
+    assert set(found) == {"here", "鈴木 花子", "a/b", "last century"}
+    assert found["last century"].not_after == datetime(1999, 12, 31, tzinfo=UTC)
     assert found["鈴木 花子"].serial == 2
     assert found["鈴木 花子"].fingerprint_sha256 is None
     assert found["鈴木 花子"].not_after == datetime(2055, 12, 31, tzinfo=UTC)
@@ -384,6 +388,8 @@ def test_two_tiers_come_over_with_the_keys_that_are_there(
     extensions = ("-extfile", str(root.folder / "ext"), "-days", "3650")
     root.ca("-in", request, "-notext", "-out", issuing.certificate, *extensions)
     issuing.issue("/CN=person")
+    issuing.revoke(issuing.issue("/CN=second of the issuing CA"))
+    root.issue("/CN=second of the root")
     ca = CaFiles(
         root=root.certificate.read_bytes(),
         issuing=issuing.certificate.read_bytes(),
@@ -393,8 +399,12 @@ def test_two_tiers_come_over_with_the_keys_that_are_there(
     assert done.problems == []
     found = hierarchies.get(old.home.db, "tiers")
     assert (found.root.key, found.issuing.key) == (None, "tiers-issuing")
-    # Serial number 01 is the issuing CA's in the root's index, the person's in its own.
-    assert [each.user.id for each in old.records("tiers")] == ["person"]
+    # Serial number 1 is the issuing CA's in the root's index, the person's in its own.
+    assert {each.user.id: (each.serial, each.status(NOW)) for each in old.records("tiers")} == {
+        "person": (1, Status.DOWNLOADED),
+        "second of the issuing CA": (2, Status.REVOKED),
+        "second of the root": (2, Status.DOWNLOADED),
+    }
 
     later = CaFiles(root=root.certificate.read_bytes(), root_key=root.private_key.read_bytes())
     old.take("tiers", later)
@@ -604,6 +614,42 @@ def test_a_number_that_is_taken_or_none_is_replaced_and_told(
     numbers = {each.number for each in old.records("number")}
     assert len(numbers) == 2
     assert "55555555" in numbers
+
+
+def test_a_fingerprint_says_more_than_a_serial_number(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=one")
+    two = parsed(ca.issue("/CN=two")).sha256.hex()
+    records = tmp_path / "records.csv"
+    fingerprint = ":".join(two[place : place + 2] for place in range(0, 64, 2)).upper()
+    records.write_text(f"serial,fingerprint_sha256,user,issued_at\n1,{fingerprint},suzuki,\n")
+    done = old.take("fingerprint", ca.certificate, paths=[ca.folder], records=records)
+    assert done.problems == []
+    serials = {user: each.serial for user, each in old.by_user("fingerprint").items()}
+    assert serials == {"one": 1, "suzuki": 2}
+
+
+def test_a_number_that_a_record_has_is_not_drawn_for_another(
+    openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    draws = iter([bytes(4)])
+    home = Home(
+        tmp_path / "home",
+        lambda is_new: b"a passphrase",
+        clock=lambda: NOW,
+        random=lambda count: next(draws, os.urandom(4)) if count == 4 else os.urandom(count),
+    )
+    home.create(None, None)
+    ca = openssl_ca()
+    ca.issue("/CN=without a record")
+    lowest = "10000000"  # what four zero octets draw
+    records = table(tmp_path, f"{lowest},,suzuki,mac,,2026-01-01,,,,")
+    old = Old(home)
+    assert old.take("drawn", ca.certificate, paths=[ca.folder], records=records).problems == []
+    assert next(draws, None) is None
+    assert old.by_user("drawn")["suzuki"].number == lowest
 
 
 def test_records_without_a_certificate_are_kept_by_the_date_rule(
