@@ -620,12 +620,12 @@ def test_a_fingerprint_says_more_than_a_serial_number(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
-    ca.issue("/CN=one")
-    two = parsed(ca.issue("/CN=two")).sha256.hex()
+    files = [ca.issue("/CN=one"), ca.issue("/CN=two")]
+    two = parsed(files[1]).sha256.hex()
     records = tmp_path / "records.csv"
     fingerprint = ":".join(two[place : place + 2] for place in range(0, 64, 2)).upper()
     records.write_text(f"serial,fingerprint_sha256,user,issued_at\n1,{fingerprint},suzuki,\n")
-    done = old.take("fingerprint", ca.certificate, paths=[ca.folder], records=records)
+    done = old.take("fingerprint", ca.certificate, paths=files, records=records)
     assert done.problems == []
     serials = {user: each.serial for user, each in old.by_user("fingerprint").items()}
     assert serials == {"one": 1, "suzuki": 2}
