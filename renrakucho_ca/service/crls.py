@@ -35,6 +35,9 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         # The cut-off was set since. One CRL of the chain that ends then is enough: a root's key may
         # lie in a safe.
         return True
+    # The clock was set back: to servers that are on time this one is not valid yet.
+    if now < state.this_update:
+        return True
     return now >= state.this_update + (state.next_update - state.this_update) / 2
 
 
