@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from renrakucho_ca import profiles
-from renrakucho_ca.errors import Conflict, Invalid
+from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import UNKNOWN, Authority, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys, takeover, x509
 from renrakucho_ca.pki.signatures import signed_by
+from renrakucho_ca.service import csvfile
 from renrakucho_ca.service.hierarchy import check_name
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.takeover_records import COLUMNS
 from renrakucho_ca.service.takeover_run import Import, Report, Summary
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import takeover as store
@@ -69,6 +71,7 @@ def take_over(
         Conflict: the name is another CA's, or the CA has another name here.
         Unavailable: wrong passphrase.
     """
+    _refuse_unreadable(paths, records)
     with home.lock("takeover").exclusive():
         wanted = _authorities(home, name, ca)
         private = _private_keys(ca, wanted)
@@ -84,6 +87,15 @@ def take_over(
         run.keep_records()
         _attach_keys(home, hierarchy, private)
     return run.summary
+
+
+def _refuse_unreadable(paths: Sequence[Path], records: Path | None) -> None:
+    """A slip of the pen is told before anything is recorded."""
+    for path in paths:
+        if not path.exists():
+            raise NotFound("{file}: there is no such file or folder", file=path)
+    if records is not None:
+        next(csvfile.read(records, COLUMNS), None)
 
 
 # -- the CA itself

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from renrakucho_ca.errors import Invalid, NotFound
+from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Revocation, RevocationReason
 from renrakucho_ca.pki import takeover
 from renrakucho_ca.pki.takeover import Kind
@@ -83,13 +83,7 @@ class IndexLine:
 
 
 def walk(path: Path) -> Iterator[Path]:
-    """Every file under a path; an index stands for the folders that belong to it.
-
-    Raises:
-        NotFound: nothing is there.
-    """
-    if not path.exists():
-        raise NotFound("{file}: there is no such file or folder", file=path)
+    """Every file under a path; an index stands for the folders that belong to it."""
     folders = []
     if path.is_dir():
         folders.append(path)

@@ -341,10 +341,17 @@ def test_hostile_files_are_told_and_stop_nothing(
     }
 
 
-def test_a_path_that_leads_nowhere_is_not_found(old: Old, openssl_ca: MakeCa) -> None:
+def test_a_slip_of_the_pen_is_told_before_anything_is_recorded(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
     ca = openssl_ca()
     with pytest.raises(NotFound):
-        old.take("nowhere", ca.certificate, paths=[ca.folder / "nowhere"])
+        old.take("slip", ca.certificate, paths=[ca.folder / "nowhere"])
+    (tmp_path / "records.csv").write_text("serial,owner\n")
+    with pytest.raises(Invalid, match="'owner' is unknown"):
+        old.take("slip", ca.certificate, records=tmp_path / "records.csv")
+    with pytest.raises(NotFound):
+        hierarchies.get(old.home.db, "slip")
 
 
 # -- which CA
