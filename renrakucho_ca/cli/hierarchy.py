@@ -43,7 +43,13 @@ _COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "i
             "list": (f"{_HERE}:list_", "all"),
             "show": (f"{_HERE}:show", "one"),
             "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),
-        }
+        },
+        "Keys": {
+            "rekey-passphrase": (
+                "renrakucho_ca.cli.rekeying:rekey_passphrase",
+                "another passphrase for the keys",
+            ),
+        },
     },
 )
 def hierarchy() -> None:

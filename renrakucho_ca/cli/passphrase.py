@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
 import sys
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from renrakucho_ca.locale import Catalogue
 
 LONGEST = 1024
 """Bytes. More is a file that is no passphrase."""
+
+WRITER_SECONDS = 2
+"""How long a named pipe may be without a writer: whoever starts both has started both by then."""
 
 
 def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_new: bool) -> bytes:
@@ -41,6 +46,23 @@ def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_
     return _ask(catalogue, is_new=is_new)
 
 
+def find_new(catalogue: Catalogue, descriptor: int | None, file: Path | None) -> bytes:
+    """The passphrase that is to replace the present one: descriptor, file, or the terminal, twice.
+
+    Raises:
+        As `find`.
+    """
+    if descriptor is not None:
+        return _read_descriptor(descriptor)
+    if file is not None:
+        return read_file(file)
+    if not sys.stdin.isatty():
+        raise Unavailable(
+            "there is no new passphrase", hint="name a file with --new-passphrase-file"
+        )
+    return _ask_twice(catalogue, catalogue.say("the new passphrase of the CA keys: "))
+
+
 def _read_descriptor(descriptor: int) -> bytes:
     try:
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
@@ -55,21 +77,63 @@ def _read_descriptor(descriptor: int) -> bytes:
 
 def read_file(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            return _checked(stream.read(LONGEST + 1))
+        # To open a named pipe into which nobody writes would wait for ever.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _checked(_read_to_end(descriptor, file))
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Unavailable(
             "cannot read the passphrase from {file}: {reason}", file=file, reason=error.strerror
         ) from error
 
 
+def _read_to_end(descriptor: int, file: Path) -> bytes:
+    """All that there is, or more than a passphrase may have.
+
+    A pipe with a writer is waited for: behind `<(…)` a person may be typing yet another passphrase.
+    pipe(7): without a writer a read gives nothing at once, with a silent one EAGAIN.
+    """
+    content, had_writer = b"", not stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    waits = 0
+    while len(content) <= LONGEST:
+        try:
+            piece = os.read(descriptor, LONGEST + 1)
+        except BlockingIOError:
+            had_writer = True
+            select.select([descriptor], [], [])
+            continue
+        content += piece
+        if piece:
+            had_writer = True
+        elif had_writer:
+            break
+        elif (waits := waits + 1) > WRITER_SECONDS * 10:
+            raise Unavailable("nobody writes a passphrase into {file}", file=file)
+        else:
+            select.select([], [], [], 0.1)
+    return content
+
+
 def _ask(catalogue: Catalogue, *, is_new: bool) -> bytes:
     import getpass
 
-    typed = getpass.getpass(catalogue.say("passphrase of the CA keys: "))
-    if is_new and typed != getpass.getpass(catalogue.say("the same once more: ")):
+    question = catalogue.say("passphrase of the CA keys: ")
+    return _ask_twice(catalogue, question) if is_new else _typed(getpass.getpass(question))
+
+
+def _ask_twice(catalogue: Catalogue, question: str) -> bytes:
+    import getpass
+
+    typed = getpass.getpass(question)
+    if typed != getpass.getpass(catalogue.say("the same once more: ")):
         raise Unavailable("the two passphrases differ")
-    return _checked(typed.encode("utf-8", "surrogateescape"))
+    return _typed(typed)
+
+
+def _typed(text: str) -> bytes:
+    return _checked(text.encode("utf-8", "surrogateescape"))
 
 
 def _checked(content: bytes) -> bytes:

@@ -78,20 +78,21 @@ def create(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
 
 
 def create_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Writes a file that must not exist yet into a folder that no lock of ours guards.
+    """As `create`, in a folder that no lock of ours guards: a USB stick.
 
-    Straight under its name, which only one can open anew. A finished file could not be given it
-    so safely everywhere: FAT, on the USB stick where a root's key goes, has no hard links. A
-    process that dies here leaves part of a file.
+    The folder itself is locked, where its file system can do that. A link, which would never
+    overwrite what somebody else writes there in the same instant, FAT does not have.
 
     Raises:
         Conflict: `path` exists.
     """
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _write_new(path, content, mode)
-    except FileExistsError as error:
-        raise Conflict("{path} exists already", path=path) from error
-    sync_folder(path.parent)
+        with suppress(OSError):  # NFS locks no folder
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        create(path, content, mode)
+    finally:
+        os.close(descriptor)
 
 
 def pieces(path: Path) -> Iterator[bytes]:

@@ -24,12 +24,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from renrakucho_ca.clock import Randomness
-from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.store import files
+from renrakucho_ca.errors import Conflict, Unavailable
+from renrakucho_ca.store import files, generations
 
 _FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_SALT_BYTES = 16
 _LONGEST_FILE = 64 * 1024
 # What a file may ask for: at 2^18 it is 256 MiB. One from a stranger must not take all memory.
 _COSTS = frozenset(2**k for k in range(14, 19))
@@ -128,7 +129,9 @@ class Keystore:
         """
         if not self._has_sealed_keys():
             self._passphrase = self._ask(True)
-            sealed = self._seal(_REVEAL, self._random(_KEY_BYTES), Stretching(self._random(16)))
+            sealed = self._seal(
+                _REVEAL, self._random(_KEY_BYTES), Stretching(self._random(_SALT_BYTES))
+            )
             files.create(self._path(_REVEAL), sealed)
         self.password_sealer()
 
@@ -147,7 +150,7 @@ class Keystore:
         return self._path(name).exists()
 
     def write(self, name: str, secret: bytes) -> None:
-        """Seals a CA's key under the name of its CA.
+        """Seals a CA's key under the name of its CA. The caller holds a lock against `rewrap`.
 
         Raises:
             Conflict: there is one of that name.
@@ -166,6 +169,7 @@ class Keystore:
         Raises:
             Unavailable: the passphrase is wrong, or the file is missing or another one.
         """
+        generations.finish(self._folder)
         return self.read_outside(self._path(name), name)
 
     def name_in(self, path: Path) -> str:
@@ -198,7 +202,83 @@ class Keystore:
 
     def delete(self, name: str) -> None:
         """Removes a key that was made for something that then failed."""
+        generations.finish(self._folder)
         self._path(name).unlink(missing_ok=True)
+
+    # -- another passphrase
+
+    def successor(self, new: Callable[[], bytes]) -> Keystore:
+        """The same folder under another passphrase, for `rewrap`; the present one is asked first.
+
+        Raises:
+            Conflict: there is no present one: no key was made yet.
+        """
+        if not self._has_sealed_keys():
+            raise Conflict(
+                "there are no keys yet", hint="`rca hierarchy create` asks for the first passphrase"
+            )
+        self._passphrase = self._passphrase or self._ask(False)
+        passphrase = new()
+        return Keystore(self._folder, lambda is_new: passphrase, self._random)
+
+    def rewrap(self, successor: Keystore) -> int:
+        """Seals every key anew under the successor's passphrase and a fresh salt: all, or none.
+
+        Args:
+            successor: the same folder, with the new passphrase.
+
+        Returns:
+            How many; 0 where they are all under the new passphrase already.
+
+        Raises:
+            Unavailable: the passphrase is wrong, or a key damaged. Conflict: it is the same.
+        """
+        if self._is_under(successor, self._path(_REVEAL)):
+            return 0
+        names = sorted(path.stem for path in self._folder.glob("*.key") if path.name != _BUNDLE_KEY)
+        stretching = Stretching(self._random(_SALT_BYTES))
+        generations.replace_all(
+            self._folder,
+            {f"{name}.key": successor._seal(name, self.read(name), stretching) for name in names},
+            check=lambda path: successor.read_outside(path, path.stem),
+        )
+        return len(names)
+
+    def rewrap_outside(self, path: Path, successor: Keystore) -> bool:
+        """As `rewrap`, for one sealed key outside the store; whether there was a need."""
+        if self._is_under(successor, path):
+            return False
+        name = self.name_in(path)
+        secret = self.read_outside(path, name)
+        sealed = successor._seal(name, secret, Stretching(self._random(_SALT_BYTES)))
+        files.replace(path, sealed, check=lambda new: successor.read_outside(new, name))
+        return True
+
+    def _is_under(self, successor: Keystore, path: Path) -> bool:
+        """Whether a key is under the successor's passphrase already: a run before was cut off.
+
+        Raises:
+            Unavailable: it opens under neither.
+            Conflict: the two passphrases are the same.
+        """
+        generations.finish(self._folder)
+        name = self.name_in(path)
+        try:
+            self.read_outside(path, name)
+        except Unavailable:
+            if successor._opens(path, name):
+                return True
+            raise
+        if successor._opens(path, name):
+            raise Conflict("the new passphrase is the one that there is")
+        return False
+
+    def _opens(self, path: Path, name: str) -> bool:
+        try:
+            self.read_outside(path, name)
+        except Unavailable:
+            return False
+        return True
 
     # -- inside
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,34 @@ def test_the_file_may_be_a_pipe(rca: Program, number: RetrievalNumber, secret: P
     line = f'"$@" --passphrase-file <(cat {secret}) show {number} --reveal'
     done = rca.without("RCA_PASSPHRASE_FILE").process(shell=line)
     assert done.code == 0, done.err
+
+
+# -- files that are pipes
+
+
+def test_a_named_pipe_into_which_nobody_writes_is_not_waited_for(
+    bare: Program, number: RetrievalNumber, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    answer = bare("--passphrase-file", pipe, "show", number, "--reveal")
+    assert answer.code == 7
+    assert answer.err == f"rca: error: nobody writes a passphrase into {pipe}\n"
+
+
+@pytest.mark.parametrize("source", ["<(cat {secret})", "<(sleep 0.3; cat {secret})"])
+def test_the_output_of_a_program_can_be_the_file_however_late(
+    bare: Program, number: RetrievalNumber, secret: Path, source: str
+) -> None:
+    line = f'''"${{@:1:3}}" --passphrase-file {source.format(secret=secret)} "${{@:4}}"'''
+    assert bare.process("show", number, "--reveal", shell=line).code == 0
+
+
+def test_a_named_pipe_with_a_writer_is_read_to_its_end(
+    bare: Program, number: RetrievalNumber, secret: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["bash", "-c", f"cat {secret} > {pipe}"])
+    assert bare("--passphrase-file", pipe, "show", number, "--reveal").code == 0
+    assert writer.wait(timeout=10) == 0

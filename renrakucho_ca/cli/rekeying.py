@@ -1,0 +1,55 @@
+"""`rca hierarchy rekey-passphrase`: another passphrase for the CA keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.help import Command
+from renrakucho_ca.console import Format, Row
+
+
+@click.command(
+    "rekey-passphrase",
+    cls=Command,
+    help="Seals all keys of the store under a new passphrase: all of them, or none. Whoever has a "
+    "copy of the old files still opens it with the old passphrase.",
+)
+@click.option(
+    "--new-passphrase-file",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="the file with the new passphrase; else a terminal is asked twice",
+)
+@click.option(
+    "--new-passphrase-fd",
+    type=click.IntRange(0, 2**31 - 1),
+    metavar="N",
+    help="the descriptor to read the new passphrase from",
+)
+@click.option(
+    "--root-key",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="also this key of a root that is kept off the machine, in its place",
+)
+@format_option
+@pass_app
+def rekey_passphrase(
+    app: App,
+    new_passphrase_file: Path | None,
+    new_passphrase_fd: int | None,
+    root_key: Path | None,
+    form: Format,
+) -> None:
+    from renrakucho_ca.cli import passphrase
+    from renrakucho_ca.service import rekeying
+
+    def new() -> bytes:
+        return passphrase.find_new(app.catalogue, new_passphrase_fd, new_passphrase_file)
+
+    done = rekeying.rekey_passphrase(app.home, new, root_key)
+    row: Row = {"keys": done.keys, "root_key": str(root_key) if done.root_key else None}
+    app.console.one(row, form)
