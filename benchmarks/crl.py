@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import synthetic
 from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, process
+from benchmarks.synthetic import Stock
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.service import crls
 from renrakucho_ca.service.hierarchy import ca_key
@@ -39,7 +40,7 @@ def measure(folder: Path, largest: int, rounds: int) -> None:
     """The aim is for the largest: below 100,000 the start of a process is most of the time."""
     heading("A CRL: signing it into the store, and all of `rca publish`", "openssl ca")
     for size in (size for size in SIZES if size <= largest):
-        home = synthetic.home(folder, size, all_revoked=True)
+        home = synthetic.home(folder, size, Stock.REVOKED)
         publish = process(
             *(RCA, "--home", str(home), "--passphrase-file", str(home / "passphrase"), "publish")
         )

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from itertools import islice
 from pathlib import Path
 
@@ -34,19 +35,23 @@ REVOKED, HELD, DOWNLOADED = 0.10, 0.12, 0.95
 PORTION = 100_000
 
 
-def home(folder: Path, certificates: int, *, all_revoked: bool = False) -> Path:
-    """A home of that size, made at first need and kept.
+class Stock(Enum):
+    """What lies in a store."""
 
-    Args:
-        all_revoked: every certificate is of the NEW hierarchy and revoked, as for a long CRL.
-    """
-    path = folder / f"{'revoked' if all_revoked else 'mixed'}-{certificates}"
+    MIXED = "certificates of both hierarchies in every state"
+    REVOKED = "revoked ones of NEW, as for a long CRL"
+    OLD = "live ones of OLD, downloaded, all of one kind of device with an EC key, to be migrated"
+
+
+def home(folder: Path, certificates: int, stock: Stock = Stock.MIXED) -> Path:
+    """A home of that size, made at first need and kept."""
+    path = folder / f"{stock.name.lower()}-{certificates}"
     if not path.exists():
         print(f"making {certificates:,} rows", end=" ", file=sys.stderr, flush=True)
         start = time.perf_counter()
         unfinished = path.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        _make(unfinished, certificates, all_revoked)
+        _make(unfinished, certificates, stock)
         unfinished.rename(path)
         print(f"took {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return path
@@ -57,7 +62,7 @@ def opened(path: Path) -> Home:
     return Home(path, lambda is_new: PASSPHRASE)
 
 
-def _make(path: Path, count: int, all_revoked: bool) -> None:
+def _make(path: Path, count: int, stock: Stock) -> None:
     new = opened(path)
     new.create("network-0", None)
     (path / "passphrase").write_bytes(PASSPHRASE)
@@ -74,8 +79,8 @@ def _make(path: Path, count: int, all_revoked: bool) -> None:
         db.execute("BEGIN")
         db.executemany("INSERT INTO user VALUES (?, ?, ?, ?, ?)", _users())
         db.execute("COMMIT")
-        rows = _certificates(count, (newer,) if all_revoked else (old, newer), all_revoked)
-        _insert(db, rows)
+        issuers = {Stock.MIXED: (old, newer), Stock.REVOKED: (newer,), Stock.OLD: (old,)}
+        _insert(db, _certificates(count, issuers[stock], stock))
         for statement in indexes:
             db.execute(statement)
         db.execute(
@@ -113,17 +118,17 @@ def user(i: int) -> str:
 
 
 def _certificates(
-    count: int, authorities: tuple[int, ...], all_revoked: bool
+    count: int, authorities: tuple[int, ...], stock: Stock
 ) -> Iterator[tuple[tuple[object, ...], bytes | None]]:
     """Rows in the order of their issuing, each with its CRL entry where it has one."""
     chance = random.Random(0)
-    span = timedelta(days=365 * YEARS_OF_ISSUING)
+    span = timedelta(days=365 * (1 if stock is Stock.OLD else YEARS_OF_ISSUING))
     begin = datetime.now(UTC).replace(microsecond=0) - span
     numbers = chance.sample(range(int(RetrievalNumber.LOWEST), int(RetrievalNumber.HIGHEST)), count)
     for i, number in enumerate(numbers, start=1):
         issued = begin + span * (i / (count + 1))
         at = int(issued.timestamp())
-        fate = 0.0 if all_revoked else chance.random()
+        fate = {Stock.REVOKED: 0.0, Stock.OLD: HELD}.get(stock, chance.random())
         serial = chance.getrandbits(127) | 1 << 127
         reason, entry = None, None
         if fate < HELD:
@@ -139,7 +144,7 @@ def _certificates(
             authorities[i * len(authorities) // (count + 1)],
             f"{serial:x}",
             user(chance.randrange(USERS)),
-            (device := chance.choice(DEVICES)),
+            (device := "android" if stock is Stock.OLD else chance.choice(DEVICES)),
             device,
             f"note {i}" if i % 5 == 0 else None,
             number,
