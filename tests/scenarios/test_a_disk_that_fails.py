@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from dying import calls, failing_at, some
+from small_disk import fill, small_disk
 from soundness import check_secrets, check_settled
 from terminal import Terminal
 
@@ -42,22 +42,10 @@ def test_a_call_that_fails_loses_nothing(
         check_secrets(spoiled)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("only root can mount a disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def fill(disk: Path) -> None:
-    with suppress(OSError), (disk / "fill").open("wb", 0) as file:
-        while file.write(b"x" * 1024):
-            pass
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "256k") as disk:
+        yield disk
 
 
 def test_a_file_that_does_not_fit_can_be_exported_later(rca: Terminal, small_disk: Path) -> None:

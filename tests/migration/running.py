@@ -1,0 +1,174 @@
+"""The real program at work in a town, at moments that a test names, and looked at from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from asn1crypto import pem
+from homes import PASSPHRASE, PublishedCrl, openssl
+from soundness import check_secrets, check_settled
+from terminal import Terminal
+
+BEFORE = "@2026-07-01 00:00:00"
+"""A month before the cut-off, in UTC; from there on the clock runs."""
+PATIENCE = 60.0
+"""Seconds after which something that takes less than one will not happen any more."""
+
+PEOPLE = 160
+"""Who live in a populous town: more than three portions, so that a run that is stopped in its first
+has much to leave."""
+
+MIGRATE = ("migrate", "--cutoff", "2026-08-01", "--format", "json")
+
+
+class Machine(Terminal):
+    """A copy of a home that services have prepared, and programs that work on it.
+
+    Attributes:
+        clock: what a program finds when it starts, as libfaketime reads it: it stands still there,
+            or, after an `@`, goes on; or a file with that, which may be changed meanwhile.
+    """
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        super().__init__(folder)
+        self.passphrase.write_bytes(PASSPHRASE)
+        self.clock: str | Path = BEFORE
+        if home != self.home:
+            shutil.copytree(home, self.home)
+
+    def start(
+        self, *arguments: str, env: Mapping[str, str] | None = None, **more: Any
+    ) -> subprocess.Popen[str]:
+        return super().start(*arguments, env=fake_clock(self.clock) | dict(env or {}), **more)
+
+    def copy(self, folder: Path) -> Machine:
+        return Machine(folder, self.home)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Straight from the file, past all our code."""
+        database = sqlite3.connect(self.home / "ca-store" / "rca.sqlite", timeout=PATIENCE)
+        with closing(database):
+            return database.execute(sql).fetchall()
+
+    def change(self, sql: str) -> None:
+        """What no command does."""
+        with closing(sqlite3.connect(self.home / "ca-store" / "rca.sqlite")) as database, database:
+            database.execute(sql)
+
+    def count(self, what: str) -> int:
+        ((count,),) = self.rows(f"SELECT count(*) FROM {what}")
+        assert isinstance(count, int)
+        return count
+
+    def wait_for(self, what: str, process: subprocess.Popen[str]) -> None:
+        """Until there are such rows, while a program is at work."""
+        until(lambda: self.count(what) or process.poll() is not None)
+        assert process.poll() is None, process.communicate()
+
+    def published(self, name: str) -> PublishedCrl:
+        return PublishedCrl(self.home / "public" / f"{name}.crl")
+
+    def digests(self) -> dict[str, str]:
+        """Every file of the home, by its content and mode."""
+        return {
+            f"{path.relative_to(self.home)} {path.stat().st_mode:o}": hashlib.sha256(
+                path.read_bytes()
+            ).hexdigest()
+            for path in sorted(self.home.rglob("*"))
+            if path.is_file()
+        }
+
+    def check_all_moved(self) -> None:
+        """Each certificate of OLD has one live successor, proven by OpenSSL, whose file waits;
+        whatever else NEW may have signed is on its CRL; and nothing half-done lies about."""
+        old = self.rows(f"SELECT number FROM {OF_OLD}")
+        new = self.rows(
+            f"""SELECT supersedes, serial, revoked_at, der,
+                       c.id IN (SELECT certificate FROM bundle)
+                FROM {OF_NEW} LEFT JOIN certificate_der AS d ON d.certificate = c.id"""
+        )
+        successors = [row for row in new if row[0] is not None]
+        assert sorted((row[0],) for row in successors) == sorted(old)
+        assert all(revoked is None and waits for _, _, revoked, _, waits in successors)
+        assert self.count(f"{OF_OLD} JOIN bundle AS b ON b.certificate = c.id") == 0
+        left_over = {int(row[1], 16) for row in new if row[0] is None and row[2] is not None}
+        assert self("publish").code == 0
+        assert left_over == set(self.published("new-issuing").revoked)
+        self._verify([der for _, _, _, der, _ in successors])
+        check_settled(self)
+        check_secrets(self, PASSPHRASE.decode())
+
+    def _verify(self, certificates: list[bytes]) -> None:
+        public = self.home / "public"
+        folder = self.folder / "successors"
+        folder.mkdir()
+        for nth, der in enumerate(certificates):
+            (folder / str(nth)).write_bytes(pem.armor("CERTIFICATE", der))
+        chain = ("-CAfile", public / "new-root.pem", "-untrusted", public / "new-issuing.pem")
+        said = openssl("verify", "-no_check_time", *chain, *folder.iterdir())
+        assert said.count(": OK") == len(certificates)
+        shutil.rmtree(folder)
+
+
+OF_OLD = "certificate AS c JOIN authority AS a ON a.id = c.authority AND a.hierarchy = 'old'"
+OF_NEW = "certificate AS c JOIN authority AS a ON a.id = c.authority AND a.hierarchy = 'new'"
+SUCCESSORS = "certificate WHERE supersedes IS NOT NULL"
+
+
+@cache
+def _libfaketime() -> str:
+    # The program of that name forks: a signal for what it runs would not arrive.
+    command = ["faketime", "2026-01-01", "printenv", "LD_PRELOAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def fake_clock(clock: str | Path) -> dict[str, str]:
+    """The environment of a program that takes it for that moment, in UTC."""
+    told = (
+        {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+        if isinstance(clock, Path)
+        else {"FAKETIME": clock}
+    )
+    return told | {
+        "LD_PRELOAD": _libfaketime(),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # What waits, waits as long as ever.
+        "TZ": "UTC",
+    }
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Waits for another process; fails where it takes too long."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.002)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL: no handler runs, nothing is tidied."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(number) for number in listed.split()]
+
+
+def is_alive(pid: int) -> bool:
+    """Neither gone nor a zombie that waits for whoever inherited it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,105 @@
+"""examples/crontab, run as cron runs it: no HOME, no terminal, a short PATH, LANG=C."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from running import MIGRATE, PEOPLE, SUCCESSORS, Machine, fake_clock
+from terminal import PROGRAM
+
+pytestmark = pytest.mark.needs("faketime")
+
+CRONTAB = Path(__file__).parents[2] / "examples" / "crontab"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A line of a system's crontab: five fields of time, the user, and the command."""
+
+    time: str
+    user: str
+    command: str
+
+
+def jobs() -> list[Job]:
+    lines = CRONTAB.read_text("utf-8").splitlines()
+    found = [re.fullmatch(r"(\S+ \S+ \S+ \S+ \S+)\s+(\S+)\s+(.+)", line) for line in lines]
+    return [Job(*match.groups()) for match in found if match and not match[0].startswith("#")]
+
+
+def settings() -> dict[str, str]:
+    lines = CRONTAB.read_text("utf-8").splitlines()
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", "\n".join(lines), re.MULTILINE))
+
+
+class Cron:
+    """Runs jobs on a home, with `rca` where the crontab's PATH finds it."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        self._machine = machine
+        self._environment = settings()
+        folder.mkdir()
+        program = folder / "rca"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n')
+        program.chmod(0o755)
+        # What people replace, as the example's first line says.
+        self._environment |= {
+            "PATH": self._environment["PATH"].replace("/opt/rca/bin", str(folder)),
+            "RCA_HOME": str(machine.home),
+            "RCA_PASSPHRASE_FILE": str(machine.passphrase),
+            "LANG": "C",
+        }
+
+    def run(self, job: Job) -> tuple[int, str]:
+        """The exit code, and what the mail would say."""
+        shell = self._environment["SHELL"]
+        done = subprocess.run(
+            [shell, "-c", job.command],
+            env=self._environment | fake_clock(self._machine.clock),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return done.returncode, done.stdout.decode("ascii")
+
+
+@pytest.fixture
+def cron(machine: Machine, tmp_path: Path) -> Cron:
+    return Cron(machine, tmp_path / "bin")
+
+
+def test_it_is_a_crontab() -> None:
+    assert len(jobs()) == 4
+    assert settings()["PATH"] == "/opt/rca/bin:/usr/bin:/bin"
+    assert {job.user for job in jobs()} == {"rca"}
+
+
+def test_on_a_day_when_all_is_well_nobody_gets_a_mail(machine: Machine, cron: Cron) -> None:
+    machine.clock = "@2026-02-10 15:05:00"
+    for job in jobs():
+        assert cron.run(job) == (0, ""), job
+
+
+def test_on_the_day_of_the_cut_off_old_ends_in_silence(machine: Machine, cron: Cron) -> None:
+    assert machine(*MIGRATE).code == 0
+    machine.clock = "@2026-07-31 15:05:00"  # Five past midnight in Japan.
+    assert cron.run(jobs()[0]) == (0, "")
+    assert len(machine.published("old-issuing").revoked) == PEOPLE
+    ((fetched,),) = machine.rows(f"SELECT number FROM {SUCCESSORS} LIMIT 1")
+    assert machine.show(str(fetched))["status"] == "revoked"  # Nobody fetched it for 30 days.
+
+
+def test_what_goes_wrong_is_one_line_of_mail(machine: Machine, cron: Cron) -> None:
+    machine.clock = "@2026-07-31 15:05:00"
+    machine.passphrase.unlink()
+    for job in jobs()[:2]:
+        code, mail = cron.run(job)
+        assert code == 7, mail
+        assert mail.startswith("rca: error: "), mail
+        assert len(mail.splitlines()) <= 2, mail

@@ -1,0 +1,118 @@
+"""A real nginx with the published files: who comes in by which door, before and after the cut-off.
+
+The server's clock is the real one; the day of the cut-off is laid around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from programs import run
+from running import SUCCESSORS, Machine
+from web_server import HOST, Nginx
+
+pytestmark = pytest.mark.needs("nginx", "curl", "openssl", "faketime")
+
+
+@dataclass
+class Doors:
+    """Two doors, and the files of one person for each."""
+
+    machine: Machine
+    nginx: Nginx
+    ports: dict[str, int]
+    devices: dict[str, tuple[Path, str]]
+
+    def rca(self, *arguments: str, ago: timedelta = timedelta()) -> None:
+        """A command at a moment, at present or so long ago."""
+        self.machine.clock = f"@{datetime.now(UTC) - ago:%Y-%m-%d %H:%M:%S}"
+        result = self.machine(*arguments)
+        assert result.code == 0, result
+
+    def migrate(self, cutoff: datetime, ago: timedelta = timedelta()) -> None:
+        self.rca("migrate", "--cutoff", cutoff.isoformat(), ago=ago)
+
+    def publish(self, ago: timedelta = timedelta()) -> None:
+        # Not by a hook: under libfaketime Python's sleep, and with it a timed wait, fails.
+        self.rca("publish", ago=ago)
+        self.nginx.reload()
+
+    def entered(self) -> list[tuple[str, str]]:
+        """Whose device comes in, and by which door."""
+        return [
+            (whose, door)
+            for door in self.ports
+            for whose in self.devices
+            if self._enters(whose, door)
+        ]
+
+    def _enters(self, whose: str, door: str) -> bool:
+        file, password = self.devices[whose]
+        done = run(
+            *("curl", "--silent", "--config", "-", "--cacert", self.nginx.certificate),
+            *("--write-out", "\n%{http_code}", f"https://{HOST}:{self.ports[door]}/"),
+            stdin=f'cert = "{file}:{password}"\ncert-type = "P12"',
+        )
+        code = done.stdout.rpartition("\n")[2]
+        assert code in ("200", "400"), done
+        return code == "200"
+
+
+@pytest.fixture
+def doors(template: Path, tmp_path: Path) -> Iterator[Doors]:
+    machine = Machine(tmp_path / "machine", template)
+    nginx = Nginx(tmp_path / "nginx")
+    nginx.make_certificate()
+    public = machine.home / "public"
+    ports = {
+        name: nginx.add_door(f"include {public}/nginx-{name}.conf;") for name in ("old", "new")
+    }
+    doors = Doors(machine, nginx, ports, {})
+    machine.clock = f"@{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d %H:%M:%S}"
+    arguments = ("--hierarchy", "old", "--device", "android", "--user", "hanako")
+    number = machine("issue", *arguments, "--format", "json").json["number"]
+    doors.devices["old"] = fetch(machine, number)
+    assert machine("publish").code == 0
+    nginx.start()
+    yield doors
+    nginx.stop()
+
+
+def fetch(machine: Machine, number: str) -> tuple[Path, str]:
+    """A person's file, and the password that opens it."""
+    password = machine("show", number, "--reveal", "--format", "json").json["password"]
+    assert machine("export", number, "--out", "out").code == 0
+    return machine.folder / "out" / f"{number}.p12", password
+
+
+BOTH = [("old", "old"), ("new", "new")]
+NEW_ALONE = [("new", "new")]
+
+
+def test_both_doors_are_open_until_the_cut_off_and_then_only_the_new_one(doors: Doors) -> None:
+    now = datetime.now(UTC)
+    doors.migrate(now + timedelta(hours=1))
+    ((number,),) = doors.machine.rows(f"SELECT number FROM {SUCCESSORS}")
+    doors.devices["new"] = fetch(doors.machine, str(number))
+    doors.publish()
+    assert doors.entered() == BOTH
+
+    # A day ago the cut-off was set to an hour ago. Since then nothing of ours has run: the last CRL
+    # has ended at the cut-off, and shuts the door by itself.
+    an_hour_ago = now - timedelta(hours=1)
+    doors.migrate(an_hour_ago, ago=timedelta(days=1))
+    doors.publish(ago=timedelta(days=1))
+    assert doors.machine.published("old-issuing").revoked == {}
+    assert doors.entered() == NEW_ALONE
+
+    # Cron comes back: it is shut by revocation, with a CRL that is valid.
+    doors.rca("expire")
+    doors.publish()
+    crl = doors.machine.published("old-issuing")
+    assert list(crl.revoked.values()) == ["superseded"]
+    assert crl.next_update > now
+    assert doors.entered() == NEW_ALONE
