@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -32,10 +33,12 @@ from renrakucho_ca.model import Container, RetrievalNumber
 from renrakucho_ca.portal import files
 from renrakucho_ca.portal.guard import Guard
 from renrakucho_ca.portal.pages import CSS, Pages, keep
-from renrakucho_ca.portal.workers import Workers
-from renrakucho_ca.service import download, instructions
+from renrakucho_ca.portal.workers import Grouped, Workers
+from renrakucho_ca.service import alarm, download, instructions, proof
+from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.guessing import Locked
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.proof import Guess, Wrong
 
 log = logging.getLogger("rca.portal")
 
@@ -63,7 +66,8 @@ class Portal:
         self._public = files.PublicFiles(home.public)
         # Guesses have a thread of their own: a flood of them keeps no link and no file waiting, and
         # no more than one password hash is computed at a time.
-        self._guesses = Workers(open_home, threads=1, waiting=50)
+        self._guesses = Grouped(open_home, proof.verify, largest=50, waiting=100)
+        self._claims = Grouped(open_home, download.claim, largest=50, waiting=200)
         self._downloads = Workers(open_home, threads=2, waiting=200)
         self.asgi: ASGIApp = Guard(self._starlette(), home.settings.portal.proxies)
 
@@ -100,15 +104,21 @@ class Portal:
         fields = await _fields(request)
         try:
             number = RetrievalNumber.parse(fields.get("number", ""))
-            token = await self._guesses.run(
-                download.verify, number, fields.get("password", ""), request.state.address
-            )
-        except Locked:
-            raise
-        except (Invalid, Refused):
+            guess = Guess(number, fields.get("password", ""), request.state.address)
+            token = await self._guesses.run(guess)
+        except (Invalid, Wrong) as error:
             # A number that is none is no guess, and looks like a wrong one.
-            return self._pages.show(request, "form", 403, number="", problem="wrong")
+            response = self._pages.show(request, "form", 403, number="", problem="wrong")
+            if isinstance(error, Wrong) and error.locks:
+                response.background = BackgroundTask(self._alarm, number)
+            return response
         return _see_other(request, download.link_path(token))
+
+    async def _alarm(self, number: RetrievalNumber) -> None:
+        try:
+            await self._downloads.run(alarm.number_locked, number)
+        except RcaError as error:
+            log.error("the operator could not be told of a lock: %s", error)
 
     async def offer(self, request: Request) -> Response:
         offer = await self._downloads.run(download.offer, request.path_params["link"])
@@ -119,7 +129,7 @@ class Portal:
     async def claim(self, request: Request) -> Response:
         fields = await _fields(request)
         visit = fields.get("visit") or download.new_visit(self._random)
-        token = await self._downloads.run(download.claim, request.path_params["link"], visit)
+        token = await self._claims.run(Claim(request.path_params["link"], visit))
         return _see_other(request, f"../f/{token}")
 
     async def done(self, request: Request) -> Response:
@@ -214,6 +224,7 @@ class Portal:
     def close(self) -> None:
         """Waits for what has begun in the pools."""
         self._guesses.close()
+        self._claims.close()
         self._downloads.close()
 
     async def _keep_destroying(self) -> None:

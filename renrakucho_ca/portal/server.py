@@ -99,6 +99,9 @@ def serve(
     config.load()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as listener:
+        # Connections inherit it. asyncio sets it by itself, but not on a socket made elsewhere; and
+        # without it the body waits 40 ms for the client to acknowledge the head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # uvicorn sends the signal once more when it has stopped, to whoever was there before it.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)

@@ -1,18 +1,19 @@
-"""A few threads for what waits on the disk or computes, and a short queue before them."""
+"""A few threads for what waits on the disk or computes, and short queues before them."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
-from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.errors import RcaError, Unavailable
 from renrakucho_ca.service.home import Home
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 
 class Workers:
@@ -41,7 +42,7 @@ class Workers:
             Unavailable: too many are waiting; and what `do` raises.
         """
         if not self._places.acquire(blocking=False):
-            raise Unavailable("the portal is busy", hint="try again in a minute")
+            raise _busy()
 
         def work() -> _T:
             try:
@@ -60,3 +61,71 @@ class Workers:
         if home is None:
             home = self._own.home = self._open_home()
         return home
+
+
+class Grouped(Generic[_Item, _T]):
+    """Calls a service once for all who ask at a moment: a group shares its durable transactions.
+
+    While one group is at work the next one gathers, so it grows with the load and the disk's
+    slowness, and a lone caller waits for nobody. A thread of its own does the work.
+
+    Args:
+        do: gives for each item what came of it.
+        largest: items in a group. waiting: items that may wait for the next groups.
+    """
+
+    def __init__(
+        self,
+        open_home: Callable[[], Home],
+        do: Callable[[Home, Sequence[_Item]], list[_T | RcaError]],
+        *,
+        largest: int,
+        waiting: int,
+    ) -> None:
+        self._worker = Workers(open_home, threads=1, waiting=0)
+        self._do = do
+        self._largest = largest
+        self._most = waiting
+        self._waiting: list[tuple[_Item, asyncio.Future[_T]]] = []
+        self._at_work: asyncio.Task[None] | None = None
+
+    async def run(self, item: _Item) -> _T:
+        """What came of the item.
+
+        Raises:
+            Unavailable: too many are waiting; and whatever came of it instead.
+        """
+        if len(self._waiting) >= self._most:
+            raise _busy()
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._at_work is None or self._at_work.done():
+            self._at_work = asyncio.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            group, self._waiting = (
+                self._waiting[: self._largest],
+                self._waiting[self._largest :],
+            )
+            results: Sequence[_T | Exception]
+            try:
+                results = await self._worker.run(self._do, [item for item, _ in group])
+            except Exception as error:  # whatever it was, all of the group have to hear of it
+                results = [error] * len(group)
+            for (_, future), result in zip(group, results, strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+    def close(self) -> None:
+        """Waits for what has begun."""
+        self._worker.close()
+
+
+def _busy() -> Unavailable:
+    return Unavailable("the portal is busy", hint="try again in a minute")

@@ -8,16 +8,16 @@ from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service import outgoing
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import outbox
+from renrakucho_ca.store import certificates, outbox
 
 MOST_WAITING = 20
 """Alarms in the outbox at a time: an attack on every number is not to bury the operator."""
 
 
 def number_locked(home: Home, number: RetrievalNumber) -> None:
-    """Somebody guessed at a number until it locked. In the open transaction."""
+    """Somebody guessed at a number until it locked: told if there is anything to be had by it."""
     mail = home.settings.mail
-    if mail.operator is None or outbox.waiting_for_operator(home.db) >= MOST_WAITING:
+    if mail.operator is None or certificates.bundle(home.db, number) is None:
         return
     say = Catalogue(Language(mail.language)).say
     message = outgoing.envelope(
@@ -35,4 +35,6 @@ def number_locked(home: Home, number: RetrievalNumber) -> None:
         )
         + "\n"
     )
-    outgoing.put(home, None, (parseaddr(mail.operator)[1],), message)
+    with home.db.write():
+        if outbox.waiting_for_operator(home.db) < MOST_WAITING:
+            outgoing.put(home, None, (parseaddr(mail.operator)[1],), message)

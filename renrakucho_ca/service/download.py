@@ -1,7 +1,7 @@
 """The one download by web: proof (number and password, or a link), claim, fetch.
 
-1. A link leads to a certificate: a mail's for 48 hours, or the short one that `verify` gives for
-   number and password. Looking at what it leads to (`offer`) changes nothing: mail scanners and
+1. A link leads to a certificate: a mail's for 48 hours, or the short one that `proof.verify` gives
+   for number and password. Looking at what it leads to (`offer`) changes nothing: mail scanners and
    previews open every link.
 2. `claim` takes the certificate's one download. It answers with a token for the file.
 3. `fetch` gives the file for that token, the same bytes as often as wanted for ten minutes, since
@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from renrakucho_ca.bundle import password
 from renrakucho_ca.clock import Randomness
-from renrakucho_ca.errors import Conflict, NotFound, Refused
-from renrakucho_ca.model import Certificate, Container, RetrievalNumber, Status
+from renrakucho_ca.errors import Conflict, NotFound, RcaError
+from renrakucho_ca.model import Certificate, Container, RetrievalNumber
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import alarm, guessing, retrieval
+from renrakucho_ca.service import guessing, retrieval
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import Download
 from renrakucho_ca.store import certificates, downloads, hierarchies
@@ -30,9 +30,6 @@ from renrakucho_ca.store.downloads import Handout
 
 LINK_LIFETIME = timedelta(hours=48)
 """Of the link in a mail."""
-
-VISIT_LIFETIME = timedelta(minutes=30)
-"""Of the link that number and password open: long enough to be called away from the page."""
 
 FETCH_LIFETIME = timedelta(minutes=10)
 """How long the file can be fetched again after the claim."""
@@ -54,6 +51,20 @@ class Offer:
     old: Certificate | None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The button was pressed.
+
+    Attributes:
+        link: the token of the link.
+        visit: what `new_visit` gave to the page with the button. The same visit gets the same
+            answer again: people press a button twice.
+    """
+
+    link: str
+    visit: str
+
+
 def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LIFETIME) -> str:
     """Makes a link that stands for number and password; its token goes to the address `d/…`.
 
@@ -72,40 +83,6 @@ def link_path(token: str) -> str:
     return f"d/{token}"
 
 
-def verify(home: Home, number: RetrievalNumber, typed: str, address: guessing.Address) -> str:
-    """Proves number and password, and gives the token of a short link.
-
-    Unknown, wrong, downloaded, held, revoked and expired are told alike and take alike: a password
-    hash is computed in any case.
-
-    Args:
-        typed: the password as a person typed it.
-        address: where the guess comes from.
-
-    Raises:
-        Refused: no. Locked: not now.
-    """
-    now = home.clock()
-    with home.db.write():
-        locks = guessing.admit(home.db, number, address, now)
-    try:
-        certificate = certificates.get(home.db, number)
-        can_be_had = certificate.status(now) is Status.ISSUED
-    except NotFound:
-        can_be_had = False
-    bundle = certificates.bundle(home.db, number)
-    password_hash = _UNKNOWN if bundle is None else bundle.password_hash
-    is_right = password.verify(password_hash, password.fold(typed))
-    if not (is_right and can_be_had and bundle is not None):
-        if locks and bundle is not None:
-            with home.db.write():
-                alarm.number_locked(home, number)
-        raise Refused("number or password is wrong, or the certificate cannot be had any more")
-    with home.db.write():
-        guessing.forgive(home.db, number, address)
-        return make_link(home, number, VISIT_LIFETIME)
-
-
 def offer(home: Home, token: str) -> Offer:
     """What a link leads to. Changes nothing.
 
@@ -120,38 +97,57 @@ def offer(home: Home, token: str) -> Offer:
     return describe(home, certificates.get(home.db, number), bundle.container)
 
 
-def claim(home: Home, token: str, visit: str) -> str:
-    """Takes the one download of what a link leads to.
-
-    Args:
-        visit: what `new_visit` gave to the page whose button was pressed. The same visit gets the
-            same answer again: people press a button twice.
+def claim(home: Home, claims: Sequence[Claim]) -> list[str | RcaError]:
+    """Takes the one download of what each link leads to, for as many as press at a moment: one
+    durable transaction records them all.
 
     Returns:
-        The token for `fetch`. It follows from link and visit, so that a second press finds it, and
-        nobody can compute it who has the link alone.
+        For each the token for `fetch`. It follows from link and visit, so that a second press finds
+        it, and nobody can compute it who has the link alone. Or NotFound, as for `offer`; also
+        where another was faster.
 
     Raises:
-        NotFound: as for `offer`; also where another was faster.
-        Unavailable: the file cannot be made or recorded; then nothing was taken.
+        Unavailable: the claims cannot be recorded; then nothing was taken.
     """
-    fetch_token = _text(hashlib.sha256(f"{token} {visit}".encode()).digest())
     now = home.clock()
+    prepared = [_prepare(home, each, now) for each in claims]
+    with home.db.write():
+        return [_take(home, each, now) if isinstance(each, _Ready) else each for each in prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A claim that only has to be recorded."""
+
+    fetch_token: str
+    handout: Handout
+
+
+def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError:
+    """All that takes time. Gives the token where the same visit has claimed before."""
+    fetch_token = _text(hashlib.sha256(f"{claim.link} {claim.visit}".encode()).digest())
     if downloads.handout(home.db, fetch_token, now) is not None:
         return fetch_token
-    number = _linked(home, token)
-    certificate = certificates.get(home.db, number)
-    bundle = certificates.bundle(home.db, number)
-    if bundle is None:
-        raise _spent()
-    content = retrieval.open_bundle(home, certificate, bundle).content
+    try:
+        number = _linked(home, claim.link)
+        certificate = certificates.get(home.db, number)
+        bundle = certificates.bundle(home.db, number)
+        if bundle is None:
+            return _spent()
+        content = retrieval.open_bundle(home, certificate, bundle).content
+    except RcaError as error:
+        return error
     sealed = home.keystore.bundle_sealer().seal(content, _context(number), home.random)
-    with home.db.write():
-        if not certificates.claim(home.db, number, now):
-            raise _spent()
-        handout = Handout(number, bundle.container, sealed)
-        downloads.put_handout(home.db, fetch_token, handout, now + FETCH_LIFETIME)
-    return fetch_token
+    return _Ready(fetch_token, Handout(number, bundle.container, sealed))
+
+
+def _take(home: Home, ready: _Ready, now: datetime) -> str | RcaError:
+    if certificates.claim(home.db, ready.handout.number, now):
+        downloads.put_handout(home.db, ready.fetch_token, ready.handout, now + FETCH_LIFETIME)
+    elif downloads.handout(home.db, ready.fetch_token, now) is None:
+        return _spent()
+    # Else the button was pressed twice within a moment.
+    return ready.fetch_token
 
 
 def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
@@ -256,8 +252,3 @@ def _context(number: RetrievalNumber) -> str:
 
 def _text(token: bytes) -> str:
     return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
-
-
-_UNKNOWN = password.hash("", bytes)
-"""What a guess at an unknown number is verified against: the same work. It has no secret, and need
-not: whatever comes out, there is nothing to hand out."""

@@ -16,11 +16,12 @@ from stage import PROXY, Clock, Issue
 
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.cli.root import root
-from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused
+from renrakucho_ca.errors import Conflict, NotFound, RcaError
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
-from renrakucho_ca.service import download, guessing, revocation
+from renrakucho_ca.service import download, guessing, proof, revocation
 from renrakucho_ca.service.guessing import ADDRESS, NUMBER, Locked
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.proof import Guess, Wrong
 from renrakucho_ca.store.guesses import Kind
 
 Visitor = Callable[..., Person]
@@ -32,11 +33,8 @@ def guess(
     home: Home, number: str, address: guessing.Address, typed: str = WRONG
 ) -> type[RcaError] | None:
     """How a guess ends: None where it was right."""
-    try:
-        download.verify(home, RetrievalNumber(number), typed, address)
-    except RcaError as error:
-        return type(error)
-    return None
+    (answer,) = proof.verify(home, [Guess(RetrievalNumber(number), typed, address)])
+    return type(answer) if isinstance(answer, RcaError) else None
 
 
 def test_unknown_wrong_spent_revoked_held_and_no_number_look_the_same(
@@ -71,7 +69,7 @@ def test_a_guess_at_an_unknown_number_takes_as_long(home: Home, issue: Issue) ->
 
     def took(number: str) -> float:
         began = thread_time()
-        assert guess(home, number, ADDRESSES[0]) is Refused
+        assert guess(home, number, ADDRESSES[0]) is Wrong
         elapsed = thread_time() - began
         home.db.execute("DELETE FROM guess")
         return elapsed
@@ -118,7 +116,7 @@ def test_guesses_while_locked_do_not_prolong_the_lock(
     issued = issue()
     for n in range(10):
         clock.passes(minutes=1)
-        assert guess(home, issued.certificate.number, ADDRESSES[n]) is Refused
+        assert guess(home, issued.certificate.number, ADDRESSES[n]) is Wrong
     for n in range(60):
         assert guess(home, issued.certificate.number, ADDRESSES[100 + n]) is Locked
         clock.passes(minutes=1)
@@ -165,7 +163,7 @@ def test_a_hundred_guesses_at_once_get_no_further_than_five(home: Home, issue: I
     def one(n: int) -> bool:
         own = Home(home.path, lambda _: b"", home.clock)
         try:
-            return guess(own, issued.certificate.number, ADDRESSES[n]) is Refused
+            return guess(own, issued.certificate.number, ADDRESSES[n]) is Wrong
         finally:
             own.db.close()
 
@@ -174,10 +172,10 @@ def test_a_hundred_guesses_at_once_get_no_further_than_five(home: Home, issue: I
 
 
 def test_an_address_that_guesses_at_many_numbers_is_stopped(home: Home, clock: Clock) -> None:
-    taken = sum(guess(home, str(20_000_000 + n), ADDRESSES[0]) is Refused for n in range(100))
+    taken = sum(guess(home, str(20_000_000 + n), ADDRESSES[0]) is Wrong for n in range(100))
     assert taken == ADDRESS.free + 1
     clock.passes(hours=1)
-    assert guess(home, "20000000", ADDRESSES[0]) is Refused, "forgotten after an hour"
+    assert guess(home, "20000000", ADDRESSES[0]) is Wrong, "forgotten after an hour"
 
 
 def test_a_facility_behind_one_address_is_not_punished_for_being_right(
@@ -186,15 +184,15 @@ def test_a_facility_behind_one_address_is_not_punished_for_being_right(
     for _ in range(ADDRESS.lock_at):
         issued = issue("windows")
         assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
-    taken = sum(guess(home, str(70_000_000 + n), ADDRESSES[0]) is Refused for n in range(60))
+    taken = sum(guess(home, str(70_000_000 + n), ADDRESSES[0]) is Wrong for n in range(60))
     assert taken == ADDRESS.free + 1
 
 
 def test_an_ipv6_household_counts_as_one_address(home: Home) -> None:
     household = ipaddress.IPv6Network("2001:db8:0:1::/64")
-    taken = sum(guess(home, str(30_000_000 + n), household[n * 1000]) is Refused for n in range(60))
+    taken = sum(guess(home, str(30_000_000 + n), household[n * 1000]) is Wrong for n in range(60))
     assert taken == ADDRESS.free + 1
-    assert guess(home, "30000100", ipaddress.ip_address("2001:db8:0:2::1")) is Refused
+    assert guess(home, "30000100", ipaddress.ip_address("2001:db8:0:2::1")) is Wrong
 
 
 def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for_long(
@@ -205,7 +203,7 @@ def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for
     for n in range(1500):
         guess(home, str(40_000_000 + n % 600), ADDRESSES[n % 200])
     nurse = ipaddress.ip_address("203.0.113.9")
-    assert guess(home, victims[0].certificate.number, nurse) is Refused
+    assert guess(home, victims[0].certificate.number, nurse) is Wrong
     assert guess(home, victims[0].certificate.number, nurse, victims[0].password) is None
     # Whose own number was attacked waits an hour at most, and a mail's link works all the time.
     for n in range(10):
@@ -223,7 +221,7 @@ def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
         "INSERT INTO guess VALUES ('all', '', ?, ?, 0)",
         (guessing.ATTACK, int(home.clock().timestamp())),
     )
-    taken = sum(guess(home, str(50_000_000 + n), ADDRESSES[0]) is Refused for n in range(30))
+    taken = sum(guess(home, str(50_000_000 + n), ADDRESSES[0]) is Wrong for n in range(30))
     assert taken == guessing.ADDRESS_UNDER_ATTACK.free + 1
 
 

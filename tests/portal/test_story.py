@@ -16,6 +16,7 @@ from stage import Clock, Issue
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service import download, expiry, issuance, retrieval, revocation
+from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.store import certificates
@@ -101,12 +102,11 @@ def test_of_32_who_claim_at_once_one_succeeds(home: Home, issue: Issue, clock: C
     def claim(link: str) -> bool:
         own = Home(home.path, lambda _: b"", clock)
         try:
-            download.claim(own, link, "visit")
-        except NotFound:
-            return False
+            (answer,) = download.claim(own, [Claim(link, "visit")])
         finally:
             own.db.close()
-        return True
+        assert isinstance(answer, str | NotFound)
+        return isinstance(answer, str)
 
     with ThreadPoolExecutor(32) as pool:
         assert sum(pool.map(claim, links)) == 1

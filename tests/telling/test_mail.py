@@ -8,12 +8,13 @@ import pytest
 from mail_home import Clock, everything_in, set_mail
 from post_office import PostOffice
 
-from renrakucho_ca.errors import Invalid, Refused, Unavailable
+from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import download, issuance, notification, retrieval, revocation
+from renrakucho_ca.service import alarm, issuance, notification, proof, retrieval, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.proof import Guess, Wrong
 from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState
 
@@ -276,8 +277,9 @@ def test_a_mistake_in_an_operators_template_issues_nothing(home: Home) -> None:
 def guess(home: Home, number: str, times: int) -> None:
     address = ip_address("192.0.2.7")
     for _ in range(times):
-        with pytest.raises(Refused):
-            download.verify(home, RetrievalNumber(number), "wrong", address)
+        (answer,) = proof.verify(home, [Guess(RetrievalNumber(number), "wrong", address)])
+        if isinstance(answer, Wrong) and answer.locks:
+            alarm.number_locked(home, RetrievalNumber(number))
         home.clock.passes(minutes=3)  # type: ignore[attr-defined]  # past every delay
 
 
