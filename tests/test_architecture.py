@@ -53,7 +53,7 @@ ONLY_IN = {
     "uvicorn": {"portal"},
     "jinja2": {"portal/pages.py", "service/pages.py"},
     "segno": {"service/handover.py"},
-    "smtplib": {"service/notification.py"},
+    "smtplib": {"service/delivery.py"},
     "sqlite3": {"store"},
     "sqlite_utils": {"store"},
     "yaml": {"yamlfile"},

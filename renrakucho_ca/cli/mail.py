@@ -55,13 +55,13 @@ def list_(app: App, state: MailState | None, form: Format) -> None:
 @format_option
 @pass_app
 def send(app: App, limit: int | None, form: Format) -> None:
-    from renrakucho_ca.service import notification
+    from renrakucho_ca.service import delivery
 
     def told(one: Mail, problem: str | None) -> None:
         if problem is not None:
             app.console.talk("{number}: {problem}", number=one.number or "-", problem=problem)
 
-    done = notification.send(app.home, limit, told)
+    done = delivery.send(app.home, limit, told)
     app.console.one({"sent": done.sent, "postponed": done.postponed, "failed": done.failed}, form)
     if done.failed:
         raise Attention(

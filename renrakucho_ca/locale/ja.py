@@ -531,9 +531,6 @@ MESSAGES: dict[str, str] = {
         "証明書要求の署名を検証できません"
     ),
     # -- download page
-    "number or password is wrong, or the certificate cannot be had any more": (
-        "証明書取得用Noかパスワードが違うか、証明書はもう取得できません"
-    ),
     "this link leads to nothing, or to nothing any more": "このリンクは無効か、期限が過ぎています",
     "{number} is not locked": "{number} はロックされていません",
     # -- publication
@@ -959,7 +956,6 @@ MESSAGES: dict[str, str] = {
     "no mail server is set": "メールサーバーが設定されていません",
     "mail: host: in rca.yaml": "rca.yaml の mail: host: に設定します",
     "the mail server {host} cannot be used: {reason}": "メールサーバー {host} を利用できません: {reason}",
-    "the mail server {host} hung up: {problem}": "メールサーバー {host} が接続を切りました: {problem}",
     "the mails wait; run `rca mail send` again": "メールは送信待ちのままです。`rca mail send` をもう一度実行してください",
     "{number}: {problem}": "{number}: {problem}",
     "{count} mails were given up": "{count} 通のメールを断念しました",

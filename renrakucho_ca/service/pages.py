@@ -8,8 +8,9 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from renrakucho_ca.errors import Invalid
+from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.service.instructions import TITLES
 
@@ -27,7 +28,8 @@ class Pages:
         if own is not None:
             ours = jinja2.ChoiceLoader([jinja2.FileSystemLoader(own), ours])
         self._zone = zone
-        self._environment = jinja2.Environment(
+        # An operator's template can show what it is given, and reach nothing else.
+        self._environment = ImmutableSandboxedEnvironment(
             loader=ours,
             autoescape=lambda name: name is None or name.endswith(".html"),
             undefined=jinja2.StrictUndefined,
@@ -55,11 +57,13 @@ class Pages:
         """The text in pieces, for one that is long."""
         try:
             yield from self._environment.get_template(template).generate(**values)
-        except jinja2.TemplateError as error:
+        except RcaError:
+            raise
+        except Exception as error:  # a template can go wrong in as many ways as a program
             raise Invalid(
                 "the template {name} cannot be filled in: {problem}",
                 name=template,
-                problem=error.message or type(error).__name__,
+                problem=_problem(error),
             ) from error
 
     def _date(self, moment: datetime) -> str:
@@ -67,3 +71,9 @@ class Pages:
 
     def _time(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._zone):%H:%M}"
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"line {error.lineno}: {error.message}"
+    return f"{type(error).__name__}: {error}"[:200]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -107,23 +107,29 @@ def stream(db: Database, state: MailState | None) -> Iterator[Mail]:
         after = rows[-1]["id"]
 
 
+def begin(db: Database, mail: Mail, next_try_at: datetime) -> Mail:
+    """Records a try that is about to be made, and when the next one is, should it fail."""
+    db.execute(
+        "UPDATE outbox SET tries = tries + 1, next_try_at = ? WHERE id = ?",
+        (seconds(next_try_at), mail.id),
+    )
+    return replace(mail, tries=mail.tries + 1, next_try_at=next_try_at)
+
+
 def finish(db: Database, mail: Mail, state: MailState, problem: str | None = None) -> None:
     """It is sent or given up: nothing of its content stays."""
     db.execute(
-        """UPDATE outbox SET sealed = NULL, state = ?, tries = tries + 1, problem = ?
+        """UPDATE outbox SET sealed = NULL, state = ?, problem = ?
            WHERE id = ? AND state = 'waiting'""",
         (state.value, problem, mail.id),
     )
 
 
-def postpone(
-    db: Database, mail: Mail, recipients: tuple[str, ...], next_try_at: datetime, problem: str
-) -> None:
-    """It is tried again later, for those who have not got it."""
+def postpone(db: Database, mail: Mail, recipients: tuple[str, ...], problem: str) -> None:
+    """Its next try is for those who have not got it."""
     db.execute(
-        """UPDATE outbox SET recipients = ?, next_try_at = ?, tries = tries + 1, problem = ?
-           WHERE id = ? AND state = 'waiting'""",
-        ("\n".join(recipients), seconds(next_try_at), problem, mail.id),
+        "UPDATE outbox SET recipients = ?, problem = ? WHERE id = ? AND state = 'waiting'",
+        ("\n".join(recipients), problem, mail.id),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from types import TracebackType
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 @dataclass
@@ -17,12 +18,29 @@ class PostOffice:
 
     Attributes:
         answers: what it says to a recipient, instead of taking the mail.
-        after_data: what it says to the message itself, once for each.
+        after_data: what it says to the message itself, once for each. "hang up" instead of an
+            answer; "keep and hang up" where the answer alone is lost.
+        to_sender: what it says to the sender, if that is to be refused.
+        tls: its certificate and key.
+        implicit: whether TLS begins with the first byte; else it wants STARTTLS, if it has `tls`.
+        login: user and password that it wants.
     """
 
     received: list[Envelope] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     after_data: list[str] = field(default_factory=list)
+    to_sender: str | None = None
+    tls: ssl.SSLContext | None = None
+    implicit: bool = False
+    login: tuple[str, str] | None = None
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.to_sender is not None:
+            return self.to_sender
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -37,14 +55,26 @@ class PostOffice:
     ) -> str:
         if self.after_data:
             answer = self.after_data.pop(0)
-            if answer == "hang up":
+            if answer == "keep and hang up":
+                self.received.append(envelope)
+            if answer.endswith("hang up"):
                 server.transport.close()
             return answer
         self.received.append(envelope)
         return "250 OK"
 
     def __enter__(self) -> PostOffice:
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+        self._controller = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=0,
+            ssl_context=self.tls if self.implicit else None,
+            tls_context=None if self.implicit else self.tls,
+            require_starttls=self.tls is not None and not self.implicit,
+            authenticator=self._authenticate,
+            auth_required=self.login is not None,
+            auth_require_tls=not self.implicit,
+        )
         # Port 0 cannot be asked for its number before the server runs.
         self._controller.port = _free_port()
         self._controller.start()
@@ -57,6 +87,13 @@ class PostOffice:
         trace: TracebackType | None,
     ) -> None:
         self._controller.stop()
+
+    def _authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+    ) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        given = (data.login.decode(), data.password.decode())
+        return AuthResult(success=given == self.login, handled=False)
 
     @property
     def port(self) -> int:

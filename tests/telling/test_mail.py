@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from ipaddress import ip_address
+from zoneinfo import ZoneInfo
 
 import pytest
 from mail_home import Clock, everything_in, set_mail
@@ -10,7 +13,15 @@ from post_office import PostOffice
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import alarm, issuance, notification, proof, retrieval, revocation
+from renrakucho_ca.service import (
+    alarm,
+    delivery,
+    issuance,
+    notification,
+    proof,
+    retrieval,
+    revocation,
+)
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
@@ -37,9 +48,12 @@ def empty_outbox(made: Home) -> None:
         made.db.execute("DELETE FROM outbox")
 
 
-def test_a_mail_has_what_its_reader_needs(home: Home, post_office: PostOffice) -> None:
+def test_a_mail_has_what_its_reader_needs(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    until = (clock.now + timedelta(hours=48)).astimezone(ZoneInfo("Asia/Tokyo"))
     issued = issue(home)
-    notification.send(home)
+    delivery.send(home)
     (mail,) = post_office.mails()
     assert mail["From"] == "見本市 <ca@example.jp>"
     assert mail["To"] == "tanaka@example.jp"
@@ -55,7 +69,7 @@ def test_a_mail_has_what_its_reader_needs(home: Home, post_office: PostOffice) -
         assert f"https://download.example.jp/?number={issued.certificate.number}" in text
         assert "https://download.example.jp/help/iphone" in text
         assert "https://portal.example.jp" in text
-        assert "2026-03-04 12:00" in text  # 48 hours later, in Japan
+        assert f"{until:%Y-%m-%d %H:%M}" in text
         assert "new.ecn.example.jp" in text
 
 
@@ -67,7 +81,7 @@ def test_the_link_of_a_mail_has_256_random_bits(home: Home) -> None:
 
 def test_what_people_are_called_is_escaped_in_html(home: Home, post_office: PostOffice) -> None:
     issue(home)
-    notification.send(home)
+    delivery.send(home)
     (mail,) = post_office.mails()
     part = mail.get_body(("html",))
     assert part is not None
@@ -83,7 +97,7 @@ def test_a_line_feed_in_an_address_or_name_never_becomes_a_header(home: Home) ->
 
 def test_up_to_three_addresses_get_it(home: Home, post_office: PostOffice) -> None:
     issue(home, "a@example.jp; b@example.jp, c@example.jp")
-    notification.send(home)
+    delivery.send(home)
     (envelope,) = post_office.received
     assert envelope.rcpt_tos == ["a@example.jp", "b@example.jp", "c@example.jp"]
 
@@ -103,8 +117,8 @@ def test_who_has_no_address_gets_no_mail_and_no_link(home: Home) -> None:
 
 def test_a_mail_is_sent_once(home: Home, post_office: PostOffice) -> None:
     issue(home)
-    assert notification.send(home).sent == 1
-    assert notification.send(home).sent == 0
+    assert delivery.send(home).sent == 1
+    assert delivery.send(home).sent == 0
     assert len(post_office.received) == 1
 
 
@@ -115,7 +129,7 @@ def test_without_the_setting_the_password_is_not_in_the_mail(
         home, f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n  with_password: no"
     )
     issued = issue(home)
-    notification.send(home)
+    delivery.send(home)
     (envelope,) = post_office.received
     (mail,) = post_office.mails()
     text = mail.get_body(("plain",))
@@ -135,7 +149,7 @@ def test_secrets_are_sealed_while_a_mail_waits_and_erased_when_it_is_sent(
     stored = everything_in(home.path)
     assert not any(secret in stored for secret in secrets)
     assert waiting.sealed[:200] in stored  # a long value goes on in other pages of the file
-    notification.send(home)
+    delivery.send(home)
     assert waiting.sealed[:200] not in everything_in(home.path)
     assert mail_of(home, issued).sealed is None
 
@@ -148,7 +162,7 @@ def test_greylisting_is_waited_out_with_growing_waits(
     waits = []
     for _ in range(4):
         before = clock.now
-        assert notification.send(home) == notification.Delivery(0, 1, 0)
+        assert delivery.send(home) == delivery.Delivery(0, 1, 0)
         mail = mail_of(home, issued)
         assert "greylisted" in str(mail.problem)
         waits.append(mail.next_try_at - before)
@@ -156,7 +170,7 @@ def test_greylisting_is_waited_out_with_growing_waits(
     assert waits == sorted(waits)
     assert waits[0] < waits[-1]
     post_office.answers.clear()
-    assert notification.send(home).sent == 1
+    assert delivery.send(home).sent == 1
     assert len(post_office.received) == 1
 
 
@@ -165,9 +179,9 @@ def test_before_its_time_a_postponed_mail_is_not_tried(
 ) -> None:
     post_office.answers["tanaka@example.jp"] = "451 later"
     issue(home)
-    notification.send(home)
+    delivery.send(home)
     clock.passes(minutes=4)
-    assert notification.send(home) == notification.Delivery(0, 0, 0)
+    assert delivery.send(home) == delivery.Delivery(0, 0, 0)
 
 
 def test_what_is_refused_for_good_is_given_up_and_shown(
@@ -175,7 +189,7 @@ def test_what_is_refused_for_good_is_given_up_and_shown(
 ) -> None:
     post_office.answers["tanaka@example.jp"] = "550 5.1.1 no such user"
     issued = issue(home)
-    assert notification.send(home).failed == 1
+    assert delivery.send(home).failed == 1
     mail = mail_of(home, issued)
     assert (mail.state, mail.sealed) == (MailState.FAILED, None)
     assert "no such user" in str(mail.problem)
@@ -187,7 +201,7 @@ def test_after_two_days_of_refusals_it_is_given_up(
     post_office.answers["tanaka@example.jp"] = "451 later"
     issued = issue(home)
     begin = clock.now
-    while notification.send(home).failed == 0:
+    while delivery.send(home).failed == 0:
         clock.now = mail_of(home, issued).next_try_at
     assert 1 <= (clock.now - begin).days <= 2
 
@@ -197,10 +211,10 @@ def test_of_several_recipients_only_those_who_were_refused_are_tried_again(
 ) -> None:
     post_office.answers["b@example.jp"] = "451 later"
     issue(home, "a@example.jp, b@example.jp")
-    notification.send(home)
+    delivery.send(home)
     post_office.answers.clear()
     clock.passes(hours=1)
-    assert notification.send(home).sent == 1
+    assert delivery.send(home).sent == 1
     assert [each.rcpt_tos for each in post_office.received] == [["a@example.jp"], ["b@example.jp"]]
 
 
@@ -212,9 +226,9 @@ def test_a_server_that_hangs_up_stops_the_run_and_loses_nothing(
     clock.passes(seconds=1)
     issue(home)
     with pytest.raises(Unavailable):
-        notification.send(home)
+        delivery.send(home)
     clock.passes(hours=1)
-    assert notification.send(home).sent == 2
+    assert delivery.send(home).sent == 2
     assert len(post_office.received) == 2
 
 
@@ -222,7 +236,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_the_mail_waits(home: Home
     home = set_mail(home, "host: 127.0.0.1\n  port: 1\n  security: none")
     issued = issue(home)
     with pytest.raises(Unavailable):
-        notification.send(home)
+        delivery.send(home)
     assert mail_of(home, issued).state is MailState.WAITING
 
 
@@ -231,7 +245,7 @@ def test_a_mail_is_void_once_its_certificate_is_revoked(
 ) -> None:
     issued = issue(home)
     revocation.revoke(home, [issued.certificate.number], RevocationReason.UNSPECIFIED)
-    notification.send(home)
+    delivery.send(home)
     assert post_office.received == []
     assert mail_of(home, issued).state is MailState.VOID
 
@@ -241,7 +255,7 @@ def test_a_mail_is_void_once_its_certificate_is_downloaded(
 ) -> None:
     issued = issue(home)
     retrieval.export(home, [issued.certificate.number], home.path / "out")
-    notification.send(home)
+    delivery.send(home)
     assert post_office.received == []
 
 
@@ -251,7 +265,7 @@ def test_an_operators_template_stands_in_for_ours(home: Home, post_office: PostO
     (own / "mail.subject.txt").write_text("{{ certificate.number }} です\n", encoding="utf-8")
     try:
         issued = issue(home)
-        notification.send(home)
+        delivery.send(home)
     finally:
         (own / "mail.subject.txt").unlink()
     (mail,) = post_office.mails()
@@ -274,6 +288,82 @@ def test_a_mistake_in_an_operators_template_issues_nothing(home: Home) -> None:
     assert before["n"] == after["n"]
 
 
+@pytest.mark.parametrize(
+    ("template", "content"),
+    [
+        ("mail.txt", b"{{ 1 / 0 }}"),
+        ("mail.txt", b"{% if %}"),
+        ("mail.txt", b"{% include 'mail.txt' %}"),
+        ("mail.txt", b"{% include '../rca.yaml' %}"),
+        ("mail.txt", b"{{ say('{nothing}') }}"),
+        ("mail.txt", b"{{ date('yesterday') }}"),
+        ("mail.txt", b"{{ certificate.__class__.__mro__ }}"),
+        ("mail.txt", b"{{ certificate.user.parse.__func__.__globals__ }}"),
+        ("mail.html", b"{% for n in range(10 ** 9) %}x{% endfor %}"),
+        ("mail.html", b"\x93\xfa\x96\x7b"),
+        ("mail.subject.txt", b"{{ password"),
+    ],
+)
+def test_whatever_is_wrong_with_a_template_is_told_in_one_line(
+    home: Home, template: str, content: bytes
+) -> None:
+    own = home.path / "templates"
+    own.mkdir(exist_ok=True)
+    (own / template).write_bytes(content)
+    try:
+        with pytest.raises(Invalid, match=template) as caught:
+            issue(home)
+    finally:
+        (own / template).unlink()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_subject_of_several_lines_becomes_one(home: Home, post_office: PostOffice) -> None:
+    own = home.path / "templates"
+    own.mkdir(exist_ok=True)
+    (own / "mail.subject.txt").write_text("証明書\nBcc: x@example.jp\r\n\r\n本文")
+    try:
+        issue(home)
+    finally:
+        (own / "mail.subject.txt").unlink()
+    delivery.send(home)
+    (mail,) = post_office.mails()
+    assert mail["Subject"] == "証明書 Bcc: x@example.jp 本文"
+    assert mail["Bcc"] is None
+
+
+def test_braces_tags_and_feeds_in_names_and_notes_stay_text(
+    home: Home, post_office: PostOffice
+) -> None:
+    note = "{{ password }} {% if %} <script>alert(1)</script>"
+    name = "{network} {0} %s"
+    user = User.parse("<b>{{ 7 * 7 }}</b>", name=name, email="tanaka@example.jp")
+    request = Request.parse(user, "iphone", note)
+    issuance.issue(home, [request], "new", notification.Letters(home).put)
+    delivery.send(home)
+    (mail,) = post_office.mails()
+    plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert html is not None
+    assert note in plain.get_content()
+    assert "<script" not in html.get_content()
+    assert "{{ password }}" in html.get_content()
+
+
+def test_headers_are_encoded_as_every_reader_knows(home: Home, post_office: PostOffice) -> None:
+    """Header lines are ASCII, encoded words of 75 letters at most (RFC 2047 §2), and short."""
+    issue(home)
+    delivery.send(home)
+    (envelope,) = post_office.received
+    head = bytes(envelope.content or b"").partition(b"\r\n\r\n")[0]
+    assert head.isascii()
+    lines = head.split(b"\r\n")
+    assert max(map(len, lines)) <= 78
+    words = re.findall(rb"=\?[^?\s]+\?[bqBQ]\?[^?\s]*\?=", head)
+    assert {word.split(b"?")[1].lower() for word in words} == {b"utf-8"}
+    assert max(map(len, words)) <= 75
+
+
 def guess(home: Home, number: str, times: int) -> None:
     address = ip_address("192.0.2.7")
     for _ in range(times):
@@ -293,7 +383,7 @@ def test_the_operator_is_told_once_when_a_number_locks(
     )
     issued = issue(home)
     guess(home, issued.certificate.number, 12)
-    notification.send(home)
+    delivery.send(home)
     (mail,) = (each for each in post_office.mails() if each["To"] == "boss@example.jp")
     assert issued.certificate.number in mail["Subject"]
     assert issued.password not in mail.as_string()
@@ -306,4 +396,4 @@ def test_a_number_that_nobody_has_alarms_nobody(home: Home, post_office: PostOff
         "  operator: boss@example.jp",
     )
     guess(home, "99999998", 12)
-    assert notification.send(home).sent == 0
+    assert delivery.send(home).sent == 0

@@ -1,0 +1,173 @@
+"""Mails leave the outbox: sent by SMTP, tried again with growing waits, given up visibly.
+
+A try is recorded before it is made. Should the machine stop, or the disk be full, between the
+server's yes and our note of it, the mail does not go again at once, and never without end. That
+one mail may go twice, which SMTP cannot exclude (RFC 5321 §4.1.1.4); it has the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.service import outgoing
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import outbox
+from renrakucho_ca.store.outbox import Mail, MailState
+
+TIMEOUT_SECONDS = 30
+"""For each answer of the server."""
+
+FIRST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(hours=6)
+MOST_TRIES = 14
+"""With the waits above, given up after about two days: as long as the link is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a run of sending did."""
+
+    sent: int
+    postponed: int
+    failed: int
+
+
+def send(
+    home: Home, limit: int | None = None, told: Callable[[Mail, str | None], None] = lambda *_: None
+) -> Delivery:
+    """Sends what is due. One sender at a time, so that no mail is sent by two.
+
+    Args:
+        told: is told of each mail, and why it was not sent.
+
+    Raises:
+        Unavailable: no server is set, it cannot be reached, wants another login or another sender,
+            or hangs up. What has not been sent waits.
+    """
+    counts = dict.fromkeys(MailState, 0)
+    now = home.clock()
+    with home.lock("mail").exclusive():
+        if outbox.due(home.db, now) is None:
+            return Delivery(0, 0, 0)
+        with _server(home) as server:
+            while limit is None or sum(counts.values()) < limit:
+                mail = _begin(home, now)
+                if mail is None:
+                    break
+                state, problem = _send_one(home, server, mail)
+                counts[state] += 1
+                told(mail, problem)
+                if server.sock is None:
+                    raise _unusable(home, problem or "it hung up")
+    return Delivery(counts[MailState.SENT], counts[MailState.WAITING], counts[MailState.FAILED])
+
+
+def _begin(home: Home, now: datetime) -> Mail | None:
+    """Takes the next mail that is due, and records that it is tried now and when it is next."""
+    with home.db.write():
+        mail = outbox.due(home.db, now)
+        if mail is None:
+            return None
+        wait = min(FIRST_WAIT * 2**mail.tries, LONGEST_WAIT)
+        return outbox.begin(home.db, mail, now + wait)
+
+
+def _send_one(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[MailState, str | None]:
+    """Sends one mail, and records at once what became of it."""
+    later, never = _deliver(home, server, mail)
+    problem = "; ".join({**later, **never}.values()) or None
+    with home.db.write():
+        if later and mail.tries < MOST_TRIES:
+            outbox.postpone(home.db, mail, tuple(later), problem or "")
+            return MailState.WAITING, problem
+        nobody = len(later) + len(never) == len(mail.recipients)
+        state = MailState.FAILED if nobody else MailState.SENT
+        outbox.finish(home.db, mail, state, problem)
+        return state, problem
+
+
+def _deliver(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[dict[str, str], dict[str, str]]:
+    """Hands one mail to the server.
+
+    Returns:
+        Recipients that were refused for now, and for good, and what the server said.
+    """
+    message = outgoing.content(home, mail)
+    sender = parseaddr(home.settings.mail.sender or "")[1]
+    refused: dict[str, tuple[int, bytes]] = {}
+    try:
+        refused = server.sendmail(sender, mail.recipients, message)
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = error.recipients
+    except smtplib.SMTPDataError as error:
+        refused = dict.fromkeys(mail.recipients, (error.smtp_code, _bytes(error.smtp_error)))
+    except (smtplib.SMTPException, OSError) as error:
+        # It hung up, hangs, or will not have our sender, which is wrong with all mails: this one
+        # waits, and no other is tried now.
+        refused = dict.fromkeys(mail.recipients, (421, _reason(error).encode()))
+        server.close()
+    later: dict[str, str] = {}
+    never: dict[str, str] = {}
+    for address, (code, text) in refused.items():
+        # RFC 5321 §4.2.1: 4yz may be tried again, 5yz should not.
+        kind = later if code < 500 else never
+        kind[address] = f"{address}: {code} {text.decode(errors='replace')}"[:200]
+    return later, never
+
+
+@contextmanager
+def _server(home: Home) -> Iterator[smtplib.SMTP]:
+    """A connection to the SMTP server of the settings, logged in."""
+    mail = home.settings.mail
+    if mail.host is None:
+        raise Unavailable("no mail server is set", hint="mail: host: in rca.yaml")
+    with ExitStack() as stack:
+        try:
+            context = ssl.create_default_context()
+            server: smtplib.SMTP
+            if mail.security == "tls":
+                server = smtplib.SMTP_SSL(
+                    mail.host, mail.port, timeout=TIMEOUT_SECONDS, context=context
+                )
+            else:
+                server = smtplib.SMTP(mail.host, mail.port, timeout=TIMEOUT_SECONDS)
+            stack.callback(server.close)
+            if mail.security == "starttls":
+                server.starttls(context=context)
+            if mail.user is not None and mail.password_file is not None:
+                server.login(mail.user, (home.path / mail.password_file).read_text("ascii").strip())
+        except UnicodeError as error:
+            # RFC 4616 would allow more, but Python's smtplib does not.
+            raise _unusable(home, "user and password of the login have to be ASCII") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise _unusable(home, _reason(error)) from error
+        yield server
+        # What was sent stays sent, whatever it says to that.
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()
+
+
+def _unusable(home: Home, reason: str) -> Unavailable:
+    return Unavailable(
+        "the mail server {host} cannot be used: {reason}",
+        hint="the mails wait; run `rca mail send` again",
+        host=home.settings.mail.host,
+        reason=reason,
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_bytes(error.smtp_error).decode(errors='replace')}"[:200]
+    return str(error)[:200] or type(error).__name__
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

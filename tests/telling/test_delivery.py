@@ -1,0 +1,274 @@
+"""Mail servers as they are: encrypted or not, wrong, slow, gone midway."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from socket import create_server
+
+import pytest
+from mail_home import PASSPHRASE, Clock, set_mail
+from post_office import PostOffice
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import User
+from renrakucho_ca.service import delivery, issuance, notification
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
+from renrakucho_ca.store import outbox
+from renrakucho_ca.store.outbox import Mail, MailState
+
+USER, PASSWORD = "rca", "canary login password"
+
+
+@pytest.fixture(autouse=True)
+def empty_outbox(made: Home) -> None:
+    with made.db.write():
+        made.db.execute("DELETE FROM outbox")
+
+
+def issue(home: Home, email: str = "tanaka@example.jp") -> Issued:
+    request = Request.parse(User.parse("tanaka", email=email), "iphone")
+    (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+    assert isinstance(issued, Issued)
+    return issued
+
+
+def only_mail(home: Home) -> Mail:
+    (mail,) = outbox.stream(home.db, None)
+    return mail
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """What the server shows, and the file that makes it trusted."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=x"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+def secured(home: Home, office: PostOffice, *, password: str = PASSWORD) -> Home:
+    """The home with a login for that server."""
+    (home.path / "smtp.password").write_text(password + "\n")
+    security = "tls" if office.implicit else "starttls"
+    return set_mail(
+        home,
+        f"host: 127.0.0.1\n  port: {office.port}\n  security: {security}\n"
+        f"  user: {USER}\n  password_file: smtp.password",
+    )
+
+
+# -- who is spoken to
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_login_goes_by_starttls_and_by_tls_from_the_first_byte(
+    home: Home,
+    tls: tuple[ssl.SSLContext, Path],
+    implicit: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[1]))
+    with PostOffice(tls=tls[0], implicit=implicit, login=(USER, PASSWORD)) as office:
+        home = secured(home, office)
+        issue(home)
+        assert delivery.send(home).sent == 1
+        assert len(office.received) == 1
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
+    home: Home, tls: tuple[ssl.SSLContext, Path], implicit: bool
+) -> None:
+    with PostOffice(tls=tls[0], implicit=implicit, login=(USER, PASSWORD)) as office:
+        home = secured(home, office)
+        issue(home)
+        with pytest.raises(Unavailable, match="certificate verify failed"):
+            delivery.send(home)
+        assert office.received == []
+    assert (only_mail(home).state, only_mail(home).tries) == (MailState.WAITING, 0)
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("password", ["another password", "パスワード"])
+def test_a_login_that_is_refused_costs_no_mail_a_try_and_shows_no_password(
+    home: Home,
+    tls: tuple[ssl.SSLContext, Path],
+    password: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[1]))
+    with PostOffice(tls=tls[0], login=(USER, PASSWORD)) as office:
+        home = secured(home, office, password=password)
+        issue(home)
+        with pytest.raises(Unavailable) as caught:
+            delivery.send(home)
+    assert password not in str(caught.value)
+    assert only_mail(home).tries == 0
+
+
+def test_a_server_without_starttls_gets_neither_login_nor_mail(
+    home: Home, post_office: PostOffice
+) -> None:
+    home = secured(home, post_office)
+    issue(home)
+    with pytest.raises(Unavailable, match="STARTTLS"):
+        delivery.send(home)
+    assert post_office.received == []
+
+
+# -- what goes wrong on the way
+
+
+@contextmanager
+def scripted(*answers: str) -> Iterator[int]:
+    """A server that says one line to each of the client's, and after the last one nothing more."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        # A client that has heard enough hangs up.
+        with suppress(OSError), connection, connection.makefile("rb") as lines:
+            for answer in answers:
+                connection.sendall(f"{answer}\r\n".encode())
+                lines.readline()
+            ended.wait(10)
+
+    with create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answers", "tries"),
+    [
+        pytest.param((), 0, id="before its greeting"),
+        pytest.param(("220 x", "250 x"), 1, id="at the sender"),
+        pytest.param(("220 x", "250 x", "250 x"), 1, id="at the recipient"),
+        pytest.param(("220 x", "250 x", "250 x", "250 x"), 1, id="at the message"),
+    ],
+)
+def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
+    home: Home, answers: tuple[str, ...], tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.1)
+    with scripted(*answers) as port:
+        home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
+        issue(home)
+        with pytest.raises(Unavailable, match="timed out"):
+            delivery.send(home)
+    mail = only_mail(home)
+    assert (mail.state, mail.tries) == (MailState.WAITING, tries)
+
+
+@pytest.mark.parametrize("greeting", ["554 no service", "hello", "\0\xff", "220"])
+def test_what_is_no_mail_server_is_told_in_a_line(home: Home, greeting: str) -> None:
+    with scripted(greeting, "500 what?", "500 what?", "500 what?") as port:
+        home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
+        issue(home)
+        with pytest.raises(Unavailable):
+            delivery.send(home)
+    assert only_mail(home).state is MailState.WAITING
+
+
+def test_a_sender_that_is_refused_gives_up_no_mail(home: Home, post_office: PostOffice) -> None:
+    """It is the settings that are wrong: else one slip would erase what thousands wait for."""
+    post_office.to_sender = "550 5.7.1 you may not send from here"
+    for _ in range(3):
+        issue(home)
+    with pytest.raises(Unavailable, match="you may not send from here"):
+        delivery.send(home)
+    mails = list(outbox.stream(home.db, None))
+    assert {mail.state for mail in mails} == {MailState.WAITING}
+    assert [mail.tries for mail in mails] == [1, 0, 0]
+
+
+def test_a_yes_that_is_lost_is_asked_for_again_later_with_the_same_message_id(
+    home: Home, post_office: PostOffice, clock: Clock
+) -> None:
+    """The one case in which a mail goes twice; a reader's mail program shows it once."""
+    post_office.after_data = ["keep and hang up"]
+    issue(home)
+    with pytest.raises(Unavailable):
+        delivery.send(home)
+    assert delivery.send(home).sent == 0, "not at once"
+    clock.passes(minutes=5)
+    assert delivery.send(home).sent == 1
+    first, second = post_office.mails()
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+class Killed(BaseException):
+    """The machine stops."""
+
+
+def test_a_sender_that_dies_between_yes_and_note_does_not_send_it_again_at_once(
+    home: Home, post_office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(home)
+    with monkeypatch.context() as patch:
+
+        def die(*_: object) -> None:
+            raise Killed
+
+        patch.setattr(outbox, "finish", die)
+        with pytest.raises(Killed):
+            delivery.send(home)
+    assert len(post_office.received) == 1
+    assert delivery.send(home) == delivery.Delivery(0, 0, 0)
+    mail = only_mail(home)
+    assert (mail.state, mail.tries) == (MailState.WAITING, 1)
+    assert mail.next_try_at - home.clock() == timedelta(minutes=5)
+
+
+def test_of_several_senders_at_once_each_mail_goes_once(
+    home: Home, post_office: PostOffice
+) -> None:
+    numbers = {issue(home).certificate.number for _ in range(6)}
+
+    def send(_: int) -> int:
+        own = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
+        try:
+            return delivery.send(own).sent
+        finally:
+            own.db.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(send, range(4))) == 6
+    texts = [mail.get_body(("plain",)).get_content() for mail in post_office.mails()]  # type: ignore[union-attr]
+    assert len(texts) == 6
+    assert all(sum(f": {number}" in text for text in texts) == 1 for number in numbers)
+
+
+def test_a_servers_words_are_kept_short_and_move_no_cursor(
+    home: Home, post_office: PostOffice
+) -> None:
+    post_office.answers["tanaka@example.jp"] = "550 \x1b[2J" + "x" * 400
+    issue(home)
+    delivery.send(home)
+    problem = only_mail(home).problem
+    assert problem is not None
+    assert len(problem) <= 200
