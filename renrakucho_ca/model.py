@@ -385,3 +385,38 @@ class Hierarchy:
     @property
     def issuing(self) -> Authority:
         return self.authority(Tier.ISSUING)
+
+
+class Act(StrEnum):
+    """What the audit log speaks of. Its rows last for ever: a word is added, never changed."""
+
+    HIERARCHY_CREATED = "hierarchy-created"
+    HIERARCHY_IMPORTED = "hierarchy-imported"
+    CERTIFICATES_IMPORTED = "certificates-imported"
+    KEY_IMPORTED = "key-imported"
+    HIERARCHY_RETIRED = "hierarchy-retired"
+    CUTOFF_SET = "cutoff-set"
+    USER_RECORDED = "user-recorded"
+    ISSUED = "issued"
+    ABANDONED = "abandoned"
+    REVEALED = "revealed"
+    DOWNLOADED = "downloaded"
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+    HELD = "held"
+    RELEASED = "released"
+    CUT_OFF = "cut-off"
+    LAPSED = "lapsed"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    CRL_SIGNED = "crl-signed"
+    CHECKPOINT_SIGNED = "checkpoint-signed"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: a user of the operating system, or the portal; and from where."""
+
+    name: str
+    origin: str = "local"

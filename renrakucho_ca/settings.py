@@ -121,6 +121,16 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise yamlfile.Fault("host", Invalid("a host needs a sender"))
 
 
+class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where else the audit log goes.
+
+    Attributes:
+        syslog: each row also to syslog or journald, once it is committed.
+    """
+
+    syslog: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A home's settings, checked.
 
@@ -149,6 +159,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     portal: PortalSettings = msgspec.field(default_factory=PortalSettings)
     login_url: str | None = None
     mail: MailSettings = msgspec.field(default_factory=MailSettings)
+    audit: AuditSettings = msgspec.field(default_factory=AuditSettings)
 
     def __post_init__(self) -> None:
         yamlfile.refine(self, "network", _text)
@@ -335,4 +346,9 @@ mail:
   language: ja
   # The address that is told when somebody guesses at a number until it locks.
   operator: null
+
+# Who did what (`rca audit log`).
+audit:
+  # true: each row also goes to syslog, and so to journald.
+  syslog: false
 """

@@ -11,6 +11,7 @@ import click
 from renrakucho_ca.cli.app import App, pass_app
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.errors import Invalid, RcaError, Unavailable
+from renrakucho_ca.model import Actor
 from renrakucho_ca.service.home import Home
 
 
@@ -50,7 +51,7 @@ def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) ->
     folder = app.home.path
 
     def open_home() -> Home:
-        return Home(folder, _no_passphrase)
+        return Home(folder, _no_passphrase, actor=Actor("portal"))
 
     download.check(open_home())
     logging.basicConfig(

@@ -110,13 +110,13 @@ class Portal:
             # A number that is none is no guess, and looks like a wrong one.
             response = self._pages.show(request, "form", 403, number="", problem="wrong")
             if isinstance(error, Wrong) and error.locks:
-                response.background = BackgroundTask(self._alarm, number)
+                response.background = BackgroundTask(self._alarm, guess)
             return response
         return _see_other(request, download.link_path(token))
 
-    async def _alarm(self, number: RetrievalNumber) -> None:
+    async def _alarm(self, guess: Guess) -> None:
         try:
-            await self._downloads.run(alarm.number_locked, number)
+            await self._downloads.run(alarm.number_locked, guess.number, guess.address)
         except RcaError as error:
             log.error("the operator could not be told of a lock: %s", error)
 
@@ -129,7 +129,8 @@ class Portal:
     async def claim(self, request: Request) -> Response:
         fields = await _fields(request)
         visit = fields.get("visit") or download.new_visit(self._random)
-        token = await self._claims.run(Claim(request.path_params["link"], visit))
+        claim = Claim(request.path_params["link"], visit, request.state.address)
+        token = await self._claims.run(claim)
         return _see_other(request, f"../f/{token}")
 
     async def done(self, request: Request) -> Response:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from email.utils import parseaddr
 
 from renrakucho_ca.locale import Catalogue, Language
-from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.service import outgoing
+from renrakucho_ca.model import Act, RetrievalNumber
+from renrakucho_ca.service import auditing, outgoing
+from renrakucho_ca.service.guessing import Address
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import certificates, outbox
+from renrakucho_ca.store.audit import Entry
 
 MOST_WAITING = 20
 """Alarms in the outbox at a time: an attack on every number is not to bury the operator."""
 
 
-def number_locked(home: Home, number: RetrievalNumber) -> None:
-    """Somebody guessed at a number until it locked: told if there is anything to be had by it."""
+def number_locked(home: Home, number: RetrievalNumber, address: Address) -> None:
+    """Somebody guessed at a number until it locked: told if there is anything to be had by it.
+
+    Args:
+        address: where the last guess came from.
+    """
     mail = home.settings.mail
-    if mail.operator is None or certificates.bundle(home.db, number) is None:
+    if certificates.bundle(home.db, number) is None:
+        return
+    with home.db.write():
+        auditing.record(home, home.clock(), Entry(Act.LOCKED, number, origin=str(address)))
+    if mail.operator is None:
         return
     say = Catalogue(Language(mail.language)).say
     message = outgoing.envelope(

@@ -13,11 +13,10 @@ from typing import TypeVar
 
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
-from renrakucho_ca.service import csvfile
+from renrakucho_ca.service import csvfile, people
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued, Teller, issue_many
 from renrakucho_ca.service.planning import Planner, Request
-from renrakucho_ca.store import users
 
 _Parsed = TypeVar("_Parsed")
 
@@ -52,12 +51,11 @@ def import_users(
     home: Home, lines: Iterable[tuple[int, User | RcaError]]
 ) -> Iterator[tuple[int, User | RcaError]]:
     """Puts users into the store, a portion at a time; each is yielded when it is there."""
+    now = home.clock()
     source = iter(lines)
     while portion := list(islice(source, PORTION)):
         with home.db.write():
-            for _, user in portion:
-                if isinstance(user, User):
-                    users.put(home.db, user)
+            people.put_all(home, (user for _, user in portion if isinstance(user, User)), now)
         yield from portion
 
 

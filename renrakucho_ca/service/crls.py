@@ -7,11 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Authority, Hierarchy
+from renrakucho_ca.model import Act, Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
 from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, hierarchies
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.database import seconds
 
 
 def path_of(home: Home, authority: Authority) -> Path:
@@ -64,6 +67,15 @@ def renew(
     files.replace(path, pieces, check=partial(prove, issuer))
     with home.db.write():
         hierarchies.record_crl(home.db, authority, now, end, state.changes)
+        auditing.record(
+            home,
+            now,
+            Entry(
+                Act.CRL_SIGNED,
+                authority.name,
+                {"number": number, "next_update": seconds(end), "changes": state.changes},
+            ),
+        )
 
 
 def prove(issuer: x509.Certificate, file: Path) -> None:

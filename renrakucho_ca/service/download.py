@@ -20,12 +20,13 @@ from datetime import datetime, timedelta
 
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, NotFound, RcaError
-from renrakucho_ca.model import Certificate, Container, RetrievalNumber
+from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import guessing, retrieval
+from renrakucho_ca.service import auditing, guessing, retrieval
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import Download
 from renrakucho_ca.store import certificates, downloads, hierarchies
+from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.downloads import Handout
 
 LINK_LIFETIME = timedelta(hours=48)
@@ -59,10 +60,12 @@ class Claim:
         link: the token of the link.
         visit: what `new_visit` gave to the page with the button. The same visit gets the same
             answer again: people press a button twice.
+        address: where it was pressed.
     """
 
     link: str
     visit: str
+    address: guessing.Address
 
 
 def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LIFETIME) -> str:
@@ -121,6 +124,7 @@ class _Ready:
 
     fetch_token: str
     handout: Handout
+    address: guessing.Address
 
 
 def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError:
@@ -138,12 +142,14 @@ def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError
     except RcaError as error:
         return error
     sealed = home.keystore.bundle_sealer().seal(content, _context(number), home.random)
-    return _Ready(fetch_token, Handout(number, bundle.container, sealed))
+    return _Ready(fetch_token, Handout(number, bundle.container, sealed), claim.address)
 
 
 def _take(home: Home, ready: _Ready, now: datetime) -> str | RcaError:
     if certificates.claim(home.db, ready.handout.number, now):
         downloads.put_handout(home.db, ready.fetch_token, ready.handout, now + FETCH_LIFETIME)
+        act = Entry(Act.DOWNLOADED, ready.handout.number, origin=str(ready.address))
+        auditing.record(home, now, act)
     elif downloads.handout(home.db, ready.fetch_token, now) is None:
         return _spent()
     # Else the button was pressed twice within a moment.
@@ -187,6 +193,7 @@ def unlock(home: Home, number: RetrievalNumber) -> None:
         certificates.get(home.db, number)
         if not guessing.unlock(home.db, number):
             raise Conflict("{number} is not locked", number=number)
+        auditing.record(home, home.clock(), Entry(Act.UNLOCKED, number))
 
 
 def new_visit(random: Randomness) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from renrakucho_ca.model import Hierarchy
+from renrakucho_ca.model import Act, Hierarchy
 from renrakucho_ca.service import download, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import expiry, hierarchies
@@ -48,6 +48,8 @@ def expire(home: Home) -> Expiry:
     now = home.clock()
     # The portal does it every few seconds; this is for one that stopped or died in between.
     download.destroy_expired(home)
+    # Of a process that died: nobody else may write for days.
+    home.catch_up_journal()
     ended = expiry.count_ended_bundles(home.db, now)
     with home.db.write():
         expiry.destroy_ended_bundles(home.db, now)
@@ -55,7 +57,7 @@ def expire(home: Home) -> Expiry:
         revocation.revoke_all(home, hierarchy, now) for hierarchy in _past_cutoff(home, now)
     )
     lapsed = revocation.revoke_due(
-        home, now, partial(expiry.lapsed, home.db, _oldest(home, now), now)
+        home, now, partial(expiry.lapsed, home.db, _oldest(home, now), now), Act.LAPSED, "bundles"
     )
     return Expiry(cut_off, lapsed, ended)
 

@@ -84,7 +84,8 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
     home.keystore.unlock()
     for certificate in chosen:
         if certificate.status(home.clock()) is not Status.ISSUED:
-            retrieval.reveal(home, certificate.number)
+            retrieval.unseal_password(home, certificate.number)
+    retrieval.record_revealed(home, (certificate.number for certificate in chosen))
     pages = Pages(catalogue, home.settings.zone, home.path / "templates")
     pieces = pages.stream(
         "handover.html",
@@ -107,7 +108,7 @@ def _sheets(home: Home, chosen: Sequence[Certificate]) -> Iterator[Sheet]:
         address = None if base is None else f"{base}/?number={certificate.number}"
         yield Sheet(
             certificate=certificate,
-            password=retrieval.reveal(home, certificate.number),
+            password=retrieval.unseal_password(home, certificate.number),
             offer=offer,
             steps=instructions.for_device(certificate.device, bundle.container),
             file=f"{certificate.number}{bundle.container.suffix}",

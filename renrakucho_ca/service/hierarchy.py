@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid
-from renrakucho_ca.model import Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
+from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
 from renrakucho_ca.pki import certificates, keys, lint, x509
 from renrakucho_ca.pki.certificates import Distribution, Validity
 from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.service import crls, revocation
+from renrakucho_ca.service import auditing, crls, revocation
 from renrakucho_ca.service.addresses import distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.database import seconds
 
 LONGEST_COMMON_NAME = 53
 """RFC 5280 appendix A.1 allows 64; the issuing CA's name is the root's and " Issuing CA"."""
@@ -51,6 +54,7 @@ def create(
     Raises:
         Conflict: a hierarchy of that name, or a root of that common name, exists.
         Unavailable: wrong passphrase.
+        Refused: the database is older than its journal.
     """
     check_name(name)
     settings = home.settings
@@ -62,11 +66,12 @@ def create(
     }
     now = home.clock()
     with home.lock("hierarchies").exclusive():
+        auditing.refuse_unless_in_step(home)
         _refuse_taken(home, name, words["common_name"])
         home.keystore.unlock()
         root = _make_root(home, words, key_algorithm, now)
         issuing = _make_issuing(home, words, key_algorithm, now, root)
-        _keep_keys(home, name, root, issuing, root_key_out)
+        _keep_keys(home, name, root, issuing, root_key_out, now)
         hierarchy = Hierarchy(
             name=name,
             created_at=now,
@@ -80,6 +85,9 @@ def create(
         with home.db.write():
             days = {ca.profile.tier: ca.profile.crl_days for ca in (root, issuing)}
             hierarchies.put(home.db, hierarchy, days)
+            auditing.record(
+                home, now, Entry(Act.HIERARCHY_CREATED, name, described(hierarchy, days))
+            )
         recorded = hierarchies.get(home.db, name)
         with home.lock("publishing").exclusive():
             crls.renew(home, recorded, recorded.root, root.key, now)
@@ -150,12 +158,11 @@ def _make_issuing(
 
 
 def _keep_keys(
-    home: Home, name: str, root: NewCa, issuing: NewCa, root_key_out: Path | None
+    home: Home, name: str, root: NewCa, issuing: NewCa, root_key_out: Path | None, now: datetime
 ) -> None:
     root_name, issuing_name = f"{name}-root", f"{name}-issuing"
-    for leftover in (root_name, issuing_name):
-        # Of a run that died before it recorded the hierarchy: nobody has seen its certificates.
-        home.keystore.delete(leftover)
+    for ca_name in (root_name, issuing_name):
+        home.keystore.set_left_over_aside(ca_name, now)
     if root_key_out is None:
         home.keystore.write(root_name, keys.to_pkcs8(root.key))
     else:
@@ -192,10 +199,29 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
     now = home.clock()
     with home.db.write():
         hierarchy = hierarchies.get(home.db, name)
-        hierarchies.retire(home.db, name, now, at)
+        if hierarchies.retire(home.db, name, now, at):
+            cutoff = None if at is None else seconds(at)
+            auditing.record(home, now, Entry(Act.HIERARCHY_RETIRED, name, {"cutoff": cutoff}))
     if at is not None and at <= now:
         revocation.revoke_all(home, hierarchy, now)
     return hierarchies.get(home.db, name)
+
+
+def described(hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> dict[str, object]:
+    """What the audit log says of a new hierarchy: with all that it can be recorded from again."""
+    return {
+        "authorities": [
+            {
+                "tier": each.tier.value,
+                "subject": each.subject,
+                "fingerprint": each.fingerprint_sha256,
+                "certificate": b64encode(each.certificate).decode(),
+                "key": each.key,
+                "crl_days": crl_days[each.tier],
+            }
+            for each in hierarchy.authorities
+        ]
+    }
 
 
 def check_name(name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,9 @@ from renrakucho_ca.store import files
 from renrakucho_ca.store.database import Database
 
 if TYPE_CHECKING:
+    from renrakucho_ca.model import Actor
     from renrakucho_ca.settings import Settings
+    from renrakucho_ca.store.journal import Journal
     from renrakucho_ca.store.keystore import Keystore
 
 
@@ -25,6 +27,7 @@ class Home:
         path: the folder.
         passphrase: gives the passphrase of the CA keys; its argument tells whether it is a new one.
         clock, random: what tests hand in.
+        actor: who acts, for the audit log; by default the user of the operating system.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Home:
         passphrase: Callable[[bool], bytes],
         clock: Clock = system_clock,
         random: Randomness = system_randomness,
+        actor: Actor | None = None,
     ) -> None:
         self.path = path
         self.profiles = path / "profiles"
@@ -41,6 +45,19 @@ class Home:
         self.clock = clock
         self.random = random
         self._passphrase = passphrase
+        self._actor = actor
+
+    @cached_property
+    def journal(self) -> Journal:
+        from renrakucho_ca.store.journal import Journal
+
+        return Journal(self.store / "journal")
+
+    @cached_property
+    def actor(self) -> Actor:
+        from renrakucho_ca.service import actor
+
+        return self._actor or actor.of_process()
 
     @cached_property
     def settings(self) -> Settings:
@@ -66,6 +83,14 @@ class Home:
                 "the database {path} is missing", hint="restore a backup", path=self._database
             )
         return Database.open(self._database)
+
+    def catch_up_journal(self) -> None:
+        """After a commit: what is done is done, so a journal that cannot be written now waits.
+
+        The next one who writes catches up, and `auditing.refuse_unless_in_step` insists on it.
+        """
+        with suppress(Unavailable):
+            self.journal.catch_up(self.db)
 
     def lock(self, name: str) -> files.FileLock:
         """A lock of this home: `issuing`, `publishing`, `hierarchies`."""

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import (
     LIVE,
+    Act,
+    Authority,
     Certificate,
     Hierarchy,
     RetrievalNumber,
@@ -26,12 +28,15 @@ from renrakucho_ca.model import (
     User,
 )
 from renrakucho_ca.pki import crl, keys
+from renrakucho_ca.service import auditing, people, revocation
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.making import Made, Maker, Secrets
 from renrakucho_ca.service.planning import Plan, Planner, Request, Succession
 from renrakucho_ca.service.workshop import FEW, make_all, started
-from renrakucho_ca.store import certificates, hierarchies, issuing, users
+from renrakucho_ca.store import certificates, hierarchies, issuing
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.database import seconds
 from renrakucho_ca.store.issuing import Intent
 
 if TYPE_CHECKING:
@@ -84,7 +89,8 @@ def issue(
         For each request, in order, what was issued, or why not.
 
     Raises:
-        NotFound: no such hierarchy. Refused: it is closed. Unavailable: passphrase or key.
+        NotFound: no such hierarchy. Unavailable: passphrase or key.
+        Refused: it is closed, or the database is older than its journal.
     """
     each = issue_many(home, requests, hierarchy, tell=tell)
     results = {id(request): result for request, result in each}
@@ -109,6 +115,7 @@ def issue_many(
     Raises:
         As `issue`.
     """
+    auditing.refuse_unless_in_step(home)
     chosen = choose_hierarchy(home, hierarchy)
     source = iter(requests)
     first = list(islice(source, FEW + 1))
@@ -194,6 +201,7 @@ class Issuer:
         self._authority = hierarchy.issuing
         self._now = home.clock()
         self._planner = Planner(home, hierarchy, self._now)
+        self._acts: list[Entry] = []
         key = ca_key(home, self._authority)
         if key is None:
             raise Unavailable(
@@ -254,7 +262,7 @@ class Issuer:
         db = self._home.db
         plan = self._planner.plan(request)
         if request.supersedes is None:
-            users.put(db, request.user)
+            people.put_all(self._home, [request.user], self._now)
         while not issuing.put_intent(db, plan.intent):
             plan = self._planner.plan(request)
         return plan
@@ -263,7 +271,10 @@ class Issuer:
         self, made: Sequence[tuple[Plan, Made | RcaError]]
     ) -> list[tuple[Request, Issued | RcaError]]:
         with self._home.db.write():
-            return [(plan.request, self._record(plan, result)) for plan, result in made]
+            self._acts.clear()
+            results = [(plan.request, self._record(plan, result)) for plan, result in made]
+            auditing.record(self._home, self._now, *self._acts)
+            return results
 
     def _record(self, plan: Plan, made: Made | RcaError) -> Issued | RcaError:
         if isinstance(made, RcaError):
@@ -295,6 +306,7 @@ class Issuer:
                 _abandon(self._home, intent, self._now)
                 return Conflict("{number} is not live any more", number=before.number)
         issuing.record(self._home.db, certificate, self._authority, made.der, made.bundle)
+        self._acts.append(_issued(certificate, self._authority))
         if before is not None:
             self._succeed(before, certificate, request.succession)
         return Issued(certificate, made.password, self._tell(certificate, made.password))
@@ -306,14 +318,16 @@ class Issuer:
         if succession is Succession.MIGRATES:
             if before.downloaded_at is None:
                 certificates.withdraw(self._home.db, before.number)
+                detail = {"hierarchy": before.hierarchy}
+                self._acts.append(Entry(Act.WITHDRAWN, before.number, detail))
             if before.status(self._now) is Status.HELD:
                 # Who is locked out must not come in by the new door.
                 self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)
 
     def _revoke(self, certificate: Certificate, reason: RevocationReason) -> None:
         entry = crl.entry(certificate.serial, self._now, reason)
-        revocation = Revocation(self._now, reason)
-        certificates.revoke(self._home.db, certificate.number, revocation, entry)
+        certificates.revoke(self._home.db, certificate.number, Revocation(self._now, reason), entry)
+        self._acts.append(revocation.recorded(certificate, reason))
 
 
 def abandon_left_over(home: Home) -> None:
@@ -325,6 +339,46 @@ def abandon_left_over(home: Home) -> None:
 
 
 def _abandon(home: Home, intent: Intent, now: datetime) -> None:
-    revocation = Revocation(now, RevocationReason.CESSATION_OF_OPERATION)
-    entry = crl.entry(intent.serial, now, revocation.reason)
-    issuing.abandon(home.db, intent, revocation, entry)
+    reason = RevocationReason.CESSATION_OF_OPERATION
+    entry = crl.entry(intent.serial, now, reason)
+    issuing.abandon(home.db, intent, Revocation(now, reason), entry)
+    auditing.record(
+        home,
+        now,
+        Entry(
+            Act.ABANDONED,
+            intent.number,
+            {
+                "serial": f"{intent.serial:x}",
+                "authority": hierarchies.fingerprint(home.db, intent.authority),
+                "user": intent.user,
+                "device": intent.device,
+                "profile": intent.profile,
+                "issued_at": seconds(intent.at),
+                "not_after": seconds(intent.not_after),
+                "reason": reason.value,
+            },
+        ),
+    )
+
+
+def _issued(certificate: Certificate, authority: Authority) -> Entry:
+    """With all that a record can be made of again, where nothing but the journal is left."""
+    return Entry(
+        Act.ISSUED,
+        certificate.number,
+        {
+            "serial": f"{certificate.serial:x}",
+            "hierarchy": certificate.hierarchy,
+            "authority": authority.fingerprint_sha256,
+            "user": certificate.user.id,
+            "device": certificate.device,
+            "profile": certificate.profile,
+            "note": certificate.note,
+            "not_before": seconds(certificate.not_before),
+            "not_after": seconds(certificate.not_after),
+            "fingerprint": certificate.fingerprint_sha256,
+            "key_algorithm": certificate.key_algorithm,
+            "supersedes": certificate.supersedes,
+        },
+    )

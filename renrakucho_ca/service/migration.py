@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import islice
 
 from renrakucho_ca.errors import Conflict, Invalid, RcaError
-from renrakucho_ca.model import UNKNOWN, Certificate, RetrievalNumber, User
-from renrakucho_ca.service import revocation
+from renrakucho_ca.model import UNKNOWN, Act, Certificate, RetrievalNumber, User
+from renrakucho_ca.service import auditing, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import (
     Issued,
@@ -24,6 +24,8 @@ from renrakucho_ca.service.issuance import (
 )
 from renrakucho_ca.service.planning import Planner, Request, Succession
 from renrakucho_ca.store import hierarchies, migration
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.database import seconds
 from renrakucho_ca.store.migration import Progress, Scope
 
 
@@ -162,7 +164,14 @@ def migrate(
     revoked = 0
     if not (has_come and stop()):
         with home.db.write():
-            hierarchies.set_cutoff(home.db, scope.source, cutoff)
+            if hierarchies.set_cutoff(home.db, scope.source, cutoff):
+                auditing.record(
+                    home,
+                    now,
+                    Entry(
+                        Act.CUTOFF_SET, scope.source, {"cutoff": seconds(cutoff), "target": target}
+                    ),
+                )
         if has_come:
             revoked = revocation.revoke_all(home, hierarchies.get(home.db, scope.source), now)
     return Migration(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from renrakucho_ca.model import User
+from collections.abc import Iterable
+from datetime import datetime
+
+from renrakucho_ca.model import Act, User
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import users
+from renrakucho_ca.store.audit import Entry
 
 
 def add(home: Home, user: User) -> User:
@@ -14,5 +19,23 @@ def add(home: Home, user: User) -> User:
         The user as recorded now.
     """
     with home.db.write():
-        users.put(home.db, user)
+        put_all(home, [user], home.clock())
         return users.get(home.db, user.id)
+
+
+def put_all(home: Home, wanted: Iterable[User], now: datetime) -> None:
+    """As `add` does one, within the open transaction. What changes nothing leaves no trace."""
+    auditing.record(home, now, *[_recorded(user) for user in wanted if users.put(home.db, user)])
+
+
+def _recorded(user: User) -> Entry:
+    """With the mail address: who changes it gets the mails with number and password."""
+    given = {
+        "name": user.name,
+        "email": user.email,
+        "facility": user.facility,
+        "network": user.network,
+    }
+    return Entry(
+        Act.USER_RECORDED, user.id, {key: each for key, each in given.items() if each is not None}
+    )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from renrakucho_ca.bundle import mobileconfig
 from renrakucho_ca.errors import Conflict, Unavailable
-from renrakucho_ca.model import Certificate, Container, RetrievalNumber, Status
+from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber, Status
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
 from renrakucho_ca.store import certificates, files, hierarchies
+from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.certificates import SealedBundle
 
 
@@ -94,6 +96,7 @@ def _claim(home: Home, number: RetrievalNumber, now: datetime) -> Download:
     bundle = certificates.bundle(home.db, number)
     if bundle is None or not certificates.claim(home.db, number, now):
         raise _why_not(certificate, certificate.status(now))
+    auditing.record(home, now, Entry(Act.DOWNLOADED, number))
     return open_bundle(home, certificate, bundle)
 
 
@@ -107,7 +110,23 @@ def open_bundle(home: Home, certificate: Certificate, bundle: SealedBundle) -> D
 
 
 def reveal(home: Home, number: RetrievalNumber) -> str:
+    """The retrieval password, and a row in the audit log. Raises as `unseal_password`."""
+    password = unseal_password(home, number)
+    record_revealed(home, [number])
+    return password
+
+
+def record_revealed(home: Home, numbers: Iterable[RetrievalNumber]) -> None:
+    """Records that somebody is about to see these passwords."""
+    with home.db.write():
+        acts = [Entry(Act.REVEALED, number) for number in numbers]
+        auditing.record(home, home.clock(), *acts)
+
+
+def unseal_password(home: Home, number: RetrievalNumber) -> str:
     """The retrieval password, while number and password can still be used.
+
+    Whoever shows it to somebody records that first (`record_revealed`).
 
     Raises:
         NotFound.

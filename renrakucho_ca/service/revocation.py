@@ -9,6 +9,7 @@ from functools import partial
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import (
     LIVE,
+    Act,
     Certificate,
     Hierarchy,
     RetrievalNumber,
@@ -17,9 +18,11 @@ from renrakucho_ca.model import (
     Status,
 )
 from renrakucho_ca.pki import crl
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
 from renrakucho_ca.store import certificates, expiry, hierarchies
+from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.expiry import Due
 
 
@@ -61,11 +64,13 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
     Raises:
         NotFound; Conflict: it is not held.
     """
+    now = home.clock()
     with home.db.write():
         certificate = certificates.get(home.db, number)
         if not certificates.release(home.db, number):
-            status = certificate.status(home.clock())
+            status = certificate.status(now)
             raise Conflict("{number} is not held but {status}", number=number, status=status)
+        auditing.record(home, now, Entry(Act.RELEASED, number, _which(certificate)))
         return certificates.get(home.db, number)
 
 
@@ -111,26 +116,44 @@ def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
         How many were revoked.
     """
     with home.db.write():
-        hierarchies.retire(home.db, hierarchy.name, now, None)
-    return revoke_due(home, now, partial(expiry.cut_off, home.db, hierarchy.name, now))
+        if hierarchies.retire(home.db, hierarchy.name, now, None):
+            auditing.record(
+                home, now, Entry(Act.HIERARCHY_RETIRED, hierarchy.name, {"cutoff": None})
+            )
+    due = partial(expiry.cut_off, home.db, hierarchy.name, now)
+    return revoke_due(home, now, due, Act.CUT_OFF, hierarchy.name)
 
 
-def revoke_due(home: Home, now: datetime, due: Callable[[int], list[Due]]) -> int:
+def revoke_due(
+    home: Home, now: datetime, due: Callable[[int], list[Due]], act: Act, object: str
+) -> int:
     """Revokes by portions until nothing is due. Returns how many that was.
 
     The reason is superseded where a successor is in use, else cessationOfOperation.
 
     Args:
         due: the next of those that are, after the one with that id.
+        act, object: what the audit log calls it; each portion is one row, with all its numbers.
     """
     count = last = 0
     while True:
         with home.db.write():
             portion = due(last)
-            expiry.revoke(home.db, [_revoked(certificate, now) for certificate in portion])
+            revoked = [_revoked(certificate, now) for certificate in portion]
+            expiry.revoke(home.db, revoked)
+            if revoked:
+                auditing.record(home, now, Entry(act, object, _by_reason(revoked)))
         if not portion:
             return count
         count, last = count + len(portion), portion[-1].id
+
+
+def _by_reason(revoked: Sequence[tuple[Due, Revocation, bytes]]) -> dict[str, object]:
+    """How many, and for each reason the numbers: a restored store learns from them which."""
+    numbers: dict[str, list[int]] = {}
+    for which, why, _ in revoked:
+        numbers.setdefault(why.reason.value, []).append(int(which.number))
+    return {"count": len(revoked), "numbers": numbers}
 
 
 def _revoked(certificate: Due, now: datetime) -> tuple[Due, Revocation, bytes]:
@@ -154,7 +177,20 @@ def _set(
         entry = crl.entry(certificate.serial, now, reason)
         if not certificates.revoke(home.db, number, Revocation(now, reason), entry):
             raise Conflict("{number} is revoked already", number=number)
+        auditing.record(home, now, recorded(certificate, reason))
         return certificates.get(home.db, number)
 
     with home.db.write():
         return each(numbers, one)
+
+
+def recorded(certificate: Certificate, reason: RevocationReason) -> Entry:
+    """What the audit log says of one revocation or hold."""
+    is_hold = reason is RevocationReason.CERTIFICATE_HOLD
+    detail = {"reason": reason.value, **_which(certificate)}
+    return Entry(Act.HELD if is_hold else Act.REVOKED, certificate.number, detail)
+
+
+def _which(certificate: Certificate) -> dict[str, object]:
+    """A certificate as relying parties know it."""
+    return {"hierarchy": certificate.hierarchy, "serial": f"{certificate.serial:x}"}

@@ -13,17 +13,18 @@ from pathlib import Path
 
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
-from renrakucho_ca.model import UNKNOWN, Authority, Hierarchy, Tier
+from renrakucho_ca.model import UNKNOWN, Act, Authority, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys, takeover, x509
 from renrakucho_ca.pki.signatures import signed_by
-from renrakucho_ca.service import csvfile
-from renrakucho_ca.service.hierarchy import check_name
+from renrakucho_ca.service import auditing, csvfile
+from renrakucho_ca.service.hierarchy import check_name, described
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover_records import COLUMNS
 from renrakucho_ca.service.takeover_run import Import, Report, Summary
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import takeover as store
+from renrakucho_ca.store.audit import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,9 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
         )
         days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier, _ in wanted}
         hierarchies.put(home.db, made, days)
+        auditing.record(
+            home, made.created_at, Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
+        )
         return hierarchies.get(home.db, name)
 
 
@@ -184,8 +188,14 @@ def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.Priv
         key = private.get(authority.tier)
         if key is None or authority.key is not None:
             continue
-        # Of an import that died between the two steps.
-        home.keystore.delete(authority.name)
+        home.keystore.set_left_over_aside(authority.name, home.clock())
         home.keystore.write(authority.name, keys.to_pkcs8(key))
         with home.db.write():
             store.attach_key(home.db, authority, authority.name)
+            auditing.record(
+                home,
+                home.clock(),
+                Entry(
+                    Act.KEY_IMPORTED, authority.name, {"fingerprint": authority.fingerprint_sha256}
+                ),
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import (
     UNKNOWN,
+    Act,
     Authority,
     Certificate,
     Hierarchy,
@@ -26,7 +28,7 @@ from renrakucho_ca.model import (
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected, Kind
-from renrakucho_ca.service import csvfile, takeover_files
+from renrakucho_ca.service import auditing, csvfile, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.takeover_files import IndexLine, Piece, Place
@@ -34,6 +36,7 @@ from renrakucho_ca.service.takeover_records import COLUMNS, Record
 from renrakucho_ca.service.workers import Workers, cores
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store import takeover as store
+from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.takeover import Known, Ledger
 
 PARCEL = 1000
@@ -72,6 +75,15 @@ class Summary:
     records_without_certificate: int = 0
     reported: int = 0
 
+    @property
+    def recorded(self) -> dict[str, int]:
+        """What of it is in the store."""
+        return {
+            "certificates": self.added,
+            "records": self.records_without_certificate,
+            "revocations": self.revoked,
+        }
+
     def as_dict(self) -> dict[str, str | int]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
@@ -105,6 +117,23 @@ class Import:
         self.summary.reported += 1
         self._report(Invalid("{place}: {problem}", hint=problem.hint, place=place, problem=problem))
 
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """A portion's transaction, and one row of the audit log for all that it adds.
+
+        The files that were given have the rest: a store that forgot it takes them over again.
+        """
+        before = self.summary.recorded
+        with self._db.write():
+            yield
+            new = {key: each - before[key] for key, each in self.summary.recorded.items()}
+            if any(new.values()):
+                auditing.record(
+                    self._home,
+                    self._now,
+                    Entry(Act.CERTIFICATES_IMPORTED, self._hierarchy.name, new),
+                )
+
     # -- records
 
     def read_records(self, path: Path) -> None:
@@ -132,7 +161,7 @@ class Import:
     def keep_records(self) -> None:
         """Records the lines alone that no certificate was found for, by the date rule."""
         for portion in _portions(self._ledger.left()):
-            with self._db.write():
+            with self._recording():
                 self._keep_portion(portion)
 
     def _keep_portion(self, portion: list[tuple[int, str]]) -> None:
@@ -243,7 +272,7 @@ class Import:
                     self._ca_serials.add(result.serial)
                 case Invalid():
                     self._problem(piece.place, result)
-        with self._db.write():
+        with self._recording():
             self._record_found(found)
 
     def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
@@ -374,7 +403,7 @@ class Import:
             store.raise_crl_number(self._db, authority.id, found.number)
         start = pki_certificates.load(authority.certificate).not_valid_before_utc
         for portion in _portions(found.revocations()):
-            with self._db.write():
+            with self._recording():
                 revoked = dict(portion)
                 known = [
                     each
@@ -394,7 +423,7 @@ class Import:
             return
         start = pki_certificates.load(owner.certificate).not_valid_before_utc
         for portion in _portions(takeover_files.index_lines(path, self._now)):
-            with self._db.write():
+            with self._recording():
                 self._index_portion(owner, start, portion)
 
     def _index_portion(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.store import files
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
 
 WAIT_SECONDS = 30
@@ -38,6 +38,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._in_transaction = False
+        self._after_commit: list[Callable[[], None]] = []
         self._failure: Unavailable | None = None
 
     @classmethod
@@ -99,7 +100,9 @@ class Database:
             yield
             with self._statement():
                 self._connection.execute("COMMIT")
+            due, self._after_commit = self._after_commit, []
         except BaseException:
+            self._after_commit.clear()
             # After some failures, a full disk for one, SQLite has rolled back by itself.
             if self._connection.in_transaction:
                 with suppress(sqlite3.Error):
@@ -107,6 +110,17 @@ class Database:
             raise
         finally:
             self._in_transaction, self._failure = False, None
+        for follow in due:
+            follow()
+
+    def after_commit(self, follow: Callable[[], None]) -> None:
+        """Has something done once the open transaction is committed, and not if it is undone.
+
+        What was done stays done, so `follow` raises nothing.
+        """
+        assert self._in_transaction
+        if follow not in self._after_commit:
+            self._after_commit.append(follow)
 
     @contextmanager
     def _statement(self) -> Iterator[None]:

@@ -77,6 +77,25 @@ def create(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     replace(path, content, mode)
 
 
+def set_aside(path: Path, name: str) -> Path:
+    """Renames a file within its folder, over nothing. The caller holds the lock that guards it.
+
+    Args:
+        name: its new one; where that is taken, a number is added.
+
+    Returns:
+        Where it is now.
+    """
+    target = path.with_name(name)
+    count = 1
+    while os.path.lexists(target):
+        count += 1
+        target = path.with_name(f"{name}-{count}")
+    path.rename(target)
+    sync_folder(path.parent)
+    return target
+
+
 def create_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """As `create`, in a folder that no lock of ours guards: a USB stick.
 
@@ -134,7 +153,7 @@ def sync_folder(path: Path) -> None:
 
 def not_private(folder: Path) -> Iterator[Path]:
     """What others than the owner can reach: the folder of the state, its database and its keys."""
-    for path in (folder, *sorted(folder.rglob("*.sqlite*")), *sorted(folder.rglob("*.key"))):
+    for path in (folder, *sorted(folder.rglob("*.sqlite*")), *sorted(folder.rglob("*.key*"))):
         if path.stat().st_mode & 0o077:
             yield path
 

@@ -91,22 +91,41 @@ def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
         raise Conflict("there is a hierarchy {name} already", name=hierarchy.name) from error
 
 
-def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> None:
-    """Nothing is issued from `now` on, for good; the cut-off is set or replaced."""
-    db.execute(
+def fingerprint(db: Database, authority: int) -> str:
+    """The SHA-256 of a CA's certificate, in hex."""
+    row = db.row("SELECT fingerprint_sha256 FROM authority WHERE id = ?", (authority,))
+    assert row is not None
+    found: str = row["fingerprint_sha256"]
+    return found
+
+
+def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> bool:
+    """Nothing is issued from `now` on, for good; the cut-off is set or replaced.
+
+    Returns:
+        Whether anything changed.
+    """
+    changed = db.execute(
         """UPDATE hierarchy SET retired_at = coalesce(retired_at, :now),
-               cutoff = coalesce(:cutoff, cutoff) WHERE name = :name""",
+               cutoff = coalesce(:cutoff, cutoff)
+           WHERE name = :name
+             AND (retired_at IS NULL OR coalesce(:cutoff, cutoff) IS NOT cutoff)""",
         {
             "name": name,
             "now": seconds(now),
             "cutoff": optional_seconds(cutoff),
         },
     )
+    return bool(changed)
 
 
-def set_cutoff(db: Database, name: str, cutoff: datetime) -> None:
-    """From that moment on nothing of the hierarchy is accepted."""
-    db.execute("UPDATE hierarchy SET cutoff = ? WHERE name = ?", (seconds(cutoff), name))
+def set_cutoff(db: Database, name: str, cutoff: datetime) -> bool:
+    """From that moment on nothing of the hierarchy is accepted. Returns whether that is new."""
+    changed = db.execute(
+        "UPDATE hierarchy SET cutoff = :cutoff WHERE name = :name AND cutoff IS NOT :cutoff",
+        {"cutoff": seconds(cutoff), "name": name},
+    )
+    return bool(changed)
 
 
 def crl_state(db: Database, authority: Authority) -> CrlState:

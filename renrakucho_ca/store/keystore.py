@@ -16,6 +16,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ _SALT_BYTES = 16
 _LONGEST_FILE = 64 * 1024
 # What a file may ask for: at 2^18 it is 256 MiB. One from a stranger must not take all memory.
 _COSTS = frozenset(2**k for k in range(14, 19))
+
+LEFT_OVER = ".left-over-"
 
 _REVEAL = "reveal"
 _BUNDLE_KEY = "bundle.key"
@@ -200,10 +203,25 @@ class Keystore:
                 path=path,
             ) from error
 
-    def delete(self, name: str) -> None:
-        """Removes a key that was made for something that then failed."""
+    def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
+        """Makes room for a key of that name, where a file is left that the database knows nothing
+        of: `new-issuing.key.left-over-20260801T000000Z`.
+
+        As a rule a run died before it recorded a hierarchy. But where an older database was put in
+        place of a newer one, it is the only copy of a CA's key: so it is never deleted.
+
+        Returns:
+            Where it is now; None where there was none.
+        """
         generations.finish(self._folder)
-        self._path(name).unlink(missing_ok=True)
+        path = self._path(name)
+        if not path.exists():
+            return None
+        return files.set_aside(path, f"{path.name}{LEFT_OVER}{now:%Y%m%dT%H%M%SZ}")
+
+    def left_over(self) -> list[Path]:
+        """The files that were set aside."""
+        return sorted(self._folder.glob(f"*.key{LEFT_OVER}*"))
 
     # -- another passphrase
 

@@ -47,6 +47,12 @@ def step_3_outbox(db: Utilities) -> None:
         db.execute(statement)
 
 
+@steps()
+def step_4_audit(db: Utilities) -> None:
+    for statement in (AUDIT, *AUDIT_INDEXES, CHECKPOINT):
+        db.execute(statement)
+
+
 HIERARCHY = """
 CREATE TABLE hierarchy (
     name TEXT PRIMARY KEY,
@@ -242,7 +248,7 @@ DOWNLOAD_INDEXES = (
     "CREATE INDEX guess_by_age ON guess (since)",
 )
 
-# -- step 4
+# -- step 3
 
 # A mail lies here sealed, with its link and password, until it is sent. state: waiting; sent;
 # failed: given up; void: its certificate was downloaded or revoked first. One without a certificate
@@ -275,3 +281,37 @@ OUTBOX_INDEXES = (
     "CREATE INDEX outbox_waiting ON outbox (next_try_at, id) WHERE state = 'waiting'",
     "CREATE INDEX outbox_by_certificate ON outbox (certificate)",
 )
+
+# -- step 4
+
+# hash is SHA-256 over the hash of the row before and the row's canonical line (store/audit.py). No
+# rule holds edits back here: whoever has the file could take it out. What was edited is found.
+AUDIT = """
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    act TEXT NOT NULL,
+    object TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    hash BLOB NOT NULL
+) STRICT
+"""
+
+# For every filter of `rca audit log`.
+AUDIT_INDEXES = (
+    "CREATE INDEX audit_by_date ON audit (at)",
+    "CREATE INDEX audit_by_act ON audit (act)",
+    "CREATE INDEX audit_by_actor ON audit (actor)",
+    "CREATE INDEX audit_by_object ON audit (object)",
+)
+
+# What an issuing CA signed of the log (service/checkpoints.py).
+CHECKPOINT = """
+CREATE TABLE checkpoint (
+    id INTEGER PRIMARY KEY,
+    signed TEXT NOT NULL,
+    signature BLOB NOT NULL
+) STRICT
+"""

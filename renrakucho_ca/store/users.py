@@ -25,17 +25,26 @@ def get(db: Database, id: str) -> User:
     return user
 
 
-def put(db: Database, user: User) -> None:
-    """Adds a user; of one who is there already, replaces the fields that are given."""
-    db.execute(
+def put(db: Database, user: User) -> bool:
+    """Adds a user; of one who is there already, replaces the fields that are given.
+
+    Returns:
+        Whether anything changed.
+    """
+    changed = db.execute(
         """INSERT INTO user VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET
                name = coalesce(excluded.name, name),
                email = coalesce(excluded.email, email),
                facility = coalesce(excluded.facility, facility),
-               network = coalesce(excluded.network, network)""",
+               network = coalesce(excluded.network, network)
+           WHERE coalesce(excluded.name, name) IS NOT name
+              OR coalesce(excluded.email, email) IS NOT email
+              OR coalesce(excluded.facility, facility) IS NOT facility
+              OR coalesce(excluded.network, network) IS NOT network""",
         (user.id, user.name, user.email, user.facility, user.network),
     )
+    return bool(changed)
 
 
 def merged(db: Database, user: User) -> User:

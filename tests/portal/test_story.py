@@ -6,6 +6,7 @@ import plistlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_of_32_who_claim_at_once_one_succeeds(home: Home, issue: Issue, clock: C
     def claim(link: str) -> bool:
         own = Home(home.path, lambda _: b"", clock)
         try:
-            (answer,) = download.claim(own, [Claim(link, "visit")])
+            (answer,) = download.claim(own, [Claim(link, "visit", ip_address("192.0.2.7"))])
         finally:
             own.db.close()
         assert isinstance(answer, str | NotFound)

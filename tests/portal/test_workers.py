@@ -98,7 +98,7 @@ def test_of_one_group_a_link_is_claimed_once_and_its_button_may_be_pressed_twice
     other = download.make_link(home, issue().certificate.number)
     presses = [(link, "a"), (link, "a"), (link, "b"), (other, "a"), ("x" * 43, "a")]
     first, again, second, elsewhere, nothing = download.claim(
-        home, [Claim(*each) for each in presses]
+        home, [Claim(*each, HERE) for each in presses]
     )
     assert isinstance(first, str)
     assert first == again

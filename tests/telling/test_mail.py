@@ -369,7 +369,7 @@ def guess(home: Home, number: str, times: int) -> None:
     for _ in range(times):
         (answer,) = proof.verify(home, [Guess(RetrievalNumber(number), "wrong", address)])
         if isinstance(answer, Wrong) and answer.locks:
-            alarm.number_locked(home, RetrievalNumber(number))
+            alarm.number_locked(home, RetrievalNumber(number), address)
         home.clock.passes(minutes=3)  # type: ignore[attr-defined]  # past every delay
 
 

@@ -1,0 +1,226 @@
+"""The audit log: who did what, when and from where, each row chained to the one before by its hash.
+
+A row's canonical line is JSON, its members in this order, without blanks, in UTF-8:
+
+    {"id":17,"at":1767225600,"actor":"root","origin":"local","act":"held","object":"67075623",
+     "detail":{…}}
+
+and its hash is SHA-256(hash of the row before || line); before row 1 stand 32 zero octets. The ids
+run from 1 without a gap. `at` is in seconds since 1970, `detail` stands as it was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from json.encoder import encode_basestring as _quote
+from typing import Any
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import Act, Actor, RetrievalNumber
+from renrakucho_ca.store.database import Database, moment, seconds
+
+START = bytes(32)
+"""What stands in the place of a hash before the first row."""
+
+PAGE = 2000
+"""Rows read at a time: a reader that pauses between pages keeps no writer waiting."""
+
+_COLUMNS = "id, at, actor, origin, act, object, detail, hash"
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An act that is to be recorded.
+
+    Attributes:
+        object: what it was done to: a certificate's number, a user's id, a hierarchy's name.
+        detail: facts as JSON has them. Never a password, a link or a key.
+        origin: from where, in place of the actor's own.
+    """
+
+    act: Act
+    object: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of the log, as it stands in the table or the journal. Nobody has proven it yet."""
+
+    id: int
+    at: int
+    actor: str
+    origin: str
+    act: str
+    object: str
+    detail: str
+    hash: bytes
+
+    @property
+    def line(self) -> str:
+        """The canonical line. Only the last member is not quoted anew, so no two rows share one."""
+        return (
+            f'{{"id":{self.id},"at":{self.at},"actor":{_quote(self.actor)},'
+            f'"origin":{_quote(self.origin)},"act":{_quote(self.act)},'
+            f'"object":{_quote(self.object)},"detail":{self.detail}}}'
+        )
+
+    @property
+    def moment(self) -> datetime:
+        """Raises Unavailable where the row was damaged."""
+        try:
+            return moment(self.at)
+        except (ValueError, OverflowError, OSError) as error:
+            raise self._damaged() from error
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Its detail. Raises Unavailable where the row was damaged."""
+        try:
+            found = json.loads(self.detail)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged() from error
+        if not isinstance(found, dict):
+            raise self._damaged()
+        return found
+
+    def _damaged(self) -> Unavailable:
+        return Unavailable(
+            "row {row} of the audit log is damaged", hint="rca audit verify", row=self.id
+        )
+
+
+def canonical(detail: object) -> str:
+    """A detail as it is stored: JSON without blanks."""
+    return _encoder.encode(detail)
+
+
+def chained(previous: bytes, line: str) -> bytes:
+    """The hash of a row, from that of the row before and its own canonical line."""
+    return sha256(previous + line.encode()).digest()
+
+
+def append(db: Database, at: datetime, actor: Actor, entries: Iterable[Entry]) -> list[Record]:
+    """Records acts, in the writing transaction that does them."""
+    id, previous = head(db)
+    time = seconds(at)
+    records = []
+    for entry in entries:
+        id += 1
+        detail = canonical(entry.detail)
+        origin = entry.origin or actor.origin
+        fields = (id, time, actor.name, origin, entry.act.value, entry.object, detail)
+        previous = chained(previous, Record(*fields, hash=b"").line)
+        records.append(Record(*fields, hash=previous))
+    put(db, records)
+    return records
+
+
+def put(db: Database, records: Sequence[Record]) -> None:
+    """Writes rows as they are: new ones, or those that a restored store gets back.
+
+    The caller has begun to write.
+    """
+    db.execute_many(
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(r.id, r.at, r.actor, r.origin, r.act, r.object, r.detail, r.hash) for r in records],
+    )
+
+
+def head(db: Database) -> tuple[int, bytes]:
+    """The id and the hash of the last row; 0 and `START` where there is none."""
+    row = db.row("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
+    return (0, START) if row is None else (row["id"], row["hash"])
+
+
+def hash_of(db: Database, id: int) -> bytes | None:
+    """The hash that a row claims to have; None where it is missing. Before row 1 stands `START`."""
+    if id == 0:
+        return START
+    row = db.row("SELECT hash FROM audit WHERE id = ?", (id,))
+    return None if row is None else row["hash"]
+
+
+def rows(db: Database, first: int = -(2**63)) -> Iterator[Record]:
+    """The rows in the order of their ids, a page at a time.
+
+    Args:
+        first: the lowest id. By default whatever is there: who adds rows may give them any.
+    """
+    while True:
+        sql = f"SELECT {_COLUMNS} FROM audit WHERE id >= ? ORDER BY id LIMIT {PAGE}"
+        page = [Record(*row) for row in db.rows(sql, (first,))]
+        yield from page
+        if len(page) < PAGE:
+            return
+        first = page[-1].id + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows. None means: whatever it is."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    act: Act | None = None
+    actor: str | None = None
+    number: RetrievalNumber | None = None
+    limit: int | None = None
+
+
+# The certificates that were revoked by the thousand stand in the detail of such rows.
+_ABOUT = f"""
+(object = :number OR (act IN ('{Act.CUT_OFF}', '{Act.LAPSED}') AND instr(detail, :number)))
+"""
+
+
+def stream(db: Database, query: Query) -> Iterator[Record]:
+    """What the query asks for, in order; where there is a limit, the newest so many."""
+    conditions, values = ["id >= :first"], _values(query)
+    for name, condition in (
+        ("since", "at >= :since"),
+        ("until", "at < :until"),
+        ("act", "act = :act"),
+        ("actor", "actor = :actor"),
+        ("number", _ABOUT),
+    ):
+        if name in values:
+            conditions.append(condition)
+    where = " AND ".join(conditions)
+    if query.limit is not None:
+        values["first"] = _first_of_the_last(db, where, values, query.limit)
+    sql = f"SELECT {_COLUMNS} FROM audit WHERE {where} ORDER BY id LIMIT {PAGE}"
+    while True:
+        page = [Record(*row) for row in db.rows(sql, values)]
+        yield from page
+        if len(page) < PAGE:
+            return
+        values["first"] = page[-1].id + 1
+
+
+def _values(query: Query) -> dict[str, object]:
+    given = {
+        "since": None if query.since is None else seconds(query.since),
+        "until": None if query.until is None else seconds(query.until),
+        "act": query.act,
+        "actor": query.actor,
+        "number": query.number,
+    }
+    return {"first": -(2**63)} | {key: each for key, each in given.items() if each is not None}
+
+
+def _first_of_the_last(db: Database, where: str, values: dict[str, object], limit: int) -> object:
+    """The id from which on there are so many rows."""
+    if limit == 0:
+        return 2**63 - 1
+    row = db.row(
+        f"SELECT id FROM audit WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET :before",
+        values | {"before": limit - 1},
+    )
+    return values["first"] if row is None else row["id"]

@@ -1,0 +1,249 @@
+"""The journal: the rows of the audit log once more, in a file that is only ever added to.
+
+`ca-store/journal` outlives a database that is restored from a backup, and so tells what happened
+after it. Each line is a row's canonical line (store/audit.py) with the row's hash as last member:
+
+    {"id":17,…,"detail":{…},"hash":"5f…"}
+
+The database is the truth: a row is appended once it is committed. What a process that died did not
+append is appended by the next. After a power cut the last line may be torn: one without its line
+feed does not count, and is cut off before the next is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from io import BufferedRandom, BufferedReader
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.store import audit, files
+from renrakucho_ca.store.audit import Record
+from renrakucho_ca.store.database import Database
+
+_BLOCK = 4096
+"""Octets read at a time to find the last line; most have 400."""
+
+
+class Standing(StrEnum):
+    """How journal and database stand to each other."""
+
+    IN_STEP = "in step"
+    BEHIND = "behind"
+    """The database knows more: a process died between commit and append."""
+    AHEAD = "ahead"
+    """The journal knows more: the database was restored from an older copy."""
+    DIVERGED = "diverged"
+    """An older copy was restored, and something done with it since; or one was tampered with."""
+
+
+class Journal:
+    """The file. Making one opens nothing.
+
+    Args:
+        path: of the file, which need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = files.FileLock(path.with_name(f"{path.name}.lock"))
+
+    def standing(self, db: Database) -> Standing:
+        """Compares the last line with the database. Reads no more of the file than its end.
+
+        Raises:
+            Unavailable: the file cannot be read.
+        """
+        # The file first: what stands in it was committed before, so the database has it.
+        last = self._last()
+        return _compare(last, db)
+
+    def catch_up(self, db: Database) -> Standing:
+        """Appends the rows that are missing, and syncs them to the disk.
+
+        Nothing is appended to a journal that is ahead or has diverged: it is all that is left of
+        what the database has lost.
+
+        Returns:
+            How they stood before.
+
+        Raises:
+            Unavailable: the file cannot be written.
+        """
+        with self._lock.exclusive(), self._own_errors():
+            last = self._last()
+            standing = _compare(last, db)
+            if standing is Standing.BEHIND:
+                self._append(audit.rows(db, (0 if last is None else last.id) + 1))
+            return standing
+
+    def rows(self, after: int = 0) -> Iterator[Record]:
+        """Its rows with an id above `after`, in order, in constant memory. A torn end is left out.
+
+        Raises:
+            Unavailable: the file cannot be read, or a line is none of ours.
+        """
+        with self._own_errors():
+            for line in self.lines():
+                record = _parse(line)
+                if record is None:
+                    raise self._damaged()
+                if record.id > after:
+                    yield record
+
+    def lines(self) -> Iterator[bytes]:
+        """Its whole lines, without their line feeds. None where there is no file."""
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line[:-1]
+
+    def last_in_common(self, db: Database) -> int:
+        """The id of the last row that journal and database share; 0 where there is none.
+
+        As each row carries the hash of the one before, all before it are shared too.
+        """
+        common = 0
+        for record in self.rows():
+            if audit.hash_of(db, record.id) != record.hash:
+                break
+            common = record.id
+        return common
+
+    def set_aside(self, name: str) -> Path | None:
+        """Renames the file, so that a new one begins with all that the database has.
+
+        Args:
+            name: of the old one from now on, in the same folder, such as `journal.2026-08-01`.
+
+        Returns:
+            Where it is; None where there was none.
+        """
+        with self._lock.exclusive(), self._own_errors():
+            if not self.path.exists():
+                return None
+            return files.set_aside(self.path, name)
+
+    def _last(self) -> Record | None:
+        """The last whole line; None where there is none."""
+        with self._own_errors():
+            try:
+                file = self.path.open("rb")
+            except FileNotFoundError:
+                return None
+            with file:
+                line = _last_line(file)
+        if line is None:
+            return None
+        # A line that is none of ours shares nothing with any database.
+        return _parse(line) or Record(-1, 0, "", "", "", "", "{}", b"")
+
+    def _append(self, records: Iterator[Record]) -> None:
+        is_new = not self.path.exists()
+        with self._opened() as file:
+            _cut_torn_end(file)
+            while page := list(islice(records, audit.PAGE)):
+                file.write(b"".join(encode(record) + b"\n" for record in page))
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            files.sync_folder(self.path.parent)
+
+    @contextmanager
+    def _opened(self) -> Iterator[BufferedRandom]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(self.path, flags, files.PRIVATE_FILE), "r+b") as file:
+            yield file
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Unavailable(
+                "the journal {path} cannot be used: {reason}",
+                path=self.path,
+                reason=error.strerror,
+            ) from error
+
+    def _damaged(self) -> Unavailable:
+        return Unavailable("the journal {path} is damaged", hint="rca audit verify", path=self.path)
+
+
+def encode(record: Record) -> bytes:
+    """A row as a line of the journal, without its line feed."""
+    return f'{record.line[:-1]},"hash":"{record.hash.hex()}"}}'.encode()
+
+
+def _parse(line: bytes) -> Record | None:
+    """Reads what `encode` wrote; None for anything else."""
+    try:
+        found: dict[str, Any] = json.loads(line)
+        record = Record(
+            id=found["id"],
+            at=found["at"],
+            actor=found["actor"],
+            origin=found["origin"],
+            act=found["act"],
+            object=found["object"],
+            detail=audit.canonical(found["detail"]),
+            hash=bytes.fromhex(found["hash"]),
+        )
+        is_ours = type(record.id) is type(record.at) is int and encode(record) == line
+        return record if is_ours else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _compare(last: Record | None, db: Database) -> Standing:
+    newest, _ = audit.head(db)
+    if last is None:
+        return Standing.BEHIND if newest else Standing.IN_STEP
+    known = audit.hash_of(db, last.id)
+    if known is None and last.id > newest:
+        return Standing.AHEAD
+    if known != last.hash:
+        return Standing.DIVERGED
+    return Standing.BEHIND if newest > last.id else Standing.IN_STEP
+
+
+def _last_line(file: BufferedReader) -> bytes | None:
+    """The last whole line, found from the end of the file."""
+    found = b""
+    place = file.seek(0, os.SEEK_END)
+    while place > 0:
+        size = min(max(_BLOCK, len(found)), place)
+        place -= size
+        file.seek(place)
+        found = file.read(size) + found
+        lines = found.split(b"\n")
+        # The first part may have begun earlier, what follows the last line feed is torn.
+        whole = lines[:-1] if place == 0 else lines[1:-1]
+        if whole:
+            return whole[-1]
+    return None
+
+
+def _cut_torn_end(file: BufferedRandom) -> None:
+    """Leaves the file behind its last line feed, and nothing after it."""
+    place = file.seek(0, os.SEEK_END)
+    while place > 0:
+        size = min(_BLOCK, place)
+        file.seek(place - size)
+        found = file.read(size).rfind(b"\n")
+        if found >= 0:
+            place = place - size + found + 1
+            break
+        place -= size
+    file.seek(place)
+    file.truncate()
