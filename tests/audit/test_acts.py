@@ -1,0 +1,245 @@
+"""Every act leaves a row: who, when, from where, what, and enough to do it again."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from homes import BEGIN, HANAKO, Clock, Died, DyingRandomness, issue, open_home, record_of
+from reader import acts, chain, rows
+
+from renrakucho_ca.model import Actor, RevocationReason, User
+from renrakucho_ca.service import (
+    download,
+    expiry,
+    guessing,
+    hierarchy,
+    issuance,
+    migration,
+    people,
+    publication,
+    retrieval,
+    revocation,
+)
+from renrakucho_ca.service.actor import of_process
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store.migration import Scope
+
+PHONE = ip_address("203.0.113.9")
+
+
+def done(home: Home, since: int = 0) -> list[str]:
+    return [act for act, _ in acts(home, since)]
+
+
+@pytest.fixture
+def since(home: Home) -> int:
+    """The rows that a new home has."""
+    return len(rows(home))
+
+
+def test_each_row_is_chained_to_the_one_before(home: Home) -> None:
+    issue(home, user=User('鈴木"\\', '引用 "符"'))
+    found = rows(home)
+    assert [row["hash"] for row in found] == chain(found)
+    assert [row["id"] for row in found] == list(range(1, len(found) + 1))
+
+
+def test_a_new_hierarchy_can_be_made_again_from_its_row(home: Home) -> None:
+    row = next(row for row in rows(home) if row["act"] == "hierarchy-created")
+    (root, issuing) = row["detail"]["authorities"]
+    assert (row["object"], root["tier"], issuing["tier"]) == ("old", "root", "issuing")
+    assert root["fingerprint"] != issuing["fingerprint"]
+    assert issuing["key"] == "old-issuing"
+
+
+def test_a_certificate_can_be_recorded_again_from_its_row(home: Home, since: int) -> None:
+    first = issue(home, "android", user=HANAKO).certificate
+    second = issuance.reissue(home, first.number, keep_old=False).certificate
+    row = next(row for row in rows(home) if row["object"] == second.number)
+    authority = hierarchy.hierarchies.get(home.db, "new").issuing
+    assert row["at"] == int(second.issued_at.timestamp())
+    assert row["detail"] == {
+        "serial": f"{second.serial:x}",
+        "hierarchy": "new",
+        "authority": authority.fingerprint_sha256,
+        "user": HANAKO.id,
+        "device": "android",
+        "profile": "android",
+        "note": None,
+        "not_before": int(second.not_before.timestamp()),
+        "not_after": int(second.not_after.timestamp()),
+        "fingerprint": second.fingerprint_sha256,
+        "key_algorithm": second.key_algorithm,
+        "supersedes": first.number,
+    }
+    assert acts(home, since) == [
+        ("user-recorded", HANAKO.id),
+        ("issued", first.number),
+        ("issued", second.number),
+        ("revoked", first.number),
+    ]
+    assert rows(home)[-1]["detail"]["reason"] == "superseded"
+
+
+def test_the_life_of_one_certificate(home: Home, since: int, tmp_path: Path) -> None:
+    number = issue(home).certificate.number
+    retrieval.reveal(home, number)
+    revocation.hold(home, number)
+    revocation.release(home, number)
+    retrieval.export(home, [number], tmp_path / "out")
+    revocation.revoke(home, [number], RevocationReason.KEY_COMPROMISE)
+    about = [act for act, object in acts(home, since) if object == number]
+    assert about == ["issued", "revealed", "held", "released", "downloaded", "revoked"]
+    detail = rows(home)[-1]["detail"]
+    assert detail["reason"] == "keyCompromise"
+    assert int(detail["serial"], 16) == record_of(home, number).serial
+
+
+def test_what_was_refused_is_no_act(home: Home, tmp_path: Path) -> None:
+    number = issue(home).certificate.number
+    retrieval.export(home, [number], tmp_path / "out")
+    before = rows(home)
+    retrieval.export(home, [number], tmp_path / "out")
+    for refused in (retrieval.reveal, revocation.release):
+        with pytest.raises(Exception, match=number):
+            refused(home, number)
+    assert rows(home) == before
+
+
+def test_a_download_by_web_is_the_portals_from_the_clients_address(home: Home) -> None:
+    portal = Home(home.path, lambda _: b"", home.clock, actor=Actor("portal"))
+    number = issue(home).certificate.number
+    link = download.make_link(home, number)
+    download.claim(portal, link, "visit", PHONE)
+    download.claim(portal, link, "visit", PHONE)
+    (row,) = [row for row in rows(home) if row["act"] == "downloaded"]
+    assert (row["actor"], row["origin"], row["object"]) == ("portal", str(PHONE), number)
+
+
+def test_a_number_that_locks_and_is_unlocked(home: Home, since: int, clock: Clock) -> None:
+    number = issue(home).certificate.number
+    for _ in range(guessing.NUMBER.lock_at):
+        with pytest.raises(Exception, match="wrong"):
+            download.verify(home, number, "no", PHONE)
+        clock.advance(hours=0, seconds=300)
+    download.unlock(home, number)
+    about = [row for row in rows(home) if row["object"] == number][1:]
+    assert [(row["act"], row["origin"]) for row in about] == [
+        ("locked", str(PHONE)),
+        ("unlocked", "local"),
+    ]
+
+
+def test_a_user_is_recorded_where_something_is_new(home: Home, since: int) -> None:
+    people.add(home, User("taro", "太郎", "taro@example.jp"))
+    people.add(home, User("taro", "太郎"))
+    people.add(home, User("taro", email="other@example.com"))
+    found = [row["detail"] for row in rows(home)[since:]]
+    assert found == [
+        {"name": "太郎", "email": "taro@example.jp"},
+        {"email": "other@example.com"},
+    ]
+
+
+def test_a_cut_off_names_all_that_it_revokes_by_reason(home: Home, clock: Clock) -> None:
+    moved, left = (issue(home, hierarchy="old").certificate.number for _ in range(2))
+    successor = issue(home, hierarchy="new", supersedes=moved)
+    retrieval.export(home, [successor.certificate.number], home.path / "out")
+    cutoff = BEGIN + timedelta(days=30)
+    hierarchy.retire(home, "old", cutoff)
+    before = len(rows(home))
+    clock.advance(days=31)
+    expiry.expire(home)
+    (row,) = rows(home)[before:]
+    assert (row["act"], row["object"], row["detail"]) == (
+        "cut-off",
+        "old",
+        {"count": 2, "numbers": {"superseded": [int(moved)], "cessationOfOperation": [int(left)]}},
+    )
+    expiry.expire(home)
+    publication.publish(home)
+    assert "cut-off" not in done(home, before + 1)
+    assert "hierarchy-retired" not in done(home, before)
+
+
+def test_what_nobody_fetched_is_named_too(home: Home, clock: Clock) -> None:
+    number = issue(home).certificate.number
+    before = len(rows(home))
+    clock.advance(days=home.settings.bundle_days + 1)
+    expiry.expire(home)
+    (row,) = rows(home)[before:]
+    assert row["act"] == "lapsed"
+    assert row["detail"]["numbers"] == {"cessationOfOperation": [int(number)]}
+
+
+def test_a_migration_says_what_follows_what_and_sets_the_cut_off_once(home: Home) -> None:
+    old = issue(home, hierarchy="old").certificate.number
+    before = len(rows(home))
+    for _ in range(2):
+        migration.migrate(home, BEGIN + timedelta(days=9), Scope("old"), "new", jobs=1)
+    found = rows(home)[before:]
+    assert [row["act"] for row in found] == ["issued", "withdrawn", "cutoff-set"]
+    assert found[0]["detail"]["supersedes"] == found[1]["object"] == old
+    assert found[2]["detail"]["cutoff"] == int((BEGIN + timedelta(days=9)).timestamp())
+
+
+def test_each_crl_is_an_act_with_its_number(home: Home) -> None:
+    publication.publish(home)
+    signed = [row for row in rows(home) if row["act"] == "crl-signed"]
+    assert [row["object"] for row in signed[:4]] == [
+        "old-root",
+        "old-issuing",
+        "new-root",
+        "new-issuing",
+    ]
+    assert signed[-1]["detail"]["number"] > signed[-5]["detail"]["number"]
+
+
+def test_a_run_that_died_leaves_an_act_of_who_cleared_up(home: Home, template: Path) -> None:
+    for calls in range(4, 40):
+        dying = open_home(home.path, Clock(), DyingRandomness(calls))
+        try:
+            issue(dying)
+        except Died:
+            continue
+        finally:
+            dying.db.close()
+        break
+    abandoned = [row for row in rows(home) if row["act"] == "abandoned"]
+    assert abandoned
+    for row in abandoned:
+        record = record_of(home, row["object"])
+        assert int(row["detail"]["serial"], 16) == record.serial
+
+
+def test_no_secret_is_in_it(home: Home) -> None:
+    issued = issue(home)
+    link = download.make_link(home, issued.certificate.number)
+    download.claim(home, link, "visit", PHONE)
+    retrieval.record_revealed(home, [issued.certificate.number])
+    text = json.dumps([{**row, "hash": None} for row in rows(home)], ensure_ascii=False)
+    assert issued.certificate.number in text
+    assert issued.password not in text
+    assert link not in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "origin"),
+    [
+        ({"SUDO_USER": "tanaka"}, "tanaka", "local"),
+        ({"SUDO_USER": "a\nb"}, None, "local"),
+        ({"SUDO_USER": "x" * 65}, None, "local"),
+        ({"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.9 22"}, None, "192.0.2.1"),
+        ({"SSH_CONNECTION": "2001:db8::1 5 ::1 22"}, None, "2001:db8::1"),
+        ({"SSH_CONNECTION": "not an address"}, None, "local"),
+        ({"SSH_CONNECTION": ""}, None, "local"),
+    ],
+)
+def test_who_and_from_where(environment: dict[str, str], name: str | None, origin: str) -> None:
+    actor = of_process(environment)
+    assert actor == Actor(name or of_process({}).name, origin)
+    assert actor.name

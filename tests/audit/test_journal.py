@@ -1,0 +1,225 @@
+"""The journal: what the database has, once more, in a file that is only ever added to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from homes import HANAKO, Clock, issue, open_home
+from reader import journal, journal_rows, rows
+
+from renrakucho_ca.errors import NotFound, Refused, Unavailable
+from renrakucho_ca.model import RevocationReason, User
+from renrakucho_ca.service import hierarchy, issuance, people, revocation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import audit
+from renrakucho_ca.store.journal import Standing
+
+
+def add_user(home: Home, name: str = "taro") -> None:
+    people.add(home, User(name))
+
+
+def as_in_the_table(home: Home) -> bool:
+    return journal_rows(home) == [row | {"hash": row["hash"].hex()} for row in rows(home)]
+
+
+def go_back(home: Home, copy: Path) -> Home:
+    """Puts an older database in place of the newer one, as somebody in a hurry does."""
+    home.db.close()
+    shutil.copy(copy, home.store / "rca.sqlite")
+    return open_home(home.path, Clock())
+
+
+def copied(home: Home, tmp_path: Path) -> Path:
+    return Path(shutil.copy(home.store / "rca.sqlite", tmp_path / "older.sqlite"))
+
+
+def test_it_has_every_row_of_the_table_after_each_commit(home: Home) -> None:
+    assert as_in_the_table(home)
+    number = issue(home).certificate.number
+    assert as_in_the_table(home)
+    revocation.revoke(home, [number], RevocationReason.SUPERSEDED)
+    assert as_in_the_table(home)
+    assert len(rows(home)) > 3
+
+
+def test_nobody_else_can_read_it(home: Home) -> None:
+    assert stat.S_IMODE(journal(home).stat().st_mode) == 0o600
+
+
+def test_what_is_undone_is_not_in_it(home: Home) -> None:
+    before = journal(home).read_bytes()
+
+    def fail_after_writing() -> None:
+        with home.db.write():
+            people.put_all(home, [User("nobody")], home.clock())
+            raise NotFound("something else failed")
+
+    with pytest.raises(NotFound):
+        fail_after_writing()
+    assert journal(home).read_bytes() == before
+
+
+def test_rows_that_a_process_died_over_are_appended_by_the_next(home: Home) -> None:
+    before = journal(home).read_bytes()
+    add_user(home, "first")
+    journal(home).write_bytes(before)
+    assert home.journal.standing(home.db) is Standing.BEHIND
+    add_user(home, "second")
+    assert as_in_the_table(home)
+    assert home.journal.standing(home.db) is Standing.IN_STEP
+
+
+@pytest.mark.parametrize("left", [1, 17, 300])
+def test_a_torn_last_line_is_cut_off_and_written_anew(home: Home, left: int) -> None:
+    before = journal(home).stat().st_size
+    people.add(home, User("ichiro", "名前" * 16, "a@example.jp", "施設" * 32))
+    whole = journal(home).read_bytes()
+    journal(home).write_bytes(whole[: before + left])
+    assert home.journal.standing(home.db) is Standing.BEHIND
+    assert len(list(home.journal.rows())) == len(rows(home)) - 1
+    add_user(home)
+    assert journal(home).read_bytes().startswith(whole)
+    assert as_in_the_table(home)
+
+
+def test_a_disk_that_gave_back_zeros_does_not_hide_what_is_missing(home: Home) -> None:
+    with journal(home).open("ab") as file:
+        file.write(bytes(9000))
+    add_user(home)
+    assert as_in_the_table(home)
+
+
+def test_a_journal_that_is_gone_is_written_anew(home: Home) -> None:
+    issue(home)
+    journal(home).unlink()
+    assert home.journal.standing(home.db) is Standing.BEHIND
+    issue(home)
+    assert as_in_the_table(home)
+
+
+def test_a_line_longer_than_what_is_read_at_a_time_is_found(home: Home) -> None:
+    """A portion of a cut-off has a thousand numbers in one."""
+    for index in range(2):
+        number = issue(home, user=User(f"user-{index}"), hierarchy="old").certificate.number
+    hierarchy.retire(home, "old", home.clock())
+    assert home.journal.standing(home.db) is Standing.IN_STEP
+    with journal(home).open("rb") as file:
+        last = file.readlines()[-1]
+    assert number.encode() in last
+
+
+def test_an_older_database_is_known_by_it(home: Home, tmp_path: Path) -> None:
+    older = copied(home, tmp_path)
+    common = len(rows(home))
+    add_user(home)
+    kept = journal(home).read_bytes()
+    restored = go_back(home, older)
+    assert restored.journal.standing(restored.db) is Standing.AHEAD
+    assert restored.journal.last_in_common(restored.db) == common
+    assert [each.object for each in restored.journal.rows(common)] == ["taro"]
+    add_user(restored, "jiro")
+    assert restored.journal.standing(restored.db) is Standing.DIVERGED
+    assert restored.journal.last_in_common(restored.db) == common
+    assert journal(home).read_bytes() == kept, "all that is left of what was forgotten"
+
+
+def test_nothing_is_issued_from_an_older_database(home: Home, tmp_path: Path) -> None:
+    older = copied(home, tmp_path)
+    number = issue(home, hierarchy="old").certificate.number
+    restored = go_back(home, older)
+    before = rows(restored)
+    with pytest.raises(Refused, match="older than its journal"):
+        issue(restored)
+    with pytest.raises(Refused, match="older than its journal"):
+        hierarchy.create(restored, "third")
+    assert not (restored.store / "keys" / "third-issuing.key").exists()
+    assert rows(restored) == before
+    add_user(restored)  # which makes the two diverge
+    with pytest.raises(Refused, match="older than its journal"):
+        issue(restored)
+    assert number in journal(restored).read_text()
+
+
+def test_reissue_from_an_older_database_is_refused_too(home: Home, tmp_path: Path) -> None:
+    number = issue(home).certificate.number
+    older = copied(home, tmp_path)
+    issue(home)
+    restored = go_back(home, older)
+    with pytest.raises(Refused, match="older than its journal"):
+        issuance.reissue(restored, number, keep_old=False)
+
+
+def test_what_must_not_wait_can_be_done_from_an_older_database(home: Home, tmp_path: Path) -> None:
+    number = issue(home).certificate.number
+    older = copied(home, tmp_path)
+    issue(home)
+    restored = go_back(home, older)
+    (outcome,) = revocation.revoke(restored, [number], RevocationReason.KEY_COMPROMISE)
+    assert outcome.unwrap().revocation is not None
+
+
+def test_rows_can_be_put_back_as_they_were(home: Home, tmp_path: Path) -> None:
+    """What `rca restore` does: the chain is the same as before."""
+    older = copied(home, tmp_path)
+    issue(home)
+    wanted = rows(home)
+    restored = go_back(home, older)
+    after = restored.journal.last_in_common(restored.db)
+    with restored.db.write():
+        audit.put(restored.db, list(restored.journal.rows(after)))
+    assert rows(restored) == wanted
+    assert restored.journal.standing(restored.db) is Standing.IN_STEP
+
+
+def test_set_aside_it_keeps_its_content_and_a_new_one_begins(home: Home) -> None:
+    kept = journal(home).read_bytes()
+    first = home.journal.set_aside("journal.old")
+    assert first is not None
+    assert first.read_bytes() == kept
+    add_user(home)
+    assert as_in_the_table(home)
+    second = home.journal.set_aside("journal.old")
+    assert first.read_bytes() == kept
+    assert second not in (None, first)
+    assert home.journal.set_aside("journal.old") is None
+
+
+def test_a_symbolic_link_in_its_place_is_not_followed(home: Home, tmp_path: Path) -> None:
+    journal(home).rename(tmp_path / "elsewhere")
+    journal(home).symlink_to(tmp_path / "elsewhere")
+    kept = (tmp_path / "elsewhere").read_bytes()
+    add_user(home)
+    assert (tmp_path / "elsewhere").read_bytes() == kept
+
+
+def test_while_it_cannot_be_written_nothing_is_issued(home: Home) -> None:
+    """What has been committed stays committed; but no more is added that only one file knows."""
+    journal(home).unlink()
+    journal(home).mkdir()
+    add_user(home)
+    assert rows(home)[-1]["object"] == "taro"
+    with pytest.raises(Unavailable, match="journal"):
+        issue(home)
+
+
+def test_many_processes_write_one_journal(home: Home) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write, args=(home.path, index)) for index in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert as_in_the_table(home)
+    assert [row["id"] for row in rows(home)] == list(range(1, len(rows(home)) + 1))
+    assert len({row["object"] for row in rows(home) if row["object"].startswith("user-")}) == 30
+
+
+def _write(path: Path, index: int) -> None:
+    home = open_home(path, Clock())
+    for count in range(10):
+        people.add(home, User(f"user-{index}-{count}", HANAKO.name))
