@@ -13,19 +13,22 @@ from reader import acts, chain, rows
 
 from renrakucho_ca.model import Actor, RevocationReason, User
 from renrakucho_ca.service import (
+    alarm,
     download,
     expiry,
-    guessing,
     hierarchy,
     issuance,
     migration,
     people,
+    proof,
     publication,
     retrieval,
     revocation,
 )
 from renrakucho_ca.service.actor import of_process
+from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.proof import Guess
 from renrakucho_ca.store.migration import Scope
 
 PHONE = ip_address("203.0.113.9")
@@ -114,18 +117,16 @@ def test_a_download_by_web_is_the_portals_from_the_clients_address(home: Home) -
     portal = Home(home.path, lambda _: b"", home.clock, actor=Actor("portal"))
     number = issue(home).certificate.number
     link = download.make_link(home, number)
-    download.claim(portal, link, "visit", PHONE)
-    download.claim(portal, link, "visit", PHONE)
+    for _ in range(2):
+        download.claim(portal, [Claim(link, "visit", PHONE)])
     (row,) = [row for row in rows(home) if row["act"] == "downloaded"]
     assert (row["actor"], row["origin"], row["object"]) == ("portal", str(PHONE), number)
 
 
-def test_a_number_that_locks_and_is_unlocked(home: Home, since: int, clock: Clock) -> None:
+def test_a_number_that_locks_and_is_unlocked(home: Home) -> None:
     number = issue(home).certificate.number
-    for _ in range(guessing.NUMBER.lock_at):
-        with pytest.raises(Exception, match="wrong"):
-            download.verify(home, number, "no", PHONE)
-        clock.advance(hours=0, seconds=300)
+    proof.verify(home, [Guess(number, "wrong", PHONE)])
+    alarm.number_locked(home, number, PHONE)
     download.unlock(home, number)
     about = [row for row in rows(home) if row["object"] == number][1:]
     assert [(row["act"], row["origin"]) for row in about] == [
@@ -219,7 +220,7 @@ def test_a_run_that_died_leaves_an_act_of_who_cleared_up(home: Home, template: P
 def test_no_secret_is_in_it(home: Home) -> None:
     issued = issue(home)
     link = download.make_link(home, issued.certificate.number)
-    download.claim(home, link, "visit", PHONE)
+    download.claim(home, [Claim(link, "visit", PHONE)])
     retrieval.record_revealed(home, [issued.certificate.number])
     text = json.dumps([{**row, "hash": None} for row in rows(home)], ensure_ascii=False)
     assert issued.certificate.number in text

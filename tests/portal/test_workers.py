@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from renrakucho_ca.portal.workers import Grouped
 from renrakucho_ca.service import download
 from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
+
+HERE = ip_address("192.0.2.7")
 
 
 class Service:
