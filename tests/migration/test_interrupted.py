@@ -25,6 +25,7 @@ from running import (
 )
 from small_disk import fill, small_disk
 from soundness import check_database, check_secrets
+from terminal import Result
 
 pytestmark = pytest.mark.needs("faketime", "openssl")
 
@@ -93,14 +94,16 @@ def test_a_run_on_a_disk_that_fills_up_goes_on_when_there_is_room(
 ) -> None:
     with small_disk(tmp_path / "disk", "16m") as disk:
         small = machine.copy(disk / "machine")
-        # Half of what they need, then not a byte more.
-        fill(disk, leave=512 * 1024)
-        result = small(*MIGRATE, "--jobs", "2")
-        assert (result.code, result.complaint) == (7, "rca: error: the disk is full"), result
-        check_database(small)
-        assert 0 < small.count(SUCCESSORS) < PEOPLE
-        again = small(*MIGRATE, "--jobs", "2")
-        assert (again.code, again.complaint) == (7, "rca: error: the disk is full"), again
+        fill(disk, leave=2 * 1024 * 1024)
+        process = small.start(*MIGRATE, "--jobs", "2")
+        small.wait_for(SUCCESSORS, process)
+        fill(disk)
+        out, err = process.communicate()
+        full = Result(MIGRATE, process.returncode, out, err)
+        for result in (full, small(*MIGRATE, "--jobs", "2")):
+            assert (result.code, result.complaint) == (7, "rca: error: the disk is full"), result
+            check_database(small)
+            assert 0 < small.count(SUCCESSORS) < PEOPLE
         (disk / "fill").unlink()
         assert small(*MIGRATE, "--jobs", "2").code == 0
         small.check_all_moved()

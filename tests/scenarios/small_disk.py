@@ -27,6 +27,6 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 def fill(disk: Path, leave: int = 0) -> None:
     """Writes to the file `fill` until no more than so many bytes are left."""
-    with suppress(OSError), (disk / "fill").open("wb", 0) as file:
+    with suppress(OSError), (disk / "fill").open("ab", 0) as file:
         while leave == 0 or shutil.disk_usage(disk).free > leave:
             file.write(b"x" * 1024)
