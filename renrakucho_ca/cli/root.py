@@ -45,6 +45,8 @@ _SECTIONS = {
         "unlock": ("renrakucho_ca.cli.unlock:unlock", "a number that was guessed at"),
     },
     "Care": {
+        "backup": ("renrakucho_ca.cli.backup:backup", "one encrypted file with everything"),
+        "restore": ("renrakucho_ca.cli.backup:restore", "a home out of a backup"),
         "doctor": ("renrakucho_ca.cli.doctor:doctor", "what is wrong, or will be next week"),
     },
 }

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from renrakucho_ca.clock import Randomness
-from renrakucho_ca.errors import Conflict, NotFound, RcaError
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.service import auditing, guessing, retrieval
@@ -202,6 +202,8 @@ def new_visit(random: Randomness) -> str:
 
 
 def _linked(home: Home, token: str) -> RetrievalNumber:
+    if home.behind.exists():
+        raise Unavailable("the store was restored and is not up to date")
     number = downloads.linked(home.db, token, home.clock())
     if number is None:
         raise _spent()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
-from renrakucho_ca.errors import Conflict, Unavailable
+from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.database import Database
 
@@ -44,7 +44,7 @@ class Home:
         self.public = path / "public"
         self.clock = clock
         self.random = random
-        self._passphrase = passphrase
+        self._passphrase = cache(passphrase)
         self._actor = actor
 
     @cached_property
@@ -75,14 +75,14 @@ class Home:
     def db(self) -> Database:
         """The database. A home that has settings and no state yet gets its state now."""
         if not self._is_set_up() and (self.path / "rca.yaml").exists():
-            with self._setting_up():
+            with self.setting_up():
                 if not self._is_set_up():
                     self._make_state()
         if self._is_set_up() and not self._has_database():
             raise Unavailable(
-                "the database {path} is missing", hint="restore a backup", path=self._database
+                "the database {path} is missing", hint="restore a backup", path=self.database
             )
-        return Database.open(self._database)
+        return Database.open(self.database)
 
     def catch_up_journal(self) -> None:
         """After a commit: what is done is done, so a journal that cannot be written now waits.
@@ -96,6 +96,29 @@ class Home:
         """A lock of this home: `issuing`, `publishing`, `hierarchies`."""
         return files.FileLock(self.store / f"{name}.lock")
 
+    def elsewhere(self, path: Path) -> Home:
+        """A home at another place that the same passphrase opens, asked for once for both."""
+        return Home(path, self._passphrase, self.clock, self.random)
+
+    @property
+    def behind(self) -> Path:
+        """A file that is there while this store, restored from a backup, does not know all that
+        happened after it (`service.catching_up`)."""
+        return self.store / "restored.json"
+
+    def refuse_while_behind(self) -> None:
+        """Numbers would be given out twice, and files that somebody has fetched.
+
+        Raises:
+            Refused: the store was restored, and has not caught up.
+        """
+        if self.behind.exists():
+            raise Refused(
+                "the store was restored and does not know what happened after its backup",
+                hint="rca restore --journal FILE; where the journal is lost: "
+                "rca restore --without-journal",
+            )
+
     def create(self, network: str | None, organization: str | None) -> None:
         """Makes a new home. Settings and profiles that are there already are kept.
 
@@ -107,7 +130,7 @@ class Home:
         text = settings.render_example(
             network or settings.DEFAULT_NETWORK, organization or settings.DEFAULT_ORGANIZATION
         )
-        with self._setting_up():
+        with self.setting_up():
             if self._is_set_up():
                 raise Conflict("{path} is a home already", path=self.path)
             if not (self.path / settings.FILE).exists():
@@ -117,7 +140,7 @@ class Home:
             self._make_state()
 
     @property
-    def _database(self) -> Path:
+    def database(self) -> Path:
         return self.store / "rca.sqlite"
 
     @property
@@ -132,10 +155,10 @@ class Home:
 
     def _has_database(self) -> bool:
         """An empty file is none: opened, it would pass for a new store, and all would be lost."""
-        return self._database.exists() and self._database.stat().st_size > 0
+        return self.database.exists() and self.database.stat().st_size > 0
 
     @contextmanager
-    def _setting_up(self) -> Iterator[None]:
+    def setting_up(self) -> Iterator[None]:
         """Holds the lock under which a home is made, once, however many start at the same time."""
         files.make_folder(self.store)
         # A checkout brings the folder with the mode that git gave it.
@@ -160,6 +183,6 @@ class Home:
         """Makes the state, or goes on where a first start was cut off."""
         for folder in (self.store / "keys", self.store / "crl"):
             files.make_folder(folder)
-        make = Database.open if self._database.exists() else Database.create
-        make(self._database).close()
+        make = Database.open if self.database.exists() else Database.create
+        make(self.database).close()
         self.keystore.create_bundle_key()

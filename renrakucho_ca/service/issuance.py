@@ -191,10 +191,12 @@ class Issuer:
     The passphrase is asked for here, before anything is recorded.
 
     Raises:
+        Refused: the store was restored and has not caught up.
         Unavailable: the key is not here, or the passphrase is wrong.
     """
 
     def __init__(self, home: Home, hierarchy: Hierarchy, tell: Teller) -> None:
+        home.refuse_while_behind()
         self._home = home
         self._tell = tell
         self._hierarchy = hierarchy

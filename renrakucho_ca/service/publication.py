@@ -20,7 +20,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.service import crls, nginx, revocation
+from renrakucho_ca.service import catching_up, crls, nginx, revocation
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, hierarchies
@@ -58,8 +58,10 @@ def publish(
         root_key: a file with the key of a root that is not kept in the store.
 
     Raises:
+        Refused: the store was restored, and does not know what was revoked since.
         Unavailable: the passphrase is wrong, the disk is full, the hook failed.
     """
+    catching_up.refuse_to_forget(home)
     folder = out or home.public
     renewed: list[str] = []
     overdue: list[str] = []

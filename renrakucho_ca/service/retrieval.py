@@ -64,7 +64,11 @@ def export(
 
     Returns:
         What became of each, and the files.
+
+    Raises:
+        Refused: the store was restored, and others may have been handed out since its backup.
     """
+    home.refuse_while_behind()
     files.make_folder(out)
     now = home.clock()
     written: dict[RetrievalNumber, Path] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -63,6 +64,43 @@ def replace(
         with suppress(OSError):
             temporary.unlink()
         raise
+    sync_folder(path.parent)
+
+
+def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FILE) -> None:
+    """As `replace`, for a long file in a folder that is not ours: a process that dies on the way
+    leaves nothing there, since the file has no name before it is whole.
+
+    Where the file system has no files without a name (open(2), O_TMPFILE), it is `replace`.
+
+    Raises:
+        Conflict: `path` is something else than a file: a folder, a device, a pipe.
+        OSError: the disk is full, read-only, or fails; the old file is untouched.
+    """
+    if os.path.lexists(path) and not (path.is_symlink() or path.is_file()):
+        raise Conflict("{path} exists and is not a file", path=path)
+    try:
+        descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, mode)
+    except OSError as error:
+        # A kernel before 3.11 takes the flag for that of a folder.
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+        replace(path, content, mode)
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.writelines(content)
+        file.flush()
+        os.fsync(descriptor)
+        temporary = temporary_for(path)
+        temporary.unlink(missing_ok=True)
+        # Only with a folder does Python call linkat(2), which follows /proc's link to the file.
+        folder = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
+        try:
+            os.link(f"/proc/self/fd/{descriptor}", temporary.name, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+    temporary.rename(path)
     sync_folder(path.parent)
 
 

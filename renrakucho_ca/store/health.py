@@ -7,9 +7,14 @@ from datetime import datetime
 from renrakucho_ca.store.database import Database, optional_moment, seconds
 
 
-def damage(db: Database) -> list[str]:
-    """What SQLite finds wrong with the file and its foreign keys; empty is well."""
-    found = [row[0] for row in db.rows("PRAGMA quick_check") if row[0] != "ok"]
+def damage(db: Database, *, thorough: bool = False) -> list[str]:
+    """What SQLite finds wrong with the file and its foreign keys; empty is well.
+
+    Args:
+        thorough: also whether every index agrees with its table.
+    """
+    check = "PRAGMA integrity_check" if thorough else "PRAGMA quick_check"
+    found = [row[0] for row in db.rows(check) if row[0] != "ok"]
     found += [f"{row[0]}: {row[2]}" for row in db.rows("PRAGMA foreign_key_check")]
     return found
 

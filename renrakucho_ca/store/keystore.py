@@ -34,7 +34,7 @@ _NONCE_BYTES = 12
 _SALT_BYTES = 16
 _LONGEST_FILE = 64 * 1024
 # What a file may ask for: at 2^18 it is 256 MiB. One from a stranger must not take all memory.
-_COSTS = frozenset(2**k for k in range(14, 19))
+COSTS = frozenset(2**k for k in range(14, 19))
 
 LEFT_OVER = ".left-over-"
 
@@ -83,6 +83,40 @@ class Sealer:
 
     def __repr__(self) -> str:
         return "Sealer()"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCipher:
+    """AES-256-GCM over the chunks of one stream, none of which can be changed, moved or left out.
+
+    The STREAM construction (Hoang, Reyhanitabar, Rogaway and Vizár, 2015) with the nonce of age's
+    payload: an 11-byte counter, and a byte that marks the last chunk.
+
+    Args:
+        key: 32 bytes that seal this one stream alone.
+        header: what stands before the stream; bound to every chunk.
+    """
+
+    key: bytes
+    header: bytes
+
+    def seal(self, index: int, chunk: bytes | memoryview, *, is_last: bool) -> bytes:
+        """The chunk and its tag of 16 bytes."""
+        return AESGCM(self.key).encrypt(_chunk_nonce(index, is_last), chunk, self.header)
+
+    def open(self, index: int, sealed: bytes, *, is_last: bool) -> bytes | None:
+        """None where the bytes are not what was sealed at this place under this key."""
+        try:
+            return AESGCM(self.key).decrypt(_chunk_nonce(index, is_last), sealed, self.header)
+        except (InvalidTag, ValueError):
+            return None
+
+    def __repr__(self) -> str:
+        return "ChunkCipher()"
+
+
+def _chunk_nonce(index: int, is_last: bool) -> bytes:
+    return index.to_bytes(_NONCE_BYTES - 1, "big") + bytes((is_last,))
 
 
 class Keystore:
@@ -202,6 +236,18 @@ class Keystore:
                 hint="if the passphrase is right, {path} is damaged",
                 path=path,
             ) from error
+
+    def stream_cipher(self, stretching: Stretching, header: bytes) -> ChunkCipher:
+        """Seals or opens a stream under the passphrase.
+
+        Args:
+            stretching: with a salt that no other stream has.
+        """
+        return ChunkCipher(self._key(stretching), header)
+
+    def new_stretching(self) -> Stretching:
+        """As costly as that of the store's keys, with a salt of its own."""
+        return Stretching(self._random(_SALT_BYTES), self._own_stretching().n)
 
     def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
@@ -365,7 +411,7 @@ class _SealedFile:
             (document["format"], document["cipher"]) != (_FORMAT, _CIPHER)
             or (kdf["name"], r, p) != (_KDF, 8, 1)
             or type(n) is not int
-            or n not in _COSTS
+            or n not in COSTS
             or type(name) is not str
             or len(nonce) != _NONCE_BYTES
         ):

@@ -1,0 +1,119 @@
+"""A backup: one encrypted file with all that makes a home, of one moment, while others write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import archive, files, sealedfile
+from renrakucho_ca.store.archive import Source
+from renrakucho_ca.store.database import SCHEMA_VERSION
+
+_LAST = "last-backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What was written: the moment that it is of, how many files it holds, its length in bytes."""
+
+    created_at: datetime
+    files: int
+    size: int
+
+
+def to_file(home: Home, path: Path) -> Backup:
+    """Writes a backup, private, in one step; whatever interrupts it leaves nothing.
+
+    Raises:
+        Conflict: there is something else than a file at `path`.
+        Unavailable: the passphrase is wrong.
+    """
+    return _make(home, lambda pieces: files.replace_unseen(path, pieces))
+
+
+def to_stream(home: Home, stream: BinaryIO) -> Backup:
+    """Writes a backup into a pipe.
+
+    Raises:
+        Unavailable: the passphrase is wrong, or nobody reads the other end.
+    """
+
+    def write(pieces: Iterable[bytes]) -> None:
+        try:
+            stream.writelines(pieces)
+            stream.flush()
+        except BrokenPipeError as error:
+            raise Unavailable("the backup is not whole: its reader has gone") from error
+
+    return _make(home, write)
+
+
+def last(home: Home) -> datetime | None:
+    """When the newest backup was made; None where none was, or nobody can tell."""
+    try:
+        return datetime.fromisoformat((home.store / _LAST).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
+    _ = home.db
+    # Proven first: a backup under a mistyped passphrase would be found out when it is needed.
+    home.keystore.unlock()
+    now = home.clock()
+    size = 0
+
+    def counted(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        nonlocal size
+        for piece in pieces:
+            size += len(piece)
+            yield piece
+
+    with home.lock("backup").exclusive(), _sources(home) as sources:
+        content = archive.pack(sources, now, SCHEMA_VERSION)
+        write(counted(sealedfile.seal(content, home.keystore)))
+        files.replace(home.store / _LAST, now.isoformat().encode())
+    return Backup(now, len(sources), size)
+
+
+@contextmanager
+def _sources(home: Home) -> Iterator[list[Source]]:
+    """All that a backup holds, opened so that it fits together whatever is written meanwhile."""
+    with ExitStack() as stack:
+        # The CRLs first: what they list is in a database that is copied later.
+        lists = [
+            Source(f"ca-store/crl/{path.name}", stack.enter_context(path.open("rb")))
+            for path in sorted((home.store / "crl").glob("*.crl"))
+        ]
+        # Whoever makes a CA or changes the passphrase holds this lock: the keys are those of the
+        # CAs in the database, all under one passphrase.
+        with home.lock("hierarchies").exclusive():
+            database = _snapshot(home)
+            stack.callback(database.close)
+            keys = [_small(home, path) for path in sorted((home.store / "keys").glob("*.key*"))]
+        rest = [home.path / "rca.yaml", *sorted(home.profiles.glob("*.yaml"))]
+        pending = home.store / "publish-hook.pending"
+        rest += [pending] if pending.exists() else []
+        settings = [_small(home, path) for path in rest]
+        everything = [*keys, *settings, *lists, Source(archive.DATABASE, database)]
+        yield [source for source in everything if archive.is_kept(source.name)]
+
+
+def _snapshot(home: Home) -> BinaryIO:
+    """The database of this moment, in a file of ours that has no name any more."""
+    path = home.store / ".backup.sqlite"
+    # Left by a run that died in the moment when it had one.
+    path.unlink(missing_ok=True)
+    return os.fdopen(home.db.snapshot(path), "rb")
+
+
+def _small(home: Home, path: Path) -> Source:
+    return Source(path.relative_to(home.path).as_posix(), BytesIO(path.read_bytes()))

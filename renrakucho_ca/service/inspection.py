@@ -1,0 +1,93 @@
+"""Whether what a backup holds would do: the database sound, every key and CRL its CA's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+from renrakucho_ca.errors import Attention, Invalid, RcaError
+from renrakucho_ca.pki import certificates
+from renrakucho_ca.service import crls
+from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import archive, files, health, hierarchies, sealedfile
+from renrakucho_ca.store.archive import Manifest
+
+_STAGING = ".backup-proof"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a file of a backup, by its name within the home."""
+
+    file: str
+    problem: RcaError
+
+
+def verify(home: Home, file: Path) -> tuple[Manifest, list[Finding]]:
+    """Reads a backup through, unpacks it for a moment, and looks for whatever is wrong with it.
+
+    Args:
+        home: where it is unpacked, out of sight; if there is none, that is done beside the file.
+
+    Raises:
+        Invalid: it is damaged, and nothing of it can be trusted.
+        Unavailable: wrong passphrase.
+    """
+    with file.open("rb") as stream:
+        opened = sealedfile.Opened(stream, home.keystore)
+        with _staging(home, file.parent) as staging:
+            manifest = archive.unpack(opened, staging)
+            return manifest, list(findings(home.elsewhere(staging)))
+
+
+def findings(home: Home) -> Iterator[Finding]:
+    """All that is wrong with an unpacked backup. Its database gets today's schema."""
+    try:
+        damage = health.damage(home.db, thorough=True)
+    except RcaError as error:
+        yield Finding(archive.DATABASE, error)
+        return
+    if damage:
+        yield Finding(
+            archive.DATABASE, Invalid("the database is damaged: {problem}", problem=damage[0])
+        )
+        return
+    try:
+        home.keystore.bundle_sealer()
+    except RcaError as error:
+        yield Finding("ca-store/keys/bundle.key", error)
+    for hierarchy in hierarchies.all_of(home.db):
+        for authority in hierarchy.authorities:
+            try:
+                ca_key(home, authority)
+            except RcaError as error:
+                yield Finding(f"ca-store/keys/{authority.key}.key", error)
+            path = crls.path_of(home, authority)
+            name = path.relative_to(home.path).as_posix()
+            try:
+                crls.prove(certificates.load(authority.certificate), path)
+            except FileNotFoundError:
+                if hierarchies.crl_state(home.db, authority).this_update is not None:
+                    yield Finding(name, Attention("it is missing", hint="rca publish"))
+            except RcaError as error:
+                yield Finding(name, error)
+
+
+@contextmanager
+def _staging(home: Home, beside: Path) -> Iterator[Path]:
+    """A private folder, gone in the end; in a store, what a run that died has left goes first."""
+    with ExitStack() as stack:
+        if home.store.is_dir():
+            stack.enter_context(home.lock("backup").exclusive())
+            path = home.store / _STAGING
+            rmtree(path, ignore_errors=True)
+            files.make_folder(path)
+        else:
+            path = Path(mkdtemp(prefix=_STAGING, dir=beside))
+        stack.callback(rmtree, path)
+        yield path

@@ -1,0 +1,192 @@
+"""What a backup holds: a tar (POSIX pax) of a home's files, and last its manifest.
+
+Names come from a short list, and are checked when they are read: whoever can make a backup could
+else write anywhere.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.store import files
+
+DATABASE = "ca-store/rca.sqlite"
+
+_MANIFEST = "manifest.json"
+_LONGEST_MANIFEST = 16 * 1024 * 1024
+_PIECE = 1024 * 1024
+_NAME = re.compile(
+    r"""rca\.yaml
+      | profiles/[^/.\x00-\x1f][^/\x00-\x1f]*\.yaml
+      | ca-store/rca\.sqlite
+      | ca-store/publish-hook\.pending
+      | ca-store/keys/[a-z0-9][a-z0-9-]*\.key(\.left-over-[0-9TZ-]+)?
+      | ca-store/crl/[a-z0-9][a-z0-9-]*\.crl""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file: its name within the home, its length in bytes, its digest in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup says of itself.
+
+    Attributes:
+        created_at: when the database was copied.
+        schema: the version of its schema.
+    """
+
+    created_at: datetime
+    schema: int
+    entries: tuple[Entry, ...]
+
+
+class _Reader(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to be packed: its name within the home, and its bytes."""
+
+    name: str
+    file: IO[bytes]
+
+    @property
+    def size(self) -> int:
+        size = self.file.seek(0, io.SEEK_END)
+        self.file.seek(0)
+        return size
+
+    def pieces(self) -> Iterator[bytes]:
+        while piece := self.file.read(_PIECE):
+            yield piece
+
+
+def is_kept(name: str) -> bool:
+    """Whether a backup holds the file of that name within the home."""
+    return _NAME.fullmatch(name) is not None
+
+
+def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterator[bytes]:
+    """The archive, in pieces.
+
+    Raises:
+        Unavailable: a file changed while it was read.
+    """
+    entries: list[Entry] = []
+    for source in sources:
+        size, count, digest = source.size, 0, sha256()
+        yield _header(source.name, size, created_at)
+        for piece in source.pieces():
+            digest.update(piece)
+            count += len(piece)
+            yield piece
+        if count != size:
+            raise Unavailable(
+                "{file} changed while it was read", hint="try again", file=source.name
+            )
+        yield _padding(size)
+        entries.append(Entry(source.name, size, digest.hexdigest()))
+    manifest = {
+        "created_at": created_at.isoformat(),
+        "schema": schema,
+        "files": [asdict(entry) for entry in entries],
+    }
+    text = json.dumps(manifest, indent=1).encode()
+    yield _header(_MANIFEST, len(text), created_at) + text + _padding(len(text))
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _header(name: str, size: int, moment: datetime) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size, files.PRIVATE_FILE, int(moment.timestamp())
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % tarfile.BLOCKSIZE)
+
+
+def unpack(stream: _Reader, folder: Path) -> Manifest:
+    """Writes every file below an empty folder of ours, private, and proves each by its digest.
+
+    Raises:
+        Invalid: it is damaged, or holds what a backup does not.
+    """
+    found: dict[str, Entry] = {}
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=_PIECE) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is None or _MANIFEST in found or member.name in found:
+                    raise _damaged(member.name)
+                if member.name == _MANIFEST:
+                    manifest = _parse(content.read(_LONGEST_MANIFEST))
+                    found[_MANIFEST] = Entry(_MANIFEST, member.size, "")
+                elif is_kept(member.name):
+                    found[member.name] = _write(content, member, folder)
+                else:
+                    raise _damaged(member.name)
+        # What follows the archive's end belongs to the proof that it is whole.
+        while stream.read(_PIECE):
+            pass
+    except (tarfile.TarError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise _damaged(_MANIFEST) from None
+    if found.pop(_MANIFEST, None) is None:
+        raise _damaged(_MANIFEST)
+    for entry in manifest.entries:
+        if found.pop(entry.name, None) != entry:
+            raise _damaged(entry.name)
+    if found or DATABASE not in {entry.name for entry in manifest.entries}:
+        raise _damaged(next(iter(found), DATABASE))
+    return manifest
+
+
+def _write(content: IO[bytes], member: tarfile.TarInfo, folder: Path) -> Entry:
+    digest = sha256()
+
+    def pieces() -> Iterator[bytes]:
+        while piece := content.read(_PIECE):
+            digest.update(piece)
+            yield piece
+
+    path = folder / member.name
+    files.make_folder(path.parent)
+    files.replace(path, pieces())
+    return Entry(member.name, member.size, digest.hexdigest())
+
+
+def _parse(text: bytes) -> Manifest:
+    document = json.loads(text)
+    return Manifest(
+        created_at=datetime.fromisoformat(document["created_at"]),
+        schema=document["schema"],
+        entries=tuple(Entry(**entry) for entry in document["files"]),
+    )
+
+
+def _damaged(name: str) -> Invalid:
+    return Invalid(
+        "the backup is damaged: {file} is not as it was written",
+        hint="take another backup",
+        file=repr(name[:100]),
+    )

@@ -1,0 +1,110 @@
+"""A file of any length under the passphrase: what `rca backup` writes.
+
+    "rca-backup 1\\n"  log2(n), 1 byte  salt, 16 bytes     the header, bound to every chunk
+    key check, 16 bytes                                    tells a wrong passphrase from damage
+    SHA-256 of all this, 32 bytes                          tells damage before scrypt is run
+    chunks of 64 KiB, each with a tag of 16 bytes          STREAM; the last one is marked
+
+The key is scrypt's (RFC 7914; r = 8, p = 1) of passphrase and salt. Without the passphrase nothing
+of a file can be read; with it no change, exchange, or cut of the chunks goes unseen.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import BinaryIO
+
+from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.store.keystore import COSTS, ChunkCipher, Keystore, Stretching
+
+CHUNK = 64 * 1024
+"""Bytes that are sealed at a time, as in age: small enough to hold, large enough to be quick."""
+
+_MAGIC = b"rca-backup 1\n"
+_PARAMETERS = struct.Struct(">B16s")
+_TAG = _CHECK = 16
+_DIGEST = 32
+_HEADER = len(_MAGIC) + _PARAMETERS.size
+_KEY_CHECK = 2**88 - 1
+"""The place of the key check among the nonces: no stream has so many chunks."""
+
+
+def seal(content: Iterable[bytes], keystore: Keystore) -> Iterator[bytes]:
+    """The file, in pieces; memory does not grow with it. The passphrase was proven before."""
+    stretching = keystore.new_stretching()
+    header = _MAGIC + _PARAMETERS.pack(stretching.n.bit_length() - 1, stretching.salt)
+    cipher = keystore.stream_cipher(stretching, header)
+    begin = header + cipher.seal(_KEY_CHECK, b"", is_last=True)
+    yield begin + sha256(begin).digest()
+    index, rest = 0, b""
+    for piece in content:
+        data = memoryview(rest + piece)
+        # One byte at least is kept back: only who has seen the end knows the last chunk.
+        whole = max(0, len(data) - 1) // CHUNK * CHUNK
+        for start in range(0, whole, CHUNK):
+            yield cipher.seal(index, data[start : start + CHUNK], is_last=False)
+            index += 1
+        rest = bytes(data[whole:])
+    yield cipher.seal(index, rest, is_last=True)
+
+
+class Opened:
+    """A sealed file, read from its beginning; nothing that was not proven is given out.
+
+    Args:
+        file: at its beginning.
+
+    Raises:
+        Invalid: it is something else, or its beginning is damaged.
+        Unavailable: wrong passphrase.
+    """
+
+    def __init__(self, file: BinaryIO, keystore: Keystore) -> None:
+        self._file = file
+        self._cipher = _cipher(file, keystore)
+        self._index = 0
+        self._sealed = file.read(CHUNK + _TAG)
+        self._is_at_end = False
+
+    def read(self, _size: int = -1) -> bytes:
+        """The next chunk, whatever length is asked for; empty at the end.
+
+        Raises:
+            Invalid: the file is damaged or cut off.
+        """
+        if self._is_at_end:
+            return b""
+        following = self._file.read(CHUNK + _TAG)
+        chunk = self._cipher.open(self._index, self._sealed, is_last=not following)
+        if chunk is None:
+            raise Invalid(
+                "the backup is damaged or cut off: its part {index} is not as it was written",
+                hint="take another backup",
+                index=self._index + 1,
+            )
+        self._index, self._sealed, self._is_at_end = self._index + 1, following, not following
+        return chunk
+
+
+def _cipher(file: BinaryIO, keystore: Keystore) -> ChunkCipher:
+    begin = file.read(_HEADER + _CHECK)
+    header, check = begin[:_HEADER], begin[_HEADER:]
+    if not header.startswith(_MAGIC):
+        raise Invalid("this is not a backup of rca")
+    if file.read(_DIGEST) != sha256(begin).digest() or len(check) != _CHECK:
+        raise Invalid(
+            "the backup is damaged or cut off: its beginning is not as it was written",
+            hint="take another backup",
+        )
+    exponent, salt = _PARAMETERS.unpack(header[len(_MAGIC) :])
+    if 2**exponent not in COSTS:
+        raise Invalid("this is not a backup of rca")
+    cipher = keystore.stream_cipher(Stretching(salt, 2**exponent), header)
+    if cipher.open(_KEY_CHECK, check, is_last=True) is None:
+        raise Unavailable(
+            "wrong passphrase",
+            hint="a backup opens with the passphrase that the store had when it was made",
+        )
+    return cipher
