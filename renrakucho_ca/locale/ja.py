@@ -1225,6 +1225,9 @@ MESSAGES: dict[str, str] = {
     "{reason}": "{reason}",
     "BEGIN without END": "BEGIN に対応する END がありません",
     "what stands between BEGIN and END is not base64": "BEGIN と END の間がbase64ではありません",
+    "serial number {serial}: the hierarchy {name} has this certificate": (
+        "シリアル番号 {serial}: この証明書は階層 {name} に既にあります"
+    ),
     "another CA signed this CRL": "このCRLは別の認証局が署名したものです",
     "another line is about the same certificate": "同じ証明書の行がほかにもあります",
     "give the folder with its certificates too": "証明書のフォルダも指定してください",

@@ -364,3 +364,15 @@ def from_pem_lines(lines: Sequence[bytes]) -> bytes:
         return binascii.a2b_base64(b"".join(lines))
     except binascii.Error:
         raise Invalid("what stands between BEGIN and END is not base64") from None
+
+
+def without_trust(data: bytes) -> bytes:
+    """The certificate alone of OpenSSL's `TRUSTED CERTIFICATE`: what it is trusted for follows it.
+
+    Raises:
+        Invalid: it does not begin with a value in DER.
+    """
+    try:
+        return bytes(next(der.elements(data)).whole)
+    except (IndexError, StopIteration):
+        raise Invalid("this is not a certificate that can be read") from None

@@ -6,6 +6,7 @@ there, or why nothing was.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -42,9 +43,13 @@ def read_requests(file: Path) -> Iterator[tuple[int, Request | RcaError]]:
     Raises:
         Invalid: it is no such table.
     """
-    return _read(
-        file, _REQUEST_COLUMNS, lambda row: Request.parse(_user(row), row["device"], row["note"])
-    )
+
+    def request(row: dict[str, str]) -> Request:
+        # Tables have `iPhone` and `Ｗｉｎｄｏｗｓ`; the names of profiles are lower-case.
+        device = unicodedata.normalize("NFKC", row["device"]).casefold()
+        return Request.parse(_user(row), device, row["note"])
+
+    return _read(file, _REQUEST_COLUMNS, request)
 
 
 def import_users(

@@ -28,11 +28,13 @@ _HEAD = 1024 * 1024
 """Bytes before the first PEM block: `openssl x509 -text` writes a few thousand."""
 
 _CERTIFICATE_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b", ".p7c", ".p7s", ".crl"})
-_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s*$")
+# Some editors of Windows begin every text with UTF-8's byte order mark.
+_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?-----BEGIN ([A-Z0-9 ]+)-----\s*$")
+_TRUSTED = b"TRUSTED CERTIFICATE"
 _LABELS = {
     b"CERTIFICATE": Kind.CERTIFICATE,
     b"X509 CERTIFICATE": Kind.CERTIFICATE,
-    b"TRUSTED CERTIFICATE": Kind.CERTIFICATE,
+    _TRUSTED: Kind.CERTIFICATE,
     b"X509 CRL": Kind.CRL,
     b"PKCS7": Kind.PKCS7,
     b"CMS": Kind.PKCS7,
@@ -138,7 +140,7 @@ def _opened(place: Place, kind: Kind, data: bytes) -> Iterator[Piece | tuple[Pla
 
 def _pem_pieces(path: Path, file: BinaryIO) -> Iterator[Piece | tuple[Place, Invalid]]:
     """Reads line by line; keys and requests are passed over without being decoded."""
-    kind, begin, size, number = None, 0, 0, 0
+    kind, label, begin, size, number = None, b"", 0, 0, 0
     body: list[bytes] = []
     has_block = False
     while line := file.readline(LONGEST_LINE):
@@ -147,7 +149,8 @@ def _pem_pieces(path: Path, file: BinaryIO) -> Iterator[Piece | tuple[Place, Inv
             if kind is not None:
                 yield Place(path, begin), Invalid("BEGIN without END")
             has_block, begin, size = True, number, 0
-            kind = _LABELS.get(match[1])
+            label = match[1]
+            kind = _LABELS.get(label)
             body.clear()
         elif kind is None:
             if not has_block and file.tell() > _HEAD:
@@ -155,6 +158,8 @@ def _pem_pieces(path: Path, file: BinaryIO) -> Iterator[Piece | tuple[Place, Inv
         elif line.startswith(b"-----END "):
             try:
                 data = takeover.from_pem_lines(body)
+                if label == _TRUSTED:
+                    data = takeover.without_trust(data)
             except Invalid as error:
                 yield Place(path, begin), error
             else:

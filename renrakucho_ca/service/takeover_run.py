@@ -276,6 +276,20 @@ class Import:
             self._record_found(found)
 
     def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
+        owners = store.owners(
+            self._db, self._hierarchy.name, [each.fingerprint_sha256 for _, each in found]
+        )
+        for piece, each in found:
+            if each.fingerprint_sha256 in owners:
+                self._problem(
+                    piece.place,
+                    Invalid(
+                        "serial number {serial}: the hierarchy {name} has this certificate",
+                        serial=f"{each.serial:x}",
+                        name=owners[each.fingerprint_sha256],
+                    ),
+                )
+        found = [(piece, each) for piece, each in found if each.fingerprint_sha256 not in owners]
         serials = {each.serial for _, each in found}
         known = {
             (each.authority, each.serial): each

@@ -53,6 +53,21 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
     ]
 
 
+def owners(db: Database, hierarchy: str, fingerprints: Iterable[str]) -> dict[str, str]:
+    """Which of these certificates another hierarchy has: its name, by the fingerprint.
+
+    A root that was renewed with its old key signed the certificates of both.
+    """
+    rows = db.rows(
+        """SELECT c.fingerprint_sha256, a.hierarchy
+           FROM json_each(:fingerprints) AS wanted
+           CROSS JOIN certificate AS c ON c.fingerprint_sha256 = wanted.value
+           CROSS JOIN authority AS a ON a.id = c.authority AND a.hierarchy <> :hierarchy""",
+        {"fingerprints": json.dumps(list(fingerprints)), "hierarchy": hierarchy},
+    )
+    return {row["fingerprint_sha256"]: row["hierarchy"] for row in rows}
+
+
 def taken(db: Database, numbers: Iterable[int]) -> set[int]:
     """Which of these retrieval numbers name something already."""
     rows = db.rows(

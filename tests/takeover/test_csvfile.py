@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.service import csvfile
+from renrakucho_ca.service import batch, csvfile
+from renrakucho_ca.service.planning import Request
 
 COLUMNS = {"user": True, "name": False, "device": True, "note": False}
 HEADER = "利用者ID,氏名,端末種別,備考"
@@ -136,3 +137,25 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Invalid, match="is not a file"):
         next(csvfile.read(tmp_path / "pipe", COLUMNS))
+
+
+def test_letters_of_windows_beyond_jis_are_read_as_they_stand(tmp_path: Path) -> None:
+    """NEC's and IBM's extensions, half-width kana, and dashes that other tables map otherwise."""
+    octets = b"\x87\x40 \xfb\xfc \xed\x95 \xbb\xc4 \x81\x60\x81\x5c\x81\x7c"
+    text = "user,device,note\r\na,mac,".encode("cp932") + octets + b"\r\n"
+    ((_, row),) = rows(tmp_path, text)
+    assert not isinstance(row, Invalid)
+    assert row["note"] == "\u2460 \u9ad9 \ufa11 \uff7b\uff84 \uff5e\u2015\uff0d"
+
+
+@pytest.mark.parametrize(
+    ("device", "profile"),
+    [("iPhone", "iphone"), ("ＷＩＮＤＯＷＳ", "windows"), ("Android ", "android")],
+)
+def test_in_a_batch_devices_are_written_as_they_are_sold(
+    tmp_path: Path, device: str, profile: str
+) -> None:
+    (tmp_path / "batch.csv").write_bytes(f"利用者ID,端末種別\r\na,{device}\r\n".encode("cp932"))
+    ((_, request),) = batch.read_requests(tmp_path / "batch.csv")
+    assert isinstance(request, Request)
+    assert request.device == profile

@@ -237,7 +237,7 @@ def test_an_index_of_another_ca_is_passed_over_and_told(old: Old, openssl_ca: Ma
 # -- forms of files
 
 
-@pytest.mark.parametrize("form", ["der", "bundle", "p7-pem", "p7-der", "text"])
+@pytest.mark.parametrize("form", ["der", "bundle", "p7-pem", "p7-der", "text", "trusted", "mark"])
 def test_a_certificate_is_read_in_whatever_form_and_under_whatever_name(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, form: str
 ) -> None:
@@ -253,6 +253,14 @@ def test_a_certificate_is_read_in_whatever_form_and_under_whatever_name(
         case "text":
             for place, file in enumerate(files):
                 run("openssl", "x509", "-in", file, "-text", "-out", folder / f"{place}.txt")
+        case "trusted":
+            for place, file in enumerate(files):
+                purpose = ("-trustout", "-addtrust", "clientAuth")
+                run("openssl", "x509", "-in", file, *purpose, "-out", folder / str(place))
+        case "mark":  # As editors of Windows write UTF-8.
+            for place, file in enumerate(files):
+                text = file.read_bytes().replace(b"\n", b"\r\n")
+                (folder / f"{place}.cer").write_bytes(b"\xef\xbb\xbf" + text)
         case "bundle":
             bundle = b"\n# next\n".join(file.read_bytes() for file in files)
             (folder / "all").write_bytes(bundle)
@@ -369,6 +377,26 @@ def test_cas_of_one_name_with_the_same_serial_numbers_are_told_apart_by_the_sign
     assert [each.user.id for each in old.records("twin-one")] == ["of one"]
     assert [each.user.id for each in old.records("twin-two")] == ["of two"]
     assert (len(first.problems), len(second.problems)) == (1, 1)
+
+
+def test_what_the_root_signed_before_it_was_renewed_stays_the_hierarchy_s_that_has_it(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    """One key, one name, two certificates: the signature proves either."""
+    ca = openssl_ca()
+    ca.issue("/CN=from before")
+    old.take("before", ca.certificate, paths=[ca.index])
+    renewed = ca.folder / "renewed.pem"
+    run(
+        *("openssl", "req", "-x509", "-key", ca.private_key, "-subj", ca.subject, "-utf8"),
+        *("-days", "7301", "-out", renewed),
+    )
+    ca.issue("/CN=from after")
+    done = old.take("after", renewed, paths=[ca.folder / "newcerts"])
+    assert done.problems == [
+        f"{ca.folder}/newcerts/01.pem:1: serial number 1: the hierarchy before has this certificate"
+    ]
+    assert set(old.by_user("after")) == {"from after"}
 
 
 def test_the_hierarchy_s_name_belongs_to_one_ca_and_the_ca_to_one_name(
