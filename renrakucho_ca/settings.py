@@ -131,6 +131,26 @@ class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     syslog: bool = False
 
 
+class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it is answered which certificates are revoked (OCSP, RFC 6960).
+
+    Attributes:
+        sign_ahead: whether `rca publish` signs a response for every certificate.
+        days: how long one is valid; renewed at half of it.
+        nonce: whether the portal holds the responder's key, to answer with the nonce of a request
+            and for what is not signed yet.
+        url: where `/ocsp/<hierarchy>` of the portal is to be had; goes into certificates.
+    """
+
+    sign_ahead: bool = True
+    days: Annotated[int, msgspec.Meta(ge=1, le=14)] = 7
+    nonce: bool = False
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "url", _public_url)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A home's settings, checked.
 
@@ -157,6 +177,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bundle_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
     portal: PortalSettings = msgspec.field(default_factory=PortalSettings)
+    ocsp: OcspSettings = msgspec.field(default_factory=OcspSettings)
     login_url: str | None = None
     mail: MailSettings = msgspec.field(default_factory=MailSettings)
     audit: AuditSettings = msgspec.field(default_factory=AuditSettings)
@@ -324,6 +345,21 @@ portal:
   # The addresses of the proxies before it, such as [127.0.0.1] for an nginx on this machine: from
   # them alone it takes the word (X-Forwarded-For) where a request came from. A list.
   trusted_proxies: []
+
+# OCSP: `rca serve` tells servers at /ocsp/<hierarchy> whether a certificate is revoked.
+ocsp:
+  # `rca publish` signs a response for every certificate, and again for what changed. false: no
+  # responses; servers use the CRL alone.
+  sign_ahead: true
+  # How many days a response is valid (at most 14). At half of it `rca publish` signs all anew.
+  days: 7
+  # true: the portal also holds the key of the responder, which is good for OCSP alone and for 30
+  # days: it then answers with the nonce of the request, and at once for what has just changed.
+  nonce: false
+  # Where the portal is to be had, such as http://ca.example.jp, without /ocsp; OCSP goes without
+  # TLS as a rule. Goes into every certificate and cannot be changed in those already issued. null:
+  # certificates name no responder.
+  url: null
 
 # The portal where people log in with their certificate; stands in mails and on sheets.
 login_url: null

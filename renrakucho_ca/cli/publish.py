@@ -15,7 +15,7 @@ from renrakucho_ca.errors import Attention
 @click.command(
     cls=Command,
     help="Signs new CRLs and writes CA certificates, CRLs and nginx snippets into public/, each "
-    "file in one step, then runs publish_hook of rca.yaml.",
+    "file in one step, runs publish_hook of rca.yaml, then signs the OCSP responses that are due.",
 )
 @click.option(
     "--out",
@@ -44,6 +44,8 @@ def publish(app: App, out: Path | None, if_due: bool, root_key: Path | None, for
     app.console.many(rows, form, fields=("file",), columns=("file",))
     for name in done.renewed:
         app.console.detail("signed a new CRL: {name}", name=name)
+    if done.responses:
+        app.console.detail("signed OCSP responses for {count} certificates", count=done.responses)
     if done.overdue:
         raise Attention(
             "the CRL of {names} has to be signed anew, and the key is not on this machine",

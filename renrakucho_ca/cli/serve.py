@@ -17,8 +17,9 @@ from renrakucho_ca.service.home import Home
 
 @click.command(
     cls=Command,
-    help="Serves the download page, CRLs and CA certificates until it is told to stop. It needs "
-    "neither the passphrase nor a key of a CA. docs/portal.md tells how to put it behind nginx.",
+    help="Serves the download page, CRLs, CA certificates and OCSP until it is told to stop. It "
+    "needs neither the passphrase nor a key of a CA. docs/portal.md tells how to put it behind "
+    "nginx.",
 )
 @click.option(
     "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where; else 127.0.0.1:8080"

@@ -303,9 +303,9 @@ MESSAGES: dict[str, str] = {
     ),
     "Makes a held certificate valid again.": "証明書の一時停止を解除します。",
     "Signs new CRLs and writes CA certificates, CRLs and nginx snippets into public/, each file in "
-    "one step, then runs publish_hook of rca.yaml.": (
+    "one step, runs publish_hook of rca.yaml, then signs the OCSP responses that are due.": (
         "新しいCRLに署名し、CA証明書、CRL、nginxの設定を public/ に書き出して、rca.yaml の "
-        "publish_hook を実行します。ファイルは1つずつ、一度に置き換わります。"
+        "publish_hook を実行し、必要なOCSP応答に署名します。ファイルは1つずつ、一度に置き換わります。"
     ),
     "another folder than public/": "public/ 以外の書き出し先",
     "for cron: only CRLs past half their life or behind a revocation are signed anew": (
@@ -906,9 +906,9 @@ MESSAGES: dict[str, str] = {
     "a number that was guessed at": "パスワードの間違いで止まった番号",
     "listening on {url}": "{url} で待ち受けています",
     "{number} can be tried again": "{number} をもう一度試せるようにしました",
-    "Serves the download page, CRLs and CA certificates until it is told to stop. It needs neither "
-    "the passphrase nor a key of a CA. docs/portal.md tells how to put it behind nginx.": (
-        "ダウンロードページ、CRL、CA証明書を、止められるまで配信します。"
+    "Serves the download page, CRLs, CA certificates and OCSP until it is told to stop. It needs "
+    "neither the passphrase nor a key of a CA. docs/portal.md tells how to put it behind nginx.": (
+        "ダウンロードページ、CRL、CA証明書、OCSP応答を、止められるまで配信します。"
         "パスフレーズもCAの鍵も要りません。nginx の背後に置く方法は docs/portal.md にあります。"
     ),
     "Lets a retrieval number be tried again at once, after wrong passwords have locked it on the "
@@ -1350,4 +1350,10 @@ MESSAGES: dict[str, str] = {
     "{file}: {problem}": "{file}: {problem}",
     "{path} exists and is not a file": "{path} はファイルではありません",
     "{path} is there already: a backup is restored where no home is": "{path} がすでにあります(復元先にはホームがあってはなりません)",
+    # -- OCSP
+    "signed OCSP responses for {count} certificates": "証明書 {count} 枚分のOCSP応答に署名しました",
+    "the OCSP responses are not in order": "OCSP応答の並びが正しくありません",
+    "the OCSP responses {path} are damaged": "OCSP応答のファイル {path} が壊れています",
+    "the signature of an OCSP response does not verify": "OCSP応答の署名を検証できません",
+    "this is not an OCSP request that can be read": "読み取れるOCSP要求ではありません",
 }

@@ -97,6 +97,16 @@ class EndEntity:
     distribution: Distribution
 
 
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """All that goes into the certificate of a CA's OCSP responder."""
+
+    subject: Subject
+    serial: int
+    validity: Validity
+    public_key: PublicKey
+
+
 def serial_number(randomness: Randomness) -> int:
     """A serial of 128 random bits under a leading one: positive and 17 octets (§4.1.2.2)."""
     return 1 << 128 | int.from_bytes(randomness(16), "big")
@@ -203,6 +213,46 @@ def end_entity(
             x509.ExtendedKeyUsage([_PURPOSES[p] for p in request.profile.extended_key_usage]),
             critical=False,
         )
+        # §4.2.1.2: SHOULD be there in an end entity's certificate, MUST NOT be critical.
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False
+        )
+        # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
+        .add_extension(authority_key_identifier(issuer), critical=False)
+        # Not the hash of the key at hand, which may stand in for a larger one.
+        .sign(issuer_key, signature_hash(public_key_of(issuer)))
+    )
+
+
+def responder(
+    request: Responder, issuer: x509.Certificate, issuer_key: PrivateKey
+) -> x509.Certificate:
+    """The certificate with which a CA lets another key answer for it (RFC 6960 §4.2.2.2), unlinted:
+    `issue.issue_responder` is what services call.
+
+    Args:
+        issuer_key: the issuer's, or a key that stands in for it while the result is linted.
+
+    Raises:
+        Invalid: the subject has a value that X.520 does not allow.
+    """
+    return (
+        x509.CertificateBuilder()
+        .serial_number(request.serial)
+        .issuer_name(issuer.subject)
+        .not_valid_before(request.validity.not_before)
+        .not_valid_after(request.validity.not_after)
+        .subject_name(_name(request.subject))
+        .public_key(request.public_key)
+        # §4.2.1.9: said aloud, as in a device's.
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # §4.2.1.3: SHOULD be critical.
+        .add_extension(_key_usage(frozenset({KeyUsage.DIGITAL_SIGNATURE})), critical=True)
+        # RFC 6960 §4.2.2.2: the delegation, MUST be there.
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        # RFC 6960 §4.2.2.2.1: nobody need ask whether it is revoked; it lives for days. SHOULD NOT
+        # be critical.
+        .add_extension(x509.OCSPNoCheck(), critical=False)
         # §4.2.1.2: SHOULD be there in an end entity's certificate, MUST NOT be critical.
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False

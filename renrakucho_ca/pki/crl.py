@@ -20,7 +20,7 @@ from renrakucho_ca.pki.keys import PrivateKey, public_key_of, sign, signature_ha
 _BEGIN = b"-----BEGIN X509 CRL-----\n"
 _END = b"-----END X509 CRL-----\n"
 
-_REASON_CODES = {  # CRLReason, §5.3.1
+REASON_CODES = {  # CRLReason, §5.3.1
     RevocationReason.KEY_COMPROMISE: 1,
     RevocationReason.CA_COMPROMISE: 2,
     RevocationReason.AFFILIATION_CHANGED: 3,
@@ -39,7 +39,7 @@ def _reason_extensions(code: int) -> bytes:
     return der.encode(der.SEQUENCE, der.encode(der.SEQUENCE, oid, value))  # never critical
 
 
-_EXTENSIONS = {reason: _reason_extensions(code) for reason, code in _REASON_CODES.items()}
+_EXTENSIONS = {reason: _reason_extensions(code) for reason, code in REASON_CODES.items()}
 # §5.3.1: the reason code SHOULD be absent instead of saying unspecified (0).
 _EXTENSIONS[RevocationReason.UNSPECIFIED] = b""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, ENUMERATED = 0x02, 0x04, 0x06, 0x0A
+BOOLEAN, INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, ENUMERATED = 0x01, 0x02, 0x04, 0x06, 0x0A
 UTF8_STRING, PRINTABLE_STRING, UTC_TIME, GENERALIZED_TIME = 0x0C, 0x13, 0x17, 0x18
 BIT_STRING, SEQUENCE = 0x03, 0x30
 
@@ -52,3 +52,24 @@ def elements(content: bytes | memoryview) -> Iterator[Element]:
             length = int.from_bytes(rest[2:start], "big")
         yield Element(rest[0], rest[: start + length], rest[start : start + length])
         rest = rest[start + length :]
+
+
+def untrusted(content: bytes | memoryview) -> list[Element]:
+    """As `elements`, of octets that nobody has parsed before.
+
+    Raises:
+        ValueError: a length that is indefinite, longer than need be or past the end, or a tag of
+            several octets.
+    """
+    found = []
+    rest = memoryview(content)
+    while rest:
+        if len(rest) < 2 or rest[0] & 0x1F == 0x1F:
+            raise ValueError("no DER")
+        start = 2 + (rest[1] & 0x7F if rest[1] & 0x80 else 0)
+        length = int.from_bytes(rest[2:start], "big") if rest[1] & 0x80 else rest[1]
+        if len(rest) < start + length or header(rest[0], length) != rest[:start]:
+            raise ValueError("no DER")
+        found.append(Element(rest[0], rest[: start + length], rest[start : start + length]))
+        rest = rest[start + length :]
+    return found

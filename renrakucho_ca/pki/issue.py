@@ -1,13 +1,21 @@
-"""The one way to a device's certificate: build, lint under a throwaway key, sign, compare."""
+"""The one way to an end entity's certificate: build, lint under a throwaway key, sign, compare."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from cryptography import x509
 
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.pki.certificates import EndEntity, common_name, end_entity
+from renrakucho_ca.pki.certificates import (
+    EndEntity,
+    Responder,
+    common_name,
+    end_entity,
+    responder,
+)
 from renrakucho_ca.pki.keys import PrivateKey, public_key_of, throwaway
-from renrakucho_ca.pki.lint import enforce, lint
+from renrakucho_ca.pki.lint import enforce, lint, lint_responder
 
 
 def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) -> x509.Certificate:
@@ -24,13 +32,39 @@ def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) 
             the issuer's.
         Invalid: the subject has a value that X.520 does not allow.
     """
-    draft = end_entity(request, issuer, throwaway(public_key_of(issuer)))
-    enforce(lint(draft, request, issuer))
+    return _sign(
+        lambda key: end_entity(request, issuer, key),
+        lambda draft: lint(draft, request, issuer),
+        issuer,
+        issuer_key,
+    )
+
+
+def issue_responder(
+    request: Responder, issuer: x509.Certificate, issuer_key: PrivateKey
+) -> x509.Certificate:
+    """Signs the certificate of a CA's OCSP responder. Raises as `issue`."""
+    return _sign(
+        lambda key: responder(request, issuer, key),
+        lambda draft: lint_responder(draft, request, issuer),
+        issuer,
+        issuer_key,
+    )
+
+
+def _sign(
+    build: Callable[[PrivateKey], x509.Certificate],
+    findings: Callable[[x509.Certificate], list[str]],
+    issuer: x509.Certificate,
+    issuer_key: PrivateKey,
+) -> x509.Certificate:
+    draft = build(throwaway(public_key_of(issuer)))
+    enforce(findings(draft))
     if issuer_key.public_key() != public_key_of(issuer):
         raise Refused(
             "the private key is not that of the issuer {issuer}", issuer=common_name(issuer)
         )
-    certificate = end_entity(request, issuer, issuer_key)
+    certificate = build(issuer_key)
     if certificate.tbs_certificate_bytes != draft.tbs_certificate_bytes:
         raise Refused("the certificate to be signed is not the one that was linted")
     return certificate

@@ -19,13 +19,15 @@ from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid, Refused
 from renrakucho_ca.model import CaProfile, ExtendedKeyUsage, Subject, SubjectAttribute
 from renrakucho_ca.pki import der
-from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
+from renrakucho_ca.pki.certificates import Distribution, EndEntity, Responder, Validity
 from renrakucho_ca.pki.keys import PublicKey, public_key_of, signature_hash
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a certificate must say; `path_length` is None for an end entity."""
+    """What a certificate must say; `path_length` is None for an end entity, `no_check` tells an
+    OCSP responder.
+    """
 
     subject: Subject
     serial: int
@@ -37,6 +39,7 @@ class Expected:
     purposes: frozenset[str]
     path_length: int | None
     issuer: x509.Certificate
+    no_check: bool = False
 
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
@@ -97,6 +100,29 @@ def lint_ca(
             purposes=frozenset(),
             path_length=profile.path_length,
             issuer=issuer,
+        ),
+    )
+
+
+def lint_responder(
+    certificate: x509.Certificate, request: Responder, issuer: x509.Certificate
+) -> list[str]:
+    """Findings about an OCSP responder's certificate; none is a pass. Its signature is not looked
+    at."""
+    return _findings(
+        certificate,
+        Expected(
+            subject=request.subject,
+            serial=request.serial,
+            validity=request.validity,
+            years=1,
+            public_key=request.public_key,
+            distribution=Distribution(),
+            key_usage=frozenset({"digitalSignature"}),
+            purposes=frozenset({"1.3.6.1.5.5.7.3.9"}),  # id-kp-OCSPSigning
+            path_length=None,
+            issuer=issuer,
+            no_check=True,
         ),
     )
 
@@ -224,6 +250,8 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
         wanted[ExtensionOID.AUTHORITY_KEY_IDENTIFIER] = False  # §4.2.1.1
     if expected.purposes:
         wanted[ExtensionOID.EXTENDED_KEY_USAGE] = False  # §4.2.1.12
+    if expected.no_check:
+        wanted[ExtensionOID.OCSP_NO_CHECK] = False  # RFC 6960 §4.2.2.2.1
     if expected.distribution.crl_url:
         wanted[ExtensionOID.CRL_DISTRIBUTION_POINTS] = False  # §4.2.1.13
     if expected.distribution.ocsp_url or expected.distribution.ca_issuers_url:
@@ -376,6 +404,7 @@ _TITLES = {
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER: "authorityKeyIdentifier",
     ExtensionOID.CRL_DISTRIBUTION_POINTS: "cRLDistributionPoints",
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS: "authorityInfoAccess",
+    ExtensionOID.OCSP_NO_CHECK: "id-pkix-ocsp-nocheck",
 }
 _USAGE_BITS: dict[str, Callable[[x509.KeyUsage], bool]] = {
     "digitalSignature": lambda usage: usage.digital_signature,

@@ -6,6 +6,7 @@
     /f/<token>/<name>     the file, for ten minutes
     /help/<device>        the steps, for everybody
     /crl/ /ca/            what `rca publish` wrote
+    /ocsp/<hierarchy>     which certificates are revoked; for programs
     /healthz              for the watchman
 
 There is no cookie: a link is the whole of a session, so no other site can use one (CSRF), and what
@@ -32,6 +33,7 @@ from renrakucho_ca.errors import Invalid, NotFound, RcaError, Refused, Unavailab
 from renrakucho_ca.model import Container, RetrievalNumber
 from renrakucho_ca.portal import files
 from renrakucho_ca.portal.guard import Guard
+from renrakucho_ca.portal.ocsp import Ocsp
 from renrakucho_ca.portal.pages import CSS, Pages, keep
 from renrakucho_ca.portal.workers import Grouped, Workers
 from renrakucho_ca.service import alarm, download, instructions, proof
@@ -69,6 +71,7 @@ class Portal:
         self._guesses = Grouped(open_home, proof.verify, largest=50, waiting=100)
         self._claims = Grouped(open_home, download.claim, largest=50, waiting=200)
         self._downloads = Workers(open_home, threads=2, waiting=200)
+        self._ocsp = Ocsp(open_home)
         self.asgi: ASGIApp = Guard(self._starlette(), home.settings.portal.proxies)
 
     def _starlette(self) -> Starlette:
@@ -83,6 +86,9 @@ class Portal:
                 Route("/help/{device}", self.help),
                 Route("/crl/{name}.crl", self.crl),
                 Route("/ca/{name}.cer", self.ca),
+                Route("/ocsp/{hierarchy}", self._ocsp.post, methods=["POST"]),
+                Route("/ocsp/{hierarchy}/", self._ocsp.post, methods=["POST"]),
+                Route("/ocsp/{hierarchy}/{request:path}", self._ocsp.get),
                 Route("/healthz", self.health),
                 Route("/portal.css", self.css),
             ],
@@ -227,6 +233,7 @@ class Portal:
         self._guesses.close()
         self._claims.close()
         self._downloads.close()
+        self._ocsp.close()
 
     async def _keep_destroying(self) -> None:
         while True:

@@ -8,16 +8,20 @@ from renrakucho_ca.settings import Settings
 
 
 def distribution(settings: Settings, hierarchy: str, issuer: Tier) -> Distribution:
-    """Where the issuer's CRL and certificate are to be had; nothing where the home is not public.
+    """Where the issuer's CRL, certificate and OCSP responder are to be had; nothing where the home
+    is not public.
 
     Args:
         issuer: the CA that signs the certificate in which the addresses will stand.
     """
+    ocsp_url = None
+    if settings.ocsp.url is not None:
+        ocsp_url = f"{settings.ocsp.url}/ocsp/{hierarchy}"
     if settings.public_url is None:
-        return Distribution(crl_url=None, ca_issuers_url=None, ocsp_url=None)
+        return Distribution(ocsp_url=ocsp_url)
     name = f"{hierarchy}-{issuer.value}"
     return Distribution(
         crl_url=f"{settings.public_url}/crl/{name}.crl",
         ca_issuers_url=f"{settings.public_url}/ca/{name}.cer",
-        ocsp_url=None,
+        ocsp_url=ocsp_url,
     )

@@ -8,6 +8,7 @@ know whether it was signed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
@@ -28,7 +29,7 @@ from renrakucho_ca.model import (
     User,
 )
 from renrakucho_ca.pki import crl, keys
-from renrakucho_ca.service import auditing, people, revocation
+from renrakucho_ca.service import ahead, auditing, people, revocation
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.making import Made, Maker, Secrets
@@ -126,6 +127,9 @@ def issue_many(
         with home.lock("issuing").shared(lambda: abandon_left_over(home)):
             if issuer is not None:
                 yield from issuer.issue(chain(first, source), workers)
+                # What is issued is issued; `rca publish` would sign for it as well.
+                with suppress(RcaError):
+                    ahead.sign_changes(home, chosen, chosen.issuing, home.clock())
 
 
 def reissue(

@@ -20,7 +20,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.service import catching_up, crls, nginx, revocation
+from renrakucho_ca.service import ahead, catching_up, crls, nginx, revocation
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, hierarchies
@@ -40,11 +40,13 @@ class Publication:
         files: all that was written, in order.
         renewed: the CAs that signed a new CRL, as `new-issuing`.
         overdue: the CAs whose CRL needs renewing and whose key is not here.
+        responses: for how many certificates OCSP responses were signed.
     """
 
     files: tuple[Path, ...]
     renewed: tuple[str, ...]
     overdue: tuple[str, ...]
+    responses: int
 
 
 def publish(
@@ -91,8 +93,21 @@ def publish(
                 elif due:
                     overdue.append(authority.name)
             written += _write_files(home, hierarchy, folder)
+        # Last: for a million certificates it takes a minute, and the CRLs are out by then.
         _run_hook(home)
-    return Publication(tuple(written), tuple(renewed), tuple(overdue))
+        responses = _sign_responses(home, root_key)
+    return Publication(tuple(written), tuple(renewed), tuple(overdue), responses)
+
+
+def _sign_responses(home: Home, root_key: Path | None) -> int:
+    """Signs the OCSP responses that are due; returns for how many certificates."""
+    now = home.clock()
+    return sum(
+        ahead.renew(home, hierarchy, authority, ca_key(home, authority, root_key), now)
+        for hierarchy in hierarchies.all_of(home.db)
+        for authority in hierarchy.authorities
+        if root_key is not None or ahead.is_due(home, hierarchy, authority, now)
+    )
 
 
 def _refuse_stray(home: Home, root_key: Path, everything: Iterable[Hierarchy]) -> None:

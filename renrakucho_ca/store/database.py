@@ -17,7 +17,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.store import files
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
 
 WAIT_SECONDS = 30

@@ -53,6 +53,12 @@ def step_4_audit(db: Utilities) -> None:
         db.execute(statement)
 
 
+@steps()
+def step_5_ocsp(db: Utilities) -> None:
+    for statement in (RESPONDER, OCSP_CHANGE, OCSP_CHANGE_BY_AUTHORITY, *OCSP_CHANGES):
+        db.execute(statement)
+
+
 HIERARCHY = """
 CREATE TABLE hierarchy (
     name TEXT PRIMARY KEY,
@@ -314,4 +320,66 @@ CREATE TABLE checkpoint (
     signed TEXT NOT NULL,
     signature BLOB NOT NULL
 ) STRICT
+"""
+
+# -- step 5
+
+# Who answers for a CA by OCSP. The row without a certificate is the intent: its serial number is
+# recorded before anything is signed. sealed_key opens with the passphrase; portal_key, which is
+# there only where rca.yaml lets the portal sign, with bundle.key.
+RESPONDER = """
+CREATE TABLE responder (
+    id INTEGER PRIMARY KEY,
+    authority INTEGER NOT NULL REFERENCES authority (id),
+    serial TEXT NOT NULL CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*'),
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL CHECK (not_after > not_before),
+    certificate BLOB,
+    sealed_key BLOB,
+    portal_key BLOB,
+    UNIQUE (authority, serial),
+    CHECK (sealed_key IS NULL OR certificate IS NOT NULL),
+    CHECK (portal_key IS NULL OR sealed_key IS NOT NULL)
+) STRICT
+"""
+
+# What has changed since the responses of a CA were signed ahead, all of them: the newest change of
+# each certificate. With its own responses, of the state that stands beside them, once it is signed.
+OCSP_CHANGE = """
+CREATE TABLE ocsp_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),
+    authority INTEGER NOT NULL REFERENCES authority (id),
+    responder INTEGER REFERENCES responder (id),
+    this_update INTEGER,
+    next_update INTEGER,
+    revoked_at INTEGER,
+    reason TEXT,
+    sha1 BLOB,
+    sha256 BLOB,
+    CHECK ((responder IS NULL) = (this_update IS NULL)),
+    CHECK ((responder IS NULL) = (next_update IS NULL)),
+    CHECK ((responder IS NULL) = (sha1 IS NULL)),
+    CHECK ((responder IS NULL) = (sha256 IS NULL))
+) STRICT
+"""
+
+# Whatever issues, revokes, holds or releases, one by one or by the thousand, is noted here. A CA
+# that has no responder answers nothing, and nothing is noted. A change has a new number each time,
+# so nobody takes it for the one before that was being signed.
+_NOTE_CHANGE = """
+BEGIN
+    DELETE FROM ocsp_change WHERE certificate = NEW.id;
+    INSERT INTO ocsp_change (certificate, authority) VALUES (NEW.id, NEW.authority);
+END
+"""
+_ANSWERED = "EXISTS (SELECT 1 FROM responder WHERE authority = NEW.authority)"
+OCSP_CHANGES = (
+    f"CREATE TRIGGER ocsp_issued AFTER INSERT ON certificate WHEN {_ANSWERED} {_NOTE_CHANGE}",
+    f"""CREATE TRIGGER ocsp_changed AFTER UPDATE OF revoked_at, revocation_reason ON certificate
+        WHEN {_ANSWERED} {_NOTE_CHANGE}""",
+)
+
+OCSP_CHANGE_BY_AUTHORITY = """
+CREATE INDEX ocsp_change_by_authority ON ocsp_change (authority, responder, id)
 """

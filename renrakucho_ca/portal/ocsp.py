@@ -1,0 +1,112 @@
+"""OCSP over HTTP (RFC 6960 appendix A.1), with the caching of RFC 5019 §6."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import logging
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from renrakucho_ca.errors import NotFound, Unavailable
+from renrakucho_ca.portal.workers import Workers
+from renrakucho_ca.service.answering import INTERNAL_ERROR, LARGEST, TRY_LATER, Answer, Answerer
+from renrakucho_ca.service.home import Home
+
+log = logging.getLogger("rca.portal")
+
+REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
+
+MAX_AGE = 60
+"""Seconds for which a cache may keep a response, however long it is valid: a revocation is to be
+seen within a minute."""
+
+_WAITING = 500
+
+
+class Ocsp:
+    """Answers in a thread of its own: a flood of requests keeps no download waiting."""
+
+    def __init__(self, open_home: Callable[[], Home]) -> None:
+        self._clock = open_home().clock
+        self._workers = Workers(open_home, threads=1, waiting=_WAITING)
+        self._answerer = Answerer()
+
+    async def get(self, request: Request) -> Response:
+        """The request stands in the address, as base64."""
+        try:
+            data = _decoded(request.path_params["request"])
+        except ValueError:
+            data = b""  # which is no request either
+        return await self._answer(request, data)
+
+    async def post(self, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != REQUEST_TYPE:
+            raise HTTPException(415)
+        data = b""
+        try:
+            async for piece in request.stream():
+                data += piece
+                if len(data) > LARGEST:
+                    raise HTTPException(413)
+        except ClientDisconnect:
+            raise HTTPException(400) from None
+        return await self._answer(request, data)
+
+    async def _answer(self, request: Request, data: bytes) -> Response:
+        name = request.path_params["hierarchy"]
+        try:
+            answer = await self._workers.run(self._answerer.answer, name, data)
+        except NotFound:
+            raise HTTPException(404) from None
+        except Unavailable as error:
+            log.error("OCSP: %s", error)
+            answer = Answer(TRY_LATER)
+        except Exception:
+            log.exception("OCSP: a bug")
+            answer = Answer(INTERNAL_ERROR)
+        return _response(request, answer, self._clock())
+
+    def close(self) -> None:
+        """Waits for what has begun."""
+        self._workers.close()
+
+
+def _decoded(text: str) -> bytes:
+    """The request in an address, after percent-decoding.
+
+    The alphabet is the ordinary one, whose slash some clients leave as it is; some send the one
+    for addresses (RFC 4648 §5), or no padding.
+    """
+    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    if len(plain) > LARGEST:
+        raise ValueError
+    try:
+        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except binascii.Error as error:
+        raise ValueError from error
+
+
+def _response(request: Request, answer: Answer, now: datetime) -> Response:
+    """With the headers that let caches keep it for a while (RFC 5019 §6.2)."""
+    if answer.period is None:
+        return Response(answer.response, media_type=RESPONSE_TYPE)
+    end = answer.period.next_update
+    max_age = min(MAX_AGE, max(0, int((end - now).total_seconds())))
+    etag = f'"{hashlib.sha256(answer.response).hexdigest()[:32]}"'
+    headers = {
+        "Cache-Control": f"max-age={max_age}, public, no-transform, must-revalidate",
+        "Last-Modified": format_datetime(answer.period.this_update, usegmt=True),
+        "Expires": format_datetime(min(end, now + timedelta(seconds=MAX_AGE)), usegmt=True),
+        "ETag": etag,
+    }
+    if request.method == "GET" and etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.response, headers=headers, media_type=RESPONSE_TYPE)

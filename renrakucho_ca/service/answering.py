@@ -1,0 +1,208 @@
+"""Answering OCSP requests: what was signed ahead, or a signature of the responder where it is here.
+
+What is answered is always what the database says now: a response that says otherwise, because
+nobody has signed for the change yet, is not given out. RFC 6960 §2.3 has a word for it: tryLater.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Authority
+from renrakucho_ca.pki import certificates, ocsp, ocsp_request
+from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.ocsp import Failure, Form, Period
+from renrakucho_ca.pki.ocsp_request import CertId
+from renrakucho_ca.service import ahead, responders
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store import ocsp as store
+from renrakucho_ca.store.ocsp import Standing
+from renrakucho_ca.store.ocspfile import Responses
+
+LARGEST = ocsp_request.LARGEST
+TRY_LATER, INTERNAL_ERROR = Failure.TRY_LATER.response, Failure.INTERNAL_ERROR.response
+
+LIVE = timedelta(hours=1)
+"""How long a response is valid that was signed for one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An OCSPResponse in DER; its period, or None where it is an error that nobody signed."""
+
+    response: bytes
+    period: Period | None = None
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Where one CA answers: the file of its responses, once it is open."""
+
+    authority: Authority
+    file: Responses | None = None
+
+    def responses(self, home: Home) -> Responses | None:
+        """The newest file; None where there is none."""
+        path = ahead.path_of(home, self.authority)
+        if self.file is None or not self.file.is_still(path):
+            if self.file is not None:
+                self.file.close()
+            try:
+                self.file = Responses(path)
+            except FileNotFoundError:
+                self.file = None
+        if self.file is not None and self.file.head.authority != self.authority.fingerprint_sha256:
+            return None
+        return self.file
+
+
+class Answerer:
+    """Answers for all CAs of a home. For one thread at a time.
+
+    It keeps files open, and keys that the portal may have.
+    """
+
+    def __init__(self) -> None:
+        self._desks: dict[tuple[str, bytes], _Desk] = {}
+        self._keys: dict[int, PrivateKey] = {}
+
+    def answer(self, home: Home, hierarchy: str, data: bytes) -> Answer:
+        """The answer to a request as it came, at the address of that hierarchy.
+
+        Raises:
+            NotFound: there is no such hierarchy.
+            Unavailable: the store is busy, a file is damaged.
+        """
+        try:
+            request = ocsp_request.parse(data)
+        except Invalid:
+            return _failure(Failure.MALFORMED_REQUEST)
+        first = request.certificates[0]
+        desk = self._desk(home, hierarchy, first)
+        if desk is None or first.hash is None:
+            # RFC 5019 §2.2.3: also where we cannot answer with authority.
+            return _failure(Failure.UNAUTHORIZED)
+        now = home.clock()
+        # A response is signed by the responder of one CA: of the others it says nothing.
+        asked = [each for each in request.certificates if each.issuer == first.issuer]
+        if request.nonce is not None or len(asked) > 1:
+            live = self._signed_now(home, desk, asked, request.nonce, now)
+            if live is not None:
+                return live
+        return self._answer_one(home, desk, first, now)
+
+    def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> Answer:
+        """What was signed ahead; RFC 5019 §2.2.1: it has no nonce, and is about one certificate."""
+        serial = _text(asked.serial)
+        known = store.known(home.db, desk.authority.id, serial)
+        if known is not None and known.not_after <= now:
+            return _failure(Failure.UNAUTHORIZED)
+        if known is not None and (signed := known.signed) is not None:
+            period = Period(signed.this_update, signed.next_update)
+            if signed.standing == known.standing and now < period.next_update:
+                signature = signed.sha1 if asked.hash == "sha1" else signed.sha256
+                return _whole(asked, signed.responder, period, known.standing, signature)
+        found = None
+        responses = desk.responses(home)
+        if responses is not None and now < responses.head.next_update:
+            found = responses.find(serial)
+        if responses is not None and found is not None:
+            standing = (found.serial, found.revoked_at, found.reason)
+            if standing == known.standing if known else self._is_own(home, desk, asked):
+                head = responses.head
+                period = Period(head.this_update, head.next_update)
+                signature = found.sha1 if asked.hash == "sha1" else found.sha256
+                return _whole(asked, head.responder, period, standing, signature)
+        live = self._signed_now(home, desk, [asked], None, now)
+        if live is not None:
+            return live
+        return _failure(Failure.UNAUTHORIZED if known is None else Failure.TRY_LATER)
+
+    def _is_own(self, home: Home, desk: _Desk, asked: CertId) -> bool:
+        """Whether it is of those that a CA signs and that are no certificates of the store."""
+        responder = store.responder(home.db, desk.authority.id)
+        hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
+        return responder is not None and asked.serial in ahead.own_serials(
+            hierarchy, desk.authority, responder
+        )
+
+    def _signed_now(
+        self,
+        home: Home,
+        desk: _Desk,
+        asked: Sequence[CertId],
+        nonce: bytes | None,
+        now: datetime,
+    ) -> Answer | None:
+        """A response made for this request; None where the portal has no key that is good now.
+
+        Of a certificate that was never issued it says unknown (RFC 6960 §2.2).
+        """
+        responder = store.responder(home.db, desk.authority.id)
+        if responder is None or not responder.not_before <= now < responder.not_after:
+            return None
+        if responder.portal_key is None:
+            return None
+        if responder.id not in self._keys:
+            self._keys[responder.id] = responders.portal_key_of(home, responder)
+        key = self._keys[responder.id]
+        hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
+        period = ahead.period(LIVE, hierarchy, desk.authority, responder, now)
+        own = ahead.own_serials(hierarchy, desk.authority, responder)
+        singles, form = [], None
+        for each in asked:
+            if each.hash is None:
+                continue
+            form = _form(each.hash, each.issuer, responder.certificate, period)
+            known = store.known(home.db, desk.authority.id, _text(each.serial))
+            if known is not None and known.not_after <= now:
+                return _failure(Failure.UNAUTHORIZED)
+            if known is not None:
+                status = ocsp.status(store.revocation_of(known.standing))
+            else:
+                status = ocsp.GOOD if each.serial in own else ocsp.UNKNOWN
+            singles.append(form.single(each.serial, status))
+        if form is None:
+            return None
+        to_be_signed = ocsp.response_data(form, singles, nonce)
+        return Answer(form.response(to_be_signed, ocsp.sign(key, to_be_signed)), period)
+
+    def _desk(self, home: Home, hierarchy: str, asked: CertId) -> _Desk | None:
+        """Where the CA is answered for that a request names; None where it is not of the hierarchy.
+
+        A CA that was made since is found, because what is not known is looked up again.
+        """
+        key = hierarchy, asked.issuer
+        if key not in self._desks:
+            for authority in hierarchies.get(home.db, hierarchy).authorities:
+                for issuer in ocsp_request.issuer_hashes(authority.certificate).values():
+                    self._desks.setdefault((hierarchy, issuer), _Desk(authority))
+        return self._desks.get(key)
+
+
+def _text(serial: int) -> str:
+    """A serial number as the store writes it."""
+    return f"{serial:x}"
+
+
+def _failure(failure: Failure) -> Answer:
+    return Answer(failure.response)
+
+
+def _whole(
+    asked: CertId, responder: bytes, period: Period, standing: Standing, signature: bytes
+) -> Answer:
+    assert asked.hash is not None
+    form = _form(asked.hash, asked.issuer, responder, period)
+    status = ocsp.status(store.revocation_of(standing))
+    return Answer(form.response(form.to_be_signed(asked.serial, status), signature), period)
+
+
+@lru_cache(maxsize=64)
+def _form(hash: str, issuer: bytes, responder: bytes, period: Period) -> Form:
+    return Form(hash, issuer, certificates.load(responder), period)

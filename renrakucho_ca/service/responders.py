@@ -1,0 +1,101 @@
+"""The OCSP responder of a CA: a key of its own and a certificate for a month (RFC 6960 §4.2.2.2).
+
+Its key lies in the store under the passphrase. Where `rca.yaml` lets the portal answer with a
+nonce, it lies there a second time under the key that the portal has for the bundles: who holds it
+can call a certificate good or revoked for a month, and can issue nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from renrakucho_ca.model import Authority, KeyAlgorithm, SubjectAttribute
+from renrakucho_ca.pki import certificates, keys
+from renrakucho_ca.pki.certificates import LONGEST_ATTRIBUTE, Validity
+from renrakucho_ca.pki.issue import issue_responder
+from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import ocsp
+from renrakucho_ca.store.ocsp import Responder
+
+LIFE = timedelta(days=30)
+"""Short, since nobody asks whether the certificate was revoked; renewed at half of it."""
+
+_TITLE = " OCSP responder"
+
+
+def is_due(home: Home, authority: Authority, now: datetime) -> bool:
+    """Whether a CA has no responder yet, one past half its life, or one of the future: the clock
+    was set back.
+    """
+    newest = ocsp.responder(home.db, authority.id)
+    if newest is None or now < newest.not_before:
+        return True
+    return now >= newest.not_before + (newest.not_after - newest.not_before) / 2
+
+
+def renew(home: Home, authority: Authority, key: PrivateKey, now: datetime) -> None:
+    """Makes the next responder: its serial number is recorded before its certificate is signed.
+
+    A run that dies between leaves the number alone; the key of that certificate died with it.
+
+    Args:
+        key: the CA's.
+    """
+    issuer = certificates.load(authority.certificate)
+    own = keys.generate(KeyAlgorithm.EC_P256)
+    name = certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
+    request = certificates.Responder(
+        subject=((SubjectAttribute.COMMON_NAME, name),),
+        serial=certificates.serial_number(home.random),
+        validity=Validity(now, min(now + LIFE, authority.not_after)),
+        public_key=own.public_key(),
+    )
+    with home.db.write():
+        id = ocsp.put_intent(
+            home.db,
+            authority.id,
+            request.serial,
+            request.validity.not_before,
+            request.validity.not_after,
+        )
+    certificate = issue_responder(request, issuer, key)
+    sealer = home.keystore.password_sealer()
+    sealed = sealer.seal(keys.to_pkcs8(own), _context(request.serial), home.random)
+    with home.db.write():
+        ocsp.record_responder(home.db, authority.id, id, certificates.to_der(certificate), sealed)
+
+
+def key_of(home: Home, responder: Responder) -> PrivateKey:
+    """A responder's key, by the passphrase."""
+    sealer = home.keystore.password_sealer()
+    return keys.from_pkcs8(sealer.open(responder.sealed_key, _context(responder.serial)))
+
+
+def tell_portal(home: Home, authority: Authority) -> None:
+    """Gives the portal the responder's key, or takes it away, as `rca.yaml` says now."""
+    newest = ocsp.responder(home.db, authority.id)
+    if newest is None or (newest.portal_key is not None) == home.settings.ocsp.nonce:
+        return
+    sealed = None
+    if home.settings.ocsp.nonce:
+        pkcs8 = keys.to_pkcs8(key_of(home, newest))
+        sealer = home.keystore.bundle_sealer()
+        sealed = sealer.seal(pkcs8, _context(newest.serial), home.random)
+    with home.db.write():
+        ocsp.set_portal_key(home.db, newest.id, sealed)
+
+
+def portal_key_of(home: Home, responder: Responder) -> PrivateKey:
+    """A responder's key as the portal gets it, without the passphrase.
+
+    Raises:
+        Unavailable: `bundle.key` is missing or another one.
+    """
+    assert responder.portal_key is not None
+    sealer = home.keystore.bundle_sealer()
+    return keys.from_pkcs8(sealer.open(responder.portal_key, _context(responder.serial)))
+
+
+def _context(serial: int) -> str:
+    return f"responder {serial:x}"

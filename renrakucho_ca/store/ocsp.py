@@ -1,0 +1,235 @@
+"""OCSP in the database: the responders of a CA, and what changed since its responses were signed.
+
+Changes need a writing transaction that the caller has opened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from renrakucho_ca.model import Revocation, RevocationReason
+from renrakucho_ca.store.database import Database, moment, seconds
+
+Standing = tuple[str, int | None, str | None]
+"""A certificate's serial number, when it was revoked and why, as they lie in the store: what is
+said of it by OCSP. Plain values, of which a million go to worker processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Who answers for a CA: a certificate, and its key, sealed.
+
+    Attributes:
+        sealed_key: PKCS#8, opened by the passphrase.
+        portal_key: the same, opened by the portal; None where it shall not sign.
+    """
+
+    id: int
+    serial: int
+    not_before: datetime
+    not_after: datetime
+    certificate: bytes
+    sealed_key: bytes = field(repr=False)
+    portal_key: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The responses for one change, each for one hash."""
+
+    responder: bytes
+    this_update: datetime
+    next_update: datetime
+    standing: Standing
+    sha1: bytes
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A certificate of a CA as it is now, and its responses if it changed since all were signed."""
+
+    standing: Standing
+    not_after: datetime
+    signed: Signed | None
+
+
+def revocation_of(standing: Standing) -> Revocation | None:
+    _, at, reason = standing
+    if at is None or reason is None:
+        return None
+    return Revocation(moment(at), RevocationReason(reason))
+
+
+# -- responders
+
+
+def put_intent(
+    db: Database, authority: int, serial: int, not_before: datetime, not_after: datetime
+) -> int:
+    """Records the serial number of a responder's certificate that is about to be signed."""
+    return db.insert(
+        "responder",
+        {
+            "authority": authority,
+            "serial": f"{serial:x}",
+            "not_before": seconds(not_before),
+            "not_after": seconds(not_after),
+        },
+    )
+
+
+def record_responder(
+    db: Database, authority: int, id: int, certificate: bytes, sealed_key: bytes
+) -> None:
+    """Records what was signed, with its key; those of the responders before it are destroyed."""
+    db.execute(
+        "UPDATE responder SET certificate = ?, sealed_key = ? WHERE id = ?",
+        (certificate, sealed_key, id),
+    )
+    db.execute(
+        """UPDATE responder SET sealed_key = NULL, portal_key = NULL
+           WHERE authority = ? AND id <> ?""",
+        (authority, id),
+    )
+
+
+def set_portal_key(db: Database, id: int, portal_key: bytes | None) -> None:
+    """Gives a responder's key to the portal, or takes it away."""
+    db.execute("UPDATE responder SET portal_key = ? WHERE id = ?", (portal_key, id))
+
+
+def responder(db: Database, authority: int) -> Responder | None:
+    """The one that has a key: the newest that was recorded."""
+    row = db.row(
+        "SELECT * FROM responder WHERE authority = ? AND sealed_key IS NOT NULL",
+        (authority,),
+    )
+    return None if row is None else _responder(row)
+
+
+def _responder(row: sqlite3.Row) -> Responder:
+    return Responder(
+        id=row["id"],
+        serial=int(row["serial"], 16),
+        not_before=moment(row["not_before"]),
+        not_after=moment(row["not_after"]),
+        certificate=row["certificate"],
+        sealed_key=row["sealed_key"],
+        portal_key=row["portal_key"],
+    )
+
+
+# -- what is to be signed
+
+
+def longest_serial(db: Database, authority: int) -> int:
+    row = db.row("SELECT max(length(serial)) FROM certificate WHERE authority = ?", (authority,))
+    return 0 if row is None else int(row[0] or 0)
+
+
+def standings(
+    db: Database, authority: int, now: datetime, after: str, limit: int
+) -> list[Standing]:
+    """The next certificates of a CA that have not ended, in the order of their serial numbers as
+    text. In one query for all of them, whoever writes would wait until they are signed."""
+    rows = db.rows(
+        """SELECT serial, revoked_at, revocation_reason FROM certificate
+           WHERE authority = ? AND serial > ? AND +not_after > ? ORDER BY serial LIMIT ?""",
+        (authority, after, seconds(now), limit),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+# -- what changed since
+
+
+def last_change(db: Database) -> int:
+    row = db.row("SELECT max(id) FROM ocsp_change")
+    return 0 if row is None else int(row[0] or 0)
+
+
+def count_changes(db: Database, authority: int) -> int:
+    row = db.row("SELECT count(*) FROM ocsp_change WHERE authority = ?", (authority,))
+    return 0 if row is None else int(row[0])
+
+
+def forget_changes(db: Database, authority: int, last: int) -> None:
+    """Those up to that one are in the responses that were signed for all."""
+    db.execute("DELETE FROM ocsp_change WHERE authority = ? AND id <= ?", (authority, last))
+
+
+def unsigned(db: Database, authority: int, limit: int) -> list[tuple[int, Standing]]:
+    """The first changes for which nothing is signed yet, with their numbers."""
+    rows = db.rows(
+        """SELECT o.id, c.serial, c.revoked_at, c.revocation_reason
+           FROM ocsp_change AS o JOIN certificate AS c ON c.id = o.certificate
+           WHERE o.authority = ? AND o.responder IS NULL ORDER BY o.id LIMIT ?""",
+        (authority, limit),
+    )
+    return [(row[0], (row[1], row[2], row[3])) for row in rows]
+
+
+def record_signed(
+    db: Database,
+    responder: int,
+    this_update: datetime,
+    next_update: datetime,
+    signed: Sequence[tuple[int, Standing, bytes, bytes]],
+) -> None:
+    """Records the responses for changes. One that has changed again meanwhile has another number,
+    and stays unsigned."""
+    db.execute_many(
+        """UPDATE ocsp_change SET responder = ?, this_update = ?, next_update = ?,
+               revoked_at = ?, reason = ?, sha1 = ?, sha256 = ? WHERE id = ?""",
+        [
+            (
+                responder,
+                seconds(this_update),
+                seconds(next_update),
+                revoked_at,
+                reason,
+                sha1,
+                sha256,
+                change,
+            )
+            for change, (_, revoked_at, reason), sha1, sha256 in signed
+        ],
+    )
+
+
+# -- what is answered
+
+
+def known(db: Database, authority: int, serial: str) -> Known | None:
+    """What is known of a certificate, by one look-up; None where this CA never issued it."""
+    row = db.row(
+        """SELECT c.revoked_at, c.revocation_reason, c.not_after, o.this_update, o.next_update,
+                  o.revoked_at AS said_at, o.reason AS said_reason, o.sha1, o.sha256,
+                  r.certificate AS responder
+           FROM certificate AS c
+           LEFT JOIN ocsp_change AS o ON o.certificate = c.id
+           LEFT JOIN responder AS r ON r.id = o.responder
+           WHERE c.authority = ? AND c.serial = ?""",
+        (authority, serial),
+    )
+    if row is None:
+        return None
+    signed = None
+    if row["responder"] is not None:
+        signed = Signed(
+            responder=row["responder"],
+            this_update=moment(row["this_update"]),
+            next_update=moment(row["next_update"]),
+            standing=(serial, row["said_at"], row["said_reason"]),
+            sha1=row["sha1"],
+            sha256=row["sha256"],
+        )
+    return Known(
+        standing=(serial, row["revoked_at"], row["revocation_reason"]),
+        not_after=moment(row["not_after"]),
+        signed=signed,
+    )

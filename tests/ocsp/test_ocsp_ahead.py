@@ -1,0 +1,358 @@
+"""What is answered is what holds: signed ahead by `publish`, and never anything outdated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask
+from asn1crypto import core
+from asn1crypto import ocsp as asn1
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import ocsp
+from homes import BEGIN, Clock, Died, DyingRandomness, configure, open_home, rows
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import RetrievalNumber, RevocationReason
+from renrakucho_ca.service import ahead, publication, revocation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import hierarchies, ocspfile
+
+SHA1, SHA256 = hashes.SHA1(), hashes.SHA256()
+KEY_COMPROMISE = RevocationReason.KEY_COMPROMISE
+
+
+def publish(home: Home) -> None:
+    publication.publish(home, if_due=True)
+
+
+def revoke(home: Home, number: RetrievalNumber) -> None:
+    (outcome,) = revocation.revoke(home, [number], KEY_COMPROMISE)
+    outcome.unwrap()
+
+
+@pytest.fixture
+def number(home: Home, client: Client) -> RetrievalNumber:
+    """A certificate that was there when everything was signed."""
+    number = client.issue()
+    publication.publish(home)
+    return number
+
+
+@pytest.mark.parametrize("hash", [SHA1, SHA256], ids=lambda each: each.name)
+def test_a_certificate_is_good_by_either_hash_of_its_issuer(
+    client: Client, number: RetrievalNumber, hash: hashes.HashAlgorithm
+) -> None:
+    told = client.ask(number, hash)
+    assert (told.status, told.this_update) == (GOOD, BEGIN)
+    assert told.next_update == BEGIN + timedelta(days=7)
+
+
+def test_a_certificate_is_good_as_soon_as_it_is_issued(published: Home, client: Client) -> None:
+    assert client.ask(client.issue()).status == GOOD
+
+
+def test_a_revoked_one_is_not_called_good_even_before_the_next_publication(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    clock.advance(hours=1)
+    revoke(home, number)
+    assert client.ask(number).status == TRY_LATER
+    clock.advance(seconds=30)
+    publish(home)
+    for hash in (SHA1, SHA256):
+        told = client.ask(number, hash)
+        assert (told.status, told.reason) == (REVOKED, "keyCompromise")
+        assert told.revoked_at == BEGIN + timedelta(hours=1)
+        assert told.this_update == clock.now
+
+
+def test_a_revoked_one_stays_so_when_all_is_signed_anew(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    revoke(home, number)
+    publish(home)
+    clock.advance(days=4)
+    publish(home)
+    told = client.ask(number)
+    assert (told.status, told.this_update) == (REVOKED, clock.now)
+    assert rows(home, "SELECT * FROM ocsp_change") == []
+
+
+def test_a_hold_is_told_and_taken_back(home: Home, client: Client, number: RetrievalNumber) -> None:
+    revocation.hold(home, number)
+    assert client.ask(number).status == TRY_LATER
+    publish(home)
+    assert client.ask(number).reason == "certificateHold"
+    revocation.release(home, number)
+    # What was signed for all calls it good, and so it is again.
+    assert client.ask(number).status == GOOD
+    publish(home)
+    assert client.ask(number).status == GOOD
+
+
+def test_a_revocation_without_a_reason_has_none(
+    home: Home, client: Client, number: RetrievalNumber
+) -> None:
+    revocation.revoke(home, [number], RevocationReason.UNSPECIFIED)
+    publish(home)
+    told = client.ask(number)
+    assert (told.status, told.reason) == (REVOKED, None)
+
+
+def test_a_revocation_signs_for_one_certificate_and_not_for_all(
+    home: Home, client: Client, number: RetrievalNumber
+) -> None:
+    hierarchy = hierarchies.get(home.db, "new")
+    file = ahead.path_of(home, hierarchy.issuing)
+    before = file.stat().st_ino
+    revoke(home, number)
+    assert publication.publish(home, if_due=True).responses == 1
+    assert file.stat().st_ino == before
+
+
+def test_nothing_due_signs_nothing_and_needs_no_passphrase(
+    home: Home, number: RetrievalNumber, clock: Clock
+) -> None:
+    clock.advance(days=1)
+    locked = Home(home.path, no_passphrase, clock)
+    assert publication.publish(locked, if_due=True).responses == 0
+
+
+def no_passphrase(_: bool) -> bytes:
+    raise Unavailable("asked for the passphrase")
+
+
+def test_responses_are_renewed_at_half_their_life(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    clock.advance(days=3, hours=11)
+    publish(home)
+    assert client.ask(number).this_update == BEGIN
+    clock.advance(hours=2)
+    publish(home)
+    assert client.ask(number).this_update == clock.now
+
+
+def test_a_response_past_its_end_is_not_given_out(
+    client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    clock.advance(days=7, seconds=-1)
+    assert client.ask(number).status == GOOD
+    clock.advance(seconds=1)
+    assert client.ask(number).status == TRY_LATER
+
+
+def test_the_responder_is_renewed_at_half_its_life_and_outlives_every_response(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    assert client.ask(number).signer_ends == BEGIN + timedelta(days=30)
+    for _ in range(40):
+        clock.advance(days=1)
+        publish(home)
+        told = client.ask(number)
+        assert told.signer_ends is not None
+        assert told.signer_ends - clock.now >= timedelta(days=14)
+    recorded = rows(home, "SELECT count(*), count(sealed_key) FROM responder WHERE authority = 4")
+    assert recorded == [(3, 1)]
+
+
+def test_no_response_outlives_the_cut_off(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    cutoff = BEGIN + timedelta(days=2)
+    with home.db.write():
+        hierarchies.set_cutoff(home.db, "new", cutoff)
+    publish(home)
+    assert client.ask(number).next_update == cutoff
+    clock.now = cutoff
+    assert client.ask(number).status == TRY_LATER
+    publish(home)
+    assert client.ask(number).status == REVOKED
+
+
+def test_a_certificate_past_its_end_is_not_answered_for(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    with home.db.write():
+        end = int(clock.now.timestamp()) + 86400
+        home.db.execute("UPDATE certificate SET not_after = ?", (end,))
+    clock.advance(days=1, seconds=-1)
+    assert client.ask(number).status == GOOD
+    clock.advance(seconds=1)
+    assert client.ask(number).status == UNAUTHORIZED
+
+
+def test_what_this_ca_never_issued_is_not_answered_for_without_a_key(
+    home: Home, client: Client, number: RetrievalNumber
+) -> None:
+    """RFC 5019 §2.2.3."""
+    stranger = client.certificate(client.issue())
+    with home.db.write():
+        home.db.execute("DELETE FROM ocsp_change")
+        home.db.execute("UPDATE certificate SET serial = '77' WHERE number <> ?", (int(number),))
+    assert client.send(ask(stranger, client.issuer)).status == UNAUTHORIZED
+
+
+def test_a_ca_of_another_hierarchy_is_not_answered_for(
+    home: Home, client: Client, number: RetrievalNumber
+) -> None:
+    old = hierarchies.get(home.db, "old").issuing.certificate
+    stranger = x509.load_der_x509_certificate(old)
+    request = ask(client.certificate(number), stranger)
+    assert client.send(request, stranger).status == UNAUTHORIZED
+
+
+def test_the_root_answers_for_the_issuing_ca(client: Client, published: Home) -> None:
+    told = client.send(ask(client.issuer, client.root), client.root)
+    assert (told.status, told.serial) == (GOOD, client.issuer.serial_number)
+
+
+def test_serial_numbers_of_old_cas_may_be_negative_or_long(
+    home: Home, client: Client, clock: Clock
+) -> None:
+    serials = [-1, -(2**64), 0, 1, 127, 128, 255, 2**159, 2**200 + 1]
+    numbers = [client.issue() for _ in serials]
+    with home.db.write():
+        for number, serial in zip(numbers, serials, strict=True):
+            home.db.execute(
+                "UPDATE certificate SET serial = ? WHERE number = ?", (f"{serial:x}", int(number))
+            )
+    publish(home)
+    template = ocsp.load_der_ocsp_request(ask(client.certificate(numbers[0]), client.issuer))
+    for serial in serials:
+        octets = (serial + (serial < 0)).bit_length() // 8 + 1
+        encoded = serial.to_bytes(octets, "big", signed=True)
+        request = raw_request(template.issuer_name_hash, template.issuer_key_hash, encoded)
+        told = client.send(request)
+        assert (told.status, told.serial) == (GOOD, serial)
+
+
+def raw_request(name: bytes, key: bytes, serial: bytes) -> bytes:
+    identifier = asn1.CertId(
+        {
+            "hash_algorithm": {"algorithm": "sha1"},
+            "issuer_name_hash": name,
+            "issuer_key_hash": key,
+            "serial_number": core.Integer.load(bytes((2, len(serial))) + serial),
+        }
+    )
+    tbs = asn1.TBSRequest({"request_list": [{"req_cert": identifier}]})
+    encoded: bytes = asn1.OCSPRequest({"tbs_request": tbs}).dump()
+    return encoded
+
+
+# -- with the responder's key at hand
+
+
+@pytest.fixture
+def live(home: Home, client: Client) -> Home:
+    configure(home, "ocsp: {nonce: true}")
+    return home
+
+
+def test_a_nonce_comes_back(live: Home, client: Client, clock: Clock) -> None:
+    number = client.issue()
+    publish(live)
+    clock.advance(hours=5)
+    told = client.ask(number, nonce=b"n" * 32)
+    assert (told.status, told.nonce, told.this_update) == (GOOD, b"n" * 32, clock.now)
+
+
+def test_without_the_key_a_nonce_is_passed_over(client: Client, number: RetrievalNumber) -> None:
+    """RFC 5019 §2.2.1."""
+    told = client.ask(number, nonce=b"n" * 16)
+    assert (told.status, told.nonce) == (GOOD, None)
+
+
+def test_a_revocation_is_answered_at_once_with_the_key(
+    live: Home, client: Client, clock: Clock
+) -> None:
+    number = client.issue()
+    publish(live)
+    revoke(live, number)
+    assert client.ask(number).status == REVOKED
+
+
+def test_unknown_is_signed_with_the_key(live: Home, client: Client) -> None:
+    stranger = client.certificate(client.issue())
+    publish(live)
+    with live.db.write():
+        live.db.execute("UPDATE certificate SET serial = '77'")
+    told = client.send(ask(stranger, client.issuer))
+    assert (told.status, told.serial) == (UNKNOWN, stranger.serial_number)
+
+
+def test_the_key_is_taken_from_the_portal_when_the_setting_is(
+    live: Home, client: Client, clock: Clock
+) -> None:
+    number = client.issue()
+    publish(live)
+    again = open_home(live.path, clock)
+    configure(again, "ocsp: {nonce: false}")
+    publish(again)
+    assert rows(live, "SELECT count(portal_key) FROM responder") == [(0,)]
+    assert client.ask(number, nonce=b"n" * 16).nonce is None
+
+
+# -- faults
+
+
+def test_a_run_that_dies_leaves_the_responses_before_it(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    """It dies at each of its draws of randomness: serial numbers, then sealing the keys."""
+    clock.advance(days=6)
+    with home.db.write():
+        home.db.execute("UPDATE responder SET not_before = not_before - 86400 * 20")
+    for deaths in count():
+        try:
+            publish(open_home(home.path, clock, DyingRandomness(deaths)))
+        except Died:
+            told = client.ask(number)
+            assert (told.status, told.this_update) == (GOOD, BEGIN)
+        else:
+            break
+    assert deaths >= 4
+    assert client.ask(number).this_update == clock.now
+
+
+def test_a_damaged_file_is_an_error_and_then_replaced(
+    home: Home, client: Client, number: RetrievalNumber
+) -> None:
+    file = ahead.path_of(home, hierarchies.get(home.db, "new").issuing)
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(Unavailable, match="damaged"):
+        client.ask(number)
+    publish(home)
+    assert client.ask(number).status == GOOD
+
+
+def test_many_are_signed_by_worker_processes_in_order(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    id = hierarchies.get(home.db, "new").issuing.id
+    with home.db.write():
+        home.db.execute(
+            f"""WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 4500)
+                INSERT INTO certificate (number, authority, serial, user, device, profile, line,
+                                         issued_at, not_before, not_after)
+                SELECT 20000000 + n, {id}, printf('%x', n * 7919 % 100003), 'hanako', 'windows',
+                       'windows', 20000000 + n, 1, 1, 9999999999 FROM n"""
+        )
+        home.db.execute("DELETE FROM ocsp_change")
+    clock.advance(days=5)
+    assert publication.publish(home, if_due=True).responses >= 4500
+    assert client.ask(number).this_update == clock.now
+    with ocspfile.opened(ahead.path_of(home, hierarchies.get(home.db, "new").issuing)) as file:
+        assert all(
+            file.find(record.serial) == record for record in map(file.__getitem__, range(len(file)))
+        )
+
+
+def test_issuing_goes_on_when_nothing_can_be_signed(published: Home, client: Client) -> None:
+    with published.db.write():
+        published.db.execute("UPDATE responder SET sealed_key = x'00'")
+    assert client.issue()
