@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from renrakucho_ca.errors import NotFound, Unavailable
+from renrakucho_ca.errors import NotFound, Refused, Unavailable
 from renrakucho_ca.portal.workers import Workers
 from renrakucho_ca.service.answering import INTERNAL_ERROR, LARGEST, TRY_LATER, Answer, Answerer
 from renrakucho_ca.service.home import Home
@@ -66,7 +66,7 @@ class Ocsp:
             answer = await self._workers.run(self._answerer.answer, name, data)
         except NotFound:
             raise HTTPException(404) from None
-        except Unavailable as error:
+        except (Unavailable, Refused) as error:
             log.error("OCSP: %s", error)
             answer = Answer(TRY_LATER)
         except Exception:

@@ -17,7 +17,7 @@ from renrakucho_ca.pki import certificates, ocsp, ocsp_request
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.pki.ocsp import Failure, Form, Period
 from renrakucho_ca.pki.ocsp_request import CertId
-from renrakucho_ca.service import ahead, responders
+from renrakucho_ca.service import ahead, catching_up, responders
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import ocsp as store
@@ -76,6 +76,7 @@ class Answerer:
 
         Raises:
             NotFound: there is no such hierarchy.
+            Refused: the store was restored, and may have forgotten revocations.
             Unavailable: the store is busy, a file is damaged.
         """
         try:
@@ -87,6 +88,7 @@ class Answerer:
         if desk is None or first.hash is None:
             # RFC 5019 §2.2.3: also where we cannot answer with authority.
             return _failure(Failure.UNAUTHORIZED)
+        catching_up.refuse_to_forget(home)
         now = home.clock()
         # A response is signed by the responder of one CA: of the others it says nothing.
         asked = [each for each in request.certificates if each.issuer == first.issuer]

@@ -25,8 +25,8 @@ from renrakucho_ca.service import (
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import sealedfile
 
-NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore")
-"""What of a store is no part of its state."""
+NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore", ".ocsp")
+"""What of a store is no part of its state; OCSP responses are signed anew after a restore."""
 
 
 def inside(home: Home, file: Path) -> dict[str, bytes]:
