@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -54,7 +54,7 @@ class Pages:
             say=catalogue.say,
             titles=TITLES,
             date=self._date,
-            time=self._time,
+            from_time=self._from_time,
             network=self._settings.network,
             organization=self._settings.organization,
             language=language.value,
@@ -69,8 +69,10 @@ class Pages:
     def _date(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._settings.zone):%Y-%m-%d}"
 
-    def _time(self, moment: datetime) -> str:
-        return f"{moment.astimezone(self._settings.zone):%H:%M}"
+    def _from_time(self, moment: datetime) -> str:
+        """The first whole minute that is not before it: nobody is sent back for seconds."""
+        whole = moment + timedelta(seconds=-moment.second % 60)
+        return f"{whole.astimezone(self._settings.zone):%H:%M}"
 
 
 _OTHER = {

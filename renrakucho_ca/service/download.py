@@ -17,6 +17,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
@@ -216,9 +217,15 @@ def describe(home: Home, certificate: Certificate, container: Container) -> Offe
     return Offer(
         certificate=certificate,
         container=container,
-        root=pki_certificates.common_name(pki_certificates.load(root.certificate)),
+        root=_root_name(root.certificate),
         old=_old(home, certificate, container),
     )
+
+
+@lru_cache(maxsize=16)
+def _root_name(certificate: bytes) -> str:
+    # Parsed once, not for each of 5,000 sheets.
+    return pki_certificates.common_name(pki_certificates.load(certificate))
 
 
 def _old(home: Home, certificate: Certificate, container: Container) -> Certificate | None:
@@ -245,7 +252,7 @@ def root_names(home: Home) -> str:
     """The common names of the roots whose hierarchies issue, for instructions to everybody."""
     now = home.clock()
     return " / ".join(
-        pki_certificates.common_name(pki_certificates.load(hierarchy.root.certificate))
+        _root_name(hierarchy.root.certificate)
         for hierarchy in hierarchies.all_of(home.db)
         if hierarchy.is_open(now)
     )

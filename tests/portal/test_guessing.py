@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from statistics import median
 from time import thread_time
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 from person import Person
 from stage import PROXY, Clock, Issue
 
+from renrakucho_ca.bundle import password
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import Conflict, NotFound, RcaError
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
 from renrakucho_ca.service import download, guessing, proof, revocation
+from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.guessing import ADDRESS, NUMBER, Locked
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.proof import Guess, Wrong
@@ -135,6 +141,24 @@ def test_an_unknown_number_is_locked_like_a_known_one(
     assert pages[0].content == pages[1].content
 
 
+def test_who_is_locked_is_told_a_minute_from_which_it_really_works(
+    home: Home, issue: Issue, visitor: Visitor, clock: Clock
+) -> None:
+    number = issue().certificate.number
+    for n in range(6):
+        guess(home, number, ADDRESSES[n])
+    clock.now = clock.now.replace(second=30)
+    guess(home, number, ADDRESSES[9])
+    page = visitor().press(visitor().open("/"), number=number, password=WRONG)
+    said = re.search(r"from (\d\d):(\d\d) on", page.text)
+    assert said is not None
+    until = home.db.row("SELECT blocked_until FROM guess WHERE kind = 'number'")
+    assert until is not None
+    hour, minute = map(int, said.groups())
+    japan = clock.now.astimezone(ZoneInfo("Asia/Tokyo")).replace(hour=hour, minute=minute, second=0)
+    assert 0 <= japan.timestamp() - until[0] < 60
+
+
 def test_a_lock_survives_a_restart_and_ends_with_rca_unlock(
     home: Home, issue: Issue, clock: Clock
 ) -> None:
@@ -182,7 +206,7 @@ def test_a_facility_behind_one_address_is_not_punished_for_being_right(
     home: Home, issue: Issue
 ) -> None:
     for _ in range(ADDRESS.lock_at):
-        issued = issue("windows")
+        issued = issue("android")
         assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
     taken = sum(guess(home, str(70_000_000 + n), ADDRESSES[0]) is Wrong for n in range(60))
     assert taken == ADDRESS.free + 1
@@ -199,7 +223,7 @@ def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for
     home: Home, issue: Issue, clock: Clock
 ) -> None:
     """200 addresses, 600 numbers; then somebody new types a password, wrong at first."""
-    victims = [issue("windows") for _ in range(3)]
+    victims = [issue("android") for _ in range(3)]
     for n in range(1500):
         guess(home, str(40_000_000 + n % 600), ADDRESSES[n % 200])
     nurse = ipaddress.ip_address("203.0.113.9")
@@ -264,3 +288,93 @@ def test_only_the_proxy_of_the_settings_says_where_a_guess_came_from(
     row = home.db.row("SELECT name FROM guess WHERE kind = ?", (Kind.ADDRESS.value,))
     assert row is not None
     assert row["name"] == counted
+
+
+# -- what a guess costs us
+
+
+def test_every_guess_takes_the_same_work_whatever_is_wrong_with_it(
+    home: Home, issue: Issue, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One password hash, and one durable transaction: what takes time, and what differs by disk."""
+    wrong, spent, revoked, held, expired = (issue() for _ in range(5))
+    link = download.make_link(home, spent.certificate.number)
+    download.claim(home, [Claim(link, "visit", ADDRESSES[0])])
+    revocation.revoke(home, [revoked.certificate.number], RevocationReason.UNSPECIFIED)
+    revocation.hold(home, held.certificate.number)
+    home.db.execute(
+        "UPDATE certificate SET not_before = 0, not_after = ? WHERE number = ?",
+        (int(clock().timestamp()), int(expired.certificate.number)),
+    )
+    work: list[str] = []
+    verify, write = password.verify, home.db.write
+
+    def counted_verify(phc: str, typed: str) -> bool:
+        work.append("hash")
+        return verify(phc, typed)
+
+    def counted_write() -> AbstractContextManager[None]:
+        work.append("write")
+        return write()
+
+    monkeypatch.setattr(password, "verify", counted_verify)
+    monkeypatch.setattr(home.db, "write", counted_write)
+    for n, (number, typed) in enumerate(
+        [
+            (RetrievalNumber("10000009"), WRONG),
+            (wrong.certificate.number, WRONG),
+            *((each.certificate.number, each.password) for each in (spent, revoked, held, expired)),
+        ]
+    ):
+        work.clear()
+        assert guess(home, number, ADDRESSES[n], typed) is Wrong
+        assert work == ["write", "hash"], n
+
+
+def test_the_guess_that_locks_a_number_takes_no_longer_if_the_number_exists(
+    home: Home, issue: Issue, clock: Clock
+) -> None:
+    """The operator's mail is written when the guesser has his answer: it cannot be timed."""
+    for number in (issue().certificate.number, RetrievalNumber("10000010")):
+        for n in range(NUMBER.lock_at):
+            clock.passes(minutes=2)
+            (answer,) = proof.verify(home, [Guess(number, WRONG, ADDRESSES[n])])
+            assert isinstance(answer, Wrong)
+            assert answer.locks == (n == NUMBER.lock_at - 1)
+    assert home.db.row("SELECT * FROM outbox") is None
+
+
+def test_a_flood_over_many_numbers_and_addresses_with_restarts_is_held_and_honest_people_are_not(
+    home: Home, issue: Issue, clock: Clock
+) -> None:
+    """3,000 guesses in groups of 50, from 100 addresses at 1,000 numbers, each group at a new
+    process; and in every tenth group somebody who has the right password."""
+    people = [issue("android") for _ in range(6)]
+    taken: Counter[str] = Counter()
+    for group in range(60):
+        again = Home(home.path, lambda _: b"", clock)
+        guesses = [
+            Guess(RetrievalNumber(str(80_000_000 + n * 7 % 1000)), WRONG, ADDRESSES[n % 100])
+            for n in range(group * 50, group * 50 + 50)
+        ]
+        person = people[group // 10].certificate.number
+        if group % 10 == 9:
+            nurse = ipaddress.ip_address(f"203.0.113.{group}")
+            guesses.insert(25, Guess(person, people[group // 10].password, nurse))
+        answers = proof.verify(again, guesses)
+        again.db.close()
+        assert sum(isinstance(answer, str) for answer in answers) == (group % 10 == 9)
+        taken.update(
+            str(guess.address)
+            for guess, answer in zip(guesses, answers, strict=True)
+            if isinstance(answer, Wrong)
+        )
+        clock.passes(seconds=1)
+    assert max(taken.values()) <= ADDRESS.free + 1
+    assert sum(taken.values()) < 1500
+    row = home.db.row("SELECT count(*) FROM guess")
+    assert row is not None
+    assert row[0] <= 1 + 100 + 1000
+    clock.passes(hours=1)
+    download.destroy_expired(home)
+    assert home.db.row("SELECT * FROM guess") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -99,6 +101,38 @@ def test_no_secret_is_left_behind(home: Home, issue: Issue, serving: Serving) ->
         assert secret.encode() not in kept
     assert file.content[:200] not in kept
     assert issued.certificate.number.encode() in file.headers["content-disposition"].encode()
+
+
+def test_of_32_who_press_at_once_one_gets_the_file_and_the_others_learn_the_same(
+    home: Home, issue: Issue, serving: Serving
+) -> None:
+    """Each on a connection of their own, which is open before the first byte goes."""
+
+    async def press(link: str, everybody_is_there: asyncio.Barrier) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+        await everybody_is_there.wait()
+        body = f"visit={link[:8]}"
+        writer.write(
+            f"POST /d/{link} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        answer = await reader.read()
+        writer.close()
+        return re.sub(rb"(?m)^date: .*?$", b"", answer)
+
+    async def all_at_once(links: list[str]) -> list[bytes]:
+        barrier = asyncio.Barrier(len(links))
+        return await asyncio.gather(*(press(link, barrier) for link in links))
+
+    for _ in range(5):
+        number = issue("android").certificate.number
+        # The server has a clock of its own.
+        links = [download.make_link(home, number, timedelta(days=3650)) for _ in range(32)]
+        answers = asyncio.run(all_at_once(links))
+        won = [answer for answer in answers if answer.startswith(b"HTTP/1.1 303")]
+        assert len(won) == 1
+        lost = {answer for answer in answers if answer not in won}
+        assert [answer.split(b"\r\n")[0] for answer in lost] == [b"HTTP/1.1 404 Not Found"]
 
 
 def test_who_sends_slowly_is_left(serving: Serving) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -124,3 +125,38 @@ def test_who_moved_is_told_how_to_delete_the_old_one(home: Home, tmp_path: Path)
     )
     (article,) = Sheets(write(home, tmp_path / "s.html", *moved)).articles
     assert JAPANESE.say("Then delete the old certificate") in article
+
+
+@pytest.mark.needs("chromium", "pdfinfo")
+@pytest.mark.parametrize("language", list(Language))
+def test_the_longest_sheet_is_one_page_of_a4_when_printed(
+    home: Home, tmp_path: Path, language: Language
+) -> None:
+    """A long name and note, an iPhone's steps, and those for what is to be deleted."""
+    facility = f"{language}訪問看護ステーション".ljust(64, "長")
+    user = User.parse(f"long-{language}", name="鈴木 花子" * 12, facility=facility)
+    (old,) = issuance.issue(home, [Request.parse(user, "iphone", "備考" * 40)], "old")
+    assert isinstance(old, Issued)
+    retrieval.export(home, [old.certificate.number], tmp_path / "out")
+    moved: list[Issued] = []
+    migration.migrate(
+        home,
+        home.clock().replace(year=2027),
+        Scope("old", facility=facility),
+        "new",
+        jobs=1,
+        issued=moved.append,
+    )
+    numbers = [moved[0].certificate.number, issue(home, "short", facility).certificate.number]
+    sheets, printed = tmp_path / "s.html", tmp_path / "s.pdf"
+    handover.write(home, numbers, sheets, Catalogue(language))
+    switches = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer")
+    subprocess.run(
+        ["chromium", *switches, f"--print-to-pdf={printed}", sheets.as_uri()],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    about = subprocess.run(["pdfinfo", printed], check=True, capture_output=True, text=True).stdout
+    assert re.search(r"Pages: +2\n", about)
+    assert re.search(r"Page size: .*A4", about)

@@ -1,0 +1,134 @@
+"""`rca issue --mail`, `migrate --mail --handover` and `mail` as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mail_home import PASSPHRASE
+from post_office import PostOffice
+
+from renrakucho_ca.model import User
+from renrakucho_ca.service import issuance, notification, retrieval
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
+from renrakucho_ca.store import outbox
+
+
+@pytest.fixture(autouse=True)
+def empty_outbox(made: Home) -> None:
+    with made.db.write():
+        made.db.execute("DELETE FROM outbox")
+
+
+def rca(home: Home, *arguments: str, code: int = 0) -> Any:
+    """Runs the program with `--format json`; gives what it says."""
+    secret = home.path / "passphrase"
+    secret.write_bytes(PASSPHRASE)
+    secret.chmod(0o600)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from renrakucho_ca.cli import main; main()"),
+            *("--home", home.path, "--passphrase-file", secret, *arguments, "--format", "json"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return json.loads(done.stdout)
+
+
+def test_issue_mail_tells_the_link_and_mail_send_delivers_it(
+    home: Home, post_office: PostOffice
+) -> None:
+    rca(home, "user", "add", "sato", "--email", "sato@example.jp, boss@example.jp")
+    issued = rca(home, "issue", "--device", "android", "--user", "sato", "--mail")
+    (waiting,) = rca(home, "mail", "list")
+    assert (waiting["number"], waiting["state"]) == (issued["number"], "waiting")
+    assert rca(home, "mail", "send") == {"sent": 1, "postponed": 0, "failed": 0}
+    (mail,) = post_office.mails()
+    assert mail["To"] == "sato@example.jp, boss@example.jp"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert issued["link"] in body.get_content()
+    assert issued["password"] in body.get_content()
+    (sent,) = rca(home, "mail", "list")
+    assert sent["state"] == "sent"
+
+
+def test_a_batch_mails_those_who_have_an_address(home: Home, post_office: PostOffice) -> None:
+    people = home.path / "people.csv"
+    people.write_text(
+        "user,device,email\nb1,android,b1@example.jp\nb2,mac,\nb3,iphone,b3@example.jp\n"
+    )
+    rca(home, "issue", "--batch", str(people), "--mail")
+    post_office.answers["b3@example.jp"] = "550 5.1.1 no such user"
+    assert rca(home, "mail", "send", code=8) == {"sent": 1, "postponed": 0, "failed": 1}
+    assert [mail["To"] for mail in post_office.mails()] == ["b1@example.jp"]
+    (given_up,) = rca(home, "mail", "list", "--state", "failed")
+    assert given_up["recipients"] == ["b3@example.jp"]
+    assert "no such user" in given_up["problem"]
+
+
+def test_a_migration_mails_and_prints_a_sheet_for_everybody_in_one_run(
+    home: Home, post_office: PostOffice, tmp_path: Path
+) -> None:
+    requests = [
+        Request(User("m1", email="m1@example.jp", facility="moving"), "android"),
+        Request(User("m2", facility="moving"), "android"),
+    ]
+    old = [each for each in issuance.issue(home, requests, "old") if isinstance(each, Issued)]
+    retrieval.export(home, [each.certificate.number for each in old], tmp_path / "out")
+    sheets = tmp_path / "sheets.html"
+    run = ("migrate", "--cutoff", "2030-01-01", "--facility", "moving", "--mail")
+    done = rca(home, *run, "--handover", str(sheets))
+    assert (done["issued"], done["failed"], done["remaining"]) == (2, 0, 0)
+    assert sheets.stat().st_mode & 0o777 == 0o600
+    html = sheets.read_text(encoding="utf-8")
+    assert html.count("<article>") == 2
+    assert rca(home, "mail", "send")["sent"] == 1
+    (mail,) = post_office.mails()
+    body = mail.get_body(("plain",))
+    assert body is not None
+    (successor,) = rca(home, "list", "--user", "m1", "--hierarchy", "new")
+    assert f": {successor['number']}" in body.get_content()
+    assert rca(home, *run)["issued"] == 0, "a second run tells nobody twice"
+    assert rca(home, "mail", "send")["sent"] == 0
+
+
+class Killed(BaseException):
+    """The machine stops."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_certificate_and_its_mail_are_recorded_together_or_not_at_all(
+    home: Home, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    put = outbox.put
+
+    def die(*arguments: Any) -> None:
+        if after:
+            put(*arguments)
+        raise Killed
+
+    request = Request(User("late", email="late@example.jp"), "android")
+    monkeypatch.setattr(outbox, "put", die)
+    with pytest.raises(Killed):
+        issuance.issue(home, [request], "new", notification.Letters(home).put)
+    assert list(outbox.stream(home.db, None)) == []
+    found = home.db.row(
+        "SELECT count(*) FROM bundle JOIN certificate AS c ON c.id = certificate WHERE user = ?",
+        ("late",),
+    )
+    assert found is not None
+    assert found[0] == 0
