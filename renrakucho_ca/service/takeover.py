@@ -20,8 +20,11 @@ from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.service import auditing, csvfile
 from renrakucho_ca.service.hierarchy import check_name, described
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.takeover_certificates import Certificates
+from renrakucho_ca.service.takeover_lines import Lines
 from renrakucho_ca.service.takeover_records import COLUMNS
-from renrakucho_ca.service.takeover_run import Import, Report, Summary
+from renrakucho_ca.service.takeover_revocations import Revocations
+from renrakucho_ca.service.takeover_run import Report, Run, Summary
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.audit import Entry
@@ -79,13 +82,13 @@ def take_over(
         if private:
             home.keystore.unlock()
         hierarchy = _recorded(home, name, wanted)
-        run = Import(home, hierarchy, device or UNKNOWN, report, progress)
+        run = Run(home, hierarchy, device or UNKNOWN, report)
+        lines, revocations = Lines(run), Revocations(run)
         if records is not None:
-            run.read_records(records)
-        later = run.read_certificates(paths)
-        for path in later:
-            run.read_revocations(path)
-        run.keep_records()
+            lines.read(records)
+        for path in Certificates(run, lines, progress).read(paths):
+            revocations.read(path)
+        lines.keep_rest()
         _attach_keys(home, hierarchy, private)
     return run.summary
 

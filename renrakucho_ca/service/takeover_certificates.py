@@ -1,0 +1,190 @@
+"""The certificates of a CA that is taken over: read, proven by workers, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Certificate, RetrievalNumber
+from renrakucho_ca.pki import takeover
+from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected, Kind
+from renrakucho_ca.service import takeover_files
+from renrakucho_ca.service.takeover_files import Piece, Place
+from renrakucho_ca.service.takeover_lines import Lines
+from renrakucho_ca.service.takeover_records import Record
+from renrakucho_ca.service.takeover_run import PROFILE, Run, portions, user_of
+from renrakucho_ca.service.workers import Workers, cores
+from renrakucho_ca.store import takeover as store
+from renrakucho_ca.store.takeover import Known
+
+
+class Certificates:
+    """The certificates' part of a run.
+
+    Args:
+        progress: is told how many have been recorded since the last time.
+    """
+
+    def __init__(self, run: Run, lines: Lines, progress: Callable[[int], None]) -> None:
+        self._run = run
+        self._lines = lines
+        self._progress = progress
+
+    def read(self, paths: Iterable[Path]) -> list[Path]:
+        """Records the certificates; returns the files that have an index or a CRL."""
+        later: dict[Path, None] = {}
+        for parcel, results in self._inspected(portions(self._certificates(paths, later))):
+            self._record_certificates(zip(parcel, results, strict=True))
+            self._progress(len(results))
+        return list(later)
+
+    def _inspected(
+        self, parcels: Iterator[list[Piece]]
+    ) -> Iterator[tuple[list[Piece], list[Inspected]]]:
+        """Reads and proves the parcels. One alone is done here, sooner than a worker starts."""
+        work = partial(takeover.inspect_all, self._run.issuers)
+        start = list(islice(parcels, 2))
+        sent = ((parcel, [piece.der for piece in parcel]) for parcel in chain(start, parcels))
+        if len(start) < 2:
+            yield from ((parcel, work(ders)) for parcel, ders in sent)
+            return
+        with Workers(cores(), takeover.__name__) as workers:
+            yield from workers.spread(work, sent)
+
+    def _certificates(self, paths: Iterable[Path], later: dict[Path, None]) -> Iterator[Piece]:
+        for path in paths:
+            for file in takeover_files.walk(path):
+                try:
+                    yield from self._in_file(file, later)
+                except OSError as error:
+                    self._run.problem(Place(file), Invalid("{reason}", reason=error.strerror))
+
+    def _in_file(self, file: Path, later: dict[Path, None]) -> Iterator[Piece]:
+        if takeover_files.is_index(file):
+            later[file] = None
+            return
+        for piece in takeover_files.pieces(file):
+            if not isinstance(piece, Piece):
+                self._run.problem(*piece)
+            elif piece.kind is Kind.CERTIFICATE:
+                yield piece
+            else:
+                later[file] = None
+
+    def _record_certificates(self, inspected: Iterable[tuple[Piece, Inspected]]) -> None:
+        found: list[tuple[Piece, Found]] = []
+        for piece, result in inspected:
+            match result:
+                case Found():
+                    if self._run.ledger.meet(result.fingerprint_sha256):
+                        found.append((piece, result))
+                case CaCertificate():
+                    self._run.ca_serials.add(result.serial)
+                case Invalid():
+                    self._run.problem(piece.place, result)
+        with self._run.recording():
+            self._record_found(found)
+
+    def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
+        owners = store.owners(
+            self._run.db, self._run.hierarchy.name, [each.fingerprint_sha256 for _, each in found]
+        )
+        for piece, each in found:
+            if each.fingerprint_sha256 in owners:
+                self._run.problem(
+                    piece.place,
+                    Invalid(
+                        "serial number {serial}: the hierarchy {name} has this certificate",
+                        serial=f"{each.serial:x}",
+                        name=owners[each.fingerprint_sha256],
+                    ),
+                )
+        found = [(piece, each) for piece, each in found if each.fingerprint_sha256 not in owners]
+        serials = {each.serial for _, each in found}
+        known = {
+            (each.authority, each.serial): each
+            for each in store.known(self._run.db, self._run.hierarchy.name, serials)
+        }
+        new: dict[tuple[int, int], tuple[Piece, Found]] = {}
+        records: dict[tuple[int, int], Record] = {}
+        wanted: list[tuple[Place, RetrievalNumber | None]] = []
+        for piece, each in found:
+            key = self._run.hierarchy.authorities[each.issuer].id, each.serial
+            line = self._lines.take(each.serial, each.fingerprint_sha256)
+            if key in known:
+                self._meet_again(piece, each, known[key])
+            elif key in new:
+                self._run.problem(piece.place, _serial_again(each))
+            else:
+                new[key] = piece, each
+                if line is None:
+                    wanted.append((piece.place, None))
+                else:
+                    place, records[key] = line
+                    wanted.append((place, records[key].number))
+        numbers = self._run.numbers(wanted)
+        store.add(
+            self._run.db,
+            [
+                (key[0], self._taken_over(number, each, records.get(key)), piece.der)
+                for number, (key, (piece, each)) in zip(numbers, new.items(), strict=True)
+            ],
+        )
+        self._run.summary.certificates += len(new)
+        self._run.summary.added += len(new)
+        self._run.summary.expired += sum(
+            each.not_after <= self._run.now for _, each in new.values()
+        )
+
+    def _meet_again(self, piece: Piece, found: Found, known: Known) -> None:
+        """A certificate whose serial number the store has: the same, or one we had no bytes of."""
+        if known.fingerprint_sha256 is None:
+            store.complete(
+                self._run.db,
+                known.number,
+                piece.der,
+                found.fingerprint_sha256,
+                found.key_algorithm,
+                found.not_before,
+                found.not_after,
+            )
+            self._run.summary.added += 1
+        elif known.fingerprint_sha256 == found.fingerprint_sha256:
+            self._run.summary.already += 1
+        else:
+            self._run.problem(piece.place, _serial_again(found))
+            return
+        self._run.summary.certificates += 1
+
+    def _taken_over(
+        self, number: RetrievalNumber, found: Found, record: Record | None
+    ) -> Certificate:
+        issued_at = (record and record.issued_at) or found.not_before
+        return Certificate(
+            number=number,
+            serial=found.serial,
+            hierarchy=self._run.hierarchy.name,
+            user=record.user if record else user_of(found.common_name, found.serial),
+            device=(record and record.device) or self._run.device,
+            note=record.note if record else None,
+            issued_at=issued_at,
+            not_before=found.not_before,
+            not_after=found.not_after,
+            downloaded_at=issued_at,
+            revocation=None,
+            supersedes=None,
+            superseded_by=None,
+            profile=PROFILE,
+            key_algorithm=found.key_algorithm,
+            fingerprint_sha256=found.fingerprint_sha256,
+        )
+
+
+def _serial_again(found: Found) -> Invalid:
+    return Invalid(
+        "the CA used the serial number {serial} for another certificate before",
+        serial=f"{found.serial:x}",
+    )

@@ -1,0 +1,124 @@
+"""The lines of the records' table: kept until their certificates come, or recorded alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from renrakucho_ca.clock import years_after
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Certificate
+from renrakucho_ca.service import csvfile
+from renrakucho_ca.service.takeover_files import Place
+from renrakucho_ca.service.takeover_records import COLUMNS, Record
+from renrakucho_ca.service.takeover_run import PROFILE, Run, portions
+from renrakucho_ca.store import takeover as store
+
+NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
+"""A record without a certificate belongs to OLD if it was issued before, else to NEW."""
+RECORD_YEARS = 10
+"""How long the service's certificates are valid, for a record that has no certificate to tell."""
+
+
+class Lines:
+    """The table's part of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def read(self, path: Path) -> None:
+        """Keeps the lines of the table until their certificates come."""
+        self._run.records_path = path
+        for number, row in csvfile.read(path, COLUMNS):
+            try:
+                if isinstance(row, Invalid):
+                    raise row
+                record = self._parse(row)
+            except Invalid as error:
+                self._run.problem(Place(path, number), error)
+            else:
+                self._run.ledger.put(
+                    number,
+                    record.serial,
+                    record.fingerprint_sha256,
+                    record.number,
+                    json.dumps(row),
+                )
+
+    def take(self, serial: int, fingerprint: str) -> tuple[Place, Record] | None:
+        """The record of a certificate, once."""
+        line = self._run.ledger.take(serial, fingerprint)
+        if line is None:
+            return None
+        number, content = line
+        return Place(self._run.records_path, number), self._parse(json.loads(content))
+
+    def _parse(self, row: dict[str, str]) -> Record:
+        return Record.parse(row, self._run.home.settings.zone)
+
+    def keep_rest(self) -> None:
+        """Records the lines alone that no certificate was found for, by the date rule."""
+        for portion in portions(self._run.ledger.left()):
+            with self._run.recording():
+                self._keep_portion(portion)
+
+    def _keep_portion(self, portion: list[tuple[int, str]]) -> None:
+        records: dict[int, tuple[Place, Record]] = {}
+        for number, content in portion:
+            place, record = Place(self._run.records_path, number), self._parse(json.loads(content))
+            serial = record.serial
+            if serial is None:
+                serial = record.stand_in_serial(self._run.hierarchy.root.fingerprint_sha256)
+            if serial in records:
+                self._run.problem(place, Invalid("another line is about the same certificate"))
+            else:
+                records[serial] = place, record
+        for each in store.known(self._run.db, self._run.hierarchy.name, records):
+            records.pop(each.serial, None)
+        taken = []
+        for serial, (place, record) in records.items():
+            if record.issued_at is None or record.issued_at >= NEW_SINCE:
+                self._run.problem(place, _not_old(record))
+                continue
+            if record.serial is not None or record.fingerprint_sha256 is not None:
+                self._run.problem(
+                    place, Invalid("no certificate matches: it is kept as a record alone")
+                )
+            taken.append((serial, place, record, record.issued_at))
+        numbers = self._run.numbers([(place, record.number) for _, place, record, _ in taken])
+        local = self._run.home.settings.zone
+        self._run.add_bare(
+            self._run.hierarchy.issuing,
+            [
+                Certificate(
+                    number=number,
+                    serial=serial,
+                    hierarchy=self._run.hierarchy.name,
+                    user=record.user,
+                    device=record.device or self._run.device,
+                    note=record.note,
+                    issued_at=issued_at,
+                    not_before=issued_at,
+                    not_after=years_after(issued_at.astimezone(local), RECORD_YEARS),
+                    downloaded_at=issued_at,
+                    revocation=None,
+                    supersedes=None,
+                    superseded_by=None,
+                    profile=PROFILE,
+                    key_algorithm=None,
+                    fingerprint_sha256=None,
+                )
+                for number, (serial, _, record, issued_at) in zip(numbers, taken, strict=True)
+            ],
+        )
+
+
+def _not_old(record: Record) -> Invalid:
+    if record.issued_at is None:
+        return Invalid("no certificate matches, and no date of issue says which hierarchy's it was")
+    return Invalid(
+        "no certificate matches, and one issued on {date} is not the old hierarchy's",
+        date=f"{record.issued_at:%Y-%m-%d}",
+    )

@@ -1,0 +1,167 @@
+"""What an index or a CRL of a CA that is taken over says of its certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import UNKNOWN, Authority, Certificate, Revocation, User
+from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import crl, takeover
+from renrakucho_ca.pki.takeover import Kind
+from renrakucho_ca.service import takeover_files
+from renrakucho_ca.service.takeover_files import IndexLine, Piece, Place
+from renrakucho_ca.service.takeover_run import PROFILE, Run, portions, user_of
+from renrakucho_ca.store import certificates
+from renrakucho_ca.store import takeover as store
+from renrakucho_ca.store.takeover import Known
+
+
+class Revocations:
+    """The revocations' part of a run: after the certificates, so that each finds its own."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def read(self, path: Path) -> None:
+        """Applies an index, or the CRLs in a file."""
+        if takeover_files.is_index(path):
+            self._read_index(path)
+            return
+        for piece in takeover_files.pieces(path):
+            if isinstance(piece, Piece) and piece.kind is Kind.CRL:
+                self._read_crl(piece)
+
+    def _read_crl(self, piece: Piece) -> None:
+        try:
+            found = takeover.load_crl(piece.der, self._run.issuers)
+        except Invalid as error:
+            self._run.problem(piece.place, error)
+            return
+        authority = self._run.hierarchy.authorities[found.issuer]
+        with self._run.db.write():
+            store.raise_crl_number(self._run.db, authority.id, found.number)
+        start = pki_certificates.load(authority.certificate).not_valid_before_utc
+        for portion in portions(found.revocations()):
+            with self._run.recording():
+                revoked = dict(portion)
+                known = [
+                    each
+                    for each in store.known(self._run.db, self._run.hierarchy.name, revoked)
+                    if each.authority == authority.id
+                ]
+                missing = revoked.keys() - {each.serial for each in known} - self._run.ca_serials
+                bare = [(serial, start, authority.not_after, None) for serial in sorted(missing)]
+                known += self._bare(authority, piece.place, bare, UNKNOWN)
+                for each in known:
+                    self._revoke(each, revoked[each.serial])
+
+    def _read_index(self, path: Path) -> None:
+        """An index names no CA: whose it is shows in the certificates that are in it."""
+        owner = self._owner(path)
+        if owner is None:
+            return
+        start = pki_certificates.load(owner.certificate).not_valid_before_utc
+        for portion in portions(takeover_files.index_lines(path, self._run.now)):
+            with self._run.recording():
+                self._index_portion(owner, start, portion)
+
+    def _index_portion(
+        self, owner: Authority, start: datetime, portion: list[tuple[Place, IndexLine | Invalid]]
+    ) -> None:
+        lines: dict[int, IndexLine] = {}
+        for place, line in portion:
+            if isinstance(line, Invalid):
+                self._run.problem(place, line)
+            elif line.serial not in self._run.ca_serials:
+                lines[line.serial] = line
+        known = [
+            each
+            for each in store.known(self._run.db, self._run.hierarchy.name, lines)
+            if each.authority == owner.id
+        ]
+        missing = lines.keys() - {each.serial for each in known}
+        bare = [
+            # The CA's certificate may have been renewed since.
+            (
+                serial,
+                min(start, lines[serial].not_after - timedelta(days=1)),
+                lines[serial].not_after,
+                lines[serial].subject_name,
+            )
+            for serial in sorted(missing)
+        ]
+        known += self._bare(owner, portion[0][0], bare, self._run.device)
+        for each in known:
+            revocation = lines[each.serial].revocation
+            if revocation is not None:
+                self._revoke(each, revocation)
+
+    def _owner(self, path: Path) -> Authority | None:
+        """The CA whose index it is: the one with a certificate of that serial number and end."""
+        is_about_cas_alone = True
+        for portion in portions(takeover_files.index_lines(path, self._run.now)):
+            lines = {line.serial: line for _, line in portion if isinstance(line, IndexLine)}
+            is_about_cas_alone &= lines.keys() <= self._run.ca_serials
+            for each in store.known(self._run.db, self._run.hierarchy.name, lines):
+                if each.not_after == lines[each.serial].not_after:
+                    return next(
+                        a for a in self._run.hierarchy.authorities if a.id == each.authority
+                    )
+        if not is_about_cas_alone:
+            self._run.problem(
+                Place(path),
+                Invalid(
+                    "none of its lines is about a certificate of {name}: it is passed over",
+                    hint="give the folder with its certificates too",
+                    name=self._run.hierarchy.name,
+                ),
+            )
+        return None
+
+    def _bare(
+        self,
+        authority: Authority,
+        place: Place,
+        missing: Sequence[tuple[int, datetime, datetime, str | None]],
+        device: str,
+    ) -> list[Known]:
+        """Records of certificates that we only know to have been issued: nothing that is revoked,
+        or is to be at the cut-off, may be missing on our CRL."""
+        numbers = self._run.numbers([(place, None)] * len(missing))
+        added = [
+            Certificate(
+                number=number,
+                serial=serial,
+                hierarchy=self._run.hierarchy.name,
+                user=User(UNKNOWN) if name is None else user_of(name, serial),
+                device=device,
+                note=None,
+                issued_at=not_before,
+                not_before=not_before,
+                not_after=not_after,
+                downloaded_at=not_before,
+                revocation=None,
+                supersedes=None,
+                superseded_by=None,
+                profile=PROFILE,
+                key_algorithm=None,
+                fingerprint_sha256=None,
+            )
+            for number, (serial, not_before, not_after, name) in zip(numbers, missing, strict=True)
+        ]
+        self._run.add_bare(authority, added)
+        return [
+            Known(each.number, authority.id, each.serial, each.not_after, None, None)
+            for each in added
+        ]
+
+    def _revoke(self, known: Known, revocation: Revocation) -> None:
+        if known.reason is revocation.reason:
+            return
+        entry = crl.entry(known.serial, revocation.at, revocation.reason)
+        self._run.summary.revoked += certificates.revoke(
+            self._run.db, known.number, revocation, entry
+        )
