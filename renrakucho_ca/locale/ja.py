@@ -1255,6 +1255,10 @@ MESSAGES: dict[str, str] = {
     "the CA used the serial number {serial} for another certificate before": (
         "シリアル番号 {serial} は、同じ認証局の別の証明書で使われています"
     ),
+    "nothing is signed with the CA's key: {reason}": "この認証局の鍵では署名しません: {reason}",
+    "leave the key out: what the CA has issued can be migrated without it": (
+        "鍵を指定せずに取り込んでください(発行済みの証明書は、鍵がなくても移行できます)"
+    ),
     "the CA's key cannot be opened: is its passphrase right?": "認証局の鍵を開けません(パスフレーズを確かめてください)",
     "the CA's key is encrypted, and there is no passphrase for it": "認証局の鍵は暗号化されていますが、パスフレーズがありません",
     "the hierarchy {name} has other CAs already": "階層 {name} には別の認証局がすでにあります",

@@ -262,7 +262,14 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
         if passphrase is not None:
             raise Unavailable("the CA's key cannot be opened: is its passphrase right?") from None
         raise Invalid("there is no private key that can be read") from None
-    own = from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # from_pkcs8 refuses other kinds
+    try:
+        own = from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # from_pkcs8 refuses other kinds
+    except Invalid as error:
+        raise Invalid(
+            "nothing is signed with the CA's key: {reason}",
+            hint="leave the key out: what the CA has issued can be migrated without it",
+            reason=error,
+        ) from None
     check_pair(own, certificate)
     return own
 

@@ -533,6 +533,18 @@ def test_another_ca_s_key_is_refused(old: Old, openssl_ca: MakeCa) -> None:
         old.take("wrong-key", given)
 
 
+def test_a_key_too_weak_to_sign_with_is_refused_and_the_hint_says_how_to_go_on(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    ca = openssl_ca("short", key=("-newkey", "rsa:1024"))
+    given = CaFiles(ca.certificate.read_bytes(), None, ca.private_key.read_bytes())
+    with pytest.raises(Invalid, match="rsa-1024") as refused:
+        old.take("short-key", given)
+    assert refused.value.hint is not None
+    assert "leave the key out" in refused.value.hint
+    old.take("short-key", ca.certificate)
+
+
 def test_without_its_key_a_hierarchy_is_known_and_publish_says_that_its_crl_is_overdue(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
