@@ -90,6 +90,14 @@ def _verify(app: App, file: Path, form: Format) -> None:
 )
 @click.argument("file", type=_path(), required=False)
 @click.option(
+    "--journal",
+    "journals",
+    type=_path(),
+    multiple=True,
+    metavar="FILE",
+    help="the journal of the home that was lost; may be given several times",
+)
+@click.option(
     "--crl",
     "crl_files",
     type=_path(),
@@ -106,6 +114,7 @@ def _verify(app: App, file: Path, form: Format) -> None:
 def restore(
     app: App,
     file: Path | None,
+    journals: tuple[Path, ...],
     crl_files: tuple[Path, ...],
     without_journal: bool,
     yes: bool,
@@ -113,6 +122,8 @@ def restore(
 ) -> None:
     from renrakucho_ca.service import catching_up, restoring
 
+    for path in (*journals, *crl_files):
+        path.stat()  # one that is missing is told before anything is done
     if file is not None:
         app.confirm("restore {file} into {home}?", yes=yes, file=file, home=app.home.path)
     if without_journal:
@@ -120,7 +131,7 @@ def restore(
     restored = None if file is None else restoring.restore(app.home, file)
     for finding in [] if restored is None else restored.findings:
         _warn(app, finding.file, finding.problem)
-    done = catching_up.catch_up(app.home, crl_files, without_journal=without_journal)
+    done = catching_up.catch_up(app.home, journals, crl_files, without_journal=without_journal)
     for path, problem in done.problems:
         _warn(app, path, problem)
     app.console.one(_row(app, restored, done), form)
@@ -129,6 +140,12 @@ def restore(
             "{count} revoked certificates are known by their serial numbers alone; they stay on "
             "the CRL, as certificates of the user unknown",
             count=done.learned.strangers,
+        )
+    if done.learned.missing:
+        app.console.talk(
+            "{count} things cannot be learned again, such as certificates that were taken over: "
+            "run `rca hierarchy import` again",
+            count=done.learned.missing,
         )
     if done.is_behind:
         app.console.talk(
@@ -141,8 +158,12 @@ def _row(app: App, restored: Restored | None, done: CaughtUp) -> Row:
     return {
         "home": str(app.home.path),
         "created_at": None if restored is None else restored.manifest.created_at,
+        "issued": done.learned.issued,
+        "downloaded": done.learned.downloaded,
         "revoked": done.learned.revoked,
+        "released": done.learned.released,
         "strangers": done.learned.strangers,
+        "missing": done.learned.missing,
         "behind": done.is_behind,
     }
 

@@ -1360,4 +1360,13 @@ MESSAGES: dict[str, str] = {
     "the OCSP responses {path} are damaged": "OCSP応答のファイル {path} が壊れています",
     "the signature of an OCSP response does not verify": "OCSP応答の署名を検証できません",
     "this is not an OCSP request that can be read": "読み取れるOCSP要求ではありません",
+    "the journal of the home that was lost; may be given several times": "失われたホームのジャーナル。複数指定できます",
+    "{count} things cannot be learned again, such as certificates that were taken over: run `rca hierarchy import` again": "取り込めなかったものが {count} 件あります(引き継いだ証明書など)。`rca hierarchy import` をもう一度実行してください",
+    "{file} is the journal of another store": "{file} は別の保管場所のジャーナルです",
+    "row {row} of {file} is not as it was": "{file} の {row} 行目が書かれた時と違います",
+    "row {row} of the journal cannot be read": "ジャーナルの {row} 行目が読み取れません",
+    "{file} ends before the backup": "{file} はバックアップより前で終わっています",
+    "there is no CA {fingerprint}": "CA {fingerprint} がありません",
+    "missing": "取り込めなかった件数",
+    "released": "解除",
 }

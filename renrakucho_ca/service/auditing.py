@@ -29,6 +29,11 @@ def record(home: Home, at: datetime, *entries: Entry) -> None:
         home.db.after_commit(partial(_to_syslog, records))
 
 
+def has_forgotten(home: Home) -> bool:
+    """Whether the journal knows what the database does not."""
+    return home.journal.standing(home.db) in (Standing.AHEAD, Standing.DIVERGED)
+
+
 def refuse_unless_in_step(home: Home) -> None:
     """Nothing is issued from a database that has forgotten something.
 

@@ -1,38 +1,29 @@
 """What happened after a backup, learned again: else numbers would be reused, revocations forgotten.
 
-A store that was restored knows nothing of what came after its backup. The published CRLs tell which
-certificates were revoked meanwhile, also such as the store has never heard of.
+A store that was restored knows nothing of what came after its backup. The journal beside the lost
+database tells all of it; the published CRLs tell which certificates were revoked, also such as the
+store has never heard of. The same goes for an older database that was copied back by hand.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, RcaError, Refused
-from renrakucho_ca.model import Authority, Revocation
+from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.takeover import FoundCrl, Kind
-from renrakucho_ca.service import crls, takeover_files
+from renrakucho_ca.service import auditing, crls, revocation, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
-from renrakucho_ca.store import certificates, files, hierarchies, issuing, learning
+from renrakucho_ca.service.replaying import Learned, replay
+from renrakucho_ca.store import audit, certificates, files, hierarchies, issuing, learning
 from renrakucho_ca.store import takeover as store_takeover
-
-
-@dataclass
-class Learned:
-    """What the store did not know.
-
-    Attributes:
-        revoked: certificates of the store that CRLs list.
-        strangers: certificates that CRLs list, and of which nothing else is known.
-    """
-
-    revoked: int = 0
-    strangers: int = 0
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +35,98 @@ class CaughtUp:
     is_behind: bool
 
 
-def begin(home: Home, marker: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    """What a store that was restored must remember until it has caught up (`Home.behind`).
+
+    Attributes:
+        head: the last row of the audit log that the backup knew.
+        has_journal: whether a journal had survived in the home.
+        has_crls: whether published CRLs had, or were given since.
+    """
+
+    head: int
+    has_journal: bool
+    has_crls: bool
+
+    @classmethod
+    def read(cls, home: Home) -> _Marker | None:
+        """None where the store was not restored, or has caught up."""
+        try:
+            return cls(**json.loads(home.behind.read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: Path) -> None:
+        files.replace(path, json.dumps(asdict(self)).encode())
+
+
+def begin(home: Home, staged: Home) -> None:
     """Writes what makes a store know that it was restored.
 
     Args:
         home: into which a backup is about to be put.
-        marker: what will be its `Home.behind`.
+        staged: the backup, unpacked.
     """
-    files.replace(marker, _marker(has_crls=bool(_published(home))))
+    head, _ = audit.head(staged.db)
+    marker = _Marker(head, home.journal.path.exists(), bool(_published(home)))
+    marker.write(staged.behind)
 
 
 def catch_up(
-    home: Home, crl_files: Sequence[Path] = (), *, without_journal: bool = False
+    home: Home,
+    journals: Sequence[Path] = (),
+    crl_files: Sequence[Path] = (),
+    *,
+    without_journal: bool = False,
 ) -> CaughtUp:
     """Learns all that the home's own files and those that are given can tell. Can be repeated.
 
     Args:
+        journals: copies of the journal of the home that was lost.
         crl_files: CRLs from elsewhere, in DER or PEM.
         without_journal: there is none, and the store is to be used without.
 
     Raises:
-        Invalid: a file that was given is no CRL of a CA of this home.
+        Invalid: a file that was given is of another store, is damaged, or ends before the backup.
     """
+    marker = _Marker.read(home)
     learned = Learned()
-    for path, problem in _from_crls(home, crl_files, learned):
-        raise Invalid("{file}: {problem}", file=path, problem=problem)
-    problems = _from_crls(home, _published(home), learned)
-    if home.behind.exists():
-        if without_journal:
+    with home.lock("issuing").exclusive():
+        is_known = without_journal
+        for journal in _journals(home, journals, marker):
+            if not replay(home, journal, learned) and journal is home.journal:
+                journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
+            if marker is not None and journal.last_in_common(home.db) < marker.head:
+                if journal.path != home.journal.path:
+                    raise Invalid("{file} ends before the backup", file=journal.path)
+            else:
+                is_known = True
+        for path, problem in _from_crls(home, crl_files, learned):
+            raise Invalid("{file}: {problem}", file=path, problem=problem)
+        problems = _from_crls(home, _published(home), learned)
+        _record(home, learned)
+        if marker is not None and is_known:
             home.behind.unlink()
             files.sync_folder(home.store)
-        elif crl_files:
-            files.replace(home.behind, _marker(has_crls=True))
-    return CaughtUp(learned, problems, home.behind.exists())
+        elif marker is not None and crl_files:
+            replace(marker, has_crls=True).write(home.behind)
+    return CaughtUp(learned, problems, marker is not None and not is_known)
+
+
+def _journals(home: Home, given: Sequence[Path], marker: _Marker | None) -> list[Journal]:
+    """The home's own too, unless it began after the backup came back and so tells nothing."""
+    own = [home.journal] if marker is None or marker.has_journal else []
+    return own + [Journal(path) for path in given]
+
+
+def _record(home: Home, learned: Learned) -> None:
+    """The audit log tells that the store was behind, and what it learned."""
+    found = {key: count for key, count in asdict(learned).items() if count}
+    if found:
+        with home.db.write():
+            auditing.record(home, home.clock(), Entry(Act.RESTORED, "store", found))
+    home.catch_up_journal()
 
 
 def refuse_to_forget(home: Home) -> None:
@@ -85,16 +135,13 @@ def refuse_to_forget(home: Home) -> None:
     Raises:
         Refused: the store was restored, and nothing told it what was revoked since.
     """
-    if home.behind.exists() and not json.loads(home.behind.read_bytes())["has_crls"]:
+    marker = _Marker.read(home)
+    if marker is not None and not marker.has_crls:
         raise Refused(
             "the store was restored and does not know what was revoked after its backup",
             hint="rca restore --journal FILE, or --crl with each CRL that servers have; where all "
             "are lost: rca restore --without-journal",
         )
-
-
-def _marker(*, has_crls: bool) -> bytes:
-    return json.dumps({"has_crls": has_crls}).encode()
 
 
 def _published(home: Home) -> list[Path]:
@@ -136,32 +183,36 @@ def _lists(path: Path) -> Iterator[bytes]:
 
 def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) -> None:
     with home.db.write():
+        # A hold on a CRL that the store knows of may have been released since.
+        is_news = found.number > learning.crl_number(home.db, authority)
         store_takeover.raise_crl_number(home.db, authority.id, found.number)
-        intents = {each.serial: each for each in issuing.left_over(home.db)}
-        for serial, revocation in found.revocations():
-            entry = crl.entry(serial, revocation.at, revocation.reason)
-            known = learning.standing(home.db, authority, serial)
-            if known is not None:
-                number, standing = known
-                if standing == "revoked" or (standing == "held" and revocation.is_hold):
-                    continue
-                certificates.revoke(home.db, number, revocation, entry)
-                learned.revoked += 1
-            elif (intent := intents.get(serial)) and intent.authority == authority.id:
-                issuing.abandon(home.db, intent, revocation, entry)
+        intents = {each.number: each for each in issuing.left_over(home.db)}
+        acts: list[Entry] = []
+        for serial, why in found.revocations():
+            number, standing = learning.standing(home.db, authority, serial) or (None, "")
+            if standing == "revoked" or (why.is_hold and (standing == "held" or not is_news)):
+                continue
+            entry = crl.entry(serial, why.at, why.reason)
+            if number is None:
+                number = _put_stranger(home, authority, serial, why, entry)
+                learned.strangers += 1
+            elif number in intents:
+                issuing.abandon(home.db, intents[number], why, entry)
                 learned.revoked += 1
             else:
-                _put_stranger(home, authority, serial, revocation, entry)
-                learned.strangers += 1
+                certificates.revoke(home.db, number, why, entry)
+                learned.revoked += 1
+            acts.append(revocation.recorded(certificates.get(home.db, number), why.reason))
+        auditing.record(home, home.clock(), *acts)
 
 
 def _put_stranger(
-    home: Home, authority: Authority, serial: int, revocation: Revocation, entry: bytes
-) -> None:
-    while not learning.put_stranger(
-        home.db, authority, serial, draw_number(home.random), revocation, entry
-    ):
-        pass
+    home: Home, authority: Authority, serial: int, why: Revocation, entry: bytes
+) -> RetrievalNumber:
+    number = draw_number(home.random)
+    while not learning.put_stranger(home.db, authority, serial, number, why, entry):
+        number = draw_number(home.random)
+    return number
 
 
 def _keep_newest(home: Home, authority: Authority, found: FoundCrl, der: bytes) -> None:

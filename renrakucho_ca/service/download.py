@@ -203,7 +203,7 @@ def new_visit(random: Randomness) -> str:
 
 
 def _linked(home: Home, token: str) -> RetrievalNumber:
-    if home.behind.exists():
+    if home.behind.exists() or auditing.has_forgotten(home):
         raise Unavailable("the store was restored and is not up to date")
     number = downloads.linked(home.db, token, home.clock())
     if number is None:

@@ -52,23 +52,23 @@ def _restore(home: Home, opened: sealedfile.Opened) -> Restored:
         files.make_folder(staging)
         try:
             manifest = archive.unpack(opened, staging)
-            findings = _findings(home.elsewhere(staging))
+            findings = _findings(home, home.elsewhere(staging))
         except BaseException:
             rmtree(staging)
             raise
-        catching_up.begin(home, staging / home.behind.relative_to(home.path))
         ready = home.store / _READY
         staging.rename(ready)
         _put_into_place(home, ready)
     return Restored(manifest, findings)
 
 
-def _findings(staged: Home) -> list[Finding]:
+def _findings(home: Home, staged: Home) -> list[Finding]:
     """Keys and CRLs may be lost, and the rest worth having; a database may not."""
     findings = list(inspection.findings(staged))
     for each in findings:
         if each.file == archive.DATABASE:
             raise Invalid("the database in the backup is damaged", hint="take another backup")
+    catching_up.begin(home, staged)
     staged.db.close()
     return findings
 

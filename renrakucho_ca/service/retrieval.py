@@ -69,6 +69,7 @@ def export(
         Refused: the store was restored, and others may have been handed out since its backup.
     """
     home.refuse_while_behind()
+    auditing.refuse_unless_in_step(home)
     files.make_folder(out)
     now = home.clock()
     written: dict[RetrievalNumber, Path] = {}

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.store.database import Database, seconds
 
 
 def standing(db: Database, authority: Authority, serial: int) -> tuple[RetrievalNumber, str] | None:
-    """Number and standing of the certificate with that serial number; None where none is known."""
+    """Number and standing of what has that serial number; None where nothing is known.
+
+    What was begun and not recorded has the standing `begun`.
+    """
     row = db.row(
-        "SELECT number, standing FROM certificate WHERE authority = ? AND serial = ?",
-        (authority.id, f"{serial:x}"),
+        """SELECT number, standing FROM certificate
+           WHERE authority = :authority AND serial = :serial
+           UNION ALL
+           SELECT number, 'begun' FROM intent
+           WHERE authority = :authority AND serial = :serial""",
+        {"authority": authority.id, "serial": f"{serial:x}"},
     )
     return None if row is None else (RetrievalNumber(row["number"]), row["standing"])
+
+
+def crl_number(db: Database, authority: Authority) -> int:
+    """The last number of a CRL that the store knows of."""
+    row = db.row("SELECT crl_number FROM authority WHERE id = ?", (authority.id,))
+    assert row is not None
+    return int(row["crl_number"])
 
 
 def put_stranger(
@@ -54,4 +71,94 @@ def put_stranger(
         return False
     db.execute("INSERT INTO crl_entry VALUES (?, ?, ?)", (authority.id, row["id"], crl_entry))
     db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (authority.id,))
+    return True
+
+
+def is_taken(db: Database, authority: Authority, serial: int, number: RetrievalNumber) -> bool:
+    """Whether another certificate has that number."""
+    row = db.row(
+        "SELECT 1 FROM certificate WHERE number = ? AND NOT (authority = ? AND serial = ?)",
+        (int(number), authority.id, f"{serial:x}"),
+    )
+    return row is not None
+
+
+def put_issued(
+    db: Database,
+    authority: Authority,
+    serial: int,
+    number: RetrievalNumber,
+    issued_at: int,
+    facts: dict[str, Any],
+) -> bool:
+    """Records a certificate whose file is lost; a stranger gets back what was not known of it.
+
+    Args:
+        facts: the detail of its row in the audit log.
+
+    Returns:
+        Whether it was not known.
+    """
+    db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (facts["user"],))
+    row = {
+        "number": int(number),
+        "authority": authority.id,
+        "serial": f"{serial:x}",
+        "user": facts["user"],
+        "device": facts["device"],
+        "profile": facts["profile"],
+        "note": facts.get("note"),
+        "issued_at": issued_at,
+        "not_before": facts.get("not_before", issued_at),
+        "not_after": facts["not_after"],
+        "supersedes": _free_predecessor(db, facts.get("supersedes")),
+        "key_algorithm": facts.get("key_algorithm"),
+        "fingerprint_sha256": facts.get("fingerprint"),
+        "line": _line(db, authority, number, facts.get("supersedes")),
+    }
+    db.execute("DELETE FROM intent WHERE number = ?", (int(number),))
+    columns = [column for column in row if column not in ("authority", "serial")]
+    return bool(
+        db.execute(
+            f"""INSERT INTO certificate ({", ".join(row)})
+                VALUES ({", ".join(f":{column}" for column in row)})
+                ON CONFLICT (authority, serial) DO UPDATE
+                SET {", ".join(f"{column} = excluded.{column}" for column in columns)}
+                WHERE user = '{UNKNOWN}' AND fingerprint_sha256 IS NULL""",
+            row,
+        )
+    )
+
+
+def _free_predecessor(db: Database, number: str | None) -> int | None:
+    """The one that is superseded, unless it is unknown or has another successor."""
+    row = db.row(
+        """SELECT number FROM certificate AS c WHERE number = ?
+           AND NOT EXISTS (SELECT 1 FROM certificate AS s WHERE s.supersedes = c.number)""",
+        (None if number is None else int(number),),
+    )
+    return None if row is None else int(row["number"])
+
+
+def _line(db: Database, authority: Authority, number: RetrievalNumber, before: str | None) -> int:
+    """A re-issue in the same hierarchy goes on with the line of the one before."""
+    row = db.row(
+        """SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
+           WHERE c.number = ? AND a.hierarchy = ?""",
+        (None if before is None else int(before), authority.hierarchy),
+    )
+    return int(number) if row is None else int(row["line"])
+
+
+def set_downloaded(db: Database, number: RetrievalNumber, at: datetime) -> bool:
+    """Marks it as handed out, and destroys the file that is still here. Returns whether it was
+    not known."""
+    row = db.row(
+        """UPDATE certificate SET downloaded_at = ? WHERE number = ? AND downloaded_at IS NULL
+           RETURNING id""",
+        (seconds(at), int(number)),
+    )
+    if row is None:
+        return False
+    db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
     return True

@@ -1,0 +1,261 @@
+"""The journal's rows, done again: what a restored store has forgotten, act by act."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from renrakucho_ca.errors import Invalid, NotFound
+from renrakucho_ca.model import (
+    Act,
+    Authority,
+    Hierarchy,
+    RetrievalNumber,
+    Revocation,
+    RevocationReason,
+    Tier,
+    User,
+)
+from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import crl, keys
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.planning import draw_number
+from renrakucho_ca.store import audit, certificates, hierarchies, learning, users
+from renrakucho_ca.store import takeover as store_takeover
+from renrakucho_ca.store.audit import Record
+from renrakucho_ca.store.database import Duplicate
+from renrakucho_ca.store.journal import Journal
+
+PORTION = 500
+"""Rows in one transaction: a run that dies goes on after the last one."""
+
+
+@dataclass
+class Learned:
+    """What the store did not know.
+
+    Attributes:
+        rows: rows of the journal that were put back.
+        issued: certificates; their files are lost with the database that had them.
+        downloaded: files that were handed out, and are destroyed here.
+        revoked: revocations and holds.
+        released: holds that were taken back.
+        strangers: revoked certificates of which nothing but the serial number is known.
+        missing: what cannot be learned from journal or CRL: certificates taken over since.
+    """
+
+    rows: int = 0
+    issued: int = 0
+    downloaded: int = 0
+    revoked: int = 0
+    released: int = 0
+    strangers: int = 0
+    missing: int = 0
+
+
+def replay(home: Home, journal: Journal, learned: Learned) -> bool:
+    """Does what the journal tells and the database does not know, and puts its rows back.
+
+    Where rows were added since the older database came back, the journal's cannot follow them:
+    what they tell is done, and the log goes on without them.
+
+    Returns:
+        Whether the log goes on as the journal does.
+
+    Raises:
+        Invalid: it is the journal of another store, or a row is not what it was.
+    """
+    common = journal.last_in_common(home.db)
+    newest, _ = audit.head(home.db)
+    if not common and newest and next(journal.rows(), None) is not None:
+        raise Invalid("{file} is the journal of another store", file=journal.path)
+    player = _Player(home, learned)
+    is_continued, count = common == newest, 0
+    rows = _proven(journal, common, audit.hash_of(home.db, common) or audit.START)
+    while portion := list(islice(rows, PORTION)):
+        with home.db.write():
+            for row in portion:
+                player.play(row)
+            if is_continued:
+                audit.put(home.db, portion)
+        count += len(portion)
+    learned.rows += count if is_continued else 0
+    return is_continued or not count
+
+
+def _proven(journal: Journal, after: int, previous: bytes) -> Iterator[Record]:
+    """The rows after the one with that id, each the next of the chain."""
+    for row in journal.rows(after):
+        if row.id != after + 1 or audit.chained(previous, row.line) != row.hash:
+            raise Invalid("row {row} of {file} is not as it was", row=row.id, file=journal.path)
+        after, previous = row.id, row.hash
+        yield row
+
+
+class _Player:
+    """Does rows again; the caller has begun to write. What is done already stays as it is."""
+
+    def __init__(self, home: Home, learned: Learned) -> None:
+        self._home = home
+        self._db = home.db
+        self._learned = learned
+        self._acts: dict[str, Callable[[Record, datetime, dict[str, Any]], None]] = {
+            Act.HIERARCHY_CREATED: self._hierarchy,
+            Act.HIERARCHY_IMPORTED: self._hierarchy,
+            Act.CERTIFICATES_IMPORTED: self._imported,
+            Act.KEY_IMPORTED: self._key,
+            Act.HIERARCHY_RETIRED: self._retired,
+            Act.CUTOFF_SET: self._cutoff,
+            Act.USER_RECORDED: self._user,
+            Act.ISSUED: self._issued,
+            Act.ABANDONED: self._issued,
+            Act.DOWNLOADED: self._downloaded,
+            Act.WITHDRAWN: self._withdrawn,
+            Act.REVOKED: self._revoked,
+            Act.HELD: self._revoked,
+            Act.RELEASED: self._released,
+            Act.CUT_OFF: self._revoked_many,
+            Act.LAPSED: self._revoked_many,
+            Act.CRL_SIGNED: self._crl,
+        }
+
+    def play(self, row: Record) -> None:
+        """Raises Invalid where its detail is not what its act has."""
+        act = self._acts.get(row.act)
+        if act is None:
+            return
+        try:
+            act(row, row.moment, row.facts)
+        except (NotFound, Duplicate):
+            self._learned.missing += 1
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise Invalid("row {row} of the journal cannot be read", row=row.id) from error
+
+    # -- hierarchies
+
+    def _hierarchy(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        if any(each.name == row.object for each in hierarchies.all_of(self._db)):
+            return
+        made = facts["authorities"]
+        hierarchy = Hierarchy(
+            row.object, at, None, None, tuple(self._authority(row.object, each) for each in made)
+        )
+        hierarchies.put(
+            self._db, hierarchy, {Tier(each["tier"]): int(each["crl_days"]) for each in made}
+        )
+
+    def _authority(self, hierarchy: str, facts: dict[str, Any]) -> Authority:
+        der = b64decode(facts["certificate"], validate=True)
+        certificate = pki_certificates.load(der)
+        key = facts["key"]
+        # A key that was made after the backup is lost, unless its file is here.
+        return Authority(
+            id=0,
+            hierarchy=hierarchy,
+            tier=Tier(facts["tier"]),
+            certificate=der,
+            fingerprint_sha256=pki_certificates.fingerprint_sha256(certificate),
+            subject=facts["subject"],
+            not_after=certificate.not_valid_after_utc,
+            key_algorithm=keys.describe(keys.public_key_of(certificate)),
+            key=key if key is not None and self._home.keystore.has(key) else None,
+        )
+
+    def _key(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+        authority = self._authority_of(facts["fingerprint"])
+        if not self._home.keystore.has(row.object):
+            raise NotFound("the key {path} is not there", path=row.object)
+        store_takeover.attach_key(self._db, authority, row.object)
+
+    def _retired(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        hierarchies.retire(self._db, row.object, at, _optional_moment(facts["cutoff"]))
+
+    def _cutoff(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+        hierarchies.set_cutoff(self._db, row.object, _moment(facts["cutoff"]))
+
+    def _imported(self, _row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+        self._learned.missing += sum(map(int, facts.values()))
+
+    def _crl(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+        for authority in self._authorities():
+            if authority.name == row.object:
+                store_takeover.raise_crl_number(self._db, authority.id, int(facts["number"]))
+
+    # -- certificates
+
+    def _user(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+        users.put(self._db, User(row.object, **facts))
+
+    def _issued(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        authority = self._authority_of(facts["authority"])
+        serial = int(facts["serial"], 16)
+        number = RetrievalNumber.parse(row.object)
+        while learning.is_taken(self._db, authority, serial, number):
+            number = draw_number(self._home.random)
+        if learning.put_issued(self._db, authority, serial, number, row.at, facts):
+            self._learned.issued += 1
+        if row.act == Act.ABANDONED:
+            self._revoke(number, Revocation(at, RevocationReason(facts["reason"])))
+
+    def _downloaded(self, row: Record, at: datetime, _facts: dict[str, Any]) -> None:
+        if learning.set_downloaded(self._db, RetrievalNumber.parse(row.object), at):
+            self._learned.downloaded += 1
+
+    def _withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
+        certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
+
+    def _revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        number = RetrievalNumber.parse(row.object)
+        revocation = Revocation(at, RevocationReason(facts["reason"]))
+        try:
+            self._revoke(number, revocation)
+        except NotFound:
+            # Taken over since the backup: the serial number is enough to keep it out.
+            serial = int(facts["serial"], 16)
+            issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
+            entry = crl.entry(serial, at, revocation.reason)
+            if learning.standing(self._db, issuing, serial) is None and learning.put_stranger(
+                self._db, issuing, serial, number, revocation, entry
+            ):
+                self._learned.strangers += 1
+
+    def _revoked_many(self, _row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        for reason, numbers in facts["numbers"].items():
+            for number in numbers:
+                try:
+                    self._revoke(
+                        RetrievalNumber.parse(str(number)), Revocation(at, RevocationReason(reason))
+                    )
+                except NotFound:
+                    self._learned.missing += 1
+
+    def _revoke(self, number: RetrievalNumber, revocation: Revocation) -> None:
+        serial = certificates.get(self._db, number).serial
+        entry = crl.entry(serial, revocation.at, revocation.reason)
+        if certificates.revoke(self._db, number, revocation, entry):
+            self._learned.revoked += 1
+
+    def _released(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
+        if certificates.release(self._db, RetrievalNumber.parse(row.object)):
+            self._learned.released += 1
+
+    def _authorities(self) -> list[Authority]:
+        return [each for one in hierarchies.all_of(self._db) for each in one.authorities]
+
+    def _authority_of(self, fingerprint: str) -> Authority:
+        for authority in self._authorities():
+            if authority.fingerprint_sha256 == fingerprint:
+                return authority
+        raise NotFound("there is no CA {fingerprint}", fingerprint=fingerprint)
+
+
+def _moment(value: int) -> datetime:
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _optional_moment(value: int | None) -> datetime | None:
+    return None if value is None else _moment(value)

@@ -1,0 +1,357 @@
+"""Last week's backup, restored, neither reuses a number nor forgets a revocation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from homes import PASSPHRASE, Clock, copy_home, issue, openssl, published, record_of, rows
+
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from renrakucho_ca.model import RevocationReason, Status, User
+from renrakucho_ca.service import (
+    backup,
+    catching_up,
+    hierarchy,
+    people,
+    publication,
+    restoring,
+    retrieval,
+    revocation,
+)
+from renrakucho_ca.service.home import Home
+
+ISSUED, REVOKED = 50, 20
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A home that went on for a while after its backup, and was lost then."""
+
+    home: Home
+    backup: Path
+    before: str
+    """Issued before the backup, downloaded after it."""
+    held: str
+    """Held before, released after."""
+
+    @property
+    def journal(self) -> Path:
+        return self.home.store / "journal"
+
+    @property
+    def crls(self) -> list[Path]:
+        return sorted(self.home.public.glob("*.crl"))
+
+
+def open_at(path: Path) -> Home:
+    clock = Clock()
+    clock.advance(days=8)
+    return Home(path, lambda is_new: PASSPHRASE, clock)
+
+
+@pytest.fixture(scope="session")
+def lost(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Lost:
+    """50 issues and 20 revocations that the backup does not know, and everything else there is."""
+    folder = tmp_path_factory.mktemp("lost")
+    clock = Clock()
+    home = copy_home(template, folder / "home", clock)
+    before, held, revoked_later = (issue(home).certificate.number for _ in range(3))
+    revocation.hold(home, held)
+    publication.publish(home)
+    backup.to_file(home, folder / "backup")
+    clock.advance(days=7)
+    numbers = [issue(home).certificate.number for _ in range(ISSUED)]
+    reason = RevocationReason.KEY_COMPROMISE
+    revocation.revoke(home, [revoked_later, *numbers[: REVOKED - 1]], reason)
+    revocation.hold(home, numbers[-1])
+    retrieval.export(home, [before, numbers[-2]], folder / "out")
+    revocation.release(home, held)
+    people.add(home, User.parse("hanako", email="hanako@example.jp"))
+    hierarchy.create(home, "later")
+    hierarchy.retire(home, "old", None)
+    publication.publish(home)
+    home.db.close()
+    return Lost(home, folder / "backup", before, held)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Home]:
+    """Where the home is to be again."""
+    home = open_at(tmp_path / "home")
+    yield home
+    if "db" in vars(home):
+        home.db.close()
+
+
+TOLD = """SELECT number, serial, authority, user, device, profile, note, line, issued_at,
+          not_before, not_after, downloaded_at, revoked_at, revocation_reason, supersedes,
+          key_algorithm, fingerprint_sha256 FROM certificate ORDER BY number"""
+
+
+def check_everything_is_known(lost: Lost, home: Home) -> None:
+    for table in (TOLD, "SELECT * FROM user", "SELECT name, retired_at, cutoff FROM hierarchy"):
+        assert rows(home, table) == rows(lost.home, table)
+    entries = "SELECT authority, der FROM crl_entry ORDER BY der"
+    assert rows(home, entries) == rows(lost.home, entries)
+    check_chain(home)
+    # Not one row was lost, and none is another than it was.
+    audit = "SELECT id, hash FROM audit ORDER BY id"
+    assert rows(home, audit)[: len(rows(lost.home, audit))] == rows(lost.home, audit)
+    for check in ("PRAGMA integrity_check", "PRAGMA foreign_key_check"):
+        assert rows(home, check) in ([("ok",)], [])
+
+
+def check_chain(home: Home) -> None:
+    """The hashes of the audit log and its journal, computed by the description of the format."""
+    previous, lines = bytes(32), (home.store / "journal").read_text().splitlines()
+    stored = rows(home, "SELECT id, hash FROM audit ORDER BY id")
+    assert [json.loads(line)["id"] for line in lines] == [id for id, _ in stored]
+    for line, (_, stored_hash) in zip(lines, stored, strict=True):
+        canonical = line[: line.rindex(',"hash":"')] + "}"
+        previous = hashlib.sha256(previous + canonical.encode()).digest()
+        assert previous == stored_hash == bytes.fromhex(json.loads(line)["hash"])
+
+
+def revoked_by(path: Path) -> set[str]:
+    """The serial numbers on a CRL, read by OpenSSL."""
+    text = openssl("crl", "-inform", "DER", "-in", path, "-noout", "-text")
+    return {
+        line.split(":")[1].strip().lstrip("0") for line in text.splitlines() if "Serial N" in line
+    }
+
+
+def check_goes_on(lost: Lost, home: Home) -> None:
+    """Issues something new, and publishes a CRL that forgets nothing and has a higher number."""
+    known = {row[0] for row in rows(lost.home, "SELECT serial FROM certificate")}
+    numbers = {row[0] for row in rows(lost.home, "SELECT number FROM certificate")}
+    for _ in range(5):
+        new = issue(home, hierarchy="new").certificate
+        assert f"{new.serial:x}" not in known
+        assert int(new.number) not in numbers
+    publication.publish(home)
+    before = revoked_by(lost.home.public / "new-issuing.crl")
+    assert len(before) == REVOKED + 1
+    assert revoked_by(home.public / "new-issuing.crl") >= before
+    assert published(home).number > published(lost.home).number
+
+
+@pytest.mark.parametrize("survived", ["nothing", "the journal", "journal and public"])
+def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived: str) -> None:
+    if survived == "nothing":
+        given = [lost.journal]
+    else:
+        given = []
+        place.store.mkdir(parents=True)
+        shutil.copy(lost.journal, place.store / "journal")
+        if "public" in survived:
+            shutil.copytree(lost.home.public, place.public)
+    restoring.restore(place, lost.backup)
+    done = catching_up.catch_up(place, given)
+    assert not done.is_behind
+    assert done.learned.issued == ISSUED
+    assert (done.learned.strangers, done.learned.missing) == (0, 0)
+    check_everything_is_known(lost, place)
+    check_goes_on(lost, place)
+    check_chain(place)
+
+
+def test_what_was_handed_out_after_the_backup_is_not_handed_out_again(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    restoring.restore(place, lost.backup)
+    # The backup still has the file.
+    assert rows(place, "SELECT count(*) FROM bundle") == [(3,)]
+    with pytest.raises(Refused, match="does not know"):
+        retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
+    catching_up.catch_up(place, [lost.journal])
+    assert record_of(place, lost.before).status(place.clock()) is Status.DOWNLOADED
+    assert record_of(place, lost.held).status(place.clock()) is Status.ISSUED
+    (outcome,), _ = retrieval.export(
+        place, [record_of(place, lost.before).number], tmp_path / "out"
+    )
+    assert isinstance(outcome.result, Conflict)
+    assert rows(place, "SELECT count(*) FROM bundle") == [(1,)]  # the one that was held
+
+
+def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) -> None:
+    restoring.restore(place, lost.backup)
+    done = catching_up.catch_up(
+        place,
+        crl_files=[path for path in lost.crls if not path.name.startswith("later")],
+    )
+    # One of the 20 was issued before; the other 19 and the one on hold after the backup.
+    assert (done.learned.revoked, done.learned.strangers) == (1, REVOKED)
+    assert done.is_behind
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+    catching_up.catch_up(place, without_journal=True)
+    check_goes_on(lost, place)
+    check_chain(place)
+
+
+def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: Home) -> None:
+    """What was known by its serial number alone gets back whose it was, and its number."""
+    shutil.copytree(lost.home.public, place.public)
+    restoring.restore(place, lost.backup)
+    done = catching_up.catch_up(place)
+    assert done.learned.strangers == REVOKED
+    done = catching_up.catch_up(place, [lost.journal])
+    assert not done.is_behind
+    assert rows(place, TOLD) == rows(lost.home, TOLD)
+    check_chain(place)
+    check_goes_on(lost, place)
+
+
+def test_catching_up_twice_changes_nothing(lost: Lost, place: Home) -> None:
+    restoring.restore(place, lost.backup)
+    catching_up.catch_up(place, [lost.journal], lost.crls)
+    dump = rows(place, "SELECT * FROM audit") + rows(place, TOLD)
+    learned = catching_up.catch_up(place, [lost.journal], lost.crls).learned
+    assert set(vars(learned).values()) == {0}
+    assert rows(place, "SELECT * FROM audit") + rows(place, TOLD) == dump
+
+
+def test_an_older_database_copied_back_by_hand_catches_up_in_place(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    shutil.copytree(lost.home.path, place.path)
+    old = open_at(tmp_path / "old")
+    restoring.restore(old, lost.backup)
+    shutil.copy(old.database, place.database)
+    with pytest.raises(Refused, match="older than its journal"):
+        issue(place)
+    with pytest.raises(Refused, match="older than its journal"):
+        retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
+    assert not catching_up.catch_up(place).is_behind
+    check_everything_is_known(lost, place)
+    check_goes_on(lost, place)
+
+
+def test_an_older_database_that_was_used_since_catches_up_too(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    """Its log cannot go on as the journal does; the journal is kept, and what it says is done."""
+    shutil.copytree(lost.home.path, place.path)
+    old = open_at(tmp_path / "old")
+    restoring.restore(old, lost.backup)
+    shutil.copy(old.database, place.database)
+    revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
+    catching_up.catch_up(place)
+    known = {row[0] for row in rows(place, "SELECT serial FROM certificate")}
+    assert known == {row[0] for row in rows(lost.home, "SELECT serial FROM certificate")}
+    (kept,) = place.store.glob("journal.2*")
+    assert kept.read_bytes() == lost.journal.read_bytes()
+    check_chain(place)
+    check_goes_on(lost, place)
+
+
+# -- refusals
+
+
+def test_a_restored_store_issues_publishes_and_hands_out_nothing_before_it_has_learned(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    restoring.restore(place, lost.backup)
+    assert catching_up.catch_up(place).is_behind
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+    with pytest.raises(Refused, match="does not know"):
+        publication.publish(place)
+    # The journal that begins now tells nothing of what was before.
+    revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.UNSPECIFIED)
+    assert catching_up.catch_up(place).is_behind
+    assert not catching_up.catch_up(place, without_journal=True).is_behind
+    issue(place)
+    publication.publish(place)
+
+
+def test_a_journal_that_ends_before_the_backup_is_not_enough(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    (tmp_path / "short").write_bytes(b"".join(lines[:3]))
+    restoring.restore(place, lost.backup)
+    with pytest.raises(Invalid, match="ends before the backup"):
+        catching_up.catch_up(place, [tmp_path / "short"])
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+
+
+def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
+    restoring.restore(place, lost.backup)
+    content = lost.journal.read_bytes()
+    last = content.rindex(b'"act":"downloaded"')
+    changed = content[:last] + content[last:].replace(b'"downloaded"', b'"withdrawn"', 1)
+    lines = content.splitlines(keepends=True)
+    for nth, spoiled in enumerate((changed, b"".join([*lines[:-9], *lines[-8:]]))):
+        (tmp_path / f"j{nth}").write_bytes(spoiled)
+        with pytest.raises((Invalid, Unavailable)):
+            catching_up.catch_up(place, [tmp_path / f"j{nth}"])
+        with pytest.raises(Refused, match=r"does not know|older than"):
+            issue(place)
+    catching_up.catch_up(place, [lost.journal])
+    check_everything_is_known(lost, place)
+
+
+def test_the_journal_of_another_store_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
+    other = open_at(tmp_path / "other")
+    other.create("another", "another")
+    people.add(other, User.parse("somebody"))
+    restoring.restore(place, lost.backup)
+    with pytest.raises(Invalid, match="another store"):
+        catching_up.catch_up(place, [other.store / "journal"])
+
+
+def test_the_crl_of_another_ca_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
+    other = open_at(tmp_path / "other")
+    other.create("another", "another")
+    hierarchy.create(other, "new")
+    restoring.restore(place, lost.backup)
+    with pytest.raises(Invalid, match="another CA"):
+        catching_up.catch_up(place, crl_files=[other.store / "crl" / "new-root.crl"])
+
+
+def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path) -> None:
+    for keep in ("ca-store/rca.sqlite", "ca-store/keys", "rca.yaml", "profiles"):
+        home = copy_home(template, tmp_path / keep.replace("/", "-"), Clock())
+        for path in ("ca-store/rca.sqlite", "ca-store/keys", "rca.yaml", "profiles"):
+            there = home.path / path
+            if path != keep:
+                shutil.rmtree(there) if there.is_dir() else there.unlink()
+        before = sorted(home.path.rglob("*"))
+        with pytest.raises(Conflict, match="is there already"):
+            restoring.restore(home, lost.backup)
+        assert [p for p in sorted(home.path.rglob("*")) if p.suffix != ".lock"] == [
+            p for p in before if p.suffix != ".lock"
+        ]
+
+
+def test_a_damaged_backup_puts_nothing_into_place(lost: Lost, place: Home, tmp_path: Path) -> None:
+    content = bytearray(lost.backup.read_bytes())
+    content[-100] ^= 1
+    (tmp_path / "damaged").write_bytes(content)
+    with pytest.raises(Invalid, match="damaged"):
+        restoring.restore(place, tmp_path / "damaged")
+    left = [path for path in place.path.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left == []
+    restoring.restore(place, lost.backup)
+
+
+def test_a_wrong_passphrase_makes_nothing(lost: Lost, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="wrong passphrase"):
+        restoring.restore(Home(tmp_path / "home", lambda is_new: b"another"), lost.backup)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_hierarchy_without_its_key_is_known_and_issues_nothing(lost: Lost, place: Home) -> None:
+    """It was made after the backup; its certificate is in the journal, its key is lost."""
+    restoring.restore(place, lost.backup)
+    catching_up.catch_up(place, [lost.journal])
+    with pytest.raises((Unavailable, NotFound)):
+        issue(place, hierarchy="later")
