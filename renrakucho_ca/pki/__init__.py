@@ -3,3 +3,16 @@
 # For services, which name the type and never call the library: `x509.Certificate` is theirs,
 # a bare `Certificate` is our record.
 from cryptography import x509 as x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    # A BIT STRING as the value of an attribute that has none (x509.NameAttribute).
+    TypeError,
+)
+"""What the library raises where a certificate, CRL or request, or a part of one, is malformed. It
+reads many parts only when they are asked for."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -22,18 +21,20 @@ from renrakucho_ca.model import (
     Subject,
     SubjectAttribute,
 )
+from renrakucho_ca.pki import UNREADABLE
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
 from renrakucho_ca.pki.signatures import signed_by
 
 # What the library says of others' certificates on stderr, whenever it reads one, helps no user.
 # Above all it counts the octets of a common name, where RFC 5280 appendix A.1 allows 64
 # characters: 64 octets would end a Japanese name after the 21st. The others are old CAs' habits:
-# serial number 0, NULL parameters of ECDSA, PKCS#7 in BER.
+# serial number 0, NULL parameters of ECDSA, PKCS#7 in BER, UTF-8 in a VisibleString.
 for _message in (
     "Attribute's length must be",
     "Parsed a serial number",
     "The parsed certificate contains a NULL parameter",
     "PKCS#7 certificates could not be parsed as DER",
+    "Invalid ASN.1",
 ):
     warnings.filterwarnings("ignore", _message, UserWarning)
 
@@ -368,14 +369,9 @@ def load(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.subject, certificate.issuer, certificate.extensions
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        _ = certificate.signature_hash_algorithm, certificate.signature_algorithm_parameters
         certificate.public_key()
-    except (
-        ValueError,
-        UnsupportedAlgorithm,
-        x509.InvalidVersion,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-    ):
+    except UNREADABLE:
         raise Invalid("this is not a certificate that can be read") from None
     return certificate
 
@@ -388,7 +384,7 @@ def load_pem(data: bytes) -> list[x509.Certificate]:
     """
     try:
         found = x509.load_pem_x509_certificates(data)
-    except ValueError:
+    except UNREADABLE:
         raise Invalid("there is no certificate in PEM that can be read") from None
     return [load(to_der(certificate)) for certificate in found]
 

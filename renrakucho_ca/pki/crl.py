@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from struct import unpack
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.pki import der
+from renrakucho_ca.pki import UNREADABLE, der
 from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import PrivateKey, public_key_of, sign, signature_hash, verifies
 
@@ -136,7 +135,7 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
         this_update, next_update = crl.last_update_utc, crl.next_update_utc
         algorithm = crl.signature_hash_algorithm
         name = crl.issuer
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except UNREADABLE:
         raise Invalid("this is not a CRL that can be read") from None
     if name != issuer.subject:
         raise Invalid(
@@ -164,7 +163,7 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
     """
     try:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         raise Invalid("the CRL has no number") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cryptography import x509
 
 from renrakucho_ca.errors import Invalid
+from renrakucho_ca.pki import UNREADABLE
 from renrakucho_ca.pki.keys import PublicKey, public_key_of
 
 LONGEST = 64 * 1024
@@ -28,7 +29,7 @@ def load(data: bytes) -> PublicKey:
     is_pem = b"-----BEGIN" in data
     try:
         request = x509.load_pem_x509_csr(data) if is_pem else x509.load_der_x509_csr(data)
-    except (ValueError, x509.InvalidVersion):
+    except UNREADABLE:
         raise Invalid("this is not a certificate request (PKCS #10)") from None
     public_key = public_key_of(request)
     if not request.is_signature_valid:

@@ -22,18 +22,11 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Revocation, RevocationReason
-from renrakucho_ca.pki import der
+from renrakucho_ca.pki import UNREADABLE, der
 from renrakucho_ca.pki.certificates import load, load_pem, subject_text
 from renrakucho_ca.pki.keys import PrivateKey, check_pair, describe, from_pkcs8, to_pkcs8
 from renrakucho_ca.pki.signatures import tbs_fields, verifies
 
-_UNREADABLE = (
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 _COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
 _BMP_STRING, _UNIVERSAL_STRING = 0x1E, 0x1C
 # The start of a ContentInfo in BER, which may leave its length open (X.690 §8.1.3.6): many programs
@@ -131,7 +124,7 @@ def open_pkcs7(data: bytes) -> list[tuple[Kind, bytes]]:
     """
     try:
         certificates = pkcs7.load_der_pkcs7_certificates(data)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Invalid("this is not a PKCS#7 with certificates that can be read") from None
     found = [(Kind.CERTIFICATE, c.public_bytes(serialization.Encoding.DER)) for c in certificates]
     return found + [(Kind.CRL, bytes(crl)) for crl in _pkcs7_crls(data)]
@@ -169,7 +162,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
         certificate = x509.load_der_x509_certificate(data)
         not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         serial = certificate.serial_number
-    except _UNREADABLE:
+    except UNREADABLE:
         return Invalid("this is not a certificate that can be read")
     if data in issuers or _is_ca(certificate):
         return CaCertificate(serial)
@@ -212,7 +205,7 @@ def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
                 _loaded(issuer), crl.signature, algorithm, parameters, tbs
             ):
                 return FoundCrl(place, number, crl)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Invalid("this is not a CRL that can be read") from None
     raise Invalid("another CA signed this CRL")
 
@@ -282,7 +275,7 @@ def _issuer(
     try:
         algorithm = certificate.signature_hash_algorithm
         parameters = certificate.signature_algorithm_parameters
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     order = sorted(range(len(issuers)), key=lambda place: _name(issuers[place]) != name)
     for place in order:
@@ -305,7 +298,7 @@ def _name(issuer: bytes) -> bytes:
 def _is_ca(certificate: x509.Certificate) -> bool:
     try:
         found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (x509.ExtensionNotFound, *_UNREADABLE):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return False
     return found.value.ca
 
@@ -341,7 +334,7 @@ def decode(octets: bytes) -> str:
 def _key_algorithm(certificate: x509.Certificate) -> str | None:
     try:
         return describe(certificate.public_key())
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -356,7 +349,7 @@ def _reason(entry: x509.RevokedCertificate) -> RevocationReason | None:
     """None: removeFromCRL, by which a delta CRL takes an entry back."""
     try:
         flag = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
-    except (x509.ExtensionNotFound, *_UNREADABLE):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return RevocationReason.UNSPECIFIED
     return None if flag is x509.ReasonFlags.remove_from_crl else RevocationReason(flag.value)
 

@@ -18,6 +18,8 @@ from typing import TextIO
 
 from renrakucho_ca.errors import Invalid
 
+LARGEST_FILE = 512 * 1024 * 1024
+"""Bytes. A million rows with every field of a person have under half of that."""
 LONGEST_LINE = 16_384
 """Characters. A row has ten fields of 254 at the most; a longer line is no row of a table."""
 MOST_LINES_IN_A_ROW = 20
@@ -67,11 +69,13 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         around a value are gone.
 
     Raises:
-        Invalid: no file, empty, or its columns are not those.
+        Invalid: no file, too large, empty, or its columns are not those.
     """
     if not path.is_file():
         # A pipe cannot be read twice, and the encoding shows only when all of it was read.
         raise Invalid("{file} is not a file", file=path)
+    if path.stat().st_size > LARGEST_FILE:
+        raise Invalid("{file} is longer than {longest} bytes", file=path, longest=LARGEST_FILE)
     encoding = _encoding(path)
     with path.open(encoding=encoding, errors="replace") as file:
         lines = _Lines(file)

@@ -1,0 +1,146 @@
+"""`rca` in a process whose memory is bounded and whose every command is timed.
+
+The process is kept from one command to the next, because starting one takes longer than most
+commands: a thousand malformed files take seconds so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LARGEST_MEMORY = 1024 * 1024 * 1024
+"""Bytes of address space (RLIMIT_AS): the program with its libraries has a third of it."""
+
+MOST_SECONDS = 20
+"""Nothing that is hostile is worth more: then the process is killed, and the test fails."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command gave, and what it took.
+
+    Attributes:
+        seconds: of wall time.
+        memory: bytes by which it raised what the process holds, at its highest.
+    """
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    memory: int
+
+    @property
+    def json(self) -> Any:
+        assert self.code == 0, self
+        return json.loads(self.out)
+
+
+Refused = Callable[..., Answer]
+"""Runs a command that must be refused: what the fixture of that name does."""
+
+
+class Confined:
+    """Runs commands in that process, one at a time, with `environment` and nothing else of ours."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._process = self._started()
+
+    def __call__(self, *arguments: object) -> Answer:
+        question = [
+            argument if isinstance(argument, str) else str(argument) for argument in arguments
+        ]
+        stdin, stdout = self._pipes()
+        stdin.write(json.dumps(question).encode() + b"\n")
+        stdin.flush()
+        if not select.select([stdout], [], [], MOST_SECONDS)[0]:
+            self.close()
+            self._process = self._started()
+            raise AssertionError(f"not done within {MOST_SECONDS} s: {arguments}")
+        line = stdout.readline()
+        if not line:
+            code = self._process.wait()
+            self._process = self._started()
+            raise AssertionError(f"the process died with {code}: {arguments}")
+        return Answer(**json.loads(line))
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in self._pipes():
+            pipe.close()
+
+    def _pipes(self) -> tuple[BinaryIO, BinaryIO]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        return stdin, stdout  # type: ignore[return-value]
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, __file__, json.dumps(self._environment)],
+            cwd=self._folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+
+def _serve(environment: dict[str, str]) -> None:
+    """The other side: a command a line from stdin, its answer a line to stdout."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+    from program import Program
+
+    resource.setrlimit(resource.RLIMIT_AS, (LARGEST_MEMORY, LARGEST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # What a command writes past Python's streams must not get among the answers.
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    rca = Program(environment)
+    for line in questions:
+        arguments = json.loads(line)
+        before = _forget_peak()
+        begun = time.perf_counter()
+        answer = rca(*arguments)
+        answers.write(
+            json.dumps(
+                {
+                    "code": answer.code,
+                    "out": answer.out,
+                    "err": answer.err,
+                    "seconds": time.perf_counter() - begun,
+                    "memory": _status("VmHWM") - before,
+                }
+            ).encode()
+            + b"\n"
+        )
+        answers.flush()
+
+
+def _forget_peak() -> int:
+    """Lets the kernel's high-water mark begin anew (proc(5), clear_refs); what is held now."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int:
+    text = Path("/proc/self/status").read_text()
+    (line,) = (line for line in text.splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    _serve(json.loads(sys.argv[1]))

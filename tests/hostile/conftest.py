@@ -1,0 +1,92 @@
+"""A home with a hierarchy, a confined `rca` at it, and what every refusal has to be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from confined import Answer, Confined, Refused
+from program import PASSPHRASE, write_secret
+from vectors import Vectors, wheel
+
+from renrakucho_ca.service import hierarchy
+from renrakucho_ca.service.home import Home
+
+NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
+
+REFUSALS = {2, 3, 4, 5, 6, 7, 8}
+"""What is refused ends with one of these (cli.md); 1 is a bug."""
+
+# Whatever moves the cursor, hides or reorders letters, or cannot be encoded.
+UNPRINTABLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder = tmp_path_factory.mktemp("hostile") / "home"
+    home = Home(folder, lambda is_new: PASSPHRASE, clock=lambda: NOW)
+    home.create("見本市", "見本市役所")
+    hierarchy.create(home, "new")
+    return home
+
+
+@pytest.fixture(scope="module")
+def rca(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confined]:
+    """`rca` at that home, confined, with the passphrase, in English."""
+    folder = tmp_path_factory.mktemp("work")
+    secret = write_secret(folder / "passphrase")
+    environment = {"RCA_HOME": home.path, "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"}
+    confined = Confined({name: str(value) for name, value in environment.items()}, folder)
+    yield confined
+    confined.close()
+
+
+@pytest.fixture(scope="module")
+def refused(rca: Confined, home: Home) -> Refused:
+    """Runs a command, and proves that it was refused as it should be."""
+
+    def run(*arguments: object, seconds: float = 5, memory: int = 64 * 1024 * 1024) -> Answer:
+        before = database(home)
+        answer = rca(*arguments)
+        check_clear(answer, arguments)
+        assert answer.code in REFUSALS, (arguments, answer)
+        assert answer.out == "", (arguments, answer)
+        assert answer.seconds < seconds, (arguments, answer)
+        assert answer.memory < memory, (arguments, answer)
+        assert database(home) == before, (arguments, answer)
+        return answer
+
+    return run
+
+
+def check_clear(answer: Answer, about: object) -> None:
+    """No bug, nothing that a terminal would obey, and at most one error with its hint."""
+    assert answer.code != 1, (about, answer)
+    assert not UNPRINTABLE.search(answer.err + answer.out), (about, answer)
+    if answer.code:
+        lines = answer.err.splitlines()
+        assert all(re.match("rca: (error|hint): .", line) for line in lines), (about, answer)
+        assert sum(line.startswith("rca: error: ") for line in lines) == 1, (about, answer)
+
+
+def database(home: Home) -> bytes:
+    """A digest of every row and of all that was ever written: refused input leaves it as it was."""
+    return hashlib.sha256((home.store / "rca.sqlite").read_bytes()).digest()
+
+
+@pytest.fixture(scope="session")
+def vectors(request: pytest.FixtureRequest) -> Vectors:
+    """The malformed files of the makers of `cryptography`, and PKITS."""
+    folder = request.config.rootpath / ".pytest_cache" / "cryptography-vectors"
+    try:
+        return Vectors(wheel(folder))
+    except OSError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
