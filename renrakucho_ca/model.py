@@ -263,6 +263,9 @@ def _parse_addresses(text: str, most: int) -> str | None:
     return ", ".join(addresses) or None
 
 
+IMPORTED = "imported"
+"""What stands for the profile of a certificate that another program made."""
+
 UNKNOWN = "unknown"
 """The device, or the user, of a certificate that was taken over, where nothing tells."""
 

@@ -34,12 +34,27 @@ from renrakucho_ca.errors import Attention
     metavar="FILE",
     help="the key of a root that is kept off this machine",
 )
+@click.option(
+    "--trust-clock",
+    is_flag=True,
+    help="the clock is right, though the newest CRL or certificate is of a later moment: it was "
+    "ahead then",
+)
 @format_option
 @pass_app
-def publish(app: App, out: Path | None, if_due: bool, root_key: Path | None, form: Format) -> None:
+def publish(
+    app: App,
+    out: Path | None,
+    if_due: bool,
+    root_key: Path | None,
+    trust_clock: bool,
+    form: Format,
+) -> None:
     from renrakucho_ca.service import publication
 
-    done = publication.publish(app.home, out=out, if_due=if_due, root_key=root_key)
+    done = publication.publish(
+        app.home, out=out, if_due=if_due, root_key=root_key, trust_clock=trust_clock
+    )
     rows: list[Row] = [{"file": str(path)} for path in done.files]
     app.console.many(rows, form, fields=("file",), columns=("file",))
     for name in done.renewed:

@@ -308,6 +308,10 @@ MESSAGES: dict[str, str] = {
         "publish_hook を実行し、必要なOCSP応答に署名します。ファイルは1つずつ、一度に置き換わります。"
     ),
     "another folder than public/": "public/ 以外の書き出し先",
+    "the clock is right, though the newest CRL or certificate is of a later moment: it was "
+    "ahead then": (
+        "最新の CRL や証明書のほうが後の時刻でも、いまの時計が正しいとみなします（以前の時計が進んでいた場合）"
+    ),
     "for cron: only CRLs past half their life or behind a revocation are signed anew": (
         "cron用。有効期間の半分を過ぎたCRLと、失効が未反映のCRLだけに署名する"
     ),
@@ -1078,11 +1082,16 @@ MESSAGES: dict[str, str] = {
     "{path} can be read or written by others": "{path} は所有者以外も読み書きできます",
     "chmod go-rwx {path}": "chmod go-rwx {path}",
     "the database is damaged: {problem}": "データベースが壊れています: {problem}",
-    "the clock stands before the newest certificate, of {moment}": (
-        "時計が、最新の証明書の発行時刻 {moment} より前を指しています"
+    "the clock says {now}, and something was signed at {before} already": (
+        "時計は {now} を指していますが、{before} に署名したものがすでにあります"
     ),
-    "set the clock; certificates and CRLs made now would be of the past": (
-        "時計を合わせてください。いま作る証明書と CRL は過去の日付になります"
+    "set the clock; if it is right and was ahead before, revoke what was issued then and "
+    "`rca publish --trust-clock`": (
+        "時計を合わせてください。いまの時計が正しく、前に進んでいたのなら、そのときに発行したものを"
+        "失効させてから `rca publish --trust-clock` を実行してください"
+    ),
+    "the store is damaged: it holds {value} where that cannot be": (
+        "保管場所が壊れています。あり得ない値 {value} があります"
     ),
     "{count} certificates were begun and not finished": "{count} 件の発行が途中で終わっています",
     "the next `rca issue` revokes them": "次の `rca issue` が失効させます",

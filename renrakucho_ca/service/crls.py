@@ -44,6 +44,17 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
     return now >= state.this_update + (state.next_update - state.this_update) / 2
 
 
+def is_damaged(home: Home, authority: Authority) -> bool:
+    """Whether the file with a CA's CRL is there and is not its CRL, whole and signed."""
+    try:
+        prove(certificates.load(authority.certificate), path_of(home, authority))
+    except FileNotFoundError:
+        return False
+    except Invalid:
+        return True
+    return False
+
+
 def renew(
     home: Home, hierarchy: Hierarchy, authority: Authority, key: PrivateKey, now: datetime
 ) -> None:

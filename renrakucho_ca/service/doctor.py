@@ -12,10 +12,11 @@ from datetime import timedelta
 
 from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
-from renrakucho_ca.errors import Attention, RcaError
+from renrakucho_ca.errors import Attention, RcaError, Unavailable
 from renrakucho_ca.model import Authority
 from renrakucho_ca.service import crls
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import expiry, files, health, hierarchies
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
@@ -145,13 +146,10 @@ def _database(home: Home) -> Iterator[RcaError]:
 
 
 def _clock(home: Home) -> Iterator[RcaError]:
-    newest = health.newest_moment(home.db)
-    if newest is not None and newest > home.clock() + timedelta(minutes=5):
-        yield Attention(
-            "the clock stands before the newest certificate, of {moment}",
-            hint="set the clock; certificates and CRLs made now would be of the past",
-            moment=f"{newest:%Y-%m-%d %H:%M}Z",
-        )
+    try:
+        signing_time(home)
+    except Unavailable as problem:
+        yield problem
 
 
 def _intents(home: Home) -> Iterator[RcaError]:

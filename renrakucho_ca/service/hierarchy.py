@@ -18,6 +18,7 @@ from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service import auditing, crls, revocation
 from renrakucho_ca.service.addresses import distribution
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
@@ -53,7 +54,7 @@ def create(
 
     Raises:
         Conflict: a hierarchy of that name, or a root of that common name, exists.
-        Unavailable: wrong passphrase.
+        Unavailable: wrong passphrase; the clock is behind.
         Refused: the database is older than its journal.
     """
     check_name(name)
@@ -64,7 +65,7 @@ def create(
         "network": settings.network,
         "hierarchy": name,
     }
-    now = home.clock()
+    now = signing_time(home)
     with home.lock("hierarchies").exclusive():
         auditing.refuse_unless_in_step(home)
         _refuse_taken(home, name, words["common_name"])

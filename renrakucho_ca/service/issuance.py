@@ -34,6 +34,7 @@ from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.making import Made, Maker, Secrets
 from renrakucho_ca.service.planning import Plan, Planner, Request, Succession
+from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.service.workshop import FEW, make_all, started
 from renrakucho_ca.store import certificates, hierarchies, issuing
 from renrakucho_ca.store.audit import Entry
@@ -120,6 +121,12 @@ def issue_many(
     chosen = choose_hierarchy(home, hierarchy)
     source = iter(requests)
     first = list(islice(source, FEW + 1))
+    if len(first) <= FEW:
+        refused = _refused_beforehand(home, chosen, first)
+        if refused and len(refused) == len(first):
+            # Nobody types a passphrase for what cannot be.
+            yield from refused
+            return
     # Before the key is unlocked, which takes as long as a worker's start.
     with started(jobs if len(first) > FEW else 1) as workers:
         # Nothing to do needs no passphrase.
@@ -189,6 +196,20 @@ def _refuse_closed(hierarchy: Hierarchy, now: datetime) -> None:
         raise Refused("the hierarchy {name} is closed and issues nothing", name=hierarchy.name)
 
 
+def _refused_beforehand(
+    home: Home, hierarchy: Hierarchy, requests: Sequence[Request]
+) -> list[tuple[Request, RcaError]]:
+    """Those of the requests that no passphrase would help: an unknown device, a name too long."""
+    planner = Planner(home, hierarchy, home.clock())
+    refused = []
+    for request in requests:
+        try:
+            planner.plan(request)
+        except RcaError as error:
+            refused.append((request, error))
+    return refused
+
+
 class Issuer:
     """An unlocked issuing CA, and one moment: all that it issues is of the same second.
 
@@ -196,7 +217,7 @@ class Issuer:
 
     Raises:
         Refused: the store was restored and has not caught up.
-        Unavailable: the key is not here, or the passphrase is wrong.
+        Unavailable: the key is not here, the passphrase is wrong, or the clock is behind.
     """
 
     def __init__(self, home: Home, hierarchy: Hierarchy, tell: Teller) -> None:
@@ -205,7 +226,7 @@ class Issuer:
         self._tell = tell
         self._hierarchy = hierarchy
         self._authority = hierarchy.issuing
-        self._now = home.clock()
+        self._now = signing_time(home, hierarchy)
         self._planner = Planner(home, hierarchy, self._now)
         self._acts: list[Entry] = []
         key = ca_key(home, self._authority)

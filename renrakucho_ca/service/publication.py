@@ -18,11 +18,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.model import Hierarchy
+from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
 from renrakucho_ca.service import ahead, catching_up, crls, nginx, revocation
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import files, hierarchies
 
 HOOK_SECONDS = 60
@@ -50,7 +51,12 @@ class Publication:
 
 
 def publish(
-    home: Home, *, out: Path | None = None, if_due: bool = False, root_key: Path | None = None
+    home: Home,
+    *,
+    out: Path | None = None,
+    if_due: bool = False,
+    root_key: Path | None = None,
+    trust_clock: bool = False,
 ) -> Publication:
     """Renews CRLs, writes everything that servers need, and tells them (`publish_hook`).
 
@@ -58,10 +64,13 @@ def publish(
         out: the folder; by default `public` in the home.
         if_due: only CRLs at half their life or behind a revocation are renewed.
         root_key: a file with the key of a root that is not kept in the store.
+        trust_clock: the operator knows that it is right, though CRLs were signed after now: it was
+            ahead then.
 
     Raises:
         Refused: the store was restored, and does not know what was revoked since.
-        Unavailable: the passphrase is wrong, the disk is full, the hook failed.
+        Unavailable: the passphrase is wrong, the disk is full, the hook failed, the clock is
+            behind.
     """
     catching_up.refuse_to_forget(home)
     folder = out or home.public
@@ -70,7 +79,7 @@ def publish(
     written: list[Path] = []
     with home.lock("publishing").exclusive():
         # Not before: whoever had to wait would sign a CRL older than the one that it follows.
-        now = home.clock()
+        now = home.clock() if trust_clock else signing_time(home)
         everything = hierarchies.all_of(home.db)
         if root_key is not None:
             _refuse_stray(home, root_key, everything)
@@ -81,8 +90,9 @@ def publish(
             if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
                 # Cron should have done it; a CRL without these would open the door again.
                 revocation.revoke_all(home, hierarchy, now)
+            damaged = [each for each in hierarchy.authorities if crls.is_damaged(home, each)]
             for authority in hierarchy.authorities:
-                due = crls.is_due(home, hierarchy, authority, now)
+                due = authority in damaged or crls.is_due(home, hierarchy, authority, now)
                 if now >= authority.not_after or (if_due and not due):
                     continue
                 key = ca_key(home, authority, root_key)
@@ -90,9 +100,10 @@ def publish(
                     _owe_hook(home)
                     crls.renew(home, hierarchy, authority, key, now)
                     renewed.append(authority.name)
+                    damaged = [each for each in damaged if each != authority]
                 elif due:
                     overdue.append(authority.name)
-            written += _write_files(home, hierarchy, folder)
+            written += _write_files(home, hierarchy, folder, damaged)
         # Last: for a million certificates it takes a minute, and the CRLs are out by then.
         _run_hook(home)
         responses = _sign_responses(home, root_key)
@@ -122,8 +133,15 @@ def _refuse_stray(home: Home, root_key: Path, everything: Iterable[Hierarchy]) -
         )
 
 
-def _write_files(home: Home, hierarchy: Hierarchy, folder: Path) -> list[Path]:
-    """Writes what concerns one hierarchy; each file is read back before it replaces the old one."""
+def _write_files(
+    home: Home, hierarchy: Hierarchy, folder: Path, damaged: Sequence[Authority]
+) -> list[Path]:
+    """Writes what concerns one hierarchy; each file is read back before it replaces the old one.
+
+    Args:
+        damaged: the CAs whose CRL in the store is, and could not be signed anew: what servers have
+            of them is better, and stays.
+    """
     root = certificates.load(hierarchy.root.certificate)
     issuing = certificates.load(hierarchy.issuing.certificate)
     certificates.check_issued(issuing, root)
@@ -156,7 +174,7 @@ def _write_files(home: Home, hierarchy: Hierarchy, folder: Path) -> list[Path]:
         certificate = certificates.load(authority.certificate)
         put_exactly(f"{authority.name}.cer", [authority.certificate])
         path = crls.path_of(home, authority)
-        if path.exists():
+        if path.exists() and authority not in damaged:
             put(f"{authority.name}.crl", files.pieces(path), partial(crls.prove, certificate))
             lists.append(folder / f"{authority.name}.crl")
     if len(lists) == len(hierarchy.authorities):

@@ -8,14 +8,14 @@ from itertools import chain, islice
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Certificate, RetrievalNumber
+from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
 from renrakucho_ca.pki import takeover
 from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected, Kind
 from renrakucho_ca.service import takeover_files
 from renrakucho_ca.service.takeover_files import Piece, Place
 from renrakucho_ca.service.takeover_lines import Lines
 from renrakucho_ca.service.takeover_records import Record
-from renrakucho_ca.service.takeover_run import PROFILE, Run, portions, user_of
+from renrakucho_ca.service.takeover_run import Run, portions, user_of
 from renrakucho_ca.service.workers import Workers, cores
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known
@@ -177,7 +177,7 @@ class Certificates:
             revocation=None,
             supersedes=None,
             superseded_by=None,
-            profile=PROFILE,
+            profile=IMPORTED,
             key_algorithm=found.key_algorithm,
             fingerprint_sha256=found.fingerprint_sha256,
         )

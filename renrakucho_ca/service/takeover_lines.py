@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Certificate
+from renrakucho_ca.model import IMPORTED, Certificate
 from renrakucho_ca.service import csvfile
 from renrakucho_ca.service.takeover_files import Place
 from renrakucho_ca.service.takeover_records import COLUMNS, Record
-from renrakucho_ca.service.takeover_run import PROFILE, Run, portions
+from renrakucho_ca.service.takeover_run import Run, portions
 from renrakucho_ca.store import takeover as store
 
 NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
@@ -106,7 +106,7 @@ class Lines:
                     revocation=None,
                     supersedes=None,
                     superseded_by=None,
-                    profile=PROFILE,
+                    profile=IMPORTED,
                     key_algorithm=None,
                     fingerprint_sha256=None,
                 )

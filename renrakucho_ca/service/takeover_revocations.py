@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import UNKNOWN, Authority, Certificate, Revocation, User
+from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.takeover import Kind
 from renrakucho_ca.service import takeover_files
 from renrakucho_ca.service.takeover_files import IndexLine, Piece, Place
-from renrakucho_ca.service.takeover_run import PROFILE, Run, portions, user_of
+from renrakucho_ca.service.takeover_run import Run, portions, user_of
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known
@@ -146,7 +146,7 @@ class Revocations:
                 revocation=None,
                 supersedes=None,
                 superseded_by=None,
-                profile=PROFILE,
+                profile=IMPORTED,
                 key_algorithm=None,
                 fingerprint_sha256=None,
             )

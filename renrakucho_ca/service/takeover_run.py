@@ -23,9 +23,6 @@ from renrakucho_ca.store.takeover import Ledger
 PARCEL = 1000
 """Certificates that are read, and then recorded in one transaction."""
 
-PROFILE = "imported"
-"""What stands for the profile of a certificate that another program made."""
-
 _Item = TypeVar("_Item")
 Report = Callable[[RcaError], None]
 

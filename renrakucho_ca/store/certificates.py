@@ -19,7 +19,14 @@ from renrakucho_ca.model import (
     Status,
     User,
 )
-from renrakucho_ca.store.database import Database, moment, optional_moment, seconds
+from renrakucho_ca.store.database import (
+    Database,
+    moment,
+    optional_moment,
+    seconds,
+    serial_number,
+    word,
+)
 
 PAGE = 1000
 """Rows read at a time: a reader that pauses between pages keeps no writer waiting."""
@@ -297,7 +304,10 @@ def bundle(db: Database, number: RetrievalNumber) -> SealedBundle | None:
     if row is None:
         return None
     return SealedBundle(
-        Container(row["container"]), row["sealed"], row["sealed_password"], row["password_hash"]
+        word(Container, row["container"]),
+        row["sealed"],
+        row["sealed_password"],
+        row["password_hash"],
     )
 
 
@@ -330,7 +340,7 @@ def claim(db: Database, number: RetrievalNumber, now: datetime) -> bool:
 def from_row(row: sqlite3.Row) -> Certificate:
     return Certificate(
         number=RetrievalNumber(row["number"]),
-        serial=int(row["serial"], 16),
+        serial=serial_number(row["serial"]),
         hierarchy=row["hierarchy"],
         user=User(row["user"], row["user_name"], row["email"], row["facility"], row["network"]),
         device=row["device"],
@@ -351,7 +361,7 @@ def from_row(row: sqlite3.Row) -> Certificate:
 def _revocation(row: sqlite3.Row) -> Revocation | None:
     if row["revoked_at"] is None:
         return None
-    return Revocation(moment(row["revoked_at"]), RevocationReason(row["revocation_reason"]))
+    return Revocation(moment(row["revoked_at"]), word(RevocationReason, row["revocation_reason"]))
 
 
 def optional_number(number: int | None) -> RetrievalNumber | None:

@@ -12,7 +12,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.store import files
@@ -30,6 +32,9 @@ _PRAGMAS = (
     "PRAGMA synchronous = EXTRA",
     "PRAGMA temp_store = MEMORY",
 )
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 class Database:
@@ -224,11 +229,39 @@ def optional_seconds(moment: datetime | None) -> int | None:
 
 def moment(value: int) -> datetime:
     """A moment from the database, in UTC."""
-    return datetime.fromtimestamp(value, UTC)
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise _damaged(value) from None
 
 
 def optional_moment(value: int | None) -> datetime | None:
     return None if value is None else moment(value)
+
+
+def serial_number(text: str) -> int:
+    """A serial number from the database, which holds it in hex."""
+    try:
+        return int(text, 16)
+    except (TypeError, ValueError):
+        raise _damaged(text) from None
+
+
+def word(kind: type[_Word], text: str) -> _Word:
+    """One of our words from the database."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise _damaged(text) from None
+
+
+def _damaged(value: object) -> Unavailable:
+    """The schema lets nobody write such a value: bits have flipped on the disk, or worse."""
+    return Unavailable(
+        "the store is damaged: it holds {value} where that cannot be",
+        hint="restore a backup",
+        value=repr(value)[:60],
+    )
 
 
 class Duplicate(Exception):

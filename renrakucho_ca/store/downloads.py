@@ -12,7 +12,7 @@ from datetime import datetime
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import Container, RetrievalNumber
-from renrakucho_ca.store.database import Database, seconds
+from renrakucho_ca.store.database import Database, seconds, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def handout(db: Database, token: str, now: datetime) -> Handout | None:
     )
     if row is None:
         return None
-    return Handout(RetrievalNumber(row["number"]), Container(row["container"]), row["sealed"])
+    return Handout(RetrievalNumber(row["number"]), word(Container, row["container"]), row["sealed"])
 
 
 def destroy_expired(db: Database, now: datetime) -> int:

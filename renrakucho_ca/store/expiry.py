@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renrakucho_ca.model import RetrievalNumber, Revocation
-from renrakucho_ca.store.database import Database, seconds
+from renrakucho_ca.store.database import Database, seconds, serial_number
 from renrakucho_ca.store.migration import FOLLOWING, LIVE
 
 PAGE = 1000
@@ -121,7 +121,7 @@ def _due(db: Database, condition: str, values: dict[str, object]) -> list[Due]:
             id=row["id"],
             number=RetrievalNumber(row["number"]),
             authority=row["authority"],
-            serial=int(row["serial"], 16),
+            serial=serial_number(row["serial"]),
             superseded=bool(row["superseded"]),
         )
         for row in db.rows(sql, values)

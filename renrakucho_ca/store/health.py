@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from renrakucho_ca.model import IMPORTED
 from renrakucho_ca.store.database import Database, optional_moment, seconds
 
 
@@ -19,9 +20,19 @@ def damage(db: Database, *, thorough: bool = False) -> list[str]:
     return found
 
 
-def newest_moment(db: Database) -> datetime | None:
-    """When the newest certificate was issued; None where there is none."""
-    row = db.row("SELECT max(issued_at) AS at FROM certificate")
+def newest_signature(db: Database) -> datetime | None:
+    """When the newest CRL of a CA whose key is here, or certificate that is not revoked, was
+    signed; None where there is none. What another program signed does not count.
+    """
+    row = db.row(
+        """SELECT max(at) AS at FROM (
+               SELECT max(crl_this_update) AS at FROM authority WHERE key IS NOT NULL
+               UNION ALL
+               SELECT * FROM (SELECT issued_at FROM certificate
+                              WHERE standing <> 'revoked' AND profile <> :imported
+                              ORDER BY issued_at DESC, id DESC LIMIT 1))""",
+        {"imported": IMPORTED},
+    )
     return None if row is None else optional_moment(row["at"])
 
 

@@ -16,6 +16,7 @@ from renrakucho_ca.store.database import (
     optional_moment,
     optional_seconds,
     seconds,
+    word,
 )
 
 
@@ -205,7 +206,7 @@ def _authority(row: sqlite3.Row) -> Authority:
     return Authority(
         id=row["id"],
         hierarchy=row["hierarchy"],
-        tier=Tier(row["tier"]),
+        tier=word(Tier, row["tier"]),
         certificate=row["certificate"],
         fingerprint_sha256=row["fingerprint_sha256"],
         subject=row["subject"],

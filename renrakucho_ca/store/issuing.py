@@ -11,7 +11,7 @@ from datetime import datetime
 from renrakucho_ca.errors import Conflict
 from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, Revocation
 from renrakucho_ca.store.certificates import SealedBundle, optional_number
-from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.database import Database, moment, seconds, serial_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def left_over(db: Database) -> list[Intent]:
         Intent(
             number=RetrievalNumber(row["number"]),
             authority=row["authority"],
-            serial=int(row["serial"], 16),
+            serial=serial_number(row["serial"]),
             user=row["user"],
             device=row["device"],
             profile=row["profile"],

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.store.certificates import optional_number
-from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.database import Database, moment, seconds, word
 
 PAGE = 1000
 
@@ -139,7 +139,7 @@ def _mail(row: sqlite3.Row) -> Mail:
         number=optional_number(row["number"]),
         recipients=tuple(row["recipients"].split("\n")),
         sealed=row["sealed"],
-        state=MailState(row["state"]),
+        state=word(MailState, row["state"]),
         created_at=moment(row["created_at"]),
         next_try_at=moment(row["next_try_at"]),
         tries=row["tries"],

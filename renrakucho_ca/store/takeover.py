@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, RevocationReason
-from renrakucho_ca.store.database import Database, moment, optional_seconds, seconds
+from renrakucho_ca.store.database import (
+    Database,
+    moment,
+    optional_seconds,
+    seconds,
+    serial_number,
+    word,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,10 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
         Known(
             number=RetrievalNumber(row["number"]),
             authority=row["authority"],
-            serial=int(row["serial"], 16),
+            serial=serial_number(row["serial"]),
             not_after=moment(row["not_after"]),
             fingerprint_sha256=row["fingerprint_sha256"],
-            reason=row["revocation_reason"] and RevocationReason(row["revocation_reason"]),
+            reason=row["revocation_reason"] and word(RevocationReason, row["revocation_reason"]),
         )
         for row in rows
     ]

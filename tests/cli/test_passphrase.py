@@ -31,6 +31,18 @@ def wrong(tmp_path: Path) -> Path:
     return write_secret(tmp_path / "wrong", WRONG)
 
 
+@pytest.mark.parametrize(
+    "request_", [("no-such-device", "suzuki"), ("mac", "x" * 65), ("../mac", "suzuki")]
+)
+def test_what_cannot_be_issued_is_told_before_anybody_is_asked(
+    bare: Program, request_: tuple[str, str]
+) -> None:
+    device, user = request_
+    answer = bare("issue", "--device", device, "--user", user)
+    assert answer.code in (3, 5)
+    assert "passphrase" not in answer.err
+
+
 def credentials(tmp_path: Path, content: bytes) -> str:
     """A folder as systemd hands it to a service."""
     folder = tmp_path / "credentials"

@@ -35,11 +35,41 @@ def test_a_clock_that_was_set_back_repeats_no_number(rca: Terminal) -> None:
     assert rca("publish").code == 0
     numbers = [crl_number(rca)]
     for date in ("2020-01-01", "2019-01-01", "1969-12-31"):
-        assert rca("publish", before=["faketime", date]).code == 0
+        assert rca("publish", "--trust-clock", before=["faketime", date]).code == 0
         numbers.append(crl_number(rca))
     assert rca("publish").code == 0
     numbers.append(crl_number(rca))
     assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.needs("faketime")
+def test_a_clock_that_was_set_back_signs_nothing(rca: Terminal) -> None:
+    """What servers have is better than a CRL that is over by their clocks."""
+    assert rca("publish").code == 0
+    before = {path: path.read_bytes() for path in (rca.home / "public").iterdir()}
+    for command in (
+        ("publish",),
+        ("publish", "--if-due"),
+        ("issue", "--device", "mac", "--user", "x"),
+    ):
+        result = rca(*command, before=["faketime", "2020-01-01"])
+        assert result.code == 7
+        assert "the clock says 2020-01-01" in result.complaint
+    assert {path: path.read_bytes() for path in (rca.home / "public").iterdir()} == before
+    assert rca("list", "--all", "--format", "json").json == []
+
+
+@pytest.mark.needs("faketime")
+def test_a_clock_that_was_ahead_can_be_trusted_again(rca: Terminal) -> None:
+    """Its CRL is not valid yet, and what it issued neither."""
+    number = rca.issue(before=["faketime", "2035-01-01"])["number"]
+    assert rca("publish", before=["faketime", "2035-01-01"]).code == 0
+    assert rca("publish").code == 7
+    assert rca("revoke", number).code == 0
+    assert rca("publish", "--trust-clock").code == 0
+    assert published(rca)["this_update"].native < datetime(2035, 1, 1, tzinfo=UTC)
+    rca.issue()
+    assert rca("publish", "--if-due").code == 0
 
 
 @pytest.mark.needs("faketime")

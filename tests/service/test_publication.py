@@ -25,11 +25,11 @@ from homes import (
     record_of,
 )
 
-from renrakucho_ca.errors import RcaError, Unavailable
+from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
 from renrakucho_ca.service import crls, hierarchy, publication, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store import files, hierarchies
 
 ISSUING_DAYS, ROOT_DAYS = 14, 365
 FILES = {"-root.pem", "-issuing.pem", "-chain.pem", "-crl.pem"}
@@ -110,16 +110,40 @@ def test_files_that_are_gone_or_changed_come_back(home: Home) -> None:
     assert {path.name: path.read_bytes() for path in home.public.iterdir()} == before
 
 
-def test_a_crl_that_is_not_the_cas_own_is_not_published(home: Home) -> None:
-    """A CRL that is wrong locks everyone out; the one before stays."""
+@pytest.mark.parametrize("content", ["another CA's", "cut off", "spoilt", "empty"])
+def test_a_crl_that_was_damaged_is_signed_anew(home: Home, content: str) -> None:
     publication.publish(home)
-    before = published(home).der
-    shutil.copyfile(home.store / "crl" / "old-issuing.crl", home.store / "crl" / "new-issuing.crl")
-    with pytest.raises(RcaError, match="the CRL is of"):
-        publication.publish(home, if_due=True)
-    assert published(home).der == before
-    publication.publish(home)
-    assert published(home).number > 0
+    before = published(home)
+    damage(home, "new-issuing", content)
+    assert publication.publish(home, if_due=True).renewed == ("new-issuing",)
+    assert published(home).number > before.number
+
+
+def damage(home: Home, name: str, content: str) -> None:
+    path = home.store / "crl" / f"{name}.crl"
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "another CA's": (home.store / "crl" / "old-issuing.crl").read_bytes(),
+            "cut off": whole[:-1],
+            "spoilt": whole[:-1] + bytes((whole[-1] ^ 1,)),
+            "empty": b"",
+        }[content]
+    )
+
+
+def test_a_damaged_crl_whose_key_is_elsewhere_leaves_servers_the_one_before(
+    home: Home, tmp_path: Path
+) -> None:
+    hierarchy.create(home, "away", root_key_out=tmp_path / "root.key")
+    publication.publish(home, root_key=tmp_path / "root.key")
+    names = ("away-root.crl", "away-crl.pem")
+    before = {name: (home.public / name).read_bytes() for name in names}
+    damage(home, "away-root", "spoilt")
+    assert publication.publish(home, if_due=True).overdue == ("away-root",)
+    assert {name: (home.public / name).read_bytes() for name in names} == before
+    publication.publish(home, if_due=True, root_key=tmp_path / "root.key")
+    assert (home.public / "away-root.crl").read_bytes() != before["away-root.crl"]
 
 
 # -- numbers
@@ -129,7 +153,7 @@ def test_crl_numbers_grow_though_clock_and_database_go_back(home: Home, clock: C
     numbers = []
 
     def publish() -> None:
-        publication.publish(home)
+        publication.publish(home, trust_clock=True)
         numbers.append(published(home).number)
 
     publish()
@@ -227,7 +251,7 @@ def test_a_revocation_that_comes_while_a_crl_is_signed_is_due_again(
     later = [second.number]
 
     def prove_while_another_revokes(issuer: x509.Certificate, file: Path) -> None:
-        if later and file.parent == home.store / "crl" and "new-issuing" in file.name:
+        if later and file == files.temporary_for(home.store / "crl" / "new-issuing.crl"):
             revoke(other, later.pop())
         prove(issuer, file)
 

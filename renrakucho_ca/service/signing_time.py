@@ -1,0 +1,42 @@
+"""The moment at which something is signed: never before what was signed already.
+
+A clock that was set back, or lost its battery, would give a CRL that is over on the servers' right
+clocks, so that they let nobody in, and certificates from before their CA.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import Hierarchy
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import health
+
+TOLERANCE = timedelta(minutes=5)
+"""By which a clock may be behind: NTP steps by seconds, a second machine on the same home by
+somewhat more; Kerberos has lived with five minutes (RFC 4120 §1.6). A battery loses years."""
+
+
+def signing_time(home: Home, issuing: Hierarchy | None = None) -> datetime:
+    """The present moment, once it is proven not to lie before the newest signature.
+
+    Args:
+        issuing: the hierarchy that is to issue: nothing of it can be older than itself.
+
+    Raises:
+        Unavailable: the clock is behind.
+    """
+    now = home.clock()
+    before = health.newest_signature(home.db)
+    if issuing is not None:
+        before = max(before or issuing.created_at, issuing.created_at)
+    if before is not None and now < before - TOLERANCE:
+        raise Unavailable(
+            "the clock says {now}, and something was signed at {before} already",
+            hint="set the clock; if it is right and was ahead before, revoke what was issued then "
+            "and `rca publish --trust-clock`",
+            now=f"{now:%Y-%m-%d %H:%M}Z",
+            before=f"{before:%Y-%m-%d %H:%M}Z",
+        )
+    return now
