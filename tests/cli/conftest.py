@@ -54,12 +54,22 @@ def issue(home: Home) -> Issue:
         into: str = "new",
         **about_user: str,
     ) -> Issued:
+        _forget_what_is_later(home)
         request = Request.parse(User.parse(user, **about_user), device, note)
         (result,) = issuance.issue(home, [request], into)
         assert isinstance(result, Issued), result
         return result
 
     return one
+
+
+def _forget_what_is_later(home: Home) -> None:
+    """The commands take the time of the day, at which this fixture's clock is long past: it would
+    have been set back, and nobody signs by such a one."""
+    at = {"at": int(ISSUED_AT.timestamp())}
+    with home.db.write():
+        home.db.execute("UPDATE authority SET crl_this_update = min(crl_this_update, :at)", at)
+        home.db.execute("UPDATE certificate SET issued_at = min(issued_at, :at)", at)
 
 
 @pytest.fixture(scope="session")
