@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,22 +56,31 @@ def issue(home: Home) -> Issue:
         into: str = "new",
         **about_user: str,
     ) -> Issued:
-        _forget_what_is_later(home)
         request = Request.parse(User.parse(user, **about_user), device, note)
-        (result,) = issuance.issue(home, [request], into)
+        with _nothing_later(home):
+            (result,) = issuance.issue(home, [request], into)
         assert isinstance(result, Issued), result
         return result
 
     return one
 
 
-def _forget_what_is_later(home: Home) -> None:
+@contextmanager
+def _nothing_later(home: Home) -> Iterator[None]:
     """The commands take the time of the day, at which this fixture's clock is long past: it would
     have been set back, and nobody signs by such a one."""
-    at = {"at": int(ISSUED_AT.timestamp())}
-    with home.db.write():
-        home.db.execute("UPDATE authority SET crl_this_update = min(crl_this_update, :at)", at)
-        home.db.execute("UPDATE certificate SET issued_at = min(issued_at, :at)", at)
+    moments = (("authority", "crl_this_update"), ("certificate", "issued_at"))
+    at = int(ISSUED_AT.timestamp())
+    later = [
+        (table, column, tuple(row))
+        for table, column in moments
+        for row in home.db.rows(f"SELECT {column}, id FROM {table} WHERE {column} > ?", (at,))
+    ]
+    for table, column, (_, row) in later:
+        home.db.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (at, row))
+    yield
+    for table, column, row in later:
+        home.db.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", row)
 
 
 @pytest.fixture(scope="session")
