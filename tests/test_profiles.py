@@ -124,7 +124,7 @@ class TestShipped:
     @pytest.mark.parametrize(
         ("tier", "years", "path_length", "crl_days", "common_name"),
         [
-            (Tier.ROOT, 30, 1, 365, "ca.example.jp"),
+            (Tier.ROOT, 30, 2, 365, "ca.example.jp"),
             (Tier.ISSUING, 25, 0, 14, "ca.example.jp Issuing CA"),
         ],
     )

@@ -13,6 +13,8 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import Hierarchy, KeyAlgorithm
 
 _HERE = "renrakucho_ca.cli.hierarchy"
+_FOREIGN = "renrakucho_ca.cli.foreign_root"
+_SIGNING = "renrakucho_ca.cli.ca_signing"
 _FIELDS = (
     "name",
     "open",
@@ -43,6 +45,18 @@ _COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "i
             "list": (f"{_HERE}:list_", "all"),
             "show": (f"{_HERE}:show", "one"),
             "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),
+        },
+        "A root on another machine": {
+            "request": (f"{_FOREIGN}:request", "the issuing CA's key here, and a request"),
+            "requests": (f"{_FOREIGN}:requests", "all that wait for their certificate"),
+            "sign": (f"{_SIGNING}:sign", "where the root is: signs a request"),
+            "install": (f"{_FOREIGN}:install", "makes a requested hierarchy usable"),
+            "crl": (f"{_FOREIGN}:crl", "takes in the root's CRL"),
+        },
+        "Bridges": {
+            "cross": (f"{_SIGNING}:cross", "one root certifies another"),
+            "signed": (f"{_SIGNING}:signed", "what roots have signed besides"),
+            "revoke": (f"{_SIGNING}:revoke", "one of these, for good"),
         },
         "Keys": {
             "rekey-passphrase": (
@@ -93,7 +107,7 @@ def create(
         key_algorithm=key_algorithm,
         root_key_out=root_key_out,
     )
-    app.console.one(_row(made, app.home.clock()), form)
+    app.console.one(row_of(made, app.home.clock()), form)
     if root_key_out is not None:
         app.console.talk(
             "the root's key is in {file}, under the passphrase: take it off this machine, and "
@@ -109,7 +123,7 @@ def list_(app: App, form: Format) -> None:
     from renrakucho_ca.store import hierarchies
 
     now = app.home.clock()
-    rows = (_row(each, now) for each in hierarchies.all_of(app.home.db))
+    rows = (row_of(each, now) for each in hierarchies.all_of(app.home.db))
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
 
 
@@ -120,7 +134,7 @@ def list_(app: App, form: Format) -> None:
 def show(app: App, name: str, form: Format) -> None:
     from renrakucho_ca.store import hierarchies
 
-    app.console.one(_row(hierarchies.get(app.home.db, name), app.home.clock()), form)
+    app.console.one(row_of(hierarchies.get(app.home.db, name), app.home.clock()), form)
 
 
 @click.command(
@@ -141,10 +155,11 @@ def retire(app: App, name: str, at: str | None, yes: bool, form: Format) -> None
     hierarchies.get(app.home.db, name)
     app.confirm("close the hierarchy {name} for good?", yes=yes, name=name)
     retired = service.retire(app.home, name, cutoff)
-    app.console.one(_row(retired, app.home.clock()), form)
+    app.console.one(row_of(retired, app.home.clock()), form)
 
 
-def _row(each: Hierarchy, now: datetime) -> Row:
+def row_of(each: Hierarchy, now: datetime) -> Row:
+    """What is shown of a hierarchy."""
     root, issuing = each.root, each.issuing
     return {
         "name": each.name,

@@ -64,6 +64,6 @@ def publish(
     if done.overdue:
         raise Attention(
             "the CRL of {names} has to be signed anew, and the key is not on this machine",
-            hint="rca publish --root-key FILE",
+            hint="rca publish --root-key FILE; or, made elsewhere, rca hierarchy crl NAME FILE",
             names=", ".join(done.overdue),
         )

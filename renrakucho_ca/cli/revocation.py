@@ -21,7 +21,7 @@ from renrakucho_ca.console import Format
 from renrakucho_ca.model import Certificate, RetrievalNumber, RevocationReason, parse_serial
 from renrakucho_ca.store import certificates
 
-_REASONS = [each for each in RevocationReason if each is not RevocationReason.CERTIFICATE_HOLD]
+FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReason.CERTIFICATE_HOLD]
 
 
 @click.command(
@@ -34,7 +34,7 @@ _REASONS = [each for each in RevocationReason if each is not RevocationReason.CE
 @click.option("--serial", metavar="S", help="the one with this serial number, in hex")
 @click.option(
     "--reason",
-    type=Choice(_REASONS),
+    type=Choice(FINAL_REASONS),
     default=RevocationReason.UNSPECIFIED,
     help="as RFC 5280 names it",
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -46,6 +48,8 @@ _NAME_OIDS = {
     SubjectAttribute.LOCALITY: NameOID.LOCALITY_NAME,
     SubjectAttribute.COMMON_NAME: NameOID.COMMON_NAME,
 }
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+
 LONGEST_ATTRIBUTE = 64
 """Characters: ub-common-name, ub-organization-name and their neighbours (appendix A.1)."""
 
@@ -148,15 +152,21 @@ def root(
 
 def issuing(
     profile: CaProfile,
-    subject: Subject,
+    subject: Subject | x509.Name,
     public_key: PublicKey,
     serial: int,
     validity: Validity,
     issuer: x509.Certificate,
     issuer_key: PrivateKey,
     distribution: Distribution,
+    identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.Certificate:
-    """An issuing CA under a root.
+    """A CA under a root.
+
+    Args:
+        subject: a name of another certificate or request is taken as it stands there.
+        issuer_key: the issuer's, or a key that stands in for it while the result is linted.
+        identifier: what certificates under this CA call its key; by default derived from the key.
 
     It has no extendedKeyUsage: §4.2.1.12 knows it in end entities, and what it would forbid the
     issuing CA is forbidden by the end entities' own, which the linter demands.
@@ -170,7 +180,7 @@ def issuing(
         .issuer_name(issuer.subject)
         .not_valid_before(validity.not_before)
         .not_valid_after(validity.not_after)
-        .subject_name(_name(subject))
+        .subject_name(subject if isinstance(subject, x509.Name) else _name(subject))
         .public_key(public_key)
         # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
         .add_extension(
@@ -179,11 +189,39 @@ def issuing(
         # §4.2.1.3: MUST be there in a CA certificate, SHOULD be critical.
         .add_extension(_CA_KEY_USAGE, critical=True)
         # §4.2.1.2: MUST be there in a CA certificate, MUST NOT be critical.
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            identifier or x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False
+        )
         # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
         .add_extension(authority_key_identifier(issuer), critical=False)
-        .sign(issuer_key, signature_hash(issuer_key))
+        # Not the hash of the key at hand, which may stand in for a larger one.
+        .sign(issuer_key, signature_hash(public_key_of(issuer)))
     )
+
+
+def ca_request(
+    profile: CaProfile, subject: Subject, key: PrivateKey, distribution: Distribution
+) -> bytes:
+    """A request (PKCS #10, RFC 2986) for a CA's certificate, with all that its issuer is to put in.
+
+    Args:
+        distribution: where the issuer's CRL and certificate will be.
+
+    Returns:
+        DER.
+    """
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(subject))
+    # RFC 2985 §5.4.2, extensionRequest; the clauses are those of `issuing`.
+    builder = (
+        builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=profile.path_length), critical=True
+        )
+        .add_extension(_CA_KEY_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    for extension in _distribution_extensions(distribution):
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(key, signature_hash(key)).public_bytes(serialization.Encoding.DER)
 
 
 def end_entity(
@@ -298,22 +336,24 @@ def authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdent
 
     An issuer that was taken over may have none: then it is derived from its key.
     """
-    try:
-        identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    except x509.ExtensionNotFound:
+    identifier = extension(issuer, x509.SubjectKeyIdentifier)
+    if identifier is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key_of(issuer))
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
 def _with_distribution(distribution: Distribution) -> x509.CertificateBuilder:
     """A builder that begins with the addresses that there are; both extensions not critical."""
     builder = x509.CertificateBuilder()
+    for extension in _distribution_extensions(distribution):
+        builder = builder.add_extension(extension, critical=False)
+    return builder
+
+
+def _distribution_extensions(distribution: Distribution) -> Iterator[x509.ExtensionType]:
     if distribution.crl_url is not None:
-        builder = builder.add_extension(  # §4.2.1.13
-            x509.CRLDistributionPoints(
-                [x509.DistributionPoint([_uri(distribution.crl_url)], None, None, None)]
-            ),
-            critical=False,
+        yield x509.CRLDistributionPoints(  # §4.2.1.13
+            [x509.DistributionPoint([_uri(distribution.crl_url)], None, None, None)]
         )
     access = [
         x509.AccessDescription(method, _uri(url))
@@ -324,10 +364,7 @@ def _with_distribution(distribution: Distribution) -> x509.CertificateBuilder:
         if url is not None
     ]
     if access:
-        builder = builder.add_extension(  # §4.2.2.1
-            x509.AuthorityInformationAccess(access), critical=False
-        )
-    return builder
+        yield x509.AuthorityInformationAccess(access)  # §4.2.2.1
 
 
 def _uri(url: str) -> x509.UniformResourceIdentifier:
@@ -408,6 +445,11 @@ def to_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def request_to_pem(der: bytes) -> bytes:
+    """RFC 7468 text of a request that `ca_request` made."""
+    return x509.load_der_x509_csr(der).public_bytes(serialization.Encoding.PEM)
+
+
 def to_der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
@@ -423,6 +465,24 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(names[0].value) if names else subject_text(certificate)
 
 
-def subject_text(certificate: x509.Certificate) -> str:
+def subject_text(holder: x509.Certificate | x509.CertificateSigningRequest) -> str:
     """The subject as RFC 4514 writes it: the last attribute first."""
-    return certificate.subject.rfc4514_string()
+    return holder.subject.rfc4514_string()
+
+
+def extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None:
+    """An extension's value; None where there is none of that kind.
+
+    Raises:
+        ValueError, x509.DuplicateExtension: of a certificate that `load` has not seen.
+    """
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def path_length(ca: x509.Certificate) -> int | None:
+    """How many CAs may follow below (§4.2.1.9); None where there is no limit."""
+    constraints = extension(ca, x509.BasicConstraints)
+    return None if constraints is None else constraints.path_length

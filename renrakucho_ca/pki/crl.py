@@ -155,6 +155,20 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
     return crl
 
 
+def to_der(data: bytes) -> bytes:
+    """One CRL in PEM or DER, as DER; `verify` is to follow.
+
+    Raises:
+        Invalid: it is PEM without a CRL that can be read.
+    """
+    if b"-----BEGIN" not in data:
+        return data
+    try:
+        return x509.load_pem_x509_crl(data).public_bytes(serialization.Encoding.DER)
+    except ValueError:
+        raise Invalid("this is not a CRL that can be read") from None
+
+
 def number_of(crl: x509.CertificateRevocationList) -> int:
     """The cRLNumber (§5.2.3).
 

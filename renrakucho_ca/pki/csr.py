@@ -1,4 +1,4 @@
-"""Certification requests (PKCS #10, RFC 2986): the key is taken, and nothing else."""
+"""Certification requests (PKCS #10, RFC 2986), their maker's possession of the key proven."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ LONGEST = 64 * 1024
 
 
 def load(data: bytes) -> PublicKey:
-    """The key of a request, once its owner has proven to hold the private half.
+    """The key of a device's request.
 
-    Subject and extensions of the request are not read: whose certificate it becomes and what it
+    Subject and extensions of the request are not used: whose certificate it becomes and what it
     may do stand in our own record and profile.
+
+    Raises:
+        Invalid: as `read`.
+    """
+    return public_key_of(read(data))
+
+
+def read(data: bytes) -> x509.CertificateSigningRequest:
+    """A request, once its owner has proven to hold the private half.
 
     Args:
         data: PEM or DER.
@@ -29,9 +38,14 @@ def load(data: bytes) -> PublicKey:
     is_pem = b"-----BEGIN" in data
     try:
         request = x509.load_pem_x509_csr(data) if is_pem else x509.load_der_x509_csr(data)
+<<<<<<< HEAD
     except UNREADABLE:
+=======
+        _ = request.subject
+    except (ValueError, x509.InvalidVersion):
+>>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
         raise Invalid("this is not a certificate request (PKCS #10)") from None
-    public_key = public_key_of(request)
+    public_key_of(request)
     if not request.is_signature_valid:
         raise Invalid("the signature of the certificate request does not verify")
-    return public_key
+    return request

@@ -1,21 +1,45 @@
-"""The one way to an end entity's certificate: build, lint under a throwaway key, sign, compare."""
+"""The one way to a certificate under a CA: build, lint under a throwaway key, sign those bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from renrakucho_ca.errors import Refused
+from renrakucho_ca.model import CaProfile, Subject
+from renrakucho_ca.pki import der
 from renrakucho_ca.pki.certificates import (
+    Distribution,
     EndEntity,
     Responder,
+    Validity,
     common_name,
     end_entity,
+    issuing,
     responder,
 )
-from renrakucho_ca.pki.keys import PrivateKey, public_key_of, throwaway
-from renrakucho_ca.pki.lint import enforce, lint, lint_responder
+from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, sign, throwaway
+from renrakucho_ca.pki.lint import enforce, lint, lint_ca, lint_responder
+
+
+@dataclass(frozen=True, slots=True)
+class Subordinate:
+    """All that goes into the certificate of a CA under a root.
+
+    Attributes:
+        subject: a name of another certificate or request is taken as it stands there.
+        identifier: what certificates under this CA call its key; None: it is derived from the key.
+    """
+
+    profile: CaProfile
+    subject: Subject | x509.Name
+    serial: int
+    validity: Validity
+    public_key: PublicKey
+    distribution: Distribution
+    identifier: x509.SubjectKeyIdentifier | None = None
 
 
 def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) -> x509.Certificate:
@@ -28,43 +52,72 @@ def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) 
     wrong result would give the key away.
 
     Raises:
-        Refused: the linter found something, the bytes differ from those it saw, or the key is not
-            the issuer's.
+        Refused: the linter found something, or the key is not the issuer's.
         Invalid: the subject has a value that X.520 does not allow.
     """
-    return _sign(
-        lambda key: end_entity(request, issuer, key),
-        lambda draft: lint(draft, request, issuer),
-        issuer,
-        issuer_key,
-    )
+    draft = end_entity(request, issuer, throwaway(public_key_of(issuer)))
+    enforce(lint(draft, request, issuer))
+    return _signed_anew(draft, issuer, issuer_key)
 
 
 def issue_responder(
     request: Responder, issuer: x509.Certificate, issuer_key: PrivateKey
 ) -> x509.Certificate:
     """Signs the certificate of a CA's OCSP responder. Raises as `issue`."""
-    return _sign(
-        lambda key: responder(request, issuer, key),
-        lambda draft: lint_responder(draft, request, issuer),
-        issuer,
-        issuer_key,
-    )
+    draft = responder(request, issuer, throwaway(public_key_of(issuer)))
+    enforce(lint_responder(draft, request, issuer))
+    return _signed_anew(draft, issuer, issuer_key)
 
 
-def _sign(
-    build: Callable[[PrivateKey], x509.Certificate],
-    findings: Callable[[x509.Certificate], list[str]],
-    issuer: x509.Certificate,
-    issuer_key: PrivateKey,
+def issue_ca(
+    request: Subordinate, issuer: x509.Certificate, issuer_key: PrivateKey
 ) -> x509.Certificate:
-    draft = build(throwaway(public_key_of(issuer)))
-    enforce(findings(draft))
+    """Signs a CA's certificate, as `issue` does a device's.
+
+    Raises:
+        As `issue`.
+    """
+    draft = issuing(
+        request.profile,
+        request.subject,
+        request.public_key,
+        request.serial,
+        request.validity,
+        issuer,
+        throwaway(public_key_of(issuer)),
+        request.distribution,
+        request.identifier,
+    )
+    findings = lint_ca(
+        draft,
+        profile=request.profile,
+        subject=request.subject,
+        public_key=request.public_key,
+        serial=request.serial,
+        validity=request.validity,
+        issuer=issuer,
+        distribution=request.distribution,
+        identifier=request.identifier,
+    )
+    enforce(findings)
+    return _signed_anew(draft, issuer, issuer_key)
+
+
+def _signed_anew(
+    draft: x509.Certificate, issuer: x509.Certificate, issuer_key: PrivateKey
+) -> x509.Certificate:
+    """The draft's bytes under the issuer's own signature.
+
+    Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280
+    §4.1): the first two stay, since the throwaway key is of the issuer's family.
+    """
     if issuer_key.public_key() != public_key_of(issuer):
         raise Refused(
             "the private key is not that of the issuer {issuer}", issuer=common_name(issuer)
         )
-    certificate = build(issuer_key)
-    if certificate.tbs_certificate_bytes != draft.tbs_certificate_bytes:
-        raise Refused("the certificate to be signed is not the one that was linted")
-    return certificate
+    (whole,) = der.elements(draft.public_bytes(serialization.Encoding.DER))
+    tbs, algorithm, _ = (field.whole for field in der.elements(whole.content))
+    signature = der.encode(der.BIT_STRING, b"\0", sign(issuer_key, tbs))
+    return x509.load_der_x509_certificate(
+        der.encode(der.SEQUENCE, bytes(tbs), bytes(algorithm), signature)
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +18,13 @@ from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid, Refused
 from renrakucho_ca.model import CaProfile, ExtendedKeyUsage, Subject, SubjectAttribute
 from renrakucho_ca.pki import der
-from renrakucho_ca.pki.certificates import Distribution, EndEntity, Responder, Validity
+from renrakucho_ca.pki.certificates import (
+    Distribution,
+    EndEntity,
+    Responder,
+    Validity,
+    extension,
+)
 from renrakucho_ca.pki.keys import PublicKey, public_key_of, signature_hash
 
 
@@ -27,9 +32,13 @@ from renrakucho_ca.pki.keys import PublicKey, public_key_of, signature_hash
 class Expected:
     """What a certificate must say; `path_length` is None for an end entity, `no_check` tells an
     OCSP responder.
+
+    Attributes:
+        subject: a name that is taken over from another certificate stays as it stands there.
+        identifier: of its key; None where it is to be derived from the key.
     """
 
-    subject: Subject
+    subject: Subject | x509.Name
     serial: int
     validity: Validity
     years: int
@@ -40,9 +49,9 @@ class Expected:
     path_length: int | None
     issuer: x509.Certificate
     no_check: bool = False
+    identifier: x509.SubjectKeyIdentifier | None = None
 
 
-_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 Rule = Callable[[x509.Certificate, Expected], Iterator[str]]
 
 
@@ -74,18 +83,20 @@ def lint_ca(
     certificate: x509.Certificate,
     *,
     profile: CaProfile,
-    subject: Subject,
+    subject: Subject | x509.Name,
     public_key: PublicKey,
     serial: int,
     validity: Validity,
     issuer: x509.Certificate,
     distribution: Distribution,
+    identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> list[str]:
     """Findings about a CA's certificate; none is a pass. Its signature is not looked at.
 
     Args:
         issuer: the root above it; for a root, the certificate itself.
         distribution: for a root, an empty one.
+        identifier: of the key, where it is not derived from it.
     """
     return _findings(
         certificate,
@@ -100,6 +111,7 @@ def lint_ca(
             purposes=frozenset(),
             path_length=profile.path_length,
             issuer=issuer,
+            identifier=identifier,
         ),
     )
 
@@ -178,10 +190,10 @@ def _issuer(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.4 and §6.1.3: the issuer's subject, byte for byte; and the issuer must be a CA."""
     if certificate.issuer.public_bytes() != expected.issuer.subject.public_bytes():
         yield "the issuer's name is not the subject of the issuer's certificate"
-    constraints = _extension(expected.issuer, x509.BasicConstraints)
+    constraints = extension(expected.issuer, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
         yield "the issuer's certificate is not that of a CA"
-    usage = _extension(expected.issuer, x509.KeyUsage)
+    usage = extension(expected.issuer, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         yield "the issuer's key usage does not allow it to sign certificates"
 
@@ -203,6 +215,10 @@ def _validity(certificate: x509.Certificate, expected: Expected) -> Iterator[str
 
 def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.6: what was asked for, in that order, one attribute a relative name."""
+    if isinstance(expected.subject, x509.Name):
+        if certificate.subject.public_bytes() != expected.subject.public_bytes():
+            yield "the subject is not the one that was asked for"
+        return
     found = [
         [(attribute.oid.dotted_string, attribute.value) for attribute in relative]
         for relative in certificate.subject.rdns
@@ -213,8 +229,10 @@ def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]
         yield "the subject is not the one that was asked for"
 
 
-def _subject_strings(certificate: x509.Certificate, _: Expected) -> Iterator[str]:
+def _subject_strings(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.4 wants UTF8String or PrintableString; appendix A.1 bounds the lengths."""
+    if isinstance(expected.subject, x509.Name):
+        return  # it must be the same as elsewhere, whatever it is
     (name,) = der.elements(certificate.subject.public_bytes())
     for relative in der.elements(name.content):
         for pair in der.elements(relative.content):
@@ -256,7 +274,7 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
         wanted[ExtensionOID.CRL_DISTRIBUTION_POINTS] = False  # §4.2.1.13
     if expected.distribution.ocsp_url or expected.distribution.ca_issuers_url:
         wanted[ExtensionOID.AUTHORITY_INFORMATION_ACCESS] = False  # §4.2.2.1
-    found = {extension.oid: extension.critical for extension in certificate.extensions}
+    found = {each.oid: each.critical for each in certificate.extensions}
     for oid, critical in wanted.items():
         if oid not in found:
             yield f"the extension {_title(oid)} is missing"
@@ -269,7 +287,7 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
 
 def _basic_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.9: a device is no CA; a CA is one, and no deeper than its profile."""
-    found = _extension(certificate, x509.BasicConstraints)
+    found = extension(certificate, x509.BasicConstraints)
     if found is None:
         return
     if found.ca and expected.path_length is None:
@@ -282,7 +300,7 @@ def _basic_constraints(certificate: x509.Certificate, expected: Expected) -> Ite
 
 def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.3: the bits of the profile, no fewer and no more."""
-    found = _extension(certificate, x509.KeyUsage)
+    found = extension(certificate, x509.KeyUsage)
     if found is None:
         return
     bits = {title for title, is_set in _USAGE_BITS.items() if is_set(found)}
@@ -300,7 +318,7 @@ def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[st
 
 def _extended_key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.12: the purposes of the profile, no fewer and no more."""
-    found = _extension(certificate, x509.ExtendedKeyUsage)
+    found = extension(certificate, x509.ExtendedKeyUsage)
     if found is None:
         return
     purposes = {purpose.dotted_string for purpose in found}
@@ -312,16 +330,16 @@ def _extended_key_usage(certificate: x509.Certificate, expected: Expected) -> It
 
 def _subject_key_identifier(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.2, method (1): SHA-1 over the key, by which a path is found, not proven."""
-    found = _extension(certificate, x509.SubjectKeyIdentifier)
-    wanted = x509.SubjectKeyIdentifier.from_public_key(expected.public_key)
+    found = extension(certificate, x509.SubjectKeyIdentifier)
+    wanted = expected.identifier or x509.SubjectKeyIdentifier.from_public_key(expected.public_key)
     if found is not None and found != wanted:
         yield "the subject key identifier is not that of the public key"
 
 
 def _authority_key_identifier(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.1: the issuer's subject key identifier, as it stands there."""
-    found = _extension(certificate, x509.AuthorityKeyIdentifier)
-    issuer = _extension(expected.issuer, x509.SubjectKeyIdentifier)
+    found = extension(certificate, x509.AuthorityKeyIdentifier)
+    issuer = extension(expected.issuer, x509.SubjectKeyIdentifier)
     if issuer is None:  # a CA that was taken over
         issuer = x509.SubjectKeyIdentifier.from_public_key(public_key_of(expected.issuer))
     if found is not None and found.key_identifier != issuer.digest:
@@ -330,7 +348,7 @@ def _authority_key_identifier(certificate: x509.Certificate, expected: Expected)
 
 def _crl_distribution_points(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.13: one point, with the full name alone."""
-    found = _extension(certificate, x509.CRLDistributionPoints)
+    found = extension(certificate, x509.CRLDistributionPoints)
     if found is None:
         return
     points = [
@@ -348,7 +366,7 @@ def _authority_information_access(
     certificate: x509.Certificate, expected: Expected
 ) -> Iterator[str]:
     """§4.2.2.1: OCSP and caIssuers, where there are addresses."""
-    found = _extension(certificate, x509.AuthorityInformationAccess)
+    found = extension(certificate, x509.AuthorityInformationAccess)
     if found is None:
         return
     access = {(each.access_method.dotted_string, each.access_location.value) for each in found}
@@ -418,13 +436,6 @@ _USAGE_BITS: dict[str, Callable[[x509.KeyUsage], bool]] = {
     "encipherOnly": lambda usage: usage.key_agreement and usage.encipher_only,
     "decipherOnly": lambda usage: usage.key_agreement and usage.decipher_only,
 }
-
-
-def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _title(oid: ObjectIdentifier) -> str:

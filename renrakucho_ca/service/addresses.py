@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from renrakucho_ca.model import Tier
 from renrakucho_ca.pki.certificates import Distribution
 from renrakucho_ca.settings import Settings
@@ -25,3 +27,8 @@ def distribution(settings: Settings, hierarchy: str, issuer: Tier) -> Distributi
         ca_issuers_url=f"{settings.public_url}/ca/{name}.cer",
         ocsp_url=ocsp_url,
     )
+
+
+def root_distribution(settings: Settings, hierarchy: str) -> Distribution:
+    """What stands in what a root signs: its key may be elsewhere, and nobody answers by OCSP."""
+    return replace(distribution(settings, hierarchy, Tier.ROOT), ocsp_url=None)

@@ -66,7 +66,7 @@ def renew(
     issuer = certificates.load(authority.certificate)
     path = path_of(home, authority)
     with home.db.write():
-        number = hierarchies.next_crl_number(home.db, authority, now, _number_in(path, issuer))
+        number = hierarchies.next_crl_number(home.db, authority, now, number_in(path, issuer))
     with home.db.read():
         state = hierarchies.crl_state(home.db, authority)
         end = _end(hierarchy, authority, now, state.days)
@@ -101,7 +101,7 @@ def _end(hierarchy: Hierarchy, authority: Authority, now: datetime, days: int) -
     return end
 
 
-def _number_in(path: Path, issuer: x509.Certificate) -> int:
+def number_in(path: Path, issuer: x509.Certificate) -> int:
     """The number of the CRL that servers may have; 0 where there is none that is the issuer's."""
     try:
         return crl.number_of(crl.verify(path.read_bytes(), issuer))

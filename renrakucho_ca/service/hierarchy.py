@@ -14,12 +14,17 @@ from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
 from renrakucho_ca.pki import certificates, keys, lint, x509
 from renrakucho_ca.pki.certificates import Distribution, Validity
+from renrakucho_ca.pki.issue import Subordinate, issue_ca
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service import auditing, crls, revocation
-from renrakucho_ca.service.addresses import distribution
+from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.home import Home
+<<<<<<< HEAD
 from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import hierarchies
+=======
+from renrakucho_ca.store import ca_certificates, hierarchies
+>>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
 
@@ -58,6 +63,7 @@ def create(
         Refused: the database is older than its journal.
     """
     check_name(name)
+<<<<<<< HEAD
     settings = home.settings
     words = {
         "common_name": _common_name(common_name, settings.network, name),
@@ -66,21 +72,26 @@ def create(
         "hierarchy": name,
     }
     now = signing_time(home)
+=======
+    words = words_for(home, name, common_name)
+    now = home.clock()
+>>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
     with home.lock("hierarchies").exclusive():
         auditing.refuse_unless_in_step(home)
-        _refuse_taken(home, name, words["common_name"])
+        refuse_taken(home, name, words["common_name"])
         home.keystore.unlock()
         root = _make_root(home, words, key_algorithm, now)
         issuing = _make_issuing(home, words, key_algorithm, now, root)
         _keep_keys(home, name, root, issuing, root_key_out, now)
+        root_key = f"{name}-root" if root_key_out is None else None
         hierarchy = Hierarchy(
             name=name,
             created_at=now,
             retired_at=None,
             cutoff=None,
             authorities=(
-                _authority(name, root, key_is_here=root_key_out is None),
-                _authority(name, issuing, key_is_here=True),
+                authority_of(name, Tier.ROOT, root.certificate, root_key),
+                authority_of(name, Tier.ISSUING, issuing.certificate, f"{name}-issuing"),
             ),
         )
         with home.db.write():
@@ -99,11 +110,11 @@ def create(
 def _make_root(
     home: Home, words: dict[str, str], key_algorithm: KeyAlgorithm | None, now: datetime
 ) -> NewCa:
-    profile = _profile(home, Tier.ROOT, key_algorithm)
+    profile = ca_profile(home, Tier.ROOT, key_algorithm)
     key = keys.generate(profile.key_algorithm)
     subject = profiles.render_subject(profile.subject, words)
     serial = certificates.serial_number(home.random)
-    validity = _validity(home, now, profile)
+    validity = validity_of(home, now, profile)
     certificate = certificates.root(profile, subject, key, serial, validity)
     lint.enforce(
         lint.lint_ca(
@@ -127,36 +138,20 @@ def _make_issuing(
     now: datetime,
     root: NewCa,
 ) -> NewCa:
-    profile = _profile(home, Tier.ISSUING, key_algorithm)
+    profile = ca_profile(home, Tier.ISSUING, key_algorithm)
     key = keys.generate(profile.key_algorithm)
     subject = profiles.render_subject(profile.subject, words)
     serial = certificates.serial_number(home.random)
-    validity = _validity(home, now, profile)
-    # Without OCSP: the root's key may be elsewhere, and then nobody answers for it.
-    addresses = replace(distribution(home.settings, words["hierarchy"], Tier.ROOT), ocsp_url=None)
-    certificate = certificates.issuing(
-        profile,
-        subject,
-        key.public_key(),
-        serial,
-        validity,
-        root.certificate,
-        root.key,
-        addresses,
+    validity = validity_of(home, now, profile)
+    request = Subordinate(
+        profile=profile,
+        subject=subject,
+        serial=serial,
+        validity=validity,
+        public_key=key.public_key(),
+        distribution=root_distribution(home.settings, words["hierarchy"]),
     )
-    lint.enforce(
-        lint.lint_ca(
-            certificate,
-            profile=profile,
-            subject=subject,
-            public_key=key.public_key(),
-            serial=serial,
-            validity=validity,
-            issuer=root.certificate,
-            distribution=addresses,
-        )
-    )
-    return NewCa(profile, key, certificate)
+    return NewCa(profile, key, issue_ca(request, root.certificate, root.key))
 
 
 def _keep_keys(
@@ -235,23 +230,39 @@ def check_name(name: str) -> None:
         )
 
 
-def _common_name(given: str | None, network: str, name: str) -> str:
-    text = given if given is not None else f"{network} {name.upper()} CA"
-    return clean_text(text, what="common name", longest=LONGEST_COMMON_NAME)
+def words_for(home: Home, name: str, common_name: str | None) -> dict[str, str]:
+    """What the CA profiles' placeholders stand for; the common name is made up where none is given.
+
+    Raises:
+        Invalid: the common name is too long or has unprintable characters.
+    """
+    settings = home.settings
+    text = common_name if common_name is not None else f"{settings.network} {name.upper()} CA"
+    return {
+        "common_name": clean_text(text, what="common name", longest=LONGEST_COMMON_NAME),
+        "organization": settings.organization,
+        "network": settings.network,
+        "hierarchy": name,
+    }
 
 
-def _profile(home: Home, tier: Tier, key_algorithm: KeyAlgorithm | None) -> CaProfile:
+def ca_profile(home: Home, tier: Tier, key_algorithm: KeyAlgorithm | None) -> CaProfile:
     profile = profiles.load_ca(home.profiles, tier)
     return profile if key_algorithm is None else replace(profile, key_algorithm=key_algorithm)
 
 
-def _validity(home: Home, now: datetime, profile: CaProfile) -> Validity:
+def validity_of(home: Home, now: datetime, profile: CaProfile) -> Validity:
     local = now.astimezone(home.settings.zone)
     return Validity(now, years_after(local, profile.validity_years).astimezone(UTC))
 
 
-def _refuse_taken(home: Home, name: str, common_name: str) -> None:
-    """Two roots of one name could not be told apart, not by people and not by browsers."""
+def refuse_taken(home: Home, name: str, common_name: str) -> None:
+    """Two roots of one name could not be told apart, not by people and not by browsers.
+
+    Raises:
+        Conflict: the hierarchy exists or is requested, or a root has that common name.
+    """
+    refuse_requested(home, name)
     for other in hierarchies.all_of(home.db):
         if other.name == name:
             raise Conflict("there is a hierarchy {name} already", name=name)
@@ -264,8 +275,24 @@ def _refuse_taken(home: Home, name: str, common_name: str) -> None:
             )
 
 
-def _authority(hierarchy: str, ca: NewCa, *, key_is_here: bool) -> Authority:
-    certificate, tier = ca.certificate, ca.profile.tier
+def refuse_requested(home: Home, name: str) -> None:
+    """A key that waits for its certificate must not be lost."""
+    if ca_certificates.find_request(home.db, name) is not None:
+        raise Conflict(
+            "the hierarchy {name} waits for the certificate that was requested",
+            hint="rca hierarchy install {name}, or give the request up with --withdraw",
+            name=name,
+        )
+
+
+def authority_of(
+    hierarchy: str, tier: Tier, certificate: x509.Certificate, key: str | None
+) -> Authority:
+    """A CA to be recorded.
+
+    Args:
+        key: the name of its key in the keystore; None where it is not there.
+    """
     return Authority(
         id=0,
         hierarchy=hierarchy,
@@ -275,5 +302,5 @@ def _authority(hierarchy: str, ca: NewCa, *, key_is_here: bool) -> Authority:
         subject=certificates.subject_text(certificate),
         not_after=certificate.not_valid_after_utc,
         key_algorithm=keys.describe(certificate.public_key()),
-        key=f"{hierarchy}-{tier.value}" if key_is_here else None,
+        key=key,
     )

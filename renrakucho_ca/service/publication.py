@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.service import ahead, catching_up, crls, nginx, revocation
+from renrakucho_ca.service import ahead, ca_signing, catching_up, crls, nginx, revocation
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
@@ -103,7 +103,15 @@ def publish(
                     damaged = [each for each in damaged if each != authority]
                 elif due:
                     overdue.append(authority.name)
+<<<<<<< HEAD
             written += _write_files(home, hierarchy, folder, damaged)
+=======
+            bridges = ca_signing.bridges(home, hierarchy.name, now)
+            written += _write_files(home, hierarchy, bridges, folder)
+            for other in everything:
+                if other.name not in bridges:  # it has ended, or was revoked
+                    _bridge_file(folder, hierarchy, other.name).unlink(missing_ok=True)
+>>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
         # Last: for a million certificates it takes a minute, and the CRLs are out by then.
         _run_hook(home)
         responses = _sign_responses(home, root_key)
@@ -133,6 +141,7 @@ def _refuse_stray(home: Home, root_key: Path, everything: Iterable[Hierarchy]) -
         )
 
 
+<<<<<<< HEAD
 def _write_files(
     home: Home, hierarchy: Hierarchy, folder: Path, damaged: Sequence[Authority]
 ) -> list[Path]:
@@ -141,6 +150,18 @@ def _write_files(
     Args:
         damaged: the CAs whose CRL in the store is, and could not be signed anew: what servers have
             of them is better, and stays.
+=======
+def _bridge_file(folder: Path, hierarchy: Hierarchy, by: str) -> Path:
+    return folder / f"{hierarchy.name}-cross-{by}.pem"
+
+
+def _write_files(
+    home: Home, hierarchy: Hierarchy, bridges: Mapping[str, bytes], folder: Path
+) -> list[Path]:
+    """Writes what concerns one hierarchy; each file is read back before it replaces the old one.
+
+    Bridges stand in files of their own: in chain or root they would open doors to others.
+>>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
     """
     root = certificates.load(hierarchy.root.certificate)
     issuing = certificates.load(hierarchy.issuing.certificate)
@@ -169,6 +190,11 @@ def _write_files(
     put_chain("root", root)
     put_chain("issuing", issuing)
     put_chain("chain", *([issuing] if issuing == root else [issuing, root]))
+    for by, der in bridges.items():
+        put_exactly(
+            _bridge_file(folder, hierarchy, by).name,
+            [certificates.to_pem(certificates.load(der))],
+        )
     lists: list[Path] = []
     for authority in hierarchy.authorities:
         certificate = certificates.load(authority.certificate)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renrakucho_ca.errors import Refused
+from renrakucho_ca.model import Act
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.store.audit import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +51,8 @@ def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None
             if file.is_relative_to(home.store.resolve()):
                 raise Refused("{file} is kept in the store, with the other keys", file=root_key)
             of_root = home.keystore.rewrap_outside(file, successor)
-        return Rekeyed(home.keystore.rewrap(successor), of_root)
+        done = Rekeyed(home.keystore.rewrap(successor), of_root)
+        with home.db.write():
+            facts = {"keys": done.keys, "root_key": done.root_key}
+            auditing.record(home, home.clock(), Entry(Act.PASSPHRASE_CHANGED, "store", facts))
+    return done

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
-from renrakucho_ca.model import UNKNOWN, Act, Authority, Hierarchy, Tier
+from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys, takeover, x509
 from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.service import auditing, csvfile
-from renrakucho_ca.service.hierarchy import check_name, described
+from renrakucho_ca.service.hierarchy import authority_of, check_name, described, refuse_requested
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover_certificates import Certificates
 from renrakucho_ca.service.takeover_lines import Lines
@@ -108,6 +108,7 @@ def _refuse_unreadable(paths: Sequence[Path], records: Path | None) -> None:
 def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Certificate]]:
     """The CA certificates, their signatures proven."""
     check_name(name)
+    refuse_requested(home, name)
     root = takeover.load_ca(ca.root)
     if not signed_by(root, root):
         raise Invalid(
@@ -162,7 +163,7 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
             created_at=home.clock(),
             retired_at=None,
             cutoff=None,
-            authorities=tuple(_authority(name, tier, each) for tier, each in wanted),
+            authorities=tuple(authority_of(name, tier, each, None) for tier, each in wanted),
         )
         days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier, _ in wanted}
         hierarchies.put(home.db, made, days)
@@ -170,20 +171,6 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
             home, made.created_at, Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
         )
         return hierarchies.get(home.db, name)
-
-
-def _authority(name: str, tier: Tier, certificate: x509.Certificate) -> Authority:
-    return Authority(
-        id=0,
-        hierarchy=name,
-        tier=tier,
-        certificate=pki_certificates.to_der(certificate),
-        fingerprint_sha256=pki_certificates.fingerprint_sha256(certificate),
-        subject=pki_certificates.subject_text(certificate),
-        not_after=certificate.not_valid_after_utc,
-        key_algorithm=keys.describe(certificate.public_key()),
-        key=None,
-    )
 
 
 def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.PrivateKey]) -> None:

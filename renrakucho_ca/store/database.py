@@ -19,7 +19,7 @@ from typing import TypeVar
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.store import files
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
 
 WAIT_SECONDS = 30

@@ -178,14 +178,25 @@ def record_crl(
     )
 
 
-def crl_entries(db: Database, authority: Authority) -> bytes:
-    """The entries of a CA's CRL as DER, one after another, oldest certificate first."""
-    held = BytesIO()  # joined from a list, 1,000,000 would take three times their 53 MB
-    held.writelines(
-        db.blobs(
-            "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate", (authority.id,)
-        )
+def take_crl(
+    db: Database, authority: Authority, number: int, this_update: datetime, next_update: datetime
+) -> None:
+    """Records a CRL that was made elsewhere, where its CA's key is."""
+    db.execute(
+        """UPDATE authority SET crl_number = max(crl_number, ?), crl_this_update = ?,
+               crl_next_update = ?, crl_changes = changes WHERE id = ?""",
+        (number, seconds(this_update), seconds(next_update), authority.id),
     )
+
+
+def crl_entries(db: Database, authority: Authority) -> bytes:
+    """The entries of a CA's CRL as DER, one after another, oldest certificate first, CAs last."""
+    held = BytesIO()  # joined from a list, 1,000,000 would take three times their 53 MB
+    for entries in (
+        "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate",
+        "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL",
+    ):
+        held.writelines(db.blobs(entries, (authority.id,)))
     return held.getvalue()
 
 

@@ -299,12 +299,17 @@ class Keystore:
         """
         if self._is_under(successor, self._path(_REVEAL)):
             return 0
-        names = sorted(path.stem for path in self._folder.glob("*.key") if path.name != _BUNDLE_KEY)
         stretching = Stretching(self._random(_SALT_BYTES))
+        names = {path.name: self.name_in(path) for path in self._sealed_files()}
         generations.replace_all(
             self._folder,
-            {f"{name}.key": successor._seal(name, self.read(name), stretching) for name in names},
-            check=lambda path: successor.read_outside(path, path.stem),
+            {
+                file: successor._seal(
+                    name, self.read_outside(self._folder / file, name), stretching
+                )
+                for file, name in names.items()
+            },
+            check=lambda path: successor.read_outside(path, names[path.name]),
         )
         return len(names)
 
@@ -317,6 +322,14 @@ class Keystore:
         sealed = successor._seal(name, secret, Stretching(self._random(_SALT_BYTES)))
         files.replace(path, sealed, check=lambda new: successor.read_outside(new, name))
         return True
+
+    def _under(self, successor: Keystore, file: str, name: str, stretching: Stretching) -> bytes:
+        return successor._seal(name, self.read_outside(self._folder / file, name), stretching)
+
+    def _sealed_files(self) -> list[Path]:
+        """Those that were set aside too: somebody may still need one."""
+        keys = [path for path in self._folder.glob("*.key") if path.name != _BUNDLE_KEY]
+        return sorted([*keys, *self.left_over()])
 
     def _is_under(self, successor: Keystore, path: Path) -> bool:
         """Whether a key is under the successor's passphrase already: a run before was cut off.

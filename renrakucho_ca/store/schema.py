@@ -59,6 +59,12 @@ def step_5_ocsp(db: Utilities) -> None:
         db.execute(statement)
 
 
+@steps()
+def step_6_ca_certificates(db: Utilities) -> None:
+    for statement in (CA_REQUEST, CA_CERTIFICATE):
+        db.execute(statement)
+
+
 HIERARCHY = """
 CREATE TABLE hierarchy (
     name TEXT PRIMARY KEY,
@@ -382,4 +388,38 @@ OCSP_CHANGES = (
 
 OCSP_CHANGE_BY_AUTHORITY = """
 CREATE INDEX ocsp_change_by_authority ON ocsp_change (authority, responder, id)
+"""
+
+# -- step 6: CAs that are certified elsewhere, and those of elsewhere that are certified here
+
+# A hierarchy to be: its issuing CA's key is made, and its certificate is being signed elsewhere.
+CA_REQUEST = """
+CREATE TABLE ca_request (
+    hierarchy TEXT PRIMARY KEY,
+    request BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+# What a root has signed besides its own issuing CA: a CA of another home, or, as a bridge, a CA of
+# the hierarchy `crosses`. Committed before it is signed; der is absent until it was.
+CA_CERTIFICATE = """
+CREATE TABLE ca_certificate (
+    authority INTEGER NOT NULL REFERENCES authority (id),
+    serial TEXT NOT NULL CHECK (serial <> '' AND serial NOT GLOB '*[^0-9a-f]*'),
+    subject TEXT NOT NULL,
+    crosses TEXT REFERENCES hierarchy (name),
+    at INTEGER NOT NULL,
+    not_after INTEGER NOT NULL CHECK (not_after > at),
+    der BLOB,
+    revoked_at INTEGER,
+    revocation_reason TEXT CHECK (revocation_reason IN (
+        'unspecified', 'keyCompromise', 'cACompromise', 'affiliationChanged', 'superseded',
+        'cessationOfOperation', 'privilegeWithdrawn', 'aACompromise'
+    )),
+    crl_entry BLOB,
+    PRIMARY KEY (authority, serial),
+    CHECK ((revoked_at IS NULL) = (revocation_reason IS NULL)),
+    CHECK ((revoked_at IS NULL) = (crl_entry IS NULL))
+) STRICT, WITHOUT ROWID
 """

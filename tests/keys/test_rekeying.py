@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from dying import calls, failing_at, killed_at, some
-from homes import PASSPHRASE, Clock, copy_home, make_template
+from homes import PASSPHRASE
 from soundness import check_secrets, check_settled
 from terminal import Terminal
 
@@ -21,16 +21,6 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import generations
 
 NEW = b"a newer and longer passphrase"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template") / "home")
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Home:
-    return copy_home(template, tmp_path / "home", Clock())
 
 
 def under(home: Home, passphrase: bytes) -> Home:

@@ -1,0 +1,146 @@
+"""CAs that others sign, or whose request others made: what is taken from them, and what refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.pki import certificates, csr
+from renrakucho_ca.pki.certificates import extension
+from renrakucho_ca.pki.keys import accept, describe, public_key_of
+from renrakucho_ca.pki.signatures import signed_by
+
+_HASHES = {"sha256", "sha384", "sha512"}
+"""RFC 8017 §9.1, FIPS 186-5: what else a signature may use is broken (RFC 6194) or unknown."""
+
+_UNDERSTOOD = {
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.EXTENDED_KEY_USAGE,
+    ExtensionOID.NAME_CONSTRAINTS,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.POLICY_CONSTRAINTS,
+    ExtensionOID.INHIBIT_ANY_POLICY,
+}
+"""Critical extensions that verifiers process, RFC 5280 §6.1. Any other one makes them refuse."""
+
+
+def load_request(data: bytes) -> x509.CertificateSigningRequest:
+    """A request for a CA's certificate; its signature proves that the key is its maker's.
+
+    Raises:
+        Invalid: it cannot be read, its key is too weak, it names nobody, or asks for no CA.
+    """
+    request = csr.read(data)
+    if not list(request.subject):
+        raise Invalid("the request names no subject")
+    try:
+        extensions = request.extensions
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return request  # `openssl req` puts none in unless it is told to
+    except (ValueError, x509.DuplicateExtension):
+        raise Invalid("the extensions of the request cannot be read") from None
+    if not constraints.ca:
+        raise Invalid("the request is not for a CA's certificate")
+    return request
+
+
+def check_root(root: x509.Certificate, now: datetime) -> None:
+    """Whether a certificate can stand at the top of a hierarchy.
+
+    Raises:
+        Invalid: with all that is wrong.
+    """
+    _enforce(root, [*_root_findings(root), *_common_findings(root, now)])
+
+
+def check_issuing(
+    issuing: x509.Certificate,
+    root: x509.Certificate,
+    request: x509.CertificateSigningRequest,
+    now: datetime,
+) -> None:
+    """Whether a root made of a request the certificate that was asked for, and a usable one.
+
+    Raises:
+        Invalid: with all that is wrong.
+    """
+    findings = [
+        *_issuing_findings(issuing, root, request),
+        *_common_findings(issuing, now),
+    ]
+    _enforce(issuing, findings)
+
+
+def _enforce(certificate: x509.Certificate, findings: list[str]) -> None:
+    if findings:
+        raise Invalid(
+            "the certificate of {subject} cannot be used: {findings}",
+            subject=certificates.subject_text(certificate),
+            findings="; ".join(findings),
+        )
+
+
+def _root_findings(root: x509.Certificate) -> Iterator[str]:
+    if not signed_by(root, root):
+        yield "it is not self-signed, so it is no root"
+    constraints = extension(root, x509.BasicConstraints)
+    if constraints is not None and constraints.ca and constraints.path_length == 0:
+        yield "its path length allows no CA below"
+
+
+def _issuing_findings(
+    issuing: x509.Certificate, root: x509.Certificate, request: x509.CertificateSigningRequest
+) -> Iterator[str]:
+    if not signed_by(issuing, root):
+        yield f"{certificates.subject_text(root)} did not sign it"
+    # RFC 5280 §4.1.1.2. A root's own signature proves nothing, so its hash does not matter.
+    used = issuing.signature_hash_algorithm
+    if used is None or used.name not in _HASHES:
+        yield f"it is signed with {used.name if used else 'an unknown hash'}"
+    if issuing.public_key() != request.public_key():
+        yield "its key is not the one that was requested"
+    if issuing.subject.public_bytes() != request.subject.public_bytes():
+        yield f"its name is not the one that was requested, {certificates.subject_text(request)}"
+    if issuing.not_valid_after_utc > root.not_valid_after_utc:
+        yield "it ends after its root"
+    ours = extension(issuing, x509.AuthorityKeyIdentifier)
+    theirs = extension(root, x509.SubjectKeyIdentifier)
+    named = None if ours is None else ours.key_identifier
+    if named is not None and theirs is not None and named != theirs.digest:  # §4.2.1.1
+        yield "its authority key identifier is not that of the root"
+    if extension(issuing, x509.SubjectKeyIdentifier) is None:  # §4.2.1.2: MUST
+        yield "it has no subject key identifier"
+    purposes = extension(issuing, x509.ExtendedKeyUsage)
+    if purposes is not None and not {
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    } & set(purposes):
+        yield "its extended key usage allows no clientAuth below"
+
+
+def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+    if certificate.version is not x509.Version.v3:
+        yield "it is not of version 3"
+    try:
+        accept(public_key_of(certificate))
+    except Invalid:
+        yield f"its key, {describe(certificate.public_key())}, is not accepted"
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        yield "it is not valid now"
+    constraints = extension(certificate, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:  # §4.2.1.9
+        yield "it is not that of a CA"
+    usage = extension(certificate, x509.KeyUsage)
+    if usage is None:  # §4.2.1.3: MUST be there
+        yield "it has no key usage"
+    elif not (usage.key_cert_sign and usage.crl_sign):
+        yield "its key usage lacks keyCertSign or cRLSign"
+    for each in certificate.extensions:
+        if each.critical and each.oid not in _UNDERSTOOD:  # §4.2
+            yield f"verifiers may not understand its critical extension {each.oid.dotted_string}"

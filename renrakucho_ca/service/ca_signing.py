@@ -1,0 +1,232 @@
+"""What a root signs besides its own issuing CA: another home's CA, a bridge between roots."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from renrakucho_ca import profiles
+from renrakucho_ca.errors import Conflict, Refused, Unavailable
+from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, RevocationReason, Tier
+from renrakucho_ca.pki import certificates, crl, foreign, x509
+from renrakucho_ca.pki.certificates import Validity
+from renrakucho_ca.pki.issue import Subordinate, issue_ca
+from renrakucho_ca.pki.keys import public_key_of
+from renrakucho_ca.service import auditing
+from renrakucho_ca.service.addresses import root_distribution
+from renrakucho_ca.service.hierarchy import ca_key, validity_of
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import ca_certificates, files, hierarchies
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.ca_certificates import CaCertificate
+
+
+def sign(
+    home: Home, hierarchy: str, request: bytes, out: Path, root_key: Path | None = None
+) -> CaCertificate:
+    """Signs the issuing CA of another home, as `profiles/issuing.yaml` here says.
+
+    Name and key are the request's; nothing else of it is taken.
+
+    Args:
+        hierarchy: whose root signs.
+        request: PKCS #10, PEM or DER.
+        out: a new file for the certificate, PEM.
+        root_key: a file with the root's key, where that is not kept in the store.
+
+    Raises:
+        Invalid: not a request for a CA. Unavailable: passphrase or key.
+        Refused: it would outlive the root. Conflict: `out` exists.
+    """
+    asked = foreign.load_request(request)
+    now = home.clock()
+    by = hierarchies.get(home.db, hierarchy)
+    profile = profiles.load_ca(home.profiles, Tier.ISSUING)
+    if out.exists() or out.is_symlink():
+        raise Conflict("{path} exists already", path=out)
+    signed = _signed(
+        home,
+        by,
+        asked.subject,
+        Subordinate(
+            profile=profile,
+            subject=asked.subject,
+            serial=certificates.serial_number(home.random),
+            validity=validity_of(home, now, profile),
+            public_key=public_key_of(asked),
+            distribution=root_distribution(home.settings, hierarchy),
+        ),
+        root_key,
+    )
+    assert signed.der is not None
+    files.create_outside(out, certificates.to_pem(certificates.load(signed.der)), files.PUBLIC_FILE)
+    return signed
+
+
+def cross(
+    home: Home,
+    name: str,
+    by: str,
+    not_after: datetime | None = None,
+    root_key: Path | None = None,
+) -> CaCertificate:
+    """A bridge: whoever trusts the root of `by` can verify what the hierarchy `name` issues.
+
+    The root of `by` certifies the root of `name`; where its path length has no room for a CA more,
+    the issuing CA.
+
+    Args:
+        not_after: by default the end of the one that ends first.
+        root_key: a file with the key of the root of `by`, where that is not kept in the store.
+
+    Raises:
+        NotFound: no such hierarchy. Conflict: there is a bridge, or the two are the same.
+        Refused: the path length has no room at all, or the bridge would outlive one of the two.
+        Unavailable: passphrase or key.
+    """
+    now = home.clock()
+    bridged, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
+    if bridged.name == signer.name:
+        raise Conflict("a bridge needs two hierarchies")
+    ca = _bridgehead(bridged, signer)
+    certificate = certificates.load(ca.certificate)
+    # Only what is below the bridgehead now needs to pass.
+    below = len(bridged.authorities) - 1 if ca.tier is Tier.ROOT else 0
+    profile = replace(profiles.load_ca(home.profiles, ca.tier), path_length=below)
+    longest = validity_of(home, now, profile).not_after
+    end = min(ca.not_after, signer.root.not_after, longest)
+    if not_after is not None and not_after > end:
+        raise Refused("the bridge can last until {end} at most", end=f"{end:%Y-%m-%d}")
+    return _signed(
+        home,
+        signer,
+        certificate.subject,
+        Subordinate(
+            profile=profile,
+            subject=certificate.subject,
+            serial=certificates.serial_number(home.random),
+            validity=Validity(now, end if not_after is None else not_after),
+            public_key=public_key_of(certificate),
+            distribution=root_distribution(home.settings, by),
+            identifier=certificates.extension(certificate, x509.SubjectKeyIdentifier),
+        ),
+        root_key,
+        crosses=name,
+    )
+
+
+def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
+    """Revokes for good what a root has signed; its next CRL says so.
+
+    Raises:
+        NotFound: no such certificate. Conflict: it is revoked already.
+    """
+    now = home.clock()
+    with home.db.write():
+        certificate = ca_certificates.get(home.db, serial)
+        if not _revoke(home, certificate, now, reason):
+            raise Conflict("{serial} is revoked already", serial=f"{serial:x}")
+        return ca_certificates.get(home.db, serial)
+
+
+def bridges(home: Home, hierarchy: str, now: datetime) -> dict[str, bytes]:
+    """The newest valid certificate of each bridge to a hierarchy: by whom, and DER."""
+    return {
+        each.issuer: each.der
+        for each in ca_certificates.all_of(home.db)
+        if each.crosses == hierarchy
+        and each.der is not None
+        and each.revocation is None
+        and now < each.not_after
+    }
+
+
+def _bridgehead(bridged: Hierarchy, signer: Hierarchy) -> Authority:
+    """RFC 5280 §4.2.1.9: how many CAs may stand below the signer's root."""
+    room = certificates.path_length(certificates.load(signer.root.certificate))
+    if room is None or room >= len(bridged.authorities):
+        return bridged.root
+    if room >= 1:
+        return bridged.issuing
+    raise Refused("the path length of the root of {name} allows no CA below", name=signer.name)
+
+
+def _signed(
+    home: Home,
+    by: Hierarchy,
+    subject: x509.Name,
+    request: Subordinate,
+    root_key: Path | None,
+    crosses: str | None = None,
+) -> CaCertificate:
+    """Recorded, signed, recorded again: what a root signs is known to its next CRL."""
+    issuer = certificates.load(by.root.certificate)
+    now = request.validity.not_before
+    if request.validity.not_after > by.root.not_after:
+        raise Refused(
+            "it would outlive the root of {name}, which ends on {end}",
+            hint="shorten validity_years in profiles/issuing.yaml",
+            name=by.name,
+            end=f"{by.root.not_after:%Y-%m-%d}",
+        )
+    with home.lock("hierarchies").exclusive():
+        auditing.refuse_unless_in_step(home)
+        _give_up_left_over(home, now)
+        if crosses is not None and by.name in bridges(home, crosses, now):
+            raise Conflict(
+                "there is a bridge from {name} to {by} already",
+                hint="`rca hierarchy signed` shows it; `rca hierarchy revoke` ends it",
+                name=crosses,
+                by=by.name,
+            )
+        key = ca_key(home, by.root, root_key)
+        if key is None:
+            raise Unavailable(
+                "the key of {name} is not on this machine",
+                hint="bring it, and add --root-key FILE",
+                name=by.root.subject,
+            )
+        intent = CaCertificate(
+            authority=by.root.id,
+            issuer=by.name,
+            serial=request.serial,
+            subject=subject.rfc4514_string(),
+            crosses=crosses,
+            at=now,
+            not_after=request.validity.not_after,
+            der=None,
+            revocation=None,
+        )
+        with home.db.write():
+            ca_certificates.put(home.db, intent)
+        der = certificates.to_der(issue_ca(request, issuer, key))
+        with home.db.write():
+            ca_certificates.record(home.db, intent, der)
+            facts = {
+                "serial": f"{intent.serial:x}",
+                "crosses": crosses,
+                "certificate": b64encode(der).decode(),
+            }
+            auditing.record(home, now, Entry(Act.CA_SIGNED, by.name, facts))
+    return replace(intent, der=der)
+
+
+def _give_up_left_over(home: Home, now: datetime) -> None:
+    """Of a run that died nobody knows whether it has signed: its serial goes onto the CRL."""
+    with home.db.write():
+        for each in ca_certificates.all_of(home.db):
+            if each.der is None and each.revocation is None:
+                _revoke(home, each, now, RevocationReason.CESSATION_OF_OPERATION)
+
+
+def _revoke(
+    home: Home, certificate: CaCertificate, now: datetime, reason: RevocationReason
+) -> bool:
+    entry = crl.entry(certificate.serial, now, reason)
+    if not ca_certificates.revoke(home.db, certificate, Revocation(now, reason), entry):
+        return False
+    facts = {"serial": f"{certificate.serial:x}", "reason": reason.value}
+    auditing.record(home, now, Entry(Act.CA_REVOKED, certificate.issuer, facts))
+    return True

@@ -1,0 +1,196 @@
+"""A root on another machine: its issuing CA is requested here, signed there, and installed here."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+
+from renrakucho_ca import profiles
+from renrakucho_ca.errors import Conflict, Invalid, NotFound
+from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
+from renrakucho_ca.pki import certificates, crl, foreign, keys, takeover, x509
+from renrakucho_ca.service import auditing, crls
+from renrakucho_ca.service.addresses import root_distribution
+from renrakucho_ca.service.hierarchy import (
+    authority_of,
+    ca_profile,
+    check_name,
+    described,
+    refuse_taken,
+    words_for,
+)
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import ca_certificates, files, hierarchies
+from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.ca_certificates import Request
+
+
+def request(
+    home: Home,
+    name: str,
+    out: Path,
+    *,
+    common_name: str | None = None,
+    key_algorithm: KeyAlgorithm | None = None,
+) -> Request:
+    """Makes the key of a hierarchy's issuing CA, and writes a request for its certificate.
+
+    Where there is a request already, that one is written again: its key is the one that counts.
+
+    Args:
+        name: of the hierarchy to be.
+        out: a new file for the request, PEM.
+        common_name: the profile's `{common_name}`; by default made of network and name.
+        key_algorithm: by default what the profile says.
+
+    Raises:
+        Conflict: a hierarchy of that name exists, or a request that was made otherwise.
+        Unavailable: wrong passphrase.
+    """
+    check_name(name)
+    with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
+        made = ca_certificates.find_request(home.db, name)
+        if made is None:
+            made = _make_request(home, name, common_name, key_algorithm)
+        elif common_name is not None or key_algorithm is not None:
+            raise Conflict(
+                "the hierarchy {name} is requested already",
+                hint="without options the same request is written again; --withdraw gives it up",
+                name=name,
+            )
+    pem = certificates.request_to_pem(made.request)
+    if not (out.exists() and out.read_bytes() == pem):
+        files.create_outside(out, pem, files.PUBLIC_FILE)
+    return made
+
+
+def _make_request(
+    home: Home, name: str, common_name: str | None, key_algorithm: KeyAlgorithm | None
+) -> Request:
+    words = words_for(home, name, common_name)
+    refuse_taken(home, name, words["common_name"])
+    home.keystore.unlock()
+    profile = ca_profile(home, Tier.ISSUING, key_algorithm)
+    subject = profiles.render_subject(profile.subject, words)
+    key = keys.generate(profile.key_algorithm)
+    addresses = root_distribution(home.settings, name)
+    made = Request(name, certificates.ca_request(profile, subject, key, addresses), home.clock())
+    home.keystore.set_left_over_aside(_key_name(name), made.created_at)
+    home.keystore.write(_key_name(name), keys.to_pkcs8(key))
+    with home.db.write():
+        ca_certificates.put_request(home.db, made)
+        facts = {"request": b64encode(made.request).decode()}
+        auditing.record(home, made.created_at, Entry(Act.CA_REQUESTED, name, facts))
+    return made
+
+
+def withdraw(home: Home, name: str) -> None:
+    """Gives a request up; its key is set aside, since what is signed for it may still come.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with home.lock("hierarchies").exclusive():
+        _pending(home, name)
+        with home.db.write():
+            ca_certificates.delete_request(home.db, name)
+            auditing.record(home, home.clock(), Entry(Act.CA_REQUEST_WITHDRAWN, name))
+        home.keystore.set_left_over_aside(_key_name(name), home.clock())
+
+
+def install(home: Home, name: str, root: bytes, issuing: bytes) -> Hierarchy:
+    """Makes a requested hierarchy usable, once everything about it is proven.
+
+    Args:
+        root, issuing: the certificates, PEM or DER.
+
+    Raises:
+        NotFound: nothing was requested under that name.
+        Invalid: a certificate is not what it should be; the message says all that is wrong.
+        Conflict: one of the two is known already.
+        Unavailable: wrong passphrase. Refused: the database is older than its journal.
+    """
+    now = home.clock()
+    root_certificate, issuing_certificate = takeover.load_ca(root), takeover.load_ca(issuing)
+    with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
+        auditing.refuse_unless_in_step(home)
+        pending = _pending(home, name)
+        requested = foreign.load_request(pending.request)
+        foreign.check_root(root_certificate, now)
+        foreign.check_issuing(issuing_certificate, root_certificate, requested, now)
+        _refuse_known(home, root_certificate, issuing_certificate)
+        key = keys.from_pkcs8(home.keystore.read(_key_name(name)))
+        keys.check_pair(key, issuing_certificate)
+        hierarchy = Hierarchy(
+            name=name,
+            created_at=now,
+            retired_at=None,
+            cutoff=None,
+            authorities=(
+                authority_of(name, Tier.ROOT, root_certificate, None),
+                authority_of(name, Tier.ISSUING, issuing_certificate, _key_name(name)),
+            ),
+        )
+        days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in Tier}
+        with home.db.write():
+            hierarchies.put(home.db, hierarchy, days)
+            ca_certificates.delete_request(home.db, name)
+            facts = described(hierarchy, days)
+            auditing.record(home, now, Entry(Act.HIERARCHY_CREATED, name, facts))
+        recorded = hierarchies.get(home.db, name)
+        with home.lock("publishing").exclusive():
+            crls.renew(home, recorded, recorded.issuing, key, now)
+    return recorded
+
+
+def take_crl(home: Home, name: str, data: bytes) -> None:
+    """Takes in a CRL of a root whose key is on another machine, for the next publication.
+
+    Args:
+        data: PEM or DER.
+
+    Raises:
+        Conflict: the root's key is here, or the CRL is no newer than the one that there is.
+        Invalid: it is not that root's CRL, or has ended.
+    """
+    root = hierarchies.get(home.db, name).root
+    if root.key is not None:
+        raise Conflict(
+            "the key of {name} is here: its CRL is made here", hint="rca publish", name=root.name
+        )
+    issuer = certificates.load(root.certificate)
+    content = crl.to_der(data)
+    found = crl.verify(content, issuer)
+    this_update, next_update = found.last_update_utc, found.next_update_utc
+    assert next_update is not None  # `verify` has seen it
+    if next_update <= home.clock():
+        raise Invalid("the CRL has ended on {end}", end=f"{next_update:%Y-%m-%d}")
+    with home.lock("publishing").exclusive():
+        path = crls.path_of(home, root)
+        if crl.number_of(found) < crls.number_in(path, issuer):
+            raise Conflict("a newer CRL of {name} is here already", name=root.name)
+        files.replace(path, content)
+        with home.db.write():
+            hierarchies.take_crl(home.db, root, crl.number_of(found), this_update, next_update)
+
+
+def _key_name(hierarchy: str) -> str:
+    return f"{hierarchy}-{Tier.ISSUING}"
+
+
+def _pending(home: Home, name: str) -> Request:
+    pending = ca_certificates.find_request(home.db, name)
+    if pending is None:
+        raise NotFound(
+            "nothing was requested for a hierarchy {name}",
+            hint="rca hierarchy request {name} --out FILE",
+            name=name,
+        )
+    return pending
+
+
+def _refuse_known(home: Home, *new: x509.Certificate) -> None:
+    fingerprints = {certificates.fingerprint_sha256(each) for each in new}
+    for each in hierarchies.all_of(home.db):
+        if fingerprints & {authority.fingerprint_sha256 for authority in each.authorities}:
+            raise Conflict("this CA is known already, as the hierarchy {name}", name=each.name)

@@ -1,0 +1,170 @@
+"""CAs in the making: requests that are signed elsewhere, and what roots here sign besides."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from renrakucho_ca.errors import NotFound
+from renrakucho_ca.model import Revocation, RevocationReason, Status
+from renrakucho_ca.store.database import Database, moment, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for an issuing CA's certificate, whose key lies in the keystore.
+
+    Attributes:
+        hierarchy: the name of the hierarchy to be.
+        request: PKCS #10 in DER.
+    """
+
+    hierarchy: str
+    request: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaCertificate:
+    """The certificate of a CA that a root here has signed besides its own issuing CA.
+
+    Attributes:
+        issuer: the hierarchy whose root signs.
+        crosses: the hierarchy whose CA it certifies, as a bridge; None for a CA of another home.
+        der: None where the run that was to sign it died, or is at it.
+    """
+
+    authority: int
+    issuer: str
+    serial: int
+    subject: str
+    crosses: str | None
+    at: datetime
+    not_after: datetime
+    der: bytes | None
+    revocation: Revocation | None
+
+    def status(self, now: datetime) -> Status:
+        """What it is at `now`: issued, revoked or expired."""
+        if self.revocation is not None:
+            return Status.REVOKED
+        return Status.EXPIRED if now >= self.not_after else Status.ISSUED
+
+
+# -- requests
+
+
+def put_request(db: Database, request: Request) -> None:
+    db.insert(
+        "ca_request",
+        {
+            "hierarchy": request.hierarchy,
+            "request": request.request,
+            "created_at": seconds(request.created_at),
+        },
+    )
+
+
+def requests(db: Database) -> list[Request]:
+    """Those that wait for their certificate, by name."""
+    return [
+        Request(row["hierarchy"], row["request"], moment(row["created_at"]))
+        for row in db.rows("SELECT * FROM ca_request ORDER BY hierarchy")
+    ]
+
+
+def find_request(db: Database, hierarchy: str) -> Request | None:
+    return next((each for each in requests(db) if each.hierarchy == hierarchy), None)
+
+
+def delete_request(db: Database, hierarchy: str) -> None:
+    db.execute("DELETE FROM ca_request WHERE hierarchy = ?", (hierarchy,))
+
+
+# -- certificates
+
+
+def put(db: Database, certificate: CaCertificate) -> None:
+    """Records one that is about to be signed."""
+    db.insert(
+        "ca_certificate",
+        {
+            "authority": certificate.authority,
+            "serial": f"{certificate.serial:x}",
+            "subject": certificate.subject,
+            "crosses": certificate.crosses,
+            "at": seconds(certificate.at),
+            "not_after": seconds(certificate.not_after),
+        },
+    )
+
+
+def record(db: Database, certificate: CaCertificate, der: bytes) -> None:
+    """Records what was signed."""
+    db.execute(
+        "UPDATE ca_certificate SET der = ? WHERE authority = ? AND serial = ?",
+        (der, certificate.authority, f"{certificate.serial:x}"),
+    )
+
+
+def all_of(db: Database) -> list[CaCertificate]:
+    """In the order of their making."""
+    rows = db.rows(
+        """SELECT c.*, a.hierarchy AS issuer FROM ca_certificate AS c
+           JOIN authority AS a ON a.id = c.authority ORDER BY c.at, c.serial"""
+    )
+    return [_certificate(row) for row in rows]
+
+
+def get(db: Database, serial: int) -> CaCertificate:
+    """Raises NotFound."""
+    for each in all_of(db):
+        if each.serial == serial:
+            return each
+    raise NotFound(
+        "no CA's certificate has the serial number {serial}",
+        hint="`rca hierarchy signed` lists them",
+        serial=f"{serial:x}",
+    )
+
+
+def revoke(
+    db: Database, certificate: CaCertificate, revocation: Revocation, crl_entry: bytes
+) -> bool:
+    """Revokes one for good; a revoked one stays as it was. Returns whether anything changed."""
+    changed = db.execute(
+        """UPDATE ca_certificate SET revoked_at = ?, revocation_reason = ?, crl_entry = ?
+           WHERE authority = ? AND serial = ? AND revoked_at IS NULL""",
+        (
+            seconds(revocation.at),
+            revocation.reason.value,
+            crl_entry,
+            certificate.authority,
+            f"{certificate.serial:x}",
+        ),
+    )
+    if changed:
+        db.execute(
+            "UPDATE authority SET changes = changes + 1 WHERE id = ?", (certificate.authority,)
+        )
+    return bool(changed)
+
+
+def _certificate(row: sqlite3.Row) -> CaCertificate:
+    revocation = None
+    if row["revoked_at"] is not None:
+        revocation = Revocation(
+            moment(row["revoked_at"]), RevocationReason(row["revocation_reason"])
+        )
+    return CaCertificate(
+        authority=row["authority"],
+        issuer=row["issuer"],
+        serial=int(row["serial"], 16),
+        subject=row["subject"],
+        crosses=row["crosses"],
+        at=moment(row["at"]),
+        not_after=moment(row["not_after"]),
+        der=row["der"],
+        revocation=revocation,
+    )

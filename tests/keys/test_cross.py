@@ -1,0 +1,144 @@
+"""Bridges: who trusts one root alone can verify the other's certificates; OpenSSL judges."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from asn1crypto import x509 as asn1_x509
+from homes import Clock, Died, issue, openssl, published, rows
+
+from renrakucho_ca.errors import Conflict, Refused
+from renrakucho_ca.model import RevocationReason
+from renrakucho_ca.service import ca_signing, hierarchy, publication
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import certificates
+
+pytestmark = pytest.mark.needs("openssl")
+
+
+@pytest.fixture
+def leaf(home: Home, tmp_path: Path) -> Path:
+    """A device's certificate of the new hierarchy."""
+    path = tmp_path / "leaf.der"
+    path.write_bytes(certificates.der(home.db, issue(home).certificate.number))
+    return path
+
+
+def verifies(home: Home, leaf: Path, *untrusted: str, more: tuple[str | Path, ...] = ()) -> bool:
+    """Whether OpenSSL, which trusts the old root alone, accepts a certificate."""
+    given = [part for name in untrusted for part in ("-untrusted", home.public / name)]
+    moment = str(int(home.clock().timestamp()))
+    command = ["openssl", "verify", "-attime", moment, "-CAfile", home.public / "old-root.pem"]
+    return subprocess.run([*command, *given, *more, leaf], capture_output=True).returncode == 0
+
+
+def test_whoever_trusts_the_old_root_alone_verifies_by_the_bridge(home: Home, leaf: Path) -> None:
+    ca_signing.cross(home, "new", "old")
+    publication.publish(home)
+    assert not verifies(home, leaf, "new-issuing.pem")
+    assert verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem")
+    assert verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem", more=("-x509_strict",))
+
+
+def test_a_bridge_has_name_and_key_of_the_root_that_it_certifies(home: Home) -> None:
+    made = ca_signing.cross(home, "new", "old")
+    assert made.der is not None
+    publication.publish(home)
+    bridge = asn1_x509.Certificate.load(made.der, strict=True)
+    root = asn1_x509.Certificate.load((home.public / "new-root.cer").read_bytes(), strict=True)
+    old = asn1_x509.Certificate.load((home.public / "old-root.cer").read_bytes(), strict=True)
+    assert bridge.subject.dump() == root.subject.dump()
+    assert bridge.public_key.dump() == root.public_key.dump()
+    assert bridge.issuer.dump() == old.subject.dump()
+    assert bridge.key_identifier == root.key_identifier
+    assert bridge.authority_key_identifier == old.key_identifier
+    assert bridge.basic_constraints_value.native == {"ca": True, "path_len_constraint": 1}
+    assert bridge.not_valid_after <= min(root.not_valid_after, old.not_valid_after)
+
+
+def test_where_the_path_length_has_no_room_the_issuing_ca_is_certified(
+    home: Home, leaf: Path
+) -> None:
+    profile = home.profiles / "root.yaml"
+    profile.write_text(profile.read_text().replace("path_length: 2", "path_length: 1"))
+    hierarchy.create(home, "narrow", common_name="narrow.example.jp")
+    made = ca_signing.cross(home, "new", "narrow")
+    assert "Issuing" in made.subject
+    publication.publish(home)
+    openssl(
+        *("verify", "-attime", str(int(home.clock().timestamp())), "-x509_strict"),
+        *("-CAfile", home.public / "narrow-root.pem"),
+        *("-untrusted", home.public / "new-cross-narrow.pem", leaf),
+    )
+
+
+def test_a_bridge_opens_no_door(home: Home, leaf: Path) -> None:
+    """A door of nginx trusts the old root and wants a CRL of every CA of the path (ssl_crl)."""
+    publication.publish(home)
+    names = [f"{each}-{kind}.pem" for each in ("old", "new") for kind in ("root", "chain")]
+    before = {name: (home.public / name).read_bytes() for name in names}
+    ca_signing.cross(home, "new", "old")
+    publication.publish(home)
+    assert {name: (home.public / name).read_bytes() for name in names} == before
+    door = ("-crl_check_all", "-CRLfile", home.public / "old-crl.pem")
+    assert not verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem", more=door)
+
+
+def test_there_is_one_bridge_at_a_time(home: Home) -> None:
+    first = ca_signing.cross(home, "new", "old")
+    with pytest.raises(Conflict, match="a bridge from new to old already"):
+        ca_signing.cross(home, "new", "old")
+    ca_signing.cross(home, "old", "new")
+    ca_signing.revoke(home, first.serial, RevocationReason.SUPERSEDED)
+    ca_signing.cross(home, "new", "old")
+
+
+def test_a_revoked_bridge_stands_on_the_crl_and_is_published_no_more(home: Home) -> None:
+    made = ca_signing.cross(home, "new", "old")
+    publication.publish(home)
+    assert (home.public / "new-cross-old.pem").exists()
+    ca_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
+    publication.publish(home, if_due=True)
+    assert published(home, "old-root").revoked == {made.serial: "ca_compromise"}
+    assert not (home.public / "new-cross-old.pem").exists()
+    with pytest.raises(Conflict, match="revoked already"):
+        ca_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
+
+
+def test_a_bridge_ends_when_it_is_told_to(home: Home, clock: Clock) -> None:
+    end = datetime(2026, 8, 1, tzinfo=UTC)
+    assert ca_signing.cross(home, "new", "old", end).not_after == end
+    clock.now = end
+    publication.publish(home)
+    assert not (home.public / "new-cross-old.pem").exists()
+
+
+def test_a_bridge_outlives_neither_side(home: Home) -> None:
+    with pytest.raises(Refused, match="can last until"):
+        ca_signing.cross(home, "new", "old", datetime(2080, 1, 1, tzinfo=UTC))
+    assert rows(home, "SELECT * FROM ca_certificate") == []
+
+
+def test_a_root_whose_key_is_elsewhere_signs_with_its_file(home: Home, tmp_path: Path) -> None:
+    stick = tmp_path / "root.key"
+    hierarchy.create(home, "third", common_name="third.example.jp", root_key_out=stick)
+    assert ca_signing.cross(home, "new", "third", root_key=stick).der is not None
+
+
+def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ca_signing.ca_certificates, "record", die)
+        with pytest.raises(Died):
+            ca_signing.cross(home, "new", "old")
+    ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")
+    ca_signing.cross(home, "new", "old")
+    publication.publish(home)
+    assert set(published(home, "old-root").revoked) == {int(str(lost), 16)}

@@ -1,0 +1,322 @@
+"""A root on another machine: OpenSSL, or an rca there, signs what was requested here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from asn1crypto import csr as asn1_csr
+from asn1crypto import pem
+from homes import Clock, configure, copy_home, issue, openssl, rows
+
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError
+from renrakucho_ca.service import ca_signing, foreign_root, hierarchy, publication
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import certificates
+
+pytestmark = pytest.mark.needs("openssl")
+
+GOOD = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n"
+IDS = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+# The clock of these homes stands at 2026-02-02.
+FROM = ("-not_before", "20260101000000Z")
+
+
+@dataclass(frozen=True)
+class OpensslRoot:
+    """A root that knows nothing of rca."""
+
+    folder: Path
+    certificate: Path
+
+    def sign(self, request: Path, extensions: str = GOOD + IDS, *options: str) -> Path:
+        """The certificate for a request, made by `openssl ca`."""
+        (self.folder / "index").write_text("")
+        (self.folder / "ca.cnf").write_text(
+            f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.folder}/index\nrand_serial=yes\n"
+            f"new_certs_dir={self.folder}\npolicy=p\nx509_extensions=e\nemail_in_dn=no\n"
+            "[p]\ncommonName=supplied\norganizationName=optional\norganizationalUnitName=optional\n"
+            f"[e]\n{extensions}"
+        )
+        out = self.folder / "issuing.pem"
+        dates = ("-startdate", "20260101000000Z", "-enddate", "20500101000000Z")
+        openssl(
+            *("ca", "-batch", "-notext", "-preserveDN", "-config", self.folder / "ca.cnf"),
+            *("-cert", self.certificate, "-keyfile", self.folder / "root.key", "-md", "sha256"),
+            *("-in", request, "-out", out, *dates, *options),
+        )
+        return out
+
+
+def make_root(folder: Path, extensions: str = "basicConstraints=critical,CA:TRUE") -> OpensslRoot:
+    folder.mkdir()
+    openssl(
+        *("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", folder / "root.key"),
+    )
+    (folder / "root.cnf").write_text(
+        "[req]\nprompt=no\ndistinguished_name=n\nx509_extensions=e\n[n]\nCN=root.example.jp\n"
+        f"[e]\n{extensions}\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
+    )
+    request = folder / "root.csr"
+    openssl(
+        "req", "-new", "-key", folder / "root.key", "-config", folder / "root.cnf", "-out", request
+    )
+    certificate = folder / "root.pem"
+    (folder / "index").write_text("")
+    (folder / "self.cnf").write_text(
+        f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index\nrand_serial=yes\nnew_certs_dir={folder}\n"
+        "policy=p\n[p]\ncommonName=supplied\n"
+    )
+    openssl(
+        *("ca", "-batch", "-notext", "-selfsign", "-config", folder / "self.cnf", "-md", "sha256"),
+        *("-extfile", folder / "root.cnf", "-extensions", "e", "-keyfile", folder / "root.key"),
+        *("-startdate", "20260101000000Z", "-enddate", "20560101000000Z"),
+        *("-in", request, "-out", certificate),
+    )
+    return OpensslRoot(folder, certificate)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> OpensslRoot:
+    return make_root(tmp_path_factory.mktemp("elsewhere") / "root")
+
+
+@pytest.fixture
+def requested(home: Home, tmp_path: Path) -> Path:
+    """The request for the hierarchy `third`."""
+    path = tmp_path / "third.csr"
+    foreign_root.request(home, "third", path, common_name="third.example.jp")
+    return path
+
+
+def install(home: Home, root: Path, issuing: Path) -> None:
+    foreign_root.install(home, "third", root.read_bytes(), issuing.read_bytes())
+
+
+# -- the request
+
+
+def test_a_request_asks_for_what_the_profile_says(home: Home, tmp_path: Path) -> None:
+    configure(home, "public_url: https://ca.example.jp")
+    foreign_root.request(home, "third", tmp_path / "r.csr", common_name="third.example.jp")
+    _, _, der = pem.unarmor((tmp_path / "r.csr").read_bytes())
+    info = asn1_csr.CertificationRequest.load(der, strict=True)["certification_request_info"]
+    assert info["subject"].native["common_name"] == "third.example.jp Issuing CA"
+    (attribute,) = info["attributes"]
+    asked = {
+        each["extn_id"].native: (each["critical"].native, each["extn_value"].parsed.native)
+        for each in attribute["values"][0]
+    }
+    assert asked["basic_constraints"] == (True, {"ca": True, "path_len_constraint": 0})
+    assert asked["key_usage"] == (True, {"key_cert_sign", "crl_sign"})
+    ((point,),) = [asked["crl_distribution_points"][1]]
+    assert point["distribution_point"] == ["https://ca.example.jp/crl/third-root.crl"]
+    openssl("req", "-in", tmp_path / "r.csr", "-verify", "-noout")
+
+
+def test_the_same_request_is_written_again_and_listed(
+    home: Home, requested: Path, tmp_path: Path
+) -> None:
+    foreign_root.request(home, "third", tmp_path / "again.csr")
+    assert (tmp_path / "again.csr").read_bytes() == requested.read_bytes()
+    assert rows(home, "SELECT hierarchy FROM ca_request") == [("third",)]
+
+
+def test_a_request_that_is_out_is_not_changed(home: Home, requested: Path, tmp_path: Path) -> None:
+    with pytest.raises(Conflict, match="requested already"):
+        foreign_root.request(home, "third", tmp_path / "b.csr", common_name="other.example.jp")
+
+
+def test_a_name_that_waits_for_its_certificate_is_taken(home: Home, requested: Path) -> None:
+    before = (home.store / "keys" / "third-issuing.key").read_bytes()
+    with pytest.raises(Conflict, match="waits for the certificate"):
+        hierarchy.create(home, "third")
+    assert (home.store / "keys" / "third-issuing.key").read_bytes() == before
+
+
+def test_a_request_that_is_given_up_leaves_nothing(home: Home, requested: Path) -> None:
+    foreign_root.withdraw(home, "third")
+    assert not (home.store / "keys" / "third-issuing.key").exists()
+    with pytest.raises(NotFound, match="nothing was requested"):
+        foreign_root.withdraw(home, "third")
+    hierarchy.create(home, "third", common_name="third.example.jp")
+
+
+# -- installing what OpenSSL has signed
+
+
+def test_what_openssl_has_signed_becomes_a_hierarchy_that_issues(
+    home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
+) -> None:
+    install(home, root.certificate, root.sign(requested))
+    assert rows(home, "SELECT hierarchy FROM ca_request") == []
+    issued = issue(home, hierarchy="third")
+    leaf = tmp_path / "leaf.der"
+    leaf.write_bytes(certificates.der(home.db, issued.certificate.number))
+    publication.publish(home)
+    openssl(
+        *("verify", "-attime", str(int(home.clock().timestamp())), "-CAfile", root.certificate),
+        *("-untrusted", home.public / "third-issuing.pem", leaf),
+    )
+
+
+def test_the_roots_crl_from_elsewhere_completes_what_nginx_needs(
+    home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
+) -> None:
+    install(home, root.certificate, root.sign(requested))
+    assert publication.publish(home).overdue == ("third-root",)
+    assert not (home.public / "third-crl.pem").exists()
+    (root.folder / "number").write_text("01")
+    (root.folder / "crl.cnf").write_text(
+        f"[ca]\ndefault_ca=d\n[d]\ndatabase={root.folder}/index\ncrlnumber={root.folder}/number\n"
+        "crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid\n"
+    )
+    crl = tmp_path / "root.crl.pem"
+    openssl(
+        *("ca", "-gencrl", "-config", root.folder / "crl.cnf", "-md", "sha256", "-out", crl),
+        *("-cert", root.certificate, "-keyfile", root.folder / "root.key"),
+        *("-crl_lastupdate", "20260201000000Z", "-crl_nextupdate", "20270201000000Z"),
+    )
+    foreign_root.take_crl(home, "third", crl.read_bytes())
+    assert publication.publish(home).overdue == ()
+    assert (home.public / "third-crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
+    with pytest.raises(Invalid, match="not of"):
+        foreign_root.take_crl(home, "third", (home.public / "old-root.crl").read_bytes())
+
+
+def test_a_crl_that_is_made_here_is_not_taken_from_elsewhere(home: Home) -> None:
+    publication.publish(home)
+    with pytest.raises(Conflict, match="is here"):
+        foreign_root.take_crl(home, "old", (home.public / "old-root.crl").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("extensions", "finding"),
+    [
+        ("keyUsage=critical,keyCertSign,cRLSign\n" + IDS, "not a CA's"),
+        (GOOD.replace("CA:TRUE,pathlen:0", "CA:FALSE") + IDS, "not a CA's"),
+        ("basicConstraints=critical,CA:TRUE\n" + IDS, "no key usage"),
+        (GOOD.replace(",cRLSign", "") + IDS, "lacks keyCertSign or cRLSign"),
+        (GOOD + "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=none\n", "no subject key"),
+        (GOOD + IDS + "extendedKeyUsage=serverAuth\n", "allows no clientAuth"),
+        (GOOD + IDS + "1.2.3.4=critical,ASN1:NULL\n", "critical extension 1.2.3.4"),
+    ],
+)
+def test_a_certificate_that_could_not_issue_is_refused(
+    home: Home, root: OpensslRoot, requested: Path, extensions: str, finding: str
+) -> None:
+    with pytest.raises(Invalid, match=finding):
+        install(home, root.certificate, root.sign(requested, extensions))
+    assert rows(home, "SELECT name FROM hierarchy WHERE name = 'third'") == []
+    install(home, root.certificate, root.sign(requested))
+
+
+@pytest.mark.parametrize(
+    ("options", "finding"),
+    [
+        (("-md", "sha1"), "signed with sha1"),
+        (("-subj", "/CN=somebody else"), "name is not the one"),
+        (("-enddate", "20260201000000Z"), "not valid now"),
+        (("-startdate", "20260203000000Z"), "not valid now"),
+        (("-enddate", "20600101000000Z"), "ends after its root"),
+    ],
+)
+def test_a_certificate_other_than_was_asked_for_is_refused(
+    home: Home, root: OpensslRoot, requested: Path, options: tuple[str, ...], finding: str
+) -> None:
+    with pytest.raises(Invalid, match=finding):
+        install(home, root.certificate, root.sign(requested, GOOD + IDS, *options))
+
+
+def test_a_certificate_for_another_key_is_refused(
+    home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
+) -> None:
+    foreign_root.request(home, "fourth", tmp_path / "fourth.csr", common_name="fourth.example.jp")
+    with pytest.raises(Invalid, match="key is not the one"):
+        install(home, root.certificate, root.sign(tmp_path / "fourth.csr"))
+
+
+def test_a_root_that_did_not_sign_is_refused(
+    home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
+) -> None:
+    other = make_root(tmp_path / "other")
+    with pytest.raises(Invalid, match="did not sign it"):
+        install(home, other.certificate, root.sign(requested))
+
+
+def test_a_root_whose_path_length_allows_no_ca_is_refused(
+    home: Home, requested: Path, tmp_path: Path
+) -> None:
+    flat = make_root(tmp_path / "flat", "basicConstraints=critical,CA:TRUE,pathlen:0")
+    with pytest.raises(Invalid, match="allows no CA below"):
+        install(home, flat.certificate, flat.sign(requested))
+
+
+def test_an_intermediate_is_no_root(home: Home, root: OpensslRoot, requested: Path) -> None:
+    signed = root.sign(requested)
+    with pytest.raises(Invalid, match="not self-signed"):
+        install(home, signed, signed)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x30\x80", b"-----BEGIN CERTIFICATE-----\n", b"x" * 9])
+def test_what_is_no_certificate_is_refused_in_one_line(
+    home: Home, root: OpensslRoot, requested: Path, data: bytes
+) -> None:
+    with pytest.raises(RcaError):
+        foreign_root.install(home, "third", root.certificate.read_bytes(), data)
+
+
+# -- signed by another home
+
+
+@pytest.fixture
+def offline(template: Path, tmp_path: Path, clock: Clock) -> Home:
+    """The home where the root is: that of `new` there."""
+    return copy_home(template, tmp_path / "offline", clock)
+
+
+def test_another_home_signs_and_its_crl_can_revoke_it(
+    home: Home, offline: Home, requested: Path, tmp_path: Path
+) -> None:
+    # Both are copies of one: here the root must not be known already.
+    hierarchy.create(offline, "roots", common_name="roots.example.jp")
+    out = tmp_path / "issuing.pem"
+    signed = ca_signing.sign(offline, "roots", requested.read_bytes(), out)
+    publication.publish(offline)
+    install(home, offline.public / "roots-root.pem", out)
+    issue(home, hierarchy="third")
+    listed = rows(offline, "SELECT serial, crosses FROM ca_certificate WHERE der IS NOT NULL")
+    assert listed == [(f"{signed.serial:x}", None)]
+
+
+def test_nothing_but_name_and_key_of_a_request_is_taken(
+    offline: Home, requested: Path, tmp_path: Path, root: OpensslRoot
+) -> None:
+    configuration = tmp_path / "asks.cnf"
+    configuration.write_text(
+        "[req]\nprompt=no\ndistinguished_name=n\nreq_extensions=e\n[n]\nCN=greedy\n[e]\n"
+        "basicConstraints=CA:TRUE,pathlen:7\nextendedKeyUsage=serverAuth\n"
+        "subjectAltName=DNS:bank.example\n"
+    )
+    asked, out = tmp_path / "asks.csr", tmp_path / "given.pem"
+    key = root.folder / "root.key"
+    openssl("req", "-new", "-key", key, "-config", configuration, "-out", asked)
+    ca_signing.sign(offline, "new", asked.read_bytes(), out)
+    text = openssl("x509", "-in", out, "-noout", "-ext", "basicConstraints,extendedKeyUsage")
+    assert "pathlen:0" in text
+    assert "serverAuth" not in openssl("x509", "-in", out, "-noout", "-text")
+    assert "bank" not in openssl("x509", "-in", out, "-noout", "-text")
+
+
+def test_a_request_for_a_device_is_no_request_for_a_ca(
+    offline: Home, root: OpensslRoot, tmp_path: Path
+) -> None:
+    asked = tmp_path / "device.csr"
+    openssl(
+        *("req", "-new", "-key", root.folder / "root.key", "-subj", "/CN=device", "-out", asked),
+        *("-addext", "basicConstraints=CA:FALSE"),
+    )
+    with pytest.raises(Invalid, match="not for a CA"):
+        ca_signing.sign(offline, "new", asked.read_bytes(), tmp_path / "x.pem")
+    assert rows(offline, "SELECT * FROM ca_certificate") == []
