@@ -1406,6 +1406,7 @@ MESSAGES: dict[str, str] = {
     "Lists what roots have signed besides their issuing CAs, revoked ones too.": "ルートが発行CAのほかに署名した証明書の一覧です(失効したものも含みます)。",
     "Revokes for good a certificate that `rca hierarchy signed` lists; the next `rca publish` tells servers.": "`rca hierarchy signed` に出る証明書を失効させます。次の `rca publish` でサーバーに伝わります。",
     "crosses": "橋渡し先",
+    "subject": "サブジェクト",
     "issuer": "発行者",
     "the hierarchy {name} is requested already": "階層 {name} の署名要求はすでにあります",
     "without options the same request is written again; --withdraw gives it up": "オプションなしなら同じ署名要求を書き出します。取りやめるには --withdraw を使ってください",
