@@ -303,6 +303,40 @@ class Certificate:
         return Status.DOWNLOADED if self.downloaded_at is not None else Status.ISSUED
 
 
+class NameForm(StrEnum):
+    """The kinds of name that a CA can be bound to (GeneralName, RFC 5280 §4.2.1.10)."""
+
+    DNS = "dns"
+    EMAIL = "email"
+    IP = "ip"
+    DIRNAME = "dirname"
+
+
+Subtree = tuple[NameForm, "str | Subject"]
+"""A name and all below it: a domain, an address or host or domain of mails, a network in CIDR
+notation, the most significant part of a distinguished name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What a CA binds everything below it to.
+
+    Attributes:
+        permitted, excluded: of each kind that is permitted anywhere, only what is permitted; and
+            nothing that is excluded (§4.2.1.10).
+        policies: object identifiers of certificate policies (§4.2.1.4).
+        require_explicit_policy, inhibit_policy_mapping: after so many CAs (§4.2.1.11).
+        inhibit_any_policy: after so many CAs (§4.2.1.14).
+    """
+
+    permitted: tuple[Subtree, ...] = ()
+    excluded: tuple[Subtree, ...] = ()
+    policies: tuple[str, ...] = ()
+    require_explicit_policy: int | None = None
+    inhibit_policy_mapping: int | None = None
+    inhibit_any_policy: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
     """What a kind of device gets."""
@@ -317,6 +351,7 @@ class DeviceProfile:
     container: Container
     p12: P12Format
     chain: tuple[Tier, ...]
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +365,7 @@ class CaProfile:
     subject: Subject
     path_length: int
     crl_days: int
+    constraints: Constraints = Constraints()
 
 
 @dataclass(frozen=True, slots=True)

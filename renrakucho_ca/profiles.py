@@ -6,6 +6,7 @@ A profile's name is its file's: `iphone.yaml` is what `--device iphone` asks for
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,14 +19,17 @@ from renrakucho_ca import yamlfile
 from renrakucho_ca.errors import Attention, Invalid, NotFound
 from renrakucho_ca.model import (
     CaProfile,
+    Constraints,
     Container,
     DeviceProfile,
     ExtendedKeyUsage,
     KeyAlgorithm,
     KeyUsage,
+    NameForm,
     P12Format,
     Subject,
     SubjectAttribute,
+    Subtree,
     Tier,
     clean_text,
 )
@@ -40,6 +44,59 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 _Years = Annotated[int, msgspec.Meta(ge=1, le=50)]
+
+
+# --- Constraints --------------------------------------------------------------------------------
+
+_LABEL = r"[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"({_LABEL}\.)*{_LABEL}")
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,14})){1,30}")
+
+
+def _domain(text: str) -> str:
+    """§4.2.1.10: without a leading dot; all below it is meant too. In A-labels (§7.2)."""
+    if not _DOMAIN.fullmatch(text.lower()) or len(text) > 253:
+        raise Invalid("{text} is not a domain", hint="such as example.jp", text=repr(text[:60]))
+    return text.lower()
+
+
+def _mails(text: str) -> str:
+    """§4.2.1.10: one address, one host (`example.jp`), or all hosts of a domain (`.example.jp`)."""
+    local, at, host = text.rpartition("@")
+    if at and not re.fullmatch(r"[!-?A-~]{1,64}", local):
+        raise Invalid("{text} is not a mail address", text=repr(text[:60]))
+    return f"{local}{at}" + (host[:1] + _domain(host[1:]) if host[:1] == "." else _domain(host))
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise Invalid(
+            "{text} is not a network", hint="such as 10.0.0.0/8", text=repr(text[:60])
+        ) from None
+
+
+_SUBTREES = {NameForm.DNS: _domain, NameForm.EMAIL: _mails, NameForm.IP: _network}
+
+
+def _subtrees(form: NameForm, texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_SUBTREES[form](text) for text in texts)
+
+
+def _policies(oids: tuple[str, ...]) -> tuple[str, ...]:
+    """Object identifiers, each once (§4.2.1.4)."""
+    for oid in oids:
+        first, second = (*oid.split("."), "")[:2]
+        if not _OID.fullmatch(oid) or (first in "01" and int(second) > 39):
+            raise Invalid(
+                "{text} is not an object identifier",
+                hint="such as 2.5.29.32.0, which is any policy",
+                text=repr(oid[:60]),
+            )
+    if len(set(oids)) < len(oids):
+        raise Invalid("a value stands here twice")
+    return oids
 
 
 # --- What stands in the files -------------------------------------------------------------------
@@ -92,6 +149,70 @@ class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yamlfile.refine(self, language, partial(clean_text, what="text", longest=64))
 
 
+class _BaseName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The most significant part of a distinguished name, in the order of `SubjectAttribute`."""
+
+    country: str | None = None
+    organization: str | None = None
+    organizational_unit: str | None = None
+    state: str | None = None
+    locality: str | None = None
+    common_name: str | None = None
+
+    def __post_init__(self) -> None:
+        for attribute in SubjectAttribute:
+            yamlfile.refine(self, attribute, partial(_attribute_value, attribute))
+
+    def subject(self) -> Subject:
+        values = ((attribute, getattr(self, attribute)) for attribute in SubjectAttribute)
+        return tuple((attribute, value) for attribute, value in values if value is not None)
+
+
+_Names = tuple[str, ...]
+
+
+class _Subtrees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    dns: _Names = ()
+    email: _Names = ()
+    ip: _Names = ()
+    dirname: tuple[_BaseName, ...] = ()
+
+    def __post_init__(self) -> None:
+        for form in (NameForm.DNS, NameForm.EMAIL, NameForm.IP):
+            yamlfile.refine(self, form, partial(_subtrees, form))
+        if not all(each.subject() for each in self.dirname):
+            raise yamlfile.Fault("dirname", Invalid("a name without attributes"))
+
+    def all(self) -> tuple[Subtree, ...]:
+        texts = ((form, text) for form in _SUBTREES for text in getattr(self, form))
+        return (*texts, *((NameForm.DIRNAME, each.subject()) for each in self.dirname))
+
+
+class _NameConstraints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    permitted: _Subtrees = _Subtrees()
+    excluded: _Subtrees = _Subtrees()
+
+    def __post_init__(self) -> None:
+        # RFC 5280 §4.2.1.10: MUST NOT be empty.
+        if not self.permitted.all() + self.excluded.all():
+            raise yamlfile.Fault("permitted", Invalid("no name is permitted or excluded"))
+
+
+_Depth = Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
+class _PolicyConstraints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    require_explicit_policy: _Depth | None = None
+    inhibit_policy_mapping: _Depth | None = None
+
+    def __post_init__(self) -> None:
+        # RFC 5280 §4.2.1.11: MUST NOT be empty.
+        if self.require_explicit_policy is None and self.inhibit_policy_mapping is None:
+            raise yamlfile.Fault(
+                "require_explicit_policy", Invalid("policy_constraints without any of the two")
+            )
+
+
 class _Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["device"]
     title: _Title
@@ -104,8 +225,10 @@ class _Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     container: Literal["p12", "mobileconfig"]
     chain: tuple[Tier, ...]
     p12: P12Format = P12Format.COMPAT
+    certificate_policies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        yamlfile.refine(self, "certificate_policies", _policies)
         self._check_repetitions()
         self._check_key_usage()
         if self.container == "mobileconfig":
@@ -151,7 +274,7 @@ class _Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise yamlfile.Fault("p12", Invalid("a mobileconfig needs compat"))
 
 
-class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     key_algorithm: KeyAlgorithm
     validity_years: _Years
     subject: _CaSubject
@@ -159,15 +282,33 @@ class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path_length: Annotated[int, msgspec.Meta(ge=0, le=9)]
     # A CRL past its end locks everyone out: a week is the least that leaves time to notice.
     crl_days: Annotated[int, msgspec.Meta(ge=7, le=3650)]
+    name_constraints: _NameConstraints | None = None
+    certificate_policies: tuple[str, ...] = ()
+    policy_constraints: _PolicyConstraints | None = None
+    inhibit_any_policy: _Depth | None = None
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "certificate_policies", _policies)
+
+    def constraints(self) -> Constraints:
+        names, policy = self.name_constraints, self.policy_constraints
+        return Constraints(
+            permitted=() if names is None else names.permitted.all(),
+            excluded=() if names is None else names.excluded.all(),
+            policies=self.certificate_policies,
+            require_explicit_policy=None if policy is None else policy.require_explicit_policy,
+            inhibit_policy_mapping=None if policy is None else policy.inhibit_policy_mapping,
+            inhibit_any_policy=self.inhibit_any_policy,
+        )
 
 
-class _Root(_Ca, frozen=True):
+class _Root(_Ca, frozen=True, kw_only=True):
     kind: Literal["root"]
     # With 0 its issuing CA would be void.
     path_length: Annotated[int, msgspec.Meta(ge=1, le=9)]
 
 
-class _Issuing(_Ca, frozen=True):
+class _Issuing(_Ca, frozen=True, kw_only=True):
     kind: Literal["issuing"]
 
 
@@ -223,6 +364,7 @@ def _load_device(path: Path, name: str) -> DeviceProfile:
         container=Container(raw.container),
         p12=raw.p12,
         chain=raw.chain,
+        policies=raw.certificate_policies,
     )
 
 
@@ -246,6 +388,7 @@ def load_ca(folder: Path, tier: Tier) -> CaProfile:
         subject=raw.subject.templates(),
         path_length=raw.path_length,
         crl_days=raw.crl_days,
+        constraints=raw.constraints(),
     )
 
 

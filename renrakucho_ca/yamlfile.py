@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import msgspec.inspect
@@ -64,22 +64,22 @@ class Fault(ValueError):
         self.problem = problem
 
 
-def refine(struct: msgspec.Struct, key: str, check: Callable[[str], str]) -> None:
-    """Puts what `check` makes of a text in the text's place; for use in a `__post_init__`.
+def refine(struct: msgspec.Struct, key: str, check: Callable[[Any], object]) -> None:
+    """Puts what `check` makes of a value in the value's place; for use in a `__post_init__`.
 
     Args:
         struct: the one that is being made, frozen or not.
         key: its field; None stays None.
-        check: gives the text as it should be, or raises Invalid.
+        check: gives the value as it should be, or raises Invalid.
 
     Raises:
         Fault: around the Invalid.
     """
-    text = getattr(struct, key)
-    if text is None:
+    value = getattr(struct, key)
+    if value is None:
         return
     try:
-        msgspec.structs.force_setattr(struct, key, check(text))
+        msgspec.structs.force_setattr(struct, key, check(value))
     except Invalid as problem:
         raise Fault(key, problem) from None
 

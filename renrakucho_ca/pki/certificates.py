@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from cryptography import x509
@@ -17,13 +18,18 @@ from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import (
     CaProfile,
+    Constraints,
     DeviceProfile,
     ExtendedKeyUsage,
     KeyUsage,
     Subject,
     SubjectAttribute,
 )
+<<<<<<< HEAD
 from renrakucho_ca.pki import UNREADABLE
+=======
+from renrakucho_ca.pki import constraints
+>>>>>>> 4eea7ae (Name and policy constraints in the CA profiles, kept by the linter)
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
 from renrakucho_ca.pki.signatures import signed_by
 
@@ -131,7 +137,7 @@ def root(
     name = _name(subject)
     public_key = key.public_key()
     return (
-        x509.CertificateBuilder()
+        _beginning(Distribution(), profile.constraints)
         .serial_number(serial)
         .issuer_name(name)
         .not_valid_before(validity.not_before)
@@ -175,7 +181,7 @@ def issuing(
         Invalid: the subject has a value that X.520 does not allow.
     """
     return (
-        _with_distribution(distribution)
+        _beginning(distribution, profile.constraints)
         .serial_number(serial)
         .issuer_name(issuer.subject)
         .not_valid_before(validity.not_before)
@@ -219,8 +225,8 @@ def ca_request(
         .add_extension(_CA_KEY_USAGE, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    for extension in _distribution_extensions(distribution):
-        builder = builder.add_extension(extension, critical=False)
+    for value, critical in _first_extensions(distribution, profile.constraints):
+        builder = builder.add_extension(value, critical=critical)
     return builder.sign(key, signature_hash(key)).public_bytes(serialization.Encoding.DER)
 
 
@@ -236,7 +242,7 @@ def end_entity(
         Invalid: the subject has a value that X.520 does not allow.
     """
     return (
-        _with_distribution(request.distribution)
+        _beginning(request.distribution, Constraints(policies=request.profile.policies))
         .serial_number(request.serial)
         .issuer_name(issuer.subject)
         .not_valid_before(request.validity.not_before)
@@ -342,12 +348,17 @@ def authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdent
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
-def _with_distribution(distribution: Distribution) -> x509.CertificateBuilder:
-    """A builder that begins with the addresses that there are; both extensions not critical."""
+def _beginning(distribution: Distribution, bound: Constraints) -> x509.CertificateBuilder:
+    """A builder that begins with the addresses and constraints that there are."""
     builder = x509.CertificateBuilder()
-    for extension in _distribution_extensions(distribution):
-        builder = builder.add_extension(extension, critical=False)
+    for value, critical in _first_extensions(distribution, bound):
+        builder = builder.add_extension(value, critical=critical)
     return builder
+
+
+def _first_extensions(distribution: Distribution, bound: Constraints) -> constraints.Extensions:
+    yield from ((value, False) for value in _distribution_extensions(distribution))
+    yield from constraints.extensions(bound, partial(constraints.general_name, name=_name))
 
 
 def _distribution_extensions(distribution: Distribution) -> Iterator[x509.ExtensionType]:

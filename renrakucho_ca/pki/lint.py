@@ -16,8 +16,8 @@ from cryptography.x509.oid import ExtensionOID, NameOID, ObjectIdentifier
 
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid, Refused
-from renrakucho_ca.model import CaProfile, ExtendedKeyUsage, Subject, SubjectAttribute
-from renrakucho_ca.pki import der
+from renrakucho_ca.model import CaProfile, Constraints, ExtendedKeyUsage, Subject, SubjectAttribute
+from renrakucho_ca.pki import constraints, der
 from renrakucho_ca.pki.certificates import (
     Distribution,
     EndEntity,
@@ -48,6 +48,7 @@ class Expected:
     purposes: frozenset[str]
     path_length: int | None
     issuer: x509.Certificate
+    bound: Constraints = Constraints()
     no_check: bool = False
     identifier: x509.SubjectKeyIdentifier | None = None
 
@@ -75,6 +76,7 @@ def lint(certificate: x509.Certificate, request: EndEntity, issuer: x509.Certifi
             purposes=frozenset(_PURPOSES[p] for p in request.profile.extended_key_usage),
             path_length=None,
             issuer=issuer,
+            bound=Constraints(policies=request.profile.policies),
         ),
     )
 
@@ -111,6 +113,7 @@ def lint_ca(
             purposes=frozenset(),
             path_length=profile.path_length,
             issuer=issuer,
+            bound=profile.constraints,
             identifier=identifier,
         ),
     )
@@ -274,6 +277,7 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
         wanted[ExtensionOID.CRL_DISTRIBUTION_POINTS] = False  # §4.2.1.13
     if expected.distribution.ocsp_url or expected.distribution.ca_issuers_url:
         wanted[ExtensionOID.AUTHORITY_INFORMATION_ACCESS] = False  # §4.2.2.1
+    wanted |= _wanted_constraints(expected.bound)
     found = {each.oid: each.critical for each in certificate.extensions}
     for oid, critical in wanted.items():
         if oid not in found:
@@ -283,6 +287,58 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
     for oid in found:
         if oid not in wanted:
             yield f"the extension {_title(oid)} is not expected"
+
+
+def _wanted_constraints(bound: Constraints) -> dict[ObjectIdentifier, bool]:
+    wanted = {}
+    if bound.permitted or bound.excluded:
+        wanted[ExtensionOID.NAME_CONSTRAINTS] = True  # §4.2.1.10
+    if bound.policies:
+        wanted[ExtensionOID.CERTIFICATE_POLICIES] = False  # §4.2.1.4
+    if (bound.require_explicit_policy, bound.inhibit_policy_mapping) != (None, None):
+        wanted[ExtensionOID.POLICY_CONSTRAINTS] = True  # §4.2.1.11
+    if bound.inhibit_any_policy is not None:
+        wanted[ExtensionOID.INHIBIT_ANY_POLICY] = True  # §4.2.1.14
+    return wanted
+
+
+def _constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
+    """§4.2.1.4, 10, 11, 14: those of the profile."""
+    bound = expected.bound
+    names = extension(certificate, x509.NameConstraints)
+    for found, subtrees in (
+        (names and names.permitted_subtrees, bound.permitted),
+        (names and names.excluded_subtrees, bound.excluded),
+    ):
+        if len(found or ()) != len(subtrees):
+            yield "the name constraints are not those of the profile"
+    policies = extension(certificate, x509.CertificatePolicies)
+    if tuple(p.policy_identifier.dotted_string for p in policies or ()) != bound.policies:
+        yield "the certificate policies are not those of the profile"
+    policy = extension(certificate, x509.PolicyConstraints)
+    depths = (policy and policy.require_explicit_policy, policy and policy.inhibit_policy_mapping)
+    if depths != (bound.require_explicit_policy, bound.inhibit_policy_mapping):
+        yield "the policy constraints are not those of the profile"
+    inhibit = extension(certificate, x509.InhibitAnyPolicy)
+    if (inhibit and inhibit.skip_certs) != bound.inhibit_any_policy:
+        yield "the inhibition of any policy is not that of the profile"
+
+
+def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
+    """§6.1: what the issuer forbids, every verifier would refuse."""
+    issuer = expected.issuer
+    # A responder's certificate is held against its issuer alone (RFC 6960 §4.2.2.2).
+    if certificate == issuer or expected.no_check:
+        return
+    names = extension(issuer, x509.NameConstraints)
+    if names is not None:
+        yield from constraints.name_findings(certificate, names)
+    yield from constraints.policy_findings(
+        certificate,
+        extension(issuer, x509.CertificatePolicies),
+        extension(issuer, x509.PolicyConstraints),
+        extension(issuer, x509.InhibitAnyPolicy),
+    )
 
 
 def _basic_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
@@ -399,6 +455,8 @@ RULES: tuple[Rule, ...] = (
     _authority_key_identifier,
     _crl_distribution_points,
     _authority_information_access,
+    _constraints,
+    _issuers_constraints,
 )
 
 # Read from the RFCs once more, not taken from the builder.
@@ -423,6 +481,10 @@ _TITLES = {
     ExtensionOID.CRL_DISTRIBUTION_POINTS: "cRLDistributionPoints",
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS: "authorityInfoAccess",
     ExtensionOID.OCSP_NO_CHECK: "id-pkix-ocsp-nocheck",
+    ExtensionOID.NAME_CONSTRAINTS: "nameConstraints",
+    ExtensionOID.CERTIFICATE_POLICIES: "certificatePolicies",
+    ExtensionOID.POLICY_CONSTRAINTS: "policyConstraints",
+    ExtensionOID.INHIBIT_ANY_POLICY: "inhibitAnyPolicy",
 }
 _USAGE_BITS: dict[str, Callable[[x509.KeyUsage], bool]] = {
     "digitalSignature": lambda usage: usage.digital_signature,
