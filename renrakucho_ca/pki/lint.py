@@ -48,7 +48,7 @@ class Expected:
     purposes: frozenset[str]
     path_length: int | None
     issuer: x509.Certificate
-    bound: Constraints = Constraints()
+    bound: Constraints
     no_check: bool = False
     identifier: x509.SubjectKeyIdentifier | None = None
 
@@ -137,6 +137,7 @@ def lint_responder(
             purposes=frozenset({"1.3.6.1.5.5.7.3.9"}),  # id-kp-OCSPSigning
             path_length=None,
             issuer=issuer,
+            bound=Constraints(),
             no_check=True,
         ),
     )
