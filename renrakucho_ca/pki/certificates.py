@@ -25,11 +25,7 @@ from renrakucho_ca.model import (
     Subject,
     SubjectAttribute,
 )
-<<<<<<< HEAD
-from renrakucho_ca.pki import UNREADABLE
-=======
-from renrakucho_ca.pki import constraints
->>>>>>> 4eea7ae (Name and policy constraints in the CA profiles, kept by the linter)
+from renrakucho_ca.pki import UNREADABLE, constraints
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
 from renrakucho_ca.pki.signatures import signed_by
 

@@ -38,12 +38,8 @@ def read(data: bytes) -> x509.CertificateSigningRequest:
     is_pem = b"-----BEGIN" in data
     try:
         request = x509.load_pem_x509_csr(data) if is_pem else x509.load_der_x509_csr(data)
-<<<<<<< HEAD
-    except UNREADABLE:
-=======
         _ = request.subject
-    except (ValueError, x509.InvalidVersion):
->>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
+    except UNREADABLE:
         raise Invalid("this is not a certificate request (PKCS #10)") from None
     public_key_of(request)
     if not request.is_signature_valid:

@@ -19,12 +19,8 @@ from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service import auditing, crls, revocation
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.home import Home
-<<<<<<< HEAD
 from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import hierarchies
-=======
 from renrakucho_ca.store import ca_certificates, hierarchies
->>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
 
@@ -63,19 +59,8 @@ def create(
         Refused: the database is older than its journal.
     """
     check_name(name)
-<<<<<<< HEAD
-    settings = home.settings
-    words = {
-        "common_name": _common_name(common_name, settings.network, name),
-        "organization": settings.organization,
-        "network": settings.network,
-        "hierarchy": name,
-    }
-    now = signing_time(home)
-=======
     words = words_for(home, name, common_name)
-    now = home.clock()
->>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
+    now = signing_time(home)
     with home.lock("hierarchies").exclusive():
         auditing.refuse_unless_in_step(home)
         refuse_taken(home, name, words["common_name"])

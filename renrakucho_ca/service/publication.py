@@ -103,15 +103,11 @@ def publish(
                     damaged = [each for each in damaged if each != authority]
                 elif due:
                     overdue.append(authority.name)
-<<<<<<< HEAD
-            written += _write_files(home, hierarchy, folder, damaged)
-=======
             bridges = ca_signing.bridges(home, hierarchy.name, now)
-            written += _write_files(home, hierarchy, bridges, folder)
+            written += _write_files(home, hierarchy, bridges, folder, damaged)
             for other in everything:
                 if other.name not in bridges:  # it has ended, or was revoked
                     _bridge_file(folder, hierarchy, other.name).unlink(missing_ok=True)
->>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
         # Last: for a million certificates it takes a minute, and the CRLs are out by then.
         _run_hook(home)
         responses = _sign_responses(home, root_key)
@@ -141,27 +137,24 @@ def _refuse_stray(home: Home, root_key: Path, everything: Iterable[Hierarchy]) -
         )
 
 
-<<<<<<< HEAD
-def _write_files(
-    home: Home, hierarchy: Hierarchy, folder: Path, damaged: Sequence[Authority]
-) -> list[Path]:
-    """Writes what concerns one hierarchy; each file is read back before it replaces the old one.
-
-    Args:
-        damaged: the CAs whose CRL in the store is, and could not be signed anew: what servers have
-            of them is better, and stays.
-=======
 def _bridge_file(folder: Path, hierarchy: Hierarchy, by: str) -> Path:
     return folder / f"{hierarchy.name}-cross-{by}.pem"
 
 
 def _write_files(
-    home: Home, hierarchy: Hierarchy, bridges: Mapping[str, bytes], folder: Path
+    home: Home,
+    hierarchy: Hierarchy,
+    bridges: Mapping[str, bytes],
+    folder: Path,
+    damaged: Sequence[Authority],
 ) -> list[Path]:
     """Writes what concerns one hierarchy; each file is read back before it replaces the old one.
 
     Bridges stand in files of their own: in chain or root they would open doors to others.
->>>>>>> 60d1ec9 (A root on another machine, and bridges: hierarchy request, sign, install, crl, cross, signed, revoke)
+
+    Args:
+        damaged: the CAs whose CRL in the store is, and could not be signed anew: what servers have
+            of them is better, and stays.
     """
     root = certificates.load(hierarchy.root.certificate)
     issuing = certificates.load(hierarchy.issuing.certificate)
