@@ -454,6 +454,7 @@ class Act(StrEnum):
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     CRL_SIGNED = "crl-signed"
+    RESPONDER_SIGNED = "responder-signed"
     CHECKPOINT_SIGNED = "checkpoint-signed"
     RESTORED = "restored"
 

@@ -30,6 +30,7 @@ MESSAGES: dict[str, str] = {
     "Act.locked": "ロック",
     "Act.unlocked": "ロックの解除",
     "Act.crl-signed": "CRLの署名",
+    "Act.responder-signed": "OCSPレスポンダー証明書の署名",
     "Act.checkpoint-signed": "チェックポイントの署名",
     "Act.restored": "復元",
     "yes": "はい",
@@ -1360,6 +1361,9 @@ MESSAGES: dict[str, str] = {
     "{path} exists and is not a file": "{path} はファイルではありません",
     "{path} is there already: a backup is restored where no home is": "{path} がすでにあります(復元先にはホームがあってはなりません)",
     # -- OCSP
+    "{name} has no OCSP responses: servers that ask for them refuse everyone": "{name} のOCSP応答がありません。OCSPを使うサーバーは誰も通しません",
+    "the OCSP responses of {name} end on {end} and were not renewed at half their life": "{name} のOCSP応答は {end} に期限が切れますが、期間の半分を過ぎても更新されていません",
+    "rca publish --if-due; then look why cron did not do it": "rca publish --if-due を実行し、cronが実行しなかった理由を確かめてください",
     "signed OCSP responses for {count} certificates": "証明書 {count} 枚分のOCSP応答に署名しました",
     "the OCSP responses are not in order": "OCSP応答の並びが正しくありません",
     "the OCSP responses {path} are damaged": "OCSP応答のファイル {path} が壊れています",

@@ -14,10 +14,10 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Attention, RcaError, Unavailable
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import crls
+from renrakucho_ca.service import ahead, crls
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import expiry, files, health, hierarchies
+from renrakucho_ca.store import expiry, files, health, hierarchies, ocspfile
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 """Room for a CRL of a million entries (53 MB) in DER and PEM, old and new."""
@@ -89,6 +89,34 @@ def _crl(home: Home) -> Iterator[RcaError]:
                 "servers do not know yet what was revoked in {name}",
                 hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
                 name=authority.name,
+            )
+
+
+def _ocsp(home: Home) -> Iterator[RcaError]:
+    """A server that asks by OCSP refuses whom it gets no answer for. The responder's certificate
+    ends after the responses that it signed."""
+    if not home.settings.ocsp.sign_ahead:
+        return
+    now = home.clock()
+    for authority in _authorities(home):
+        if authority.key is None:
+            continue
+        try:
+            with ocspfile.opened(ahead.path_of(home, authority)) as responses:
+                head = responses.head
+        except FileNotFoundError:
+            yield Attention(
+                "{name} has no OCSP responses: servers that ask for them refuse everyone",
+                hint="rca publish --if-due; then look why cron did not do it",
+                name=authority.name,
+            )
+            continue
+        if now >= head.next_update - (head.next_update - head.this_update) / 4:
+            yield Attention(
+                "the OCSP responses of {name} end on {end} and were not renewed at half their life",
+                hint="rca publish --if-due; then look why cron did not do it",
+                name=authority.name,
+                end=f"{head.next_update:%Y-%m-%d}",
             )
 
 
@@ -193,6 +221,7 @@ CHECKS: dict[str, Callable[[Home], Iterator[RcaError]]] = {
     "hierarchies": _ends,
     "cut-off": _cutoff,
     "CRL": _crl,
+    "OCSP": _ocsp,
     "published": _published,
     "intents": _intents,
     "mails": _mails,

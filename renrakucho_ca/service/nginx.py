@@ -19,6 +19,11 @@ ssl_crl {crl};
 ssl_verify_client on;
 ssl_verify_depth 2;
 
+# To ask `rca serve` at each login besides, so that nginx need not reload for a revocation to count
+# (docs/ocsp.md); `on` in place of `leaf` where the root's key is on the machine of rca:
+#ssl_ocsp leaf;
+#ssl_ocsp_responder http://127.0.0.1:8080/ocsp/{hierarchy};
+
 # A resumed session is not verified again: without these two a revoked certificate would go on
 # working for as long as its session can be resumed.
 # Where several servers share an address, its default server decides: it needs them as well.

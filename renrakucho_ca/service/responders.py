@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from renrakucho_ca.model import Authority, KeyAlgorithm, SubjectAttribute
+from renrakucho_ca.model import Act, Authority, KeyAlgorithm, SubjectAttribute
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.pki.certificates import LONGEST_ATTRIBUTE, Validity
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import ocsp
+from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.ocsp import Responder
 
 LIFE = timedelta(days=30)
@@ -64,6 +66,11 @@ def renew(home: Home, authority: Authority, key: PrivateKey, now: datetime) -> N
     sealed = sealer.seal(keys.to_pkcs8(own), _context(request.serial), home.random)
     with home.db.write():
         ocsp.record_responder(home.db, authority.id, id, certificates.to_der(certificate), sealed)
+        auditing.record(
+            home,
+            now,
+            Entry(Act.RESPONDER_SIGNED, authority.name, {"serial": f"{request.serial:x}"}),
+        )
 
 
 def key_of(home: Home, responder: Responder) -> PrivateKey:

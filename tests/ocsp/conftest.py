@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from asking import Client
+from asking import Client, no_passphrase
 from homes import Clock, copy_home, make_template
 
-from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
 
@@ -33,10 +32,6 @@ def home(template: Path, tmp_path: Path, clock: Clock) -> Home:
 def client(home: Home, clock: Clock) -> Client:
     """Asks a portal, which knows no passphrase."""
     return Client(home, Home(home.path, no_passphrase, clock))
-
-
-def no_passphrase(_: bool) -> bytes:
-    raise Unavailable("the portal asked for the passphrase")
 
 
 @pytest.fixture

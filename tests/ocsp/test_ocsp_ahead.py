@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask
+from asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask, no_passphrase
 from asn1crypto import core
 from asn1crypto import ocsp as asn1
 from cryptography import x509
@@ -119,10 +119,6 @@ def test_nothing_due_signs_nothing_and_needs_no_passphrase(
     clock.advance(days=1)
     locked = Home(home.path, no_passphrase, clock)
     assert publication.publish(locked, if_due=True).responses == 0
-
-
-def no_passphrase(_: bool) -> bytes:
-    raise Unavailable("asked for the passphrase")
 
 
 def test_responses_are_renewed_at_half_their_life(
