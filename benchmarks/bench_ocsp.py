@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rca-ocsp")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    path = synthetic.home(options.folder, options.certificates, all_revoked=True)
+    path = synthetic.home(options.folder, options.certificates, synthetic.Stock.REVOKED)
     home = synthetic.opened(path)
     for _ in range(options.rounds):
         measure_signing(home)
