@@ -20,7 +20,14 @@ from renrakucho_ca.service import auditing, crls, revocation, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.replaying import Learned, replay
-from renrakucho_ca.store import audit, certificates, files, hierarchies, issuing, learning
+from renrakucho_ca.store import (
+    audit,
+    certificates,
+    files,
+    hierarchies,
+    issuing,
+    learning,
+)
 from renrakucho_ca.store import takeover as store_takeover
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.journal import Journal

@@ -24,7 +24,7 @@ from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
-from renrakucho_ca.store import audit, certificates, hierarchies, learning, users
+from renrakucho_ca.store import audit, ca_certificates, certificates, hierarchies, learning, users
 from renrakucho_ca.store import takeover as store_takeover
 from renrakucho_ca.store.audit import Record
 from renrakucho_ca.store.database import Duplicate
@@ -121,6 +121,10 @@ class _Player:
             Act.CUT_OFF: self._revoked_many,
             Act.LAPSED: self._revoked_many,
             Act.CRL_SIGNED: self._crl,
+            Act.CA_REQUESTED: self._ca_requested,
+            Act.CA_REQUEST_WITHDRAWN: self._ca_request_withdrawn,
+            Act.CA_SIGNED: self._ca_signed,
+            Act.CA_REVOKED: self._ca_revoked,
         }
 
     def play(self, row: Record) -> None:
@@ -147,6 +151,7 @@ class _Player:
         hierarchies.put(
             self._db, hierarchy, {Tier(each["tier"]): int(each["crl_days"]) for each in made}
         )
+        ca_certificates.delete_request(self._db, row.object)
 
     def _authority(self, hierarchy: str, facts: dict[str, Any]) -> Authority:
         der = b64decode(facts["certificate"], validate=True)
@@ -184,6 +189,42 @@ class _Player:
         for authority in self._authorities():
             if authority.name == row.object:
                 store_takeover.raise_crl_number(self._db, authority.id, int(facts["number"]))
+
+    # -- CAs that others certify, and those that roots here certify besides
+
+    def _ca_requested(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        if ca_certificates.find_request(self._db, row.object) is None:
+            request = ca_certificates.Request(row.object, b64decode(facts["request"]), at)
+            ca_certificates.put_request(self._db, request)
+
+    def _ca_request_withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
+        ca_certificates.delete_request(self._db, row.object)
+
+    def _ca_signed(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        der = b64decode(facts["certificate"], validate=True)
+        certificate = pki_certificates.load(der)
+        root = hierarchies.get(self._db, row.object).root
+        if certificate.serial_number in ca_certificates.serials_of(self._db, root):
+            return
+        signed = ca_certificates.CaCertificate(
+            authority=root.id,
+            issuer=row.object,
+            serial=certificate.serial_number,
+            subject=pki_certificates.subject_text(certificate),
+            crosses=facts["crosses"],
+            at=at,
+            not_after=certificate.not_valid_after_utc,
+            der=der,
+            revocation=None,
+        )
+        ca_certificates.put(self._db, signed)
+        ca_certificates.record(self._db, signed, der)
+
+    def _ca_revoked(self, _row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        revocation = Revocation(at, RevocationReason(facts["reason"]))
+        certificate = ca_certificates.get(self._db, int(facts["serial"], 16))
+        entry = crl.entry(certificate.serial, at, revocation.reason)
+        ca_certificates.revoke(self._db, certificate, revocation, entry)
 
     # -- certificates
 

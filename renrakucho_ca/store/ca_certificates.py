@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renrakucho_ca.errors import NotFound
-from renrakucho_ca.model import Revocation, RevocationReason, Status
+from renrakucho_ca.model import Authority, Revocation, RevocationReason, Status
 from renrakucho_ca.store.database import Database, moment, seconds
 
 
@@ -127,6 +127,11 @@ def get(db: Database, serial: int) -> CaCertificate:
         hint="`rca hierarchy signed` lists them",
         serial=f"{serial:x}",
     )
+
+
+def serials_of(db: Database, authority: Authority) -> dict[int, CaCertificate]:
+    """What a root has signed, by serial number."""
+    return {each.serial: each for each in all_of(db) if each.authority == authority.id}
 
 
 def revoke(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from asn1crypto import x509 as asn1_x509
-from homes import Clock, Died, issue, openssl, published, rows
+from homes import PASSPHRASE, Clock, Died, issue, openssl, published, rows
 
 from renrakucho_ca.errors import Conflict, Refused
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service import ca_signing, hierarchy, publication
+from renrakucho_ca.service import ca_signing, catching_up, hierarchy, publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import certificates
 
@@ -142,3 +143,22 @@ def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
     ca_signing.cross(home, "new", "old")
     publication.publish(home)
     assert set(published(home, "old-root").revoked) == {int(str(lost), 16)}
+
+
+def test_an_older_database_learns_of_bridges_from_its_journal(home: Home) -> None:
+    """A revoked one comes back revoked, once: a CRL names a serial number once."""
+    older = home.store / "rca.sqlite.older"
+    shutil.copy(home.store / "rca.sqlite", older)
+    lost = ca_signing.cross(home, "new", "old")
+    ca_signing.revoke(home, lost.serial, RevocationReason.CA_COMPROMISE)
+    kept = ca_signing.cross(home, "new", "old")
+    publication.publish(home)
+    home.db.close()
+    older.replace(home.store / "rca.sqlite")
+    again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
+    catching_up.catch_up(again, crl_files=[home.public / "old-root.crl"])
+    publication.publish(again)
+    assert published(again, "old-root").revoked == {lost.serial: "ca_compromise"}
+    assert set(ca_signing.bridges(again, "new", again.clock())) == {"old"}
+    bridge = (again.public / "new-cross-old.pem").read_bytes()
+    assert f"{kept.serial:x}" in openssl("x509", "-noout", "-serial", given=bridge).lower()
