@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
     from rich.console import Console as RichConsole
 
-Value = str | int | bool | datetime | None | Sequence[str] | Sequence[Mapping[str, object]]
+Value = (
+    str
+    | int
+    | bool
+    | datetime
+    | None
+    | Sequence[str]
+    | Sequence[Mapping[str, object]]
+    | Mapping[str, object]
+)
 Row = dict[str, Value]
 
 TABLE_ROWS = 1000

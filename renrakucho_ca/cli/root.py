@@ -47,6 +47,7 @@ _SECTIONS = {
     "Care": {
         "backup": ("renrakucho_ca.cli.backup:backup", "one encrypted file with everything"),
         "restore": ("renrakucho_ca.cli.backup:restore", "a home out of a backup"),
+        "audit": ("renrakucho_ca.cli.audit:audit", "who did what, and the proof of it"),
         "doctor": ("renrakucho_ca.cli.doctor:doctor", "what is wrong, or will be next week"),
     },
 }

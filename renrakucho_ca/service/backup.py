@@ -91,7 +91,7 @@ def _sources(home: Home) -> Iterator[list[Source]]:
         # The CRLs first: what they list is in a database that is copied later.
         lists = [
             Source(f"ca-store/crl/{path.name}", stack.enter_context(path.open("rb")))
-            for path in sorted((home.store / "crl").glob("*.crl"))
+            for path in sorted((home.store / "crl").glob("[!.]*"))
         ]
         # Whoever makes a CA or changes the passphrase holds this lock: the keys are those of the
         # CAs in the database, all under one passphrase.

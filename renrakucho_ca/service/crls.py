@@ -10,7 +10,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Act, Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
 from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service import auditing, checkpoints
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, hierarchies
 from renrakucho_ca.store.audit import Entry
@@ -58,7 +58,8 @@ def is_damaged(home: Home, authority: Authority) -> bool:
 def renew(
     home: Home, hierarchy: Hierarchy, authority: Authority, key: PrivateKey, now: datetime
 ) -> None:
-    """Signs a CA's next CRL into the store. The caller holds a lock against doing so twice.
+    """Signs a CA's next CRL into the store, and the issuing CA a checkpoint of the audit log. The
+    caller holds a lock against doing so twice.
 
     Before a cut-off no CRL lives past it: servers that hear no more from us refuse everyone of
     that hierarchy from then on, as they should.
@@ -87,6 +88,9 @@ def renew(
                 {"number": number, "next_update": seconds(end), "changes": state.changes},
             ),
         )
+
+    if authority == hierarchy.issuing:
+        checkpoints.sign(home, authority, key, now)
 
 
 def prove(issuer: x509.Certificate, file: Path) -> None:

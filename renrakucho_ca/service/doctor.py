@@ -14,7 +14,7 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Attention, RcaError, Unavailable
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import ahead, crls
+from renrakucho_ca.service import ahead, crls, proving
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import expiry, files, health, hierarchies, ocspfile
@@ -136,6 +136,13 @@ def _keys(home: Home) -> Iterator[RcaError]:
                 hint="restore a backup: nothing can be issued or revoked without it",
                 name=authority.name,
             )
+    for path in home.keystore.left_over():
+        yield Attention(
+            "{file} is a CA's key that no hierarchy was recorded for",
+            hint="where an older database was put back, it is needed: `rca restore`. Else a "
+            "`hierarchy create` died, and it can be deleted",
+            file=path,
+        )
 
 
 def _ends(home: Home) -> Iterator[RcaError]:
@@ -171,6 +178,10 @@ def _database(home: Home) -> Iterator[RcaError]:
         yield Attention(
             "the database is damaged: {problem}", hint="restore a backup", problem=problem
         )
+
+
+def _audit(home: Home) -> Iterator[RcaError]:
+    yield from proving.verify(home).problems
 
 
 def _clock(home: Home) -> Iterator[RcaError]:
@@ -216,6 +227,7 @@ CHECKS: dict[str, Callable[[Home], Iterator[RcaError]]] = {
     "settings": _settings,
     "permissions": _permissions,
     "database": _database,
+    "audit": _audit,
     "clock": _clock,
     "keys": _keys,
     "hierarchies": _ends,

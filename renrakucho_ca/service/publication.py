@@ -20,7 +20,15 @@ from pathlib import Path
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.service import ahead, ca_signing, catching_up, crls, nginx, revocation
+from renrakucho_ca.service import (
+    ahead,
+    ca_signing,
+    catching_up,
+    checkpoints,
+    crls,
+    nginx,
+    revocation,
+)
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
@@ -196,6 +204,9 @@ def _write_files(
         if path.exists() and authority not in damaged:
             put(f"{authority.name}.crl", files.pieces(path), partial(crls.prove, certificate))
             lists.append(folder / f"{authority.name}.crl")
+    checkpoint = checkpoints.path_of(home, hierarchy.name)
+    if checkpoint.exists():
+        put_exactly(checkpoint.name, files.pieces(checkpoint))
     if len(lists) == len(hierarchy.authorities):
         # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
         text = (piece for path in lists for piece in crl.to_pem(files.pieces(path)))

@@ -90,7 +90,7 @@ def replay(home: Home, journal: Journal, learned: Learned) -> bool:
 def _proven(journal: Journal, after: int, previous: bytes) -> Iterator[Record]:
     """The rows after the one with that id, each the next of the chain."""
     for row in journal.rows(after):
-        if row.id != after + 1 or audit.chained(previous, row.line) != row.hash:
+        if row.id != after + 1 or audit.chained(previous, row.line.encode()) != row.hash:
             raise Invalid("row {row} of {file} is not as it was", row=row.id, file=journal.path)
         after, previous = row.id, row.hash
         yield row

@@ -126,7 +126,7 @@ def _put_into_place(home: Home, ready: Path) -> None:
 def _keep_crls(home: Home, source: Path) -> None:
     """CRLs that survived are newer than those of the backup."""
     files.make_folder(home.store / "crl")
-    for path in source.glob("*.crl"):
+    for path in source.glob("*"):
         target = home.store / "crl" / path.name
         if not target.exists():
             path.rename(target)

@@ -31,7 +31,7 @@ _NAME = re.compile(
       | ca-store/rca\.sqlite
       | ca-store/publish-hook\.pending
       | ca-store/keys/[a-z0-9][a-z0-9-]*\.key(\.left-over-[0-9TZ-]+)?
-      | ca-store/crl/[a-z0-9][a-z0-9-]*\.crl""",
+      | ca-store/crl/[a-z0-9][a-z0-9-]*(\.crl|-audit\.json)""",
     re.VERBOSE,
 )
 

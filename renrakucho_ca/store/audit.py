@@ -74,26 +74,20 @@ class Record:
     @property
     def moment(self) -> datetime:
         """Raises Unavailable where the row was damaged."""
-        try:
-            return moment(self.at)
-        except (ValueError, OverflowError, OSError) as error:
-            raise self._damaged() from error
+        return moment(self.at)
 
     @property
     def facts(self) -> dict[str, Any]:
         """Its detail. Raises Unavailable where the row was damaged."""
         try:
             found = json.loads(self.detail)
-        except (ValueError, RecursionError) as error:
-            raise self._damaged() from error
+        except (ValueError, RecursionError):
+            found = None
         if not isinstance(found, dict):
-            raise self._damaged()
+            raise Unavailable(
+                "row {row} of the audit log is damaged", hint="rca audit verify", row=self.id
+            )
         return found
-
-    def _damaged(self) -> Unavailable:
-        return Unavailable(
-            "row {row} of the audit log is damaged", hint="rca audit verify", row=self.id
-        )
 
 
 def canonical(detail: object) -> str:
@@ -101,9 +95,14 @@ def canonical(detail: object) -> str:
     return _encoder.encode(detail)
 
 
-def chained(previous: bytes, line: str) -> bytes:
+def chained(previous: bytes, line: bytes) -> bytes:
     """The hash of a row, from that of the row before and its own canonical line."""
-    return sha256(previous + line.encode()).digest()
+    return sha256(previous + line).digest()
+
+
+def with_hash(line: bytes, hash: bytes) -> bytes:
+    """A canonical line as the journal has it: the hash as last member."""
+    return b'%b,"hash":"%b"}' % (line[:-1], hash.hex().encode())
 
 
 def append(db: Database, at: datetime, actor: Actor, entries: Iterable[Entry]) -> list[Record]:
@@ -116,7 +115,7 @@ def append(db: Database, at: datetime, actor: Actor, entries: Iterable[Entry]) -
         detail = canonical(entry.detail)
         origin = entry.origin or actor.origin
         fields = (id, time, actor.name, origin, entry.act.value, entry.object, detail)
-        previous = chained(previous, Record(*fields, hash=b"").line)
+        previous = chained(previous, Record(*fields, hash=b"").line.encode())
         records.append(Record(*fields, hash=previous))
     put(db, records)
     return records
@@ -147,19 +146,20 @@ def hash_of(db: Database, id: int) -> bytes | None:
     return None if row is None else row["hash"]
 
 
-def rows(db: Database, first: int = -(2**63)) -> Iterator[Record]:
+def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Record]:
     """The rows in the order of their ids, a page at a time.
 
     Args:
         first: the lowest id. By default whatever is there: who adds rows may give them any.
+        page: rows read at a time.
     """
+    sql = f"SELECT {_COLUMNS} FROM audit WHERE id >= ? ORDER BY id LIMIT ?"
     while True:
-        sql = f"SELECT {_COLUMNS} FROM audit WHERE id >= ? ORDER BY id LIMIT {PAGE}"
-        page = [Record(*row) for row in db.rows(sql, (first,))]
-        yield from page
-        if len(page) < PAGE:
+        found = [Record(*row) for row in db.rows(sql, (first, page))]
+        yield from found
+        if len(found) < page:
             return
-        first = page[-1].id + 1
+        first = found[-1].id + 1
 
 
 @dataclass(frozen=True, slots=True)

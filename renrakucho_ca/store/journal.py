@@ -182,7 +182,7 @@ class Journal:
 
 def encode(record: Record) -> bytes:
     """A row as a line of the journal, without its line feed."""
-    return f'{record.line[:-1]},"hash":"{record.hash.hex()}"}}'.encode()
+    return audit.with_hash(record.line.encode(), record.hash)
 
 
 def _parse(line: bytes) -> Record | None:

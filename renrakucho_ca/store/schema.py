@@ -49,7 +49,7 @@ def step_3_outbox(db: Utilities) -> None:
 
 @steps()
 def step_4_audit(db: Utilities) -> None:
-    for statement in (AUDIT, *AUDIT_INDEXES, CHECKPOINT):
+    for statement in (AUDIT, *AUDIT_INDEXES):
         db.execute(statement)
 
 
@@ -318,15 +318,6 @@ AUDIT_INDEXES = (
     "CREATE INDEX audit_by_actor ON audit (actor)",
     "CREATE INDEX audit_by_object ON audit (object)",
 )
-
-# What an issuing CA signed of the log (service/checkpoints.py).
-CHECKPOINT = """
-CREATE TABLE checkpoint (
-    id INTEGER PRIMARY KEY,
-    signed TEXT NOT NULL,
-    signature BLOB NOT NULL
-) STRICT
-"""
 
 # -- step 5
 

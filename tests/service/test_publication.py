@@ -33,7 +33,7 @@ from renrakucho_ca.store import files, hierarchies
 
 ISSUING_DAYS, ROOT_DAYS = 14, 365
 FILES = {"-root.pem", "-issuing.pem", "-chain.pem", "-crl.pem"}
-FILES |= {"-root.cer", "-issuing.cer", "-root.crl", "-issuing.crl"}
+FILES |= {"-root.cer", "-issuing.cer", "-root.crl", "-issuing.crl", "-audit.json"}
 
 
 def revoke(home: Home, number: RetrievalNumber) -> None:

@@ -1,0 +1,145 @@
+"""`rca audit …`: who did what, and the proof that nobody changed it since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from renrakucho_ca.cli.app import App, Choice, NumberType, format_option, parse_date, pass_app
+from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.console import Format, Row
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.model import Act, RetrievalNumber
+from renrakucho_ca.store import audit as store
+from renrakucho_ca.store.audit import Query, Record
+
+_HERE = "renrakucho_ca.cli.audit"
+_FIELDS = ("id", "at", "actor", "origin", "act", "object", "detail", "hash")
+_COLUMNS = ("id", "at", "actor", "origin", "act", "object", "detail")
+_SPARE = ("detail", "origin")
+
+LONGEST_DETAIL = 72
+"""Letters of a detail in a table: a cut-off's has a thousand numbers."""
+
+
+@click.group(
+    cls=Group,
+    help="Who did what, when and from where: the audit log, each row chained to the one before.",
+    sections={
+        "Commands": {
+            "log": (f"{_HERE}:log", "what was done"),
+            "verify": (f"{_HERE}:verify", "that nothing of it was changed"),
+        }
+    },
+)
+def audit() -> None:
+    pass
+
+
+@click.command(cls=Command, help="Lists what was done, the newest last.")
+@click.option("--since", metavar="DATE", help="at this moment or later")
+@click.option("--until", metavar="DATE", help="before this moment")
+@click.option("--act", type=Choice(Act), help="this act alone")
+@click.option("--actor", metavar="NAME", help="by this user of the system, or by the portal")
+@click.option("--number", type=NumberType(), metavar="NUMBER", help="done to this certificate")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="the newest so many")
+@format_option
+@pass_app
+def log(
+    app: App,
+    since: str | None,
+    until: str | None,
+    act: Act | None,
+    actor: str | None,
+    number: RetrievalNumber | None,
+    limit: int | None,
+    form: Format,
+) -> None:
+    query = Query(
+        since=_date(app, since),
+        until=_date(app, until),
+        act=act,
+        actor=actor,
+        number=number,
+        limit=limit,
+    )
+    shown = _for_people(app) if form is Format.TABLE else _for_scripts(form)
+    rows = map(shown, store.stream(app.home.db, query))
+    app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS, spare=_SPARE)
+
+
+@click.command(
+    cls=Command,
+    help="Proves the audit log: that each row follows from the one before, that the journal has "
+    "the same, and that it is what the issuing CAs have signed with each publication. Names the "
+    "first row that is not as it was written; the exit code is 8 then.",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    metavar="FILE",
+    help="also a HIERARCHY-audit.json that was kept elsewhere",
+)
+@format_option
+@pass_app
+def verify(app: App, checkpoint: Path | None, form: Format) -> None:
+    from renrakucho_ca.service import proving
+
+    verdict = proving.verify(app.home, checkpoint)
+    row: Row = {
+        "rows": verdict.rows,
+        "journal": verdict.journal,
+        "checkpoints": verdict.checkpoints,
+        "problems": [app.catalogue.message(each) for each in verdict.problems],
+    }
+    app.console.one(row, form, columns=("rows", "journal", "checkpoints"))
+    for each in verdict.problems:
+        app.console.error(each)
+    if verdict.problems:
+        raise Attention("the audit log is not as it was written")
+
+
+def _date(app: App, text: str | None) -> datetime | None:
+    return None if text is None else parse_date(text, app.home.settings.zone)
+
+
+def _for_scripts(form: Format) -> Callable[[Record], Row]:
+    def row(record: Record) -> Row:
+        return {
+            "id": record.id,
+            "at": record.moment,
+            "actor": record.actor,
+            "origin": record.origin,
+            "act": record.act,
+            "object": record.object,
+            "detail": record.facts if form is Format.JSON else record.detail,
+            "hash": record.hash.hex(),
+        }
+
+    return row
+
+
+def _for_people(app: App) -> Callable[[Record], Row]:
+    zone = app.home.settings.zone
+    acts = {act.value: act for act in Act}
+
+    def row(record: Record) -> Row:
+        return {
+            "id": record.id,
+            "at": f"{record.moment.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            "actor": record.actor,
+            "origin": record.origin,
+            "act": acts.get(record.act, record.act),
+            "object": record.object,
+            "detail": _cut(record.detail),
+        }
+
+    return row
+
+
+def _cut(detail: str) -> str:
+    """As much of it as a line bears; --format json has the whole."""
+    return detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"

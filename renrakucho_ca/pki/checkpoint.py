@@ -1,0 +1,125 @@
+"""A checkpoint: what an issuing CA signs of the audit log, so that nobody can cut it off unseen.
+
+The signed text is five lines of ASCII, each with its line feed:
+
+    rca audit checkpoint 1
+    rows 17
+    hash 5f0c… (the hash of row 17, 64 hex digits)
+    time 2026-08-01T00:00:00Z
+    authority 9c31… (SHA-256 of the CA's certificate, 64 hex digits)
+
+Its signature is the CA's, as on a CRL: ECDSA in DER, or RSA PKCS #1 v1.5, by that key's hash.
+`<hierarchy>-audit.json` has the text, the signature in base64 and the hash's name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.pki import keys
+from renrakucho_ca.pki.keys import PrivateKey
+
+_TEXT = re.compile(
+    r"rca audit checkpoint 1\n"
+    r"rows ([1-9][0-9]{0,17})\n"
+    r"hash ([0-9a-f]{64})\n"
+    r"time ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\n"
+    r"authority ([0-9a-f]{64})\n",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """That the log had so many rows at a moment, and the last of them that hash.
+
+    Attributes:
+        authority: the SHA-256 of the certificate of the CA that signed, in hex.
+    """
+
+    rows: int
+    hash: bytes
+    time: datetime
+    authority: str
+
+    @property
+    def text(self) -> str:
+        """What is signed."""
+        return (
+            "rca audit checkpoint 1\n"
+            f"rows {self.rows}\n"
+            f"hash {self.hash.hex()}\n"
+            f"time {self.time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
+            f"authority {self.authority}\n"
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Checkpoint:
+        """Reads a signed text.
+
+        Raises:
+            Invalid: it is none.
+        """
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise _none()
+        rows, hash, time, authority = found.groups()
+        try:
+            return cls(int(rows), bytes.fromhex(hash), datetime.fromisoformat(time), authority)
+        except ValueError:  # the 31st of February
+            raise _none() from None
+
+
+def sign(checkpoint: Checkpoint, key: PrivateKey) -> bytes:
+    """The CA's signature over the text."""
+    return keys.sign(key, checkpoint.text.encode())
+
+
+def verifies(text: str, signature: bytes, authority: x509.Certificate) -> bool:
+    """Whether it is the CA's signature over that text."""
+    key = keys.public_key_of(authority)
+    return keys.verifies(key, signature, keys.signature_hash(key), text.encode())
+
+
+def to_document(
+    checkpoint: Checkpoint, signature: bytes, authority: x509.Certificate
+) -> dict[str, str]:
+    """A checkpoint as JSON has it: in the audit log, and in a file."""
+    return {
+        "signed": checkpoint.text,
+        "digest": keys.signature_hash(keys.public_key_of(authority)).name,
+        "signature": b64encode(signature).decode(),
+    }
+
+
+def to_json(document: dict[str, str]) -> bytes:
+    """The file that is published beside the CRL."""
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def from_json(data: bytes | str) -> tuple[str, bytes]:
+    """The text and the signature in such a document; nothing is proven yet.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        document: dict[str, Any] = json.loads(data)
+        text, signature = document["signed"], b64decode(document["signature"], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _none() from None
+    if not isinstance(text, str):
+        raise _none()
+    return text, signature
+
+
+def _none() -> Invalid:
+    return Invalid("this is no checkpoint of an audit log")

@@ -1,0 +1,218 @@
+"""Proving the audit log: its chain, the journal, and what the CAs have signed of it.
+
+Each row must follow from the one before, stand in the journal octet for octet, and have the hash
+that every checkpoint signed for it. So who changes the table has to change the journal too, and
+cannot change what is older than a checkpoint without the CA's key, or the loss of every copy of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from renrakucho_ca.errors import Attention, NotFound, RcaError, Unavailable
+from renrakucho_ca.model import Act
+from renrakucho_ca.pki import certificates, checkpoint, x509
+from renrakucho_ca.pki.checkpoint import Checkpoint
+from renrakucho_ca.service import checkpoints
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import audit, hierarchies
+from renrakucho_ca.store.audit import Record
+
+_LONGEST_FILE = 64 * 1024
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was looked at, and what is wrong: of the rows, the first that is.
+
+    Attributes:
+        rows: of the log that are proven. journal: those of them that the journal has.
+        checkpoints: signatures that hold, in the log and in files.
+    """
+
+    rows: int = 0
+    journal: int = 0
+    checkpoints: int = 0
+    problems: list[RcaError] = field(default_factory=list)
+
+
+class _Broken(Exception):
+    """Carries what is wrong with the first row that is."""
+
+    def __init__(self, problem: RcaError) -> None:
+        self.problem = problem
+
+
+def verify(home: Home, kept: Path | None = None) -> Verdict:
+    """Proves the whole log, in constant memory.
+
+    Args:
+        kept: a checkpoint that was kept elsewhere.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    run = _Run(home)
+    run.read_copies(kept)
+    try:
+        run.walk()
+        run.finish()
+    except _Broken as broken:
+        run.verdict.problems.append(broken.problem)
+    return run.verdict
+
+
+class _Run:
+    """One verification: what the checkpoints ask for, and how far the walk has come."""
+
+    def __init__(self, home: Home) -> None:
+        self.verdict = Verdict()
+        self._home = home
+        self._authorities = _authorities(home)
+        self._pins: dict[int, dict[bytes, str]] = {}
+        """By row, the hashes that copies of checkpoints give it, and where these are."""
+        self._copies: dict[str, str] = {}
+        """The texts of those copies, and where they are; without those that the log has."""
+
+    # -- checkpoints
+
+    def read_copies(self, kept: Path | None) -> None:
+        """The checkpoints in files: they know of rows that may be missing."""
+        for folder in (self._home.store / "crl", self._home.public):
+            for path in sorted(folder.glob(checkpoints.file_name("*"))):
+                self._read_copy(path)
+        if kept is not None:
+            if not kept.exists():
+                raise NotFound("{file}: there is no such file or folder", file=kept)
+            self._read_copy(kept)
+
+    def _read_copy(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                found = self._proven(file.read(_LONGEST_FILE))
+        except RcaError as error:
+            self.verdict.problems.append(Attention("{file}: {problem}", file=path, problem=error))
+        except OSError as error:
+            self.verdict.problems.append(
+                Unavailable("cannot read {file}: {reason}", file=path, reason=error.strerror)
+            )
+        else:
+            self._pins.setdefault(found.rows, {}).setdefault(found.hash, str(path))
+            self._copies.setdefault(found.text, str(path))
+
+    def _proven(self, document: bytes | str) -> Checkpoint:
+        """A checkpoint whose signature holds.
+
+        Raises:
+            Invalid: it is none. Attention: it does not hold.
+        """
+        text, signature = checkpoint.from_json(document)
+        found = Checkpoint.parse(text)
+        authority = self._authorities.get(found.authority)
+        if authority is None:
+            raise Attention("no CA of this home has signed it")
+        if not checkpoint.verifies(text, signature, authority):
+            raise Attention("its signature does not verify")
+        self.verdict.checkpoints += 1
+        return found
+
+    # -- rows
+
+    def walk(self) -> None:
+        """Goes through the log row by row, and through the journal beside it."""
+        previous, expected = audit.START, 0
+        journal = self._home.journal.lines()
+        for record in _readable(self._home, self.verdict):
+            expected += 1
+            if record.id != expected:
+                raise _broken_at(expected, record)
+            line = record.line.encode()
+            previous = audit.chained(previous, line)
+            if record.hash != previous:
+                raise _broken(record.id, Attention("its hash does not follow from it"))
+            copy = next(journal, None)
+            if copy is not None:
+                if copy != audit.with_hash(line, record.hash):
+                    raise _broken(record.id, Attention("the journal has another"))
+                self.verdict.journal += 1
+            for hash, place in self._pins.pop(record.id, {}).items():
+                if hash != record.hash:
+                    raise _broken(record.id, Attention("{place} signed another", place=place))
+            if record.act == Act.CHECKPOINT_SIGNED:
+                self._prove_recorded(record)
+            self.verdict.rows += 1
+        if next(journal, None) is not None:
+            raise _broken(expected + 1, Attention("it is missing, and the journal has it"))
+
+    def _prove_recorded(self, record: Record) -> None:
+        """A row that is a checkpoint of those before it, which the walk has proven."""
+        try:
+            found = self._proven(record.detail)
+        except RcaError as error:
+            raise _broken(record.id, error) from error
+        if audit.hash_of(self._home.db, found.rows) != found.hash:
+            place = f"row {record.id}"
+            raise _broken(found.rows, Attention("{place} signed another", place=place))
+        self._copies.pop(found.text, None)
+
+    def finish(self) -> None:
+        """What has to be true of the log's end. Comes after a walk that found nothing broken."""
+        rows = self.verdict.rows
+        if self._pins:
+            (place, *_) = self._pins[min(self._pins)].values()
+            missing = Attention("it is missing, and {place} was signed with it", place=place)
+            raise _broken(rows + 1, missing)
+        for place in self._copies.values():
+            self.verdict.problems.append(
+                Attention("{place}: the log has no such checkpoint", place=place)
+            )
+        if self.verdict.journal < rows:
+            self.verdict.problems.append(
+                Attention(
+                    "the journal ends at row {row} of {rows}",
+                    hint="a process died, or somebody cut it off; the next act makes it whole",
+                    row=self.verdict.journal,
+                    rows=rows,
+                )
+            )
+
+
+def _authorities(home: Home) -> dict[str, x509.Certificate]:
+    """Every CA of the home, by the fingerprint of its certificate as it is now."""
+    found = (
+        certificates.load(authority.certificate)
+        for hierarchy in hierarchies.all_of(home.db)
+        for authority in hierarchy.authorities
+    )
+    return {certificates.fingerprint_sha256(each): each for each in found}
+
+
+def _readable(home: Home, verdict: Verdict) -> Iterator[Record]:
+    """The rows. Of a page that cannot be read, those before the damage."""
+    try:
+        yield from audit.rows(home.db)
+    except Unavailable:
+        try:
+            yield from audit.rows(home.db, verdict.rows + 1, page=1)
+        except Unavailable as error:
+            raise _broken(verdict.rows + 1, error) from error
+
+
+def _broken_at(expected: int, found: Record) -> _Broken:
+    if found.id > expected:
+        return _broken(expected, Attention("it is missing"))
+    return _broken(found.id, Attention("no row has such a number"))
+
+
+def _broken(row: int, problem: RcaError) -> _Broken:
+    return _Broken(
+        Attention(
+            "row {row}: {problem}",
+            hint="`rca restore` brings a database up to its journal; what else changed the log is "
+            "somebody's doing",
+            row=row,
+            problem=problem,
+        )
+    )

@@ -1,0 +1,193 @@
+"""`rca audit`, as operators and scripts call it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from homes import PASSPHRASE, Clock, configure, copy_home, issue, open_home
+from reader import rows, sql
+
+from renrakucho_ca.model import RevocationReason, User
+from renrakucho_ca.service import expiry, hierarchy, people, publication, revocation
+from renrakucho_ca.service.home import Home
+
+PROGRAM = (sys.executable, "-c", "from renrakucho_ca.cli import main; main()")
+
+
+@pytest.fixture(scope="module")
+def used(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home in which something of each kind was done, over some days."""
+    clock = Clock()
+    home = copy_home(template, tmp_path_factory.mktemp("used") / "home", clock)
+    issue(home, user=User("sato", "佐藤 花"))
+    clock.advance(days=2)
+    number = issue(home, hierarchy="old").certificate.number
+    revocation.hold(home, number)
+    clock.advance(days=2)
+    publication.publish(home)
+    hierarchy.retire(home, "old", clock())
+    return home
+
+
+def rca(home: Home, *arguments: object, code: int = 0, **environment: str) -> str:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RCA_", "SSH_"))}
+    done = subprocess.run(
+        [*PROGRAM, "--home", str(home.path), *map(str, arguments)],
+        env={**kept, "LC_ALL": "C.UTF-8", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr if code else done.stdout
+
+
+def listed(home: Home, *options: object) -> list[int]:
+    return [row["id"] for row in json.loads(rca(home, "audit", "log", *options, "--format=json"))]
+
+
+def test_json_has_every_row_with_its_facts(used: Home) -> None:
+    found = json.loads(rca(used, "audit", "log", "--format", "json"))
+    wanted = rows(used)
+    assert [row["id"] for row in found] == [row["id"] for row in wanted]
+    assert [row["detail"] for row in found] == [row["detail"] for row in wanted]
+    assert [row["hash"] for row in found] == [row["hash"].hex() for row in wanted]
+    assert found[0]["at"].endswith("Z")
+
+
+def test_csv_has_a_header_and_the_same_rows(used: Home) -> None:
+    found = list(csv.DictReader(io.StringIO(rca(used, "audit", "log", "--format", "csv"))))
+    assert [row["object"] for row in found] == [row["object"] for row in rows(used)]
+    assert json.loads(found[0]["detail"]) == rows(used)[0]["detail"]
+
+
+def test_a_table_has_a_line_for_each_with_the_time_where_people_live(used: Home) -> None:
+    header, *lines = rca(used, "audit", "log").splitlines()
+    assert header.split() == ["id", "at", "actor", "origin", "act", "object", "detail"]
+    assert len(lines) == len(rows(used))
+    assert max(map(len, lines)) < 200
+    assert "発行" in rca(used, "--lang", "ja", "audit", "log")
+
+
+def test_filters_take_what_they_say(used: Home) -> None:
+    everything = rows(used)
+    assert listed(used, "--act", "held") == [r["id"] for r in everything if r["act"] == "held"]
+    assert listed(used, "--actor", "nobody") == []
+    assert listed(used, "--actor", everything[0]["actor"]) == [r["id"] for r in everything]
+    day = "2026-02-05"
+    before, after = listed(used, "--until", day), listed(used, "--since", day)
+    assert before
+    assert after
+    assert before + after == [r["id"] for r in everything]
+
+
+def test_a_limit_leaves_the_newest_last(used: Home) -> None:
+    ids = [row["id"] for row in rows(used)]
+    assert listed(used, "--limit", 3) == ids[-3:]
+    assert listed(used, "--limit", 0) == []
+    assert listed(used, "--limit", 1000) == ids
+    assert (
+        listed(used, "--act", "crl-signed", "--limit", 1)
+        == [row["id"] for row in rows(used) if row["act"] == "crl-signed"][-1:]
+    )
+
+
+def test_a_number_finds_also_what_was_done_to_thousands(used: Home) -> None:
+    held = next(row for row in rows(used) if row["act"] == "held")
+    about = [row for row in rows(used) if row["id"] in listed(used, "--number", held["object"])]
+    assert [row["act"] for row in about] == ["issued", "held", "cut-off"]
+
+
+def test_verify_says_how_much_it_has_proven(used: Home) -> None:
+    found = json.loads(rca(used, "audit", "verify", "--format", "json"))
+    count = len(rows(used))
+    assert found == {"rows": count, "journal": count, "checkpoints": 8, "problems": []}
+
+
+def test_verify_names_the_first_broken_row_and_says_8(template: Path, tmp_path: Path) -> None:
+    home = copy_home(template, tmp_path / "home", Clock())
+    with sql(home) as connection:
+        connection.execute("UPDATE audit SET origin = '198.51.100.1' WHERE id IN (4, 6)")
+    said = rca(home, "audit", "verify", code=8)
+    assert "rca: error: row 4: its hash does not follow from it" in said
+    assert "row 6" not in said
+    assert "row 4" in rca(home, "doctor", code=8)
+
+
+def test_a_kept_checkpoint_is_read_from_where_it_is(used: Home, tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_bytes((used.public / "old-audit.json").read_bytes())
+    rca(used, "audit", "verify", "--checkpoint", tmp_path / "kept.json")
+    rca(used, "audit", "verify", "--checkpoint", tmp_path / "nothing.json", code=3)
+
+
+def test_the_program_says_who_ran_it_and_from_where(template: Path, tmp_path: Path) -> None:
+    home = copy_home(template, tmp_path / "home", Clock())
+    rca(home, "user", "add", "taro", SUDO_USER="tanaka", SSH_CONNECTION="192.0.2.5 1 192.0.2.6 22")
+    row = rows(home)[-1]
+    assert (row["actor"], row["origin"], row["object"]) == ("tanaka", "192.0.2.5", "taro")
+
+
+def test_a_damaged_row_is_one_line_not_a_traceback(template: Path, tmp_path: Path) -> None:
+    home = copy_home(template, tmp_path / "home", Clock())
+    with sql(home) as connection:
+        connection.execute("UPDATE audit SET detail = '[' WHERE id = 3")
+    said = rca(home, "audit", "log", "--format=json", code=7)
+    assert "row 3 of the audit log is damaged" in said
+    with sql(home) as connection:
+        connection.execute("UPDATE audit SET at = 1000000000000000 WHERE id = 3")
+    assert "the store is damaged" in rca(home, "audit", "log", code=7)
+
+
+def test_a_key_that_nobody_knows_of_is_set_aside_and_told(template: Path, tmp_path: Path) -> None:
+    """After an older database was put back by hand, it may be the only copy of a CA's key."""
+    home = copy_home(template, tmp_path / "home", Clock())
+    keys = home.store / "keys"
+    real = (keys / "new-issuing.key").read_bytes()
+    (keys / "third-issuing.key").write_bytes(real)
+    hierarchy.create(home, "third")
+    (aside,) = keys.glob("third-issuing.key.left-over-*")
+    assert aside.read_bytes() == real
+    assert (keys / "third-issuing.key").read_bytes() != real
+    said = rca(home, "doctor", code=8)
+    assert aside.name in said
+
+
+def test_syslog_hears_of_each_row_where_the_settings_say_so(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr("syslog.syslog", lambda _level, text: heard.append(text))
+    home = copy_home(template, tmp_path / "home", Clock())
+    people.add(home, User("before"))
+    configure(home, "audit:\n  syslog: true")
+    home = open_home(home.path, Clock())
+    people.add(home, User("taro"))
+    expiry.expire(home)
+    assert [json.loads(text)["object"] for text in heard] == ["taro"]
+    assert json.loads(heard[0])["id"] == rows(home)[-1]["id"]
+
+
+def test_revoking_by_the_program_leaves_a_row(template: Path, tmp_path: Path) -> None:
+    home = copy_home(template, tmp_path / "home", Clock())
+    number = issue(home).certificate.number
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+    (tmp_path / "passphrase").chmod(0o600)
+    rca(home, "revoke", number, "--reason", RevocationReason.KEY_COMPROMISE.value)
+    rca(home, "--passphrase-file", tmp_path / "passphrase", "publish")
+    assert [row["act"] for row in rows(home)[-7:]] == [
+        "revoked",
+        "crl-signed",
+        "crl-signed",
+        "checkpoint-signed",
+        "crl-signed",
+        "crl-signed",
+        "checkpoint-signed",
+    ]
