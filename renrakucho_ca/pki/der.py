@@ -66,9 +66,13 @@ def untrusted(content: bytes | memoryview) -> list[Element]:
     while rest:
         if len(rest) < 2 or rest[0] & 0x1F == 0x1F:
             raise ValueError("no DER")
-        start = 2 + (rest[1] & 0x7F if rest[1] & 0x80 else 0)
-        length = int.from_bytes(rest[2:start], "big") if rest[1] & 0x80 else rest[1]
-        if len(rest) < start + length or header(rest[0], length) != rest[:start]:
+        start, length = 2, rest[1]
+        if length & 0x80:
+            start = 2 + (length & 0x7F)
+            length = int.from_bytes(rest[2:start], "big")
+            if header(rest[0], length) != rest[:start]:
+                raise ValueError("no DER")
+        if len(rest) < start + length:
             raise ValueError("no DER")
         found.append(Element(rest[0], rest[: start + length], rest[start : start + length]))
         rest = rest[start + length :]
