@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from json.encoder import encode_basestring as _quote
-from typing import Any
+from typing import Any, NamedTuple
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Act, Actor, RetrievalNumber
@@ -49,9 +49,11 @@ class Entry:
     origin: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A row of the log, as it stands in the table or the journal. Nobody has proven it yet."""
+class Record(NamedTuple):
+    """A row of the log, as it stands in the table or the journal. Nobody has proven it yet.
+
+    A tuple: a million frozen dataclasses take three times as long to make.
+    """
 
     id: int
     at: int

@@ -182,12 +182,7 @@ def test_revoking_by_the_program_leaves_a_row(template: Path, tmp_path: Path) ->
     (tmp_path / "passphrase").chmod(0o600)
     rca(home, "revoke", number, "--reason", RevocationReason.KEY_COMPROMISE.value)
     rca(home, "--passphrase-file", tmp_path / "passphrase", "publish")
-    assert [row["act"] for row in rows(home)[-7:]] == [
-        "revoked",
-        "crl-signed",
-        "crl-signed",
-        "checkpoint-signed",
-        "crl-signed",
-        "crl-signed",
-        "checkpoint-signed",
-    ]
+    found = [row["act"] for row in rows(home)]
+    published = found[found.index("revoked") :]
+    assert published.count("crl-signed") == 4
+    assert published.count("checkpoint-signed") == 2
