@@ -44,6 +44,7 @@ def home(made: Home, clock: Clock) -> Iterator[Home]:
     """Sound at the beginning of each test."""
     clock.now = max(clock.now, BEGIN) + timedelta(hours=1)
     publication.publish(made)
+    (made.store / "last-backup").write_text(clock.now.isoformat())
     assert doctor.examine(made) == []
     return made
 
@@ -149,3 +150,19 @@ def test_what_is_live_after_its_cut_off_is_told(home: Home, clock: Clock) -> Non
     assert found(home) <= {"CRL"}
     clock.now += timedelta(minutes=2)
     assert {"cut-off", "CRL"} <= found(home)
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(7, False), (9, True)])
+def test_a_backup_that_is_too_old_is_told(
+    home: Home, clock: Clock, days: int, is_told: bool
+) -> None:
+    clock.now += timedelta(days=days)
+    assert ("backup" in found(home)) == is_told
+    (home.store / "last-backup").unlink()
+    assert ("backup" in found(home)) == (clock.now - BEGIN > timedelta(days=8))
+
+
+def test_a_store_that_was_restored_and_has_not_caught_up_is_told(home: Home) -> None:
+    home.behind.write_text("{}")
+    assert found(home) == {"restored"}
+    home.behind.unlink()

@@ -1494,4 +1494,8 @@ MESSAGES: dict[str, str] = {
     "the journal has another": "ジャーナルの内容と違います",
     "{place} signed another": "{place} の署名と違います",
     "{place}: the log has no such checkpoint": "{place}: 監査ログにこのチェックポイントがありません",
+    "there is no backup": "バックアップがありません",
+    "rca backup FILE, daily from cron": "rca backup FILE をcronで毎日実行してください",
+    "the last backup is of {moment}": "最後のバックアップは {moment} のものです",
+    "rca backup FILE; then look why cron did not do it": "rca backup FILE を実行し、cronで実行されなかった原因を調べてください",
 }

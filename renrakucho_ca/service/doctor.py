@@ -12,15 +12,18 @@ from datetime import timedelta
 
 from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
-from renrakucho_ca.errors import Attention, RcaError, Unavailable
+from renrakucho_ca.errors import Attention, RcaError, Refused, Unavailable
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import ahead, crls, proving
+from renrakucho_ca.service import ahead, backup, crls, proving
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import expiry, files, health, hierarchies, ocspfile
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 """Room for a CRL of a million entries (53 MB) in DER and PEM, old and new."""
+
+BACKUP_DAYS = 8
+"""Days after which a backup is too old: a weekly one that failed once is told."""
 
 CERTIFICATE_YEARS = 10
 """What the shipped profiles give a device."""
@@ -217,6 +220,27 @@ def _mails(home: Home) -> Iterator[RcaError]:
         )
 
 
+def _backup(home: Home) -> Iterator[RcaError]:
+    """A home that is younger than that needs none yet."""
+    oldest = home.clock() - timedelta(days=BACKUP_DAYS)
+    last = backup.last(home)
+    if last is None and any(each.created_at < oldest for each in hierarchies.all_of(home.db)):
+        yield Attention("there is no backup", hint="rca backup FILE, daily from cron")
+    elif last is not None and last < oldest:
+        yield Attention(
+            "the last backup is of {moment}",
+            hint="rca backup FILE; then look why cron did not do it",
+            moment=f"{last:%Y-%m-%d}",
+        )
+
+
+def _behind(home: Home) -> Iterator[RcaError]:
+    try:
+        home.refuse_while_behind()
+    except Refused as error:
+        yield error
+
+
 def _disk(home: Home) -> Iterator[RcaError]:
     free = shutil.disk_usage(home.store).free
     if free < LEAST_FREE_BYTES:
@@ -237,6 +261,8 @@ CHECKS: dict[str, Callable[[Home], Iterator[RcaError]]] = {
     "published": _published,
     "intents": _intents,
     "mails": _mails,
+    "backup": _backup,
+    "restored": _behind,
     "disk": _disk,
 }
 

@@ -17,6 +17,7 @@ PUBLIC_FILE = 0o644
 PUBLIC_FOLDER = 0o755
 
 _PIECE = 256 * 1024
+_WRITE_BEHIND = 8 * 1024 * 1024
 
 
 def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
@@ -89,7 +90,14 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
         return
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
-        file.writelines(content)
+        begun = written = 0
+        for piece in content:
+            file.write(piece)
+            written += len(piece)
+            if written - begun >= _WRITE_BEHIND:
+                # The disk begins with it now: else it would wait for the fsync at the end.
+                os.posix_fadvise(descriptor, begun, written - begun, os.POSIX_FADV_DONTNEED)
+                begun = written
         file.flush()
         os.fsync(descriptor)
         temporary = temporary_for(path)
