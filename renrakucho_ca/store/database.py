@@ -232,7 +232,7 @@ def moment(value: int) -> datetime:
     try:
         return datetime.fromtimestamp(value, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise _damaged(value) from None
+        raise damaged(value) from None
 
 
 def optional_moment(value: int | None) -> datetime | None:
@@ -244,7 +244,7 @@ def serial_number(text: str) -> int:
     try:
         return int(text, 16)
     except (TypeError, ValueError):
-        raise _damaged(text) from None
+        raise damaged(text) from None
 
 
 def word(kind: type[_Word], text: str) -> _Word:
@@ -252,10 +252,10 @@ def word(kind: type[_Word], text: str) -> _Word:
     try:
         return kind(text)
     except ValueError:
-        raise _damaged(text) from None
+        raise damaged(text) from None
 
 
-def _damaged(value: object) -> Unavailable:
+def damaged(value: object) -> Unavailable:
     """The schema lets nobody write such a value: bits have flipped on the disk, or worse."""
     return Unavailable(
         "the store is damaged: it holds {value} where that cannot be",

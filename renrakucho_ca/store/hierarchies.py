@@ -12,6 +12,7 @@ from renrakucho_ca.model import Authority, Hierarchy, Tier
 from renrakucho_ca.store.database import (
     Database,
     Duplicate,
+    damaged,
     moment,
     optional_moment,
     optional_seconds,
@@ -204,12 +205,15 @@ def _hierarchy(db: Database, row: sqlite3.Row) -> Hierarchy:
     authorities = db.rows(
         "SELECT * FROM authority WHERE hierarchy = ? ORDER BY tier DESC", (row["name"],)
     )
+    found = tuple(map(_authority, authorities))
+    if not found or found[0].tier is not Tier.ROOT:
+        raise damaged(row["name"])
     return Hierarchy(
         name=row["name"],
         created_at=moment(row["created_at"]),
         retired_at=optional_moment(row["retired_at"]),
         cutoff=optional_moment(row["cutoff"]),
-        authorities=tuple(_authority(authority) for authority in authorities),
+        authorities=found,
     )
 
 

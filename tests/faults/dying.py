@@ -6,13 +6,15 @@ answers it with an error (strace(1), "Tampering").
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from terminal import Result, Terminal
+
+every_call = False
+"""Whether all is tried: `pytest tests/faults --all-faults`."""
 
 _CHANGES = (
     "openat",
@@ -70,8 +72,8 @@ def calls(rca: Terminal, *arguments: str) -> list[Call]:
 
 
 def some(all_calls: Sequence[Call], count: int) -> list[Call]:
-    """A few of them, spread over a run and its kinds of calls; all with RCA_EVERY_CALL=1."""
-    if os.environ.get("RCA_EVERY_CALL") == "1":
+    """A few of them, spread over a run and its kinds of calls; all with --all-faults."""
+    if every_call:
         return list(all_calls)
     last_of_kind = list({call.kind: call for call in all_calls}.values())
     step = max(1, len(last_of_kind) // count)
