@@ -12,7 +12,6 @@ import pytest
 from dying import calls, killed_at
 from homes import PASSPHRASE
 from running import (
-    BEFORE,
     MIGRATE,
     OF_NEW,
     PEOPLE,
@@ -129,7 +128,7 @@ def test_two_runs_others_that_issue_and_one_that_publishes_do_not_meet(machine: 
 
 
 def test_a_clock_that_jumps_back_midway_changes_nothing(machine: Machine, tmp_path: Path) -> None:
-    """One run is of one moment; the next, in a past before anything was issued, goes on."""
+    """One run is of one moment; the next, in a past before something was signed, signs nothing."""
     machine.clock = tmp_path / "clock"
     machine.clock.write_text("2026-07-01 00:00:00")
     process = machine.start(*MIGRATE, "--limit", "100")
@@ -139,6 +138,7 @@ def test_a_clock_that_jumps_back_midway_changes_nothing(machine: Machine, tmp_pa
     assert (process.returncode, err) == (0, ""), out
     assert machine.rows(f"SELECT DISTINCT issued_at / 86400 FROM {SUCCESSORS}") == [(20635,)]
     machine.clock = "@2026-02-10 00:00:00"
+    assert machine(*MIGRATE).code == 7
+    machine.clock = "@2026-07-01 01:00:00"
     assert machine(*MIGRATE).json["issued"] == PEOPLE - 100
-    machine.clock = BEFORE
     machine.check_all_moved()
