@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,14 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
+
+
+@pytest.fixture(scope="module")
+def made(made: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Another one, by the day's clock: the program reads that, and a home goes by one alone."""
+    folder = tmp_path_factory.mktemp("program") / "home"
+    shutil.copytree(made.path, folder)
+    return Home(folder, lambda is_new: PASSPHRASE)
 
 
 @pytest.fixture(autouse=True)
