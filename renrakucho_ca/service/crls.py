@@ -44,15 +44,13 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
     return now >= state.this_update + (state.next_update - state.this_update) / 2
 
 
-def is_damaged(home: Home, authority: Authority) -> bool:
-    """Whether the file with a CA's CRL is there and is not its CRL, whole and signed."""
+def is_whole(home: Home, authority: Authority) -> bool:
+    """Whether the file with a CA's CRL is there, whole and signed."""
     try:
         prove(certificates.load(authority.certificate), path_of(home, authority))
-    except FileNotFoundError:
+    except (FileNotFoundError, Invalid):
         return False
-    except Invalid:
-        return True
-    return False
+    return True
 
 
 def renew(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -165,6 +166,15 @@ def pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             yield piece
+
+
+def is_plain(path: Path, mode: int) -> bool:
+    """Whether there is a file of its own, no link to another, with exactly that mode."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return found.st_mode == stat.S_IFREG | mode and found.st_nlink == 1
 
 
 def temporary_for(path: Path) -> Path:

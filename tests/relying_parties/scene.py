@@ -119,8 +119,8 @@ class Network:
     def release(self, device: Device) -> None:
         revocation.release(self.home, device.number)
 
-    def publish(self) -> None:
-        publication.publish(self.home)
+    def publish(self, *, trust_clock: bool = False) -> None:
+        publication.publish(self.home, trust_clock=trust_clock)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,28 @@ def test_all_that_servers_need_is_written_for_each_hierarchy_and_anyone_may_read
     assert stat.S_IMODE(home.store.stat().st_mode) == 0o700
 
 
+def test_a_file_that_is_right_already_is_left_and_one_that_is_not_is_made_right(home: Home) -> None:
+    written = publication.publish(home).files
+    for name, spoil in (
+        ("new-issuing.crl", lambda path: path.write_bytes(path.read_bytes()[:-1])),
+        ("new-root.pem", lambda path: path.write_bytes(path.read_bytes() + b" ")),
+        ("new-chain.pem", lambda path: path.chmod(0o600)),
+        ("new-root.cer", lambda path: path.unlink()),
+        ("old-root.cer", lambda path: (path.unlink(), path.symlink_to(written[0]))),
+        ("old-root.pem", lambda path: (home.public / "another").hardlink_to(path)),
+    ):
+        before = {path: path.stat().st_ino for path in written}
+        spoiled = home.public / name
+        content = spoiled.read_bytes()
+        spoil(spoiled)
+        publication.publish(home, if_due=True)
+        assert spoiled.read_bytes() == content
+        assert stat.S_IMODE(spoiled.lstat().st_mode) == 0o644
+        assert not spoiled.is_symlink()
+        changed = {path for path in written if path.stat().st_ino != before[path]}
+        assert changed == {spoiled}
+
+
 def test_nothing_secret_is_among_them(home: Home) -> None:
     issue(home)
     publication.publish(home)

@@ -1,0 +1,99 @@
+"""What servers need of a hierarchy, as files: CA certificates, CRLs, nginx's snippet.
+
+A CRL that is missing or damaged locks everyone out (nginx answers 400), so each file is read back
+before it replaces the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import Authority, Hierarchy
+from renrakucho_ca.pki import certificates, crl, x509
+from renrakucho_ca.service import checkpoints, crls, nginx
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import files
+
+Content = Callable[[], Iterable[bytes]]
+"""Gives the same bytes in pieces each time: a long list is never held whole."""
+
+
+def write(
+    home: Home,
+    hierarchy: Hierarchy,
+    bridges: Mapping[str, bytes],
+    proven: Collection[Authority],
+    folder: Path,
+) -> list[Path]:
+    """Writes what concerns one hierarchy, as far as it is not there already; returns all files.
+
+    Args:
+        bridges: cross-certificates in DER, by the hierarchy that signed them. They stand in files
+            of their own: in chain or root they would open doors to others.
+        proven: the CAs whose CRL in the store was found whole and signed. What servers have of
+            the others is better, and stays.
+
+    Raises:
+        Unavailable: a file is not what was written. OSError: the disk is full or fails.
+    """
+    root = certificates.load(hierarchy.root.certificate)
+    issuing = certificates.load(hierarchy.issuing.certificate)
+    certificates.check_issued(issuing, root)
+    contents: dict[str, Content] = {}
+
+    def chain(name: str, *links: x509.Certificate) -> None:
+        contents[f"{hierarchy.name}-{name}.pem"] = lambda: map(certificates.to_pem, links)
+
+    chain("root", root)
+    chain("issuing", issuing)
+    chain("chain", *([issuing] if issuing == root else [issuing, root]))
+    for by, der in bridges.items():
+        chain(f"cross-{by}", certificates.load(der))
+    for authority in hierarchy.authorities:
+        contents[f"{authority.name}.cer"] = partial(iter, [authority.certificate])
+        if authority in proven:
+            contents[f"{authority.name}.crl"] = partial(files.pieces, crls.path_of(home, authority))
+    checkpoint = checkpoints.path_of(home, hierarchy.name)
+    if checkpoint.exists():
+        contents[checkpoint.name] = partial(files.pieces, checkpoint)
+    if set(hierarchy.authorities) <= set(proven):
+        # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
+        lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
+        contents[f"{hierarchy.name}-crl.pem"] = lambda: (
+            piece for path in lists for piece in crl.to_pem(files.pieces(path))
+        )
+        door = nginx.door(hierarchy.name, folder.resolve())
+        contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [door])
+    for name, content in contents.items():
+        _put(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def remove_bridges(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> None:
+    """Removes cross-certificates that have ended or were revoked."""
+    for other in by:
+        (folder / f"{hierarchy.name}-cross-{other}.pem").unlink(missing_ok=True)
+
+
+def _put(path: Path, content: Content) -> None:
+    """Replaces a file, unless it is the same: cron would write 180 MB anew for a million entries.
+
+    Proven byte by byte, not by another signature check: the CRL was proven where it comes from.
+    """
+    if files.is_plain(path, files.PUBLIC_FILE) and _holds(path, content()):
+        return
+
+    def check(new: Path) -> None:
+        if not _holds(new, content()):
+            raise Unavailable("{file} was not written as it should be", file=path.name)
+
+    files.replace(path, content(), files.PUBLIC_FILE, check)
+
+
+def _holds(path: Path, content: Iterable[bytes]) -> bool:
+    """Whether a file has these bytes, and no others."""
+    with path.open("rb") as file:
+        return all(file.read(len(piece)) == piece for piece in content) and not file.read(1)

@@ -1,0 +1,99 @@
+"""The program that tells servers of a publication: `publish_hook` of rca.yaml, owed till it ran."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import files
+
+SECONDS = 60
+"""How long it may take; a reload of nginx takes well under one."""
+
+_LONGEST_COMPLAINT = 300
+"""Bytes of what a failed hook said that are shown."""
+
+
+def owe(home: Home) -> None:
+    """Remembers that `publish_hook` is due, before there is anything new to tell.
+
+    Whatever fails from then on, the next `publish --if-due` runs it: else servers would keep the
+    old CRL until it ends, and then refuse everyone.
+    """
+    if home.settings.publish_hook is not None and not _pending(home).exists():
+        files.replace(_pending(home), b"")
+
+
+def owed_since(home: Home) -> datetime | None:
+    """Since when it has been due without success; None where it is not."""
+    try:
+        return datetime.fromtimestamp(_pending(home).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def run_owed(home: Home) -> None:
+    """Runs `publish_hook` where it is due: as a rule a test and reload of nginx. No shell."""
+    command = home.settings.publish_hook
+    if command is None or not _pending(home).exists():
+        return
+    try:
+        code, said = _run(command, home.path)
+    except OSError as error:
+        raise Unavailable(
+            "the files are written, but publish_hook could not be run: {reason}",
+            reason=error.strerror,
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(
+            "the files are written, but publish_hook did not end within {seconds} seconds",
+            seconds=SECONDS,
+        ) from error
+    if code != 0:
+        raise Unavailable(
+            "the files are written, but publish_hook ended with {code}: {said}",
+            code=code,
+            said=said,
+        )
+    _pending(home).unlink()
+
+
+def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Runs a program; gives its exit code and what it complained of.
+
+    Its complaints go to a file, not through a pipe: what it leaves running, as a start of nginx
+    does, would hold a pipe open for ever. What it started is killed with it, where it takes too
+    long.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(SECONDS)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        complaints.seek(0)
+        # nginx and systemctl say what is wrong first, and last that something is.
+        said = complaints.read(_LONGEST_COMPLAINT).decode(errors="replace").strip()
+        return code, "; ".join(said.splitlines())
+
+
+def _pending(home: Home) -> Path:
+    return home.store / "publish-hook.pending"
