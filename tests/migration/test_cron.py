@@ -47,6 +47,8 @@ class Cron:
         program = folder / "rca"
         program.write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n')
         program.chmod(0o755)
+        self._backups = folder / "backups"
+        self._backups.mkdir()
         # What people replace, as the example's first line says.
         self._environment |= {
             "PATH": self._environment["PATH"].replace("/opt/rca/bin", str(folder)),
@@ -59,7 +61,7 @@ class Cron:
         """The exit code, and what the mail would say."""
         shell = self._environment["SHELL"]
         done = subprocess.run(
-            [shell, "-c", job.command],
+            [shell, "-c", job.command.replace("/backup/", f"{self._backups}/")],
             env=self._environment | fake_clock(self._machine.clock),
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -75,7 +77,7 @@ def cron(machine: Machine, tmp_path: Path) -> Cron:
 
 
 def test_it_is_a_crontab() -> None:
-    assert len(jobs()) == 4
+    assert len(jobs()) == 5
     assert settings()["PATH"] == "/opt/rca/bin:/usr/bin:/bin"
     assert {job.user for job in jobs()} == {"rca"}
 
