@@ -465,3 +465,16 @@ class Actor:
 
     name: str
     origin: str = "local"
+
+
+class Severity(StrEnum):
+    """How bad it is what `doctor` has found."""
+
+    OK = "ok"
+    """A check found nothing."""
+    UNKNOWN = "unknown"
+    """A check could not be run, for a reason that another one tells."""
+    WARNING = "warning"
+    """It will go wrong, or is weaker than it need be."""
+    PROBLEM = "problem"
+    """It is wrong now."""

@@ -23,7 +23,7 @@ from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.locale.ja import MESSAGES
-from renrakucho_ca.model import Act, Container, Status, SubjectAttribute, Tier
+from renrakucho_ca.model import Act, Container, Severity, Status, SubjectAttribute, Tier
 from renrakucho_ca.service import instructions
 from renrakucho_ca.store.outbox import MailState
 
@@ -36,7 +36,7 @@ SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say"}
 TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART"}
 """Tables of messages and steps: every text in them is said."""
 
-WORDS: tuple[type[StrEnum], ...] = (Status, Tier, Kind, SubjectAttribute, MailState, Act)
+WORDS: tuple[type[StrEnum], ...] = (Status, Tier, Kind, SubjectAttribute, MailState, Act, Severity)
 """Words of ours that have a Japanese one; key algorithms and reasons are called as standards do."""
 
 SETTINGS = ("network", "organization")

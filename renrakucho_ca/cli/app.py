@@ -88,6 +88,12 @@ class App:
 
         return Letters(self.home).put
 
+    def given_passphrase(self) -> int | Path | None:
+        """The descriptor or file of the passphrase; None where somebody would have to be asked."""
+        from renrakucho_ca.cli import passphrase
+
+        return passphrase.given(self.passphrase_fd, self.passphrase_file)
+
     def _passphrase(self, is_new: bool) -> bytes:
         from renrakucho_ca.cli import passphrase
 

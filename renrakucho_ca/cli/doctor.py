@@ -2,38 +2,84 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
+from renrakucho_ca.model import Severity
 
-_FIELDS = ("check", "problem", "hint")
+if TYPE_CHECKING:
+    from renrakucho_ca.service.doctor import Report
+
+_FIELDS = ("check", "severity", "problem", "hint")
 
 
 @click.command(
     cls=Command,
-    help="Looks for what is wrong or will be next week: settings, permissions, database, clock, "
-    "keys, hierarchies, cut-offs, CRLs, what was begun and not finished, mails, disk. Says what to "
-    "do about each; the exit code is 8 where there is anything.",
+    help="Looks for what is wrong or will be next week: settings, permissions, database, audit "
+    "log, clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails, disk. Says "
+    "what to do about each, and changes nothing; the exit code is 8 where there is anything. With "
+    "the passphrase at hand it proves the keys too. A table shows what was found, json and csv "
+    "every check.",
+)
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    metavar="FILE.prom",
+    help="also figures for Prometheus, as node_exporter's textfile collector reads them; - for "
+    "stdout, in place of the table",
 )
 @format_option
 @pass_app
-def doctor(app: App, form: Format) -> None:
+def doctor(app: App, metrics: Path | None, form: Format) -> None:
     from renrakucho_ca.service import doctor as service
 
-    findings = service.examine(app.home)
-    rows: list[Row] = [
-        {
-            "check": each.check,
-            "problem": app.catalogue.message(each.problem),
-            "hint": app.catalogue.hint(each.problem),
-        }
-        for each in findings
-    ]
-    if rows or form is not Format.TABLE:
-        app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
-    if findings:
-        raise Attention("found: {count}", count=len(findings))
-    app.console.talk("{count} checks, nothing wrong", count=len(service.CHECKS))
+    source = app.given_passphrase()
+    report = service.examine(
+        app.home,
+        has_passphrase=source is not None,
+        passphrase_file=source if isinstance(source, Path) else None,
+    )
+    if metrics is not None:
+        _write_metrics(app, report, metrics)
+    rows = _rows(app, report)
+    found = [row for row in rows if row["severity"] in (Severity.WARNING, Severity.PROBLEM)]
+    if metrics != Path("-") and (found or form is not Format.TABLE):
+        shown = found if form is Format.TABLE else rows
+        app.console.many(shown, form, fields=_FIELDS, columns=_FIELDS)
+    if found:
+        raise Attention("found: {count}", count=len(found))
+    app.console.talk("{count} checks, nothing wrong", count=len(report))
+
+
+def _rows(app: App, report: Report) -> list[Row]:
+    """A row for each finding, and one for a check that has none."""
+    rows: list[Row] = []
+    for check, findings in report.items():
+        rows += [
+            {
+                "check": check,
+                "severity": each.severity,
+                "problem": app.catalogue.message(each.what),
+                "hint": app.catalogue.hint(each.what),
+            }
+            for each in findings
+        ]
+        if not findings:
+            rows.append({"check": check, "severity": Severity.OK, "problem": None, "hint": None})
+    return rows
+
+
+def _write_metrics(app: App, report: Report, file: Path) -> None:
+    from renrakucho_ca.service import metrics
+
+    text = metrics.render(app.home, report)
+    if file == Path("-"):
+        click.echo(text, nl=False)
+    else:
+        metrics.write(file, text)

@@ -27,23 +27,31 @@ def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_
     Raises:
         Unavailable: there is none, it is empty, or the two that were typed differ.
     """
-    if descriptor is not None:
-        return _read_descriptor(descriptor)
-    if file is None and (named := os.environ.get("RCA_PASSPHRASE_FILE")):
-        file = Path(named)
-    if file is not None:
-        return read_file(file)
-    # systemd.exec(5), LoadCredential=: a folder that only this service can read.
-    if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
-        credential = Path(folder) / "rca-passphrase"
-        if credential.exists():
-            return read_file(credential)
+    source = given(descriptor, file)
+    if isinstance(source, int):
+        return _read_descriptor(source)
+    if source is not None:
+        return read_file(source)
     if not sys.stdin.isatty():
         raise Unavailable(
             "there is no passphrase",
             hint="name a file with --passphrase-file or RCA_PASSPHRASE_FILE",
         )
     return _ask(catalogue, is_new=is_new)
+
+
+def given(descriptor: int | None, file: Path | None) -> int | Path | None:
+    """Where the passphrase is to be had without asking anybody; None where it is nowhere."""
+    if descriptor is not None or file is not None:
+        return file if descriptor is None else descriptor
+    if named := os.environ.get("RCA_PASSPHRASE_FILE"):
+        return Path(named)
+    # systemd.exec(5), LoadCredential=: a folder that only this service can read.
+    if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(folder) / "rca-passphrase"
+        if credential.exists():
+            return credential
+    return None
 
 
 def find_new(catalogue: Catalogue, descriptor: int | None, file: Path | None) -> bytes:

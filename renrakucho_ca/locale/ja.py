@@ -1036,12 +1036,71 @@ MESSAGES: dict[str, str] = {
     # doctor
     "Care": "点検",
     "what is wrong, or will be next week": "いま、または近く問題になること",
-    "Looks for what is wrong or will be next week: settings, permissions, database, clock, keys, "
-    "hierarchies, cut-offs, CRLs, what was begun and not finished, mails, disk. Says what to do "
-    "about each; the exit code is 8 where there is anything.": (
-        "いま、または近く問題になることを調べます: 設定、権限、データベース、時計、鍵、階層、切替日、CRL、途中で終わった発行、メール、ディスク。それぞれの対処も示します。"
-        "何かあれば終了コードは 8 です。"
+    "Looks for what is wrong or will be next week: settings, permissions, database, audit log, "
+    "clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails, disk. Says what to "
+    "do about each, and changes nothing; the exit code is 8 where there is anything. With the "
+    "passphrase at hand it proves the keys too. A table shows what was found, json and csv every "
+    "check.": (
+        "いま、または近く問題になることを調べます: 設定、権限、データベース、監査ログ、時計、バックアップ、鍵、階層、アルゴリズム、切替日、CRL、OCSP、メール、ディスク。"
+        "それぞれの対処も示し、何も変更しません。何かあれば終了コードは 8 です。パスフレーズが指定されていれば鍵も確かめます。"
+        "表には見つかったものだけを、json と csv にはすべての点検項目を示します。"
     ),
+    "severity": "程度",
+    "Severity.ok": "良好",
+    "Severity.unknown": "不明",
+    "Severity.warning": "注意",
+    "Severity.problem": "問題",
+    "PRAGMA journal_mode = DELETE, or SQLite 3.51.3 (sqlite.org/wal.html)": "PRAGMA journal_mode = DELETE に戻すか、SQLite 3.51.3 以降にしてください(sqlite.org/wal.html)",
+    "a month is enough; who comes later gets another one with `rca reissue`": "1か月で十分です。遅れた人には `rca reissue` で発行し直してください",
+    "also figures for Prometheus, as node_exporter's textfile collector reads them; - for stdout, in place of the table": "Prometheus 用の数値も書き出す(node_exporter の textfile collector の形式)。- なら表の代わりに標準出力へ",
+    "an older one comes up to date with the next command that uses it, such as `rca list`; for a newer one update rca": "古いものは、`rca list` など次に使うコマンドで新しくなります。新しすぎるなら rca を更新してください",
+    "bundle_days: private keys wait {days} days for somebody to fetch them": "bundle_days: 秘密鍵が受け取りを {days} 日間も待ちます",
+    "chmod o-w {path}": "chmod o-w {path}",
+    "chmod o-w {path}, or move the home": "chmod o-w {path} を実行するか、ホームを別の場所に移してください",
+    "chown {owner} {path}; run every command as {owner}": "chown {owner} {path} を実行し、今後はすべてのコマンドを {owner} で実行してください",
+    "delete files that nobody needs; df -i shows where": "不要なファイルを削除してください。場所は df -i で分かります",
+    "find out who laid it; the file itself belongs there": "誰が作ったものか調べてください。ここには実体のファイルを置きます",
+    "find the other one (find -samefile), and who made it": "もう一つの名前を find -samefile で探し、誰が作ったものか調べてください",
+    "give it TLS, at the proxy or with `rca serve --tls-cert`, and https here": "プロキシか `rca serve --tls-cert` で TLS を使い、ここを https にしてください",
+    "it could not be looked at: see {check}": "点検できませんでした: {check} を見てください",
+    "it could not be looked at: {kind}": "点検できませんでした: {kind}",
+    "mail: links and passwords travel in the clear to {host}": "mail: リンクとパスワードが {host} まで暗号化されずに送られます",
+    "make room: a full disk stops issuing and revoking": "空きを作ってください。ディスクがいっぱいになると発行も失効もできません",
+    "mend that first": "先にそちらを直してください",
+    "mend what is named, or bring it back: `rca restore`": "示されたものを直すか、`rca restore` で復元してください",
+    "move them with `rca migrate`: modern servers refuse them": "`rca migrate` で移してください。最近のサーバーは受け付けません",
+    "name the proxy by its address in your own network": "プロキシは内部ネットワークのアドレスで指定してください",
+    "publish_hook is due since {date}: servers have not loaded the newest CRL": "publish_hook が {date} から実行されていません。サーバーは最新の CRL を読み込んでいません",
+    "rca publish, which says what is wrong with it": "rca publish を実行してください。何が悪いか表示されます",
+    "restore a backup, if the passphrase is right": "パスフレーズが正しければ、バックアップから復元してください",
+    "rsa-3072 or ec-p256 in the profile, then `rca reissue` before 2031": "プロファイルを rsa-3072 か ec-p256 にし、2031年より前に `rca reissue` してください",
+    "security: starttls, or tls": "security を starttls か tls にしてください",
+    "set the clock; chronyd or systemd-timesyncd keeps it right": "時計を合わせてください。chronyd や systemd-timesyncd を使うと狂いません",
+    "the OCSP responses of {name} have expired: servers that ask refuse everyone": "{name} の OCSP 応答の期限が切れています。OCSP を使うサーバーは全員を拒否します",
+    "the clock says {now}, and the last row of the audit log is of {before}": "時計は {now} を指していますが、監査ログの最後の行は {before} のものです",
+    "the database is in WAL mode, in which SQLite {version} can corrupt it": "データベースが WAL モードです。SQLite {version} では壊れることがあります",
+    "the home lies in {path}, where anybody can put another in its place": "ホームのある {path} は誰でも書き込めるため、すり替えられるおそれがあります",
+    "the key of {name}: {problem}": "{name} の鍵: {problem}",
+    "the store has schema {found}, this rca {own}": "保管場所のスキーマは {found}、この rca は {own} です",
+    "trusted_proxies: {address} is out in the internet, and is believed who asks": "trusted_proxies: {address} はインターネット上のアドレスですが、接続元の申告が信用されます",
+    "{count} certificates of {name} have RSA-2048 keys, 112 bits, and last past 2030 (NIST SP 800-57)": "{name} の {count} 件の証明書は RSA-2048(112ビット)の鍵で、2030年より後まで有効です(NIST SP 800-57)",
+    "{count} live certificates of {name} are signed with SHA-1 or MD5": "{name} の有効な {count} 件の証明書が SHA-1 か MD5 で署名されています",
+    "{count} mails were given up, and nobody has what they were about": "{count} 通のメールの送信を断念しました。相手にはまだ届いていません",
+    "{file} is damaged": "{file} が壊れています",
+    "{file} is missing": "{file} がありません",
+    "{file} is not the newest CRL": "{file} は最新の CRL ではありません",
+    "{free} MB are free on the disk of the store; {needed} MB may be needed": "保管場所のディスクの空きは {free} MB ですが、{needed} MB 必要になることがあります",
+    "{free} more files fit on the disk of the store: it runs out of inodes": "保管場所のディスクにはあと {free} 個しかファイルを作れません(inode 不足)",
+    "{key}: passwords and certificates travel in the clear to {url}": "{key}: {url} へはパスワードと証明書が暗号化されずに送られます",
+    "{name} ends on {end}, and {live} certificates with it before their time": "{name} は {end} に終わり、{live} 件の証明書がその期限より前に使えなくなります",
+    "{name} ends on {end}: it can issue nothing for {years} years any more": "{name} は {end} に終わります。{years}年有効の証明書はもう発行できません",
+    "{name} ends on {end}: within a year it can issue nothing for {years} years": "{name} は {end} に終わります。1年以内に、{years}年有効の証明書を発行できなくなります",
+    "{name} has an RSA-2048 key, 112 bits, and lasts past 2030 (NIST SP 800-57)": "{name} の鍵は RSA-2048(112ビット)で、2030年より後まで有効です(NIST SP 800-57)",
+    "{name} is signed with SHA-1 or MD5": "{name} は SHA-1 か MD5 で署名されています",
+    "{path} belongs to {other}, the store to {owner}": "{path} の所有者は {other} ですが、保管場所の所有者は {owner} です",
+    "{path} can be written by others": "{path} は所有者以外も書き込めます",
+    "{path} has another name somewhere: {count} hard links": "{path} には別の名前があります(ハードリンク {count} 個)",
+    "{path} is a symbolic link to {target}": "{path} は {target} へのシンボリックリンクです",
     "rca publish; for a root whose key is elsewhere, with --root-key FILE": (
         "rca publish(鍵を別に保管しているルートは --root-key FILE を付けて)"
     ),
@@ -1066,13 +1125,9 @@ MESSAGES: dict[str, str] = {
         "{name} の CRL は {end} に期限が切れますが、まだ更新されていません"
     ),
     "servers do not know yet what was revoked in {name}": "{name} の失効がまだサーバーに伝わっていません",
-    "{file} is older than the newest CRL": "{file} は最新の CRL より古いものです",
     "the key of {name} is missing from ca-store/keys": "{name} の鍵が ca-store/keys にありません",
     "restore a backup: nothing can be issued or revoked without it": (
         "バックアップから復元してください。鍵がないと発行も失効もできません"
-    ),
-    "{name} ends on {end}: within a year it can issue nothing for ten years": (
-        "{name} は {end} に終わります。1年以内に、10年有効の証明書を発行できなくなります"
     ),
     "make a new hierarchy, and move everyone with `rca migrate`": (
         "新しい階層を作り、`rca migrate` で全員を移してください"
@@ -1095,7 +1150,6 @@ MESSAGES: dict[str, str] = {
     "the next `rca issue` revokes them": "次の `rca issue` が失効させます",
     "{count} mails have waited for more than six hours": "{count} 通のメールが6時間以上送信待ちです",
     "rca mail send; then look why cron did not do it": "rca mail send を実行し、cron で行われなかった理由を調べてください",
-    "{free} MB are free on the disk of the store": "保管場所のディスクの空きは {free} MB です",
     # -- rca issue --batch, rca reissue
     "Issues a certificate for a device of a user, and shows the retrieval number and the "
     "retrieval password. A user who is not known yet is made. With --batch, issues one for each "

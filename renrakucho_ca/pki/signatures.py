@@ -8,8 +8,17 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from renrakucho_ca.pki import der, keys
+
+_BROKEN = frozenset(
+    {
+        SignatureAlgorithmOID.RSA_WITH_MD5,
+        SignatureAlgorithmOID.RSA_WITH_SHA1,
+        SignatureAlgorithmOID.ECDSA_WITH_SHA1,
+    }
+)
 
 _VERSION_FIELD = 0xA0  # TBSCertificate.version, [0] EXPLICIT
 
@@ -49,6 +58,11 @@ def verifies(
         return keys.verifies(key, signature, algorithm, tbs)
     except (InvalidSignature, UnsupportedAlgorithm):
         return False
+
+
+def is_broken(certificate: x509.Certificate) -> bool:
+    """Whether it is signed over SHA-1 or MD5, for which others can be made to fit (RFC 8550 §4)."""
+    return certificate.signature_algorithm_oid in _BROKEN
 
 
 def tbs_fields(certificate: bytes) -> tuple[memoryview, list[der.Element]]:

@@ -46,6 +46,7 @@ class Home:
         self.random = random
         self._passphrase = cache(passphrase)
         self._actor = actor
+        self._only_looks = False
 
     @cached_property
     def journal(self) -> Journal:
@@ -74,6 +75,8 @@ class Home:
     @cached_property
     def db(self) -> Database:
         """The database. A home that has settings and no state yet gets its state now."""
+        if self._only_looks:
+            return Database.look_at(self.database)
         if not self._is_set_up() and (self.path / "rca.yaml").exists():
             with self.setting_up():
                 if not self._is_set_up():
@@ -99,6 +102,15 @@ class Home:
     def elsewhere(self, path: Path) -> Home:
         """A home at another place that the same passphrase opens, asked for once for both."""
         return Home(path, self._passphrase, self.clock, self.random)
+
+    def only_looking(self) -> Home:
+        """The same home, whose database is read as it is: none is made, none brought up to date.
+
+        What cannot be opened is told to whoever asks for it.
+        """
+        same = Home(self.path, self._passphrase, self.clock, self.random, self._actor)
+        same._only_looks = True
+        return same
 
     @property
     def behind(self) -> Path:

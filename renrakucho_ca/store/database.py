@@ -81,6 +81,33 @@ class Database:
             _bring_up_to_date(connection, path)
         return cls(connection)
 
+    @classmethod
+    def look_at(cls, path: Path) -> Database:
+        """Opens a store as it is, to read alone: no schema is brought up to date.
+
+        What a process that died has left half-written is undone, or nothing could be read.
+
+        Raises:
+            Unavailable: it is missing or empty, no database, or of another version's schema.
+        """
+        if not path.exists() or path.stat().st_size == 0:
+            # An empty file would pass for a new store.
+            raise Unavailable("the database {path} is missing", hint="restore a backup", path=path)
+        with _own_errors():
+            connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+            for pragma in (*_PRAGMAS, "PRAGMA query_only = ON"):
+                connection.execute(pragma)
+            found = _version(connection)
+        if found != SCHEMA_VERSION:
+            raise Unavailable(
+                "the store has schema {found}, this rca {own}",
+                hint="an older one comes up to date with the next command that uses it, such as "
+                "`rca list`; for a newer one update rca",
+                found=found,
+                own=SCHEMA_VERSION,
+            )
+        return cls(connection)
+
     def close(self) -> None:
         self._connection.close()
 

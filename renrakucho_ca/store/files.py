@@ -207,13 +207,6 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def not_private(folder: Path) -> Iterator[Path]:
-    """What others than the owner can reach: the folder of the state, its database and its keys."""
-    for path in (folder, *sorted(folder.rglob("*.sqlite*")), *sorted(folder.rglob("*.key*"))):
-        if path.stat().st_mode & 0o077:
-            yield path
-
-
 class FileLock:
     """An advisory lock on a file of its own, which the kernel gives up when its holder dies."""
 

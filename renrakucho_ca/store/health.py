@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from renrakucho_ca.model import IMPORTED
-from renrakucho_ca.store.database import Database, optional_moment, seconds
+from renrakucho_ca.model import IMPORTED, Status
+from renrakucho_ca.store.database import Database, moment, optional_moment, seconds, word
+from renrakucho_ca.store.outbox import MailState
+
+OPERATORS_NEWS = timedelta(days=7)
+"""After which a mail to the operator that was given up is no news any more."""
+
+_BROKEN_SIGNATURES = (
+    # The AlgorithmIdentifiers md5WithRSAEncryption and sha1WithRSAEncryption (RFC 3279 §2.2.1) and
+    # ecdsa-with-SHA1 (§2.2.3), as a certificate's DER has them.
+    bytes.fromhex("06092a864886f70d010104"),
+    bytes.fromhex("06092a864886f70d010105"),
+    bytes.fromhex("06072a8648ce3d0401"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LastAct:
+    """The newest row of the audit log."""
+
+    id: int
+    at: datetime
+
+
+# -- the file
 
 
 def damage(db: Database, *, thorough: bool = False) -> list[str]:
@@ -18,6 +44,19 @@ def damage(db: Database, *, thorough: bool = False) -> list[str]:
     found = [row[0] for row in db.rows(check) if row[0] != "ok"]
     found += [f"{row[0]}: {row[2]}" for row in db.rows("PRAGMA foreign_key_check")]
     return found
+
+
+def sqlite_version() -> str:
+    return sqlite3.sqlite_version
+
+
+def wal_can_corrupt(db: Database) -> bool:
+    """Whether somebody has switched to WAL, and this SQLite corrupts that (sqlite.org/wal.html)."""
+    row = db.row("PRAGMA journal_mode")
+    return row is not None and row[0] == "wal" and sqlite3.sqlite_version_info < (3, 51, 3)
+
+
+# -- the clock
 
 
 def newest_signature(db: Database) -> datetime | None:
@@ -36,18 +75,100 @@ def newest_signature(db: Database) -> datetime | None:
     return None if row is None else optional_moment(row["at"])
 
 
+def last_act(db: Database) -> LastAct | None:
+    row = db.row("SELECT id, at FROM audit ORDER BY id DESC LIMIT 1")
+    return None if row is None else LastAct(row["id"], moment(row["at"]))
+
+
+# -- what waits
+
+
 def old_intents(db: Database, before: datetime) -> int:
     """Intents from before that moment, which nobody has fulfilled."""
-    return _count(db, "SELECT count(*) FROM intent WHERE at < ?", before)
+    return _count(db, "SELECT count(*) FROM intent WHERE at < ?", seconds(before))
 
 
-def mails(db: Database, before: datetime) -> tuple[int, int]:
-    """How many mails were given up, and how many of before that moment still wait."""
-    failed = db.row("SELECT count(*) FROM outbox WHERE state = 'failed'")
-    late = "SELECT count(*) FROM outbox WHERE state = 'waiting' AND created_at < ?"
-    return (failed[0] if failed else 0), _count(db, late, before)
+def mails_given_up(db: Database, now: datetime) -> int:
+    """Mails that never arrived, and still matter: the certificate can be fetched, or the operator
+    has not heard of the last days."""
+    return _count(
+        db,
+        """SELECT count(*) FROM outbox AS o LEFT JOIN certificate AS c ON c.id = o.certificate
+           WHERE o.state = 'failed' AND CASE WHEN o.certificate IS NULL THEN o.created_at > ?
+                                        ELSE c.standing = 'issued' AND c.not_after > ? END""",
+        seconds(now - OPERATORS_NEWS),
+        seconds(now),
+    )
 
 
-def _count(db: Database, sql: str, before: datetime) -> int:
-    row = db.row(sql, (seconds(before),))
+def mails_waiting(db: Database, before: datetime) -> int:
+    """Mails from before that moment which wait to be sent."""
+    sql = "SELECT count(*) FROM outbox WHERE state = 'waiting' AND created_at < ?"
+    return _count(db, sql, seconds(before))
+
+
+# -- certificates of a hierarchy that are not revoked
+
+
+def count_ending_after(db: Database, authorities: Sequence[int], end: datetime) -> int:
+    return _count_live(db, authorities, end, "1")
+
+
+def count_rsa_2048(db: Database, authorities: Sequence[int], end: datetime) -> int:
+    """Those with such a key that are still valid at `end`."""
+    return _count_live(db, authorities, end, "c.key_algorithm = 'rsa-2048'")
+
+
+def count_broken_signatures(db: Database, authorities: Sequence[int], now: datetime) -> int:
+    """Those that another program signed with SHA-1 or MD5; rca never does."""
+    found = " OR ".join(f"instr(d.der, x'{each.hex()}')" for each in _BROKEN_SIGNATURES)
+    condition = f"""c.profile = '{IMPORTED}' AND EXISTS (
+        SELECT 1 FROM certificate_der AS d WHERE d.certificate = c.id AND ({found}))"""
+    return _count_live(db, authorities, now, condition)
+
+
+# -- how many there are of each kind
+
+
+def count_certificates(db: Database, now: datetime) -> dict[tuple[str, Status], int]:
+    """Certificates by hierarchy and status, zeros included, in one pass over the table."""
+    names = [row["name"] for row in db.rows("SELECT name FROM hierarchy ORDER BY name")]
+    counts = {(name, status): 0 for name in names for status in Status}
+    # As `Certificate.status` derives it.
+    rows = db.rows(
+        """SELECT a.hierarchy, n.status, sum(n.count) AS count FROM (
+               SELECT authority, CASE WHEN standing IN ('revoked', 'held') THEN standing
+                                      WHEN not_after <= ? THEN 'expired'
+                                      ELSE standing END AS status, count(*) AS count
+               FROM certificate GROUP BY authority, status) AS n
+           JOIN authority AS a ON a.id = n.authority GROUP BY a.hierarchy, n.status""",
+        (seconds(now),),
+    )
+    for row in rows:
+        counts[row["hierarchy"], word(Status, row["status"])] = row["count"]
+    return counts
+
+
+def count_mails(db: Database) -> dict[MailState, int]:
+    """Mails of the outbox by state, zeros included."""
+    counts = dict.fromkeys(MailState, 0)
+    for row in db.rows("SELECT state, count(*) AS count FROM outbox GROUP BY state"):
+        counts[word(MailState, row["state"])] = row["count"]
+    return counts
+
+
+def _count_live(
+    db: Database, authorities: Sequence[int], valid_at: datetime, condition: str
+) -> int:
+    return _count(
+        db,
+        f"""SELECT count(*) FROM certificate AS c
+            WHERE c.authority IN ({", ".join(map(str, authorities))})
+              AND c.standing <> 'revoked' AND c.not_after > ? AND {condition}""",
+        seconds(valid_at),
+    )
+
+
+def _count(db: Database, sql: str, *values: int) -> int:
+    row = db.row(sql, values)
     return 0 if row is None else int(row[0])

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -268,6 +268,11 @@ class Keystore:
     def left_over(self) -> list[Path]:
         """The files that were set aside."""
         return sorted(self._folder.glob(f"*.key{LEFT_OVER}*"))
+
+    def strangers(self, names: Collection[str | None]) -> list[Path]:
+        """The sealed keys of CAs that are not among those names, set aside or not."""
+        known = {f"{name}.key" for name in (*names, _REVEAL)}
+        return [path for path in self._sealed_files() if path.name not in known]
 
     # -- another passphrase
 

@@ -1,0 +1,123 @@
+"""What will go wrong next week, looked for this morning: a table of checks, each with what to do.
+
+Nothing is changed, and each check is run whatever the others found: a home that is damaged is what
+they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from renrakucho_ca.errors import Attention, NotFound, RcaError, Unavailable
+from renrakucho_ca.model import Severity
+from renrakucho_ca.service.doctor import (
+    checks_database,
+    checks_files,
+    checks_future,
+    checks_keys,
+    checks_people,
+    checks_servers,
+    checks_settings,
+)
+from renrakucho_ca.service.doctor.finding import Finding, problem
+from renrakucho_ca.service.home import Home
+
+Report = dict[str, list[Finding]]
+"""By the name of each check, what it found. An empty list is good."""
+
+CHECKS: dict[str, Callable[[Home], Iterator[Finding]]] = {
+    "settings": checks_settings.settings,
+    "profiles": checks_settings.profiles_,
+    "permissions": checks_files.permissions,
+    "owners": checks_files.owners,
+    "links": checks_files.links,
+    "disk": checks_files.disk,
+    "database": checks_database.database,
+    "restored": checks_database.restored,
+    "audit": checks_database.audit_log,
+    "clock": checks_database.clock,
+    "backup": checks_database.backup_,
+    "keys": checks_keys.keys,
+    "left-over keys": checks_keys.left_over,
+    "hierarchies": checks_future.hierarchies_,
+    "algorithms": checks_future.algorithms,
+    "cut-off": checks_servers.cutoff,
+    "CRL": checks_servers.crl,
+    "published": checks_servers.published,
+    "hook": checks_servers.hook,
+    "OCSP": checks_servers.ocsp_,
+    "intents": checks_people.intents,
+    "mails": checks_people.mails,
+}
+PASSPHRASE = "passphrase"
+
+
+def examine(
+    home: Home, *, has_passphrase: bool = False, passphrase_file: Path | None = None
+) -> Report:
+    """Runs every check; one that cannot be run is itself a finding.
+
+    Args:
+        has_passphrase: it is at hand without asking anybody: the keys are opened too.
+        passphrase_file: where it lies, if it is a file.
+
+    Raises:
+        NotFound: there is no home.
+    """
+    if not home.store.exists() and not (home.path / "rca.yaml").exists():
+        raise NotFound(
+            "{home} is no home: there is no rca.yaml",
+            hint="make a home with `rca init`, or name another one with --home",
+            home=home.path,
+        )
+    home = home.only_looking()
+    checks = dict(CHECKS)
+    if has_passphrase:
+        checks[PASSPHRASE] = lambda home: checks_keys.passphrase(home, passphrase_file)
+    report: Report = {}
+    for name, check in checks.items():
+        report[name] = list(_survived(check(home), report))
+        for finding in report[name]:
+            if finding.what.hint is None:
+                finding.what.hint = "mend what is named, or bring it back: `rca restore`"
+    return report
+
+
+def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
+    """What a check finds; what stops it is a finding too."""
+    try:
+        yield from found
+    except RcaError as error:
+        yield _once(error, report)
+    except OSError as error:
+        file = error.filename or "rca"
+        reason = error.strerror or "it failed"
+        yield _once(
+            Unavailable(
+                "{file}: {reason}",
+                hint="check who owns the home and its ca-store",
+                file=file,
+                reason=reason,
+            ),
+            report,
+        )
+    except Exception as error:  # a home may be damaged in ways that nobody has thought of
+        yield problem(
+            Attention(
+                "it could not be looked at: {kind}",
+                hint="restore a backup",
+                kind=type(error).__name__,
+            )
+        )
+
+
+def _once(error: RcaError, report: Report) -> Finding:
+    """A database that cannot be opened stops many checks, and is told of once."""
+    for name, findings in report.items():
+        if any(str(each.what) == str(error) for each in findings):
+            said = Attention(
+                "it could not be looked at: see {check}", hint="mend that first", check=name
+            )
+            return Finding(Severity.UNKNOWN, said)
+    return problem(error)

@@ -1,0 +1,75 @@
+"""The database and what tells of it: its soundness, its log and journal, its clock, its backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from renrakucho_ca.errors import Attention, Unavailable
+from renrakucho_ca.service import backup, proving
+from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.signing_time import TOLERANCE, signing_time
+from renrakucho_ca.store import health, hierarchies
+
+BACKUP_DAYS = 8
+"""Days after which a backup is too old: a weekly one that failed once is told."""
+
+
+def database(home: Home) -> Iterator[Finding]:
+    if health.wal_can_corrupt(home.db):
+        yield problem(
+            Attention(
+                "the database is in WAL mode, in which SQLite {version} can corrupt it",
+                hint="PRAGMA journal_mode = DELETE, or SQLite 3.51.3 (sqlite.org/wal.html)",
+                version=health.sqlite_version(),
+            )
+        )
+    for damage in health.damage(home.db, thorough=True):
+        yield problem(
+            Attention("the database is damaged: {problem}", hint="restore a backup", problem=damage)
+        )
+
+
+def restored(home: Home) -> Iterator[Finding]:
+    home.refuse_while_behind()
+    yield from ()
+
+
+def audit_log(home: Home) -> Iterator[Finding]:
+    yield from map(problem, proving.verify(home).problems)
+
+
+def clock(home: Home) -> Iterator[Finding]:
+    """Against what was signed, and against the last thing that was done at all."""
+    last = health.last_act(home.db)
+    try:
+        now = signing_time(home)
+    except Unavailable as error:
+        yield problem(error)
+        return
+    if last is not None and now < last.at - TOLERANCE:
+        yield problem(
+            Attention(
+                "the clock says {now}, and the last row of the audit log is of {before}",
+                hint="set the clock; chronyd or systemd-timesyncd keeps it right",
+                now=f"{now:%Y-%m-%d %H:%M}Z",
+                before=f"{last.at:%Y-%m-%d %H:%M}Z",
+            )
+        )
+
+
+def backup_(home: Home) -> Iterator[Finding]:
+    """A home that is younger than that needs none yet."""
+    oldest = home.clock() - timedelta(days=BACKUP_DAYS)
+    last = backup.last(home)
+    if last is None and any(each.created_at < oldest for each in hierarchies.all_of(home.db)):
+        yield warning(Attention("there is no backup", hint="rca backup FILE, daily from cron"))
+    elif last is not None and last < oldest:
+        yield warning(
+            Attention(
+                "the last backup is of {moment}",
+                hint="rca backup FILE; then look why cron did not do it",
+                moment=f"{last:%Y-%m-%d}",
+            )
+        )

@@ -1,0 +1,162 @@
+"""Who can reach the files of a home, whose they are, and whether there is room for more."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.service.doctor.finding import Finding, problem
+from renrakucho_ca.service.home import Home
+
+LEAST_FREE_BYTES = 200 * 1000 * 1000
+"""Room for a CRL of a million entries (53 MB) in DER and PEM, old and new."""
+
+LEAST_FREE_FILES = 1000
+
+_OTHERS_WRITE = stat.S_IWOTH
+_OTHERS_DO_ANYTHING = stat.S_IRWXG | stat.S_IRWXO
+
+_OF_THE_CHECKOUT = frozenset({"README.md", ".gitignore"})
+"""A checkout of the project is a home too, and brings these; nothing in them is private."""
+
+
+def permissions(home: Home) -> Iterator[Finding]:
+    """The state is its owner's alone; what decides over it, others must not write."""
+    for path in (home.store, *_inside(home.store)):
+        if path.name not in _OF_THE_CHECKOUT and _mode(path) & _OTHERS_DO_ANYTHING:
+            yield problem(
+                Attention(
+                    "{path} can be read or written by others", hint="chmod go-rwx {path}", path=path
+                )
+            )
+    # rca.yaml says what publish_hook runs; who can write a folder can exchange what is in it.
+    deciding = (home.path / "rca.yaml", home.profiles, *home.profiles.glob("*"))
+    for path in (home.path, *(each for each in deciding if each.exists())):
+        if _mode(path) & _OTHERS_WRITE:
+            yield problem(
+                Attention("{path} can be written by others", hint="chmod o-w {path}", path=path)
+            )
+    for path in home.path.absolute().parents:
+        # In a sticky folder, such as /tmp, nobody moves what is another's.
+        if _mode(path) & _OTHERS_WRITE and not _mode(path) & stat.S_ISVTX:
+            yield problem(
+                Attention(
+                    "the home lies in {path}, where anybody can put another in its place",
+                    hint="chmod o-w {path}, or move the home",
+                    path=path,
+                )
+            )
+    yield from _secrets_outside(home)
+
+
+def _secrets_outside(home: Home) -> Iterator[Finding]:
+    """Files with a secret that the settings name."""
+    for name in (home.settings.mail.password_file, home.settings.mobileconfig.signing_key):
+        if name is not None:
+            yield from readable_by_others(home.path / name)
+
+
+def readable_by_others(path: Path) -> Iterator[Finding]:
+    """A file with a secret that others can read. Raises OSError where it is missing."""
+    status = path.stat()
+    if stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS_DO_ANYTHING:
+        yield problem(
+            Attention(
+                "{path} can be read or written by others", hint="chmod go-rwx {path}", path=path
+            )
+        )
+
+
+def owners(home: Home) -> Iterator[Finding]:
+    """A command that was run as root leaves files that the service cannot read."""
+    owner = home.store.stat().st_uid
+    for path in _inside(home.store):
+        other = path.lstat().st_uid
+        if other != owner:
+            yield problem(
+                Attention(
+                    "{path} belongs to {other}, the store to {owner}",
+                    hint="chown {owner} {path}; run every command as {owner}",
+                    path=path,
+                    other=_name(other),
+                    owner=_name(owner),
+                )
+            )
+
+
+def links(home: Home) -> Iterator[Finding]:
+    """rca makes no links: who laid one has the content elsewhere, or takes what is written."""
+    for path in (home.store, *_inside(home.store)):
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            yield problem(
+                Attention(
+                    "{path} is a symbolic link to {target}",
+                    hint="find out who laid it; the file itself belongs there",
+                    path=path,
+                    target=path.readlink(),
+                )
+            )
+        elif stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            yield problem(
+                Attention(
+                    "{path} has another name somewhere: {count} hard links",
+                    hint="find the other one (find -samefile), and who made it",
+                    path=path,
+                    count=status.st_nlink,
+                )
+            )
+
+
+def disk(home: Home) -> Iterator[Finding]:
+    """A backup copies the database beside it; a CRL and the responses are written anew."""
+    room = os.statvfs(home.store)
+    free = room.f_bavail * room.f_frsize
+    needed = LEAST_FREE_BYTES + (home.database.stat().st_size if home.database.exists() else 0)
+    if free < needed:
+        yield problem(
+            Attention(
+                "{free} MB are free on the disk of the store; {needed} MB may be needed",
+                hint="make room: a full disk stops issuing and revoking",
+                free=free // 10**6,
+                needed=needed // 10**6,
+            )
+        )
+    # A file system that makes its inodes as it needs them says that it has none at all.
+    if room.f_files and room.f_favail < LEAST_FREE_FILES:
+        yield problem(
+            Attention(
+                "{free} more files fit on the disk of the store: it runs out of inodes",
+                hint="delete files that nobody needs; df -i shows where",
+                free=room.f_favail,
+            )
+        )
+
+
+def _inside(folder: Path) -> list[Path]:
+    """All that is in a folder, and below. Raises OSError where a part cannot be read."""
+    found: list[Path] = []
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for where, folders, names in os.walk(folder, onerror=refuse):
+        found += [Path(where, name) for name in (*folders, *names)]
+    return sorted(found)
+
+
+def _mode(path: Path) -> int:
+    """Of a link nothing: it has no mode of its own, and `links` tells of it."""
+    status = path.lstat()
+    return 0 if stat.S_ISLNK(status.st_mode) else status.st_mode
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,134 @@
+"""What time will do to hierarchies and algorithms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from renrakucho_ca import profiles
+from renrakucho_ca.clock import years_after
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.model import Hierarchy, KeyAlgorithm
+from renrakucho_ca.pki import certificates, signatures
+from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import health, hierarchies
+
+AHEAD = timedelta(days=365)
+"""How long before it goes wrong it is told: a migration of everybody takes its time."""
+
+END_OF_112_BITS = datetime(2031, 1, 1, tzinfo=UTC)
+"""From then on 112 bits of security strength are disallowed (NIST SP 800-57 part 1, table 4)."""
+
+
+def hierarchies_(home: Home) -> Iterator[Finding]:
+    now = home.clock()
+    years = _longest_validity(home)
+    for hierarchy in hierarchies.all_of(home.db):
+        end = hierarchy.issuing.not_after
+        if hierarchy.cutoff is not None and hierarchy.cutoff <= end:
+            continue  # nothing of it lasts longer
+        if hierarchy.is_open(now) and hierarchy.issuing.key is not None:
+            yield from _too_short(hierarchy, now, years)
+        yield from _outlived(home, hierarchy, now)
+
+
+def _longest_validity(home: Home) -> int:
+    names = profiles.names(home.profiles)
+    return max((profiles.load(home.profiles, name).validity_years for name in names), default=0)
+
+
+def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Finding]:
+    """A certificate never outlives its issuer, so its last years a CA issues nothing."""
+    end = hierarchy.issuing.not_after
+    if end < years_after(now, years):
+        yield problem(
+            Attention(
+                "{name} ends on {end}: it can issue nothing for {years} years any more",
+                hint="make a new hierarchy, and move everyone with `rca migrate`",
+                name=hierarchy.name,
+                end=f"{end:%Y-%m-%d}",
+                years=years,
+            )
+        )
+    elif end < years_after(now, years) + AHEAD:
+        yield warning(
+            Attention(
+                "{name} ends on {end}: within a year it can issue nothing for {years} years",
+                hint="make a new hierarchy, and move everyone with `rca migrate`",
+                name=hierarchy.name,
+                end=f"{end:%Y-%m-%d}",
+                years=years,
+            )
+        )
+
+
+def _outlived(home: Home, hierarchy: Hierarchy, now: datetime) -> Iterator[Finding]:
+    """Its certificates stop working with it, whatever they say themselves."""
+    end = min(authority.not_after for authority in hierarchy.authorities)
+    ids = [authority.id for authority in hierarchy.authorities]
+    live = health.count_ending_after(home.db, ids, now if end < now + AHEAD else end)
+    if live:
+        yield warning(
+            Attention(
+                "{name} ends on {end}, and {live} certificates with it before their time",
+                hint="make a new hierarchy, and move everyone with `rca migrate`",
+                name=hierarchy.name,
+                end=f"{end:%Y-%m-%d}",
+                live=live,
+            )
+        )
+
+
+def algorithms(home: Home) -> Iterator[Finding]:
+    now = home.clock()
+    for hierarchy in hierarchies.all_of(home.db):
+        until = hierarchy.cutoff
+        if until is not None and until <= max(now, END_OF_112_BITS):
+            continue  # it ends before its algorithms do
+        ids = [authority.id for authority in hierarchy.authorities]
+        yield from _weak_authorities(hierarchy)
+        if weak := health.count_rsa_2048(home.db, ids, END_OF_112_BITS):
+            yield warning(
+                Attention(
+                    "{count} certificates of {name} have RSA-2048 keys, 112 bits, and last past "
+                    "2030 (NIST SP 800-57)",
+                    hint="rsa-3072 or ec-p256 in the profile, then `rca reissue` before 2031",
+                    name=hierarchy.name,
+                    count=weak,
+                )
+            )
+        if broken := health.count_broken_signatures(home.db, ids, now):
+            yield problem(
+                Attention(
+                    "{count} live certificates of {name} are signed with SHA-1 or MD5",
+                    hint="move them with `rca migrate`: modern servers refuse them",
+                    name=hierarchy.name,
+                    count=broken,
+                )
+            )
+
+
+def _weak_authorities(hierarchy: Hierarchy) -> Iterator[Finding]:
+    for authority in hierarchy.authorities:
+        if (
+            authority.key_algorithm == KeyAlgorithm.RSA_2048
+            and authority.not_after >= END_OF_112_BITS
+        ):
+            yield warning(
+                Attention(
+                    "{name} has an RSA-2048 key, 112 bits, and lasts past 2030 (NIST SP 800-57)",
+                    hint="make a new hierarchy, and move everyone with `rca migrate`",
+                    name=authority.name,
+                )
+            )
+        # Nobody verifies a root's own signature: it is trusted by name.
+        certificate = certificates.load(authority.certificate)
+        if authority != hierarchy.root and signatures.is_broken(certificate):
+            yield problem(
+                Attention(
+                    "{name} is signed with SHA-1 or MD5",
+                    hint="make a new hierarchy, and move everyone with `rca migrate`",
+                    name=authority.name,
+                )
+            )

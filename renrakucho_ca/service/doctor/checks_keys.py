@@ -1,0 +1,71 @@
+"""The keys: whether all are there, open, and belong to their certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from renrakucho_ca.errors import Attention, RcaError
+from renrakucho_ca.service.doctor.checks_files import readable_by_others
+from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import ca_certificates, hierarchies
+
+
+def keys(home: Home) -> Iterator[Finding]:
+    """What can be told without the passphrase."""
+    try:
+        home.keystore.bundle_sealer()
+    except RcaError as error:
+        yield problem(error)
+    for hierarchy in hierarchies.all_of(home.db):
+        for authority in hierarchy.authorities:
+            if authority.key is not None and not home.keystore.has(authority.key):
+                yield problem(
+                    Attention(
+                        "the key of {name} is missing from ca-store/keys",
+                        hint="restore a backup: nothing can be issued or revoked without it",
+                        name=authority.name,
+                    )
+                )
+
+
+def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
+    """It opens every key, and each is the one of its certificate."""
+    if file is not None:
+        yield from readable_by_others(file)
+    for hierarchy in hierarchies.all_of(home.db):
+        for authority in hierarchy.authorities:
+            if authority.key is None or not home.keystore.has(authority.key):
+                continue
+            try:
+                ca_key(home, authority)
+            except RcaError as error:
+                yield problem(
+                    Attention(
+                        "the key of {name}: {problem}",
+                        hint="restore a backup, if the passphrase is right",
+                        name=authority.name,
+                        problem=error,
+                    )
+                )
+
+
+def left_over(home: Home) -> Iterator[Finding]:
+    """Keys that nothing in the database knows of: of runs that died, or of an older database."""
+    known = {
+        authority.key
+        for hierarchy in hierarchies.all_of(home.db)
+        for authority in hierarchy.authorities
+    }
+    known |= {f"{each.hierarchy}-issuing" for each in ca_certificates.requests(home.db)}
+    for path in home.keystore.strangers(known):
+        yield warning(
+            Attention(
+                "{file} is a CA's key that no hierarchy was recorded for",
+                hint="where an older database was put back, it is needed: `rca restore`. Else a "
+                "`hierarchy create` died, and it can be deleted",
+                file=path,
+            )
+        )

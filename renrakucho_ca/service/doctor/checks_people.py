@@ -1,0 +1,48 @@
+"""What people wait for: certificates that were begun, mails that were not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import health
+
+INTENT_GRACE = timedelta(hours=1)
+MAIL_GRACE = timedelta(hours=6)
+
+
+def intents(home: Home) -> Iterator[Finding]:
+    count = health.old_intents(home.db, home.clock() - INTENT_GRACE)
+    if count:
+        yield warning(
+            Attention(
+                "{count} certificates were begun and not finished",
+                hint="the next `rca issue` revokes them",
+                count=count,
+            )
+        )
+
+
+def mails(home: Home) -> Iterator[Finding]:
+    now = home.clock()
+    failed = health.mails_given_up(home.db, now)
+    late = health.mails_waiting(home.db, now - MAIL_GRACE)
+    if failed:
+        yield problem(
+            Attention(
+                "{count} mails were given up, and nobody has what they were about",
+                hint="`rca mail list --state failed` shows them; tell those people another way",
+                count=failed,
+            )
+        )
+    if late:
+        yield problem(
+            Attention(
+                "{count} mails have waited for more than six hours",
+                hint="rca mail send; then look why cron did not do it",
+                count=late,
+            )
+        )

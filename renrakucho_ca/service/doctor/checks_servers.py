@@ -1,0 +1,166 @@
+"""What servers have of us: CRLs, OCSP responses, cut-offs, and whether they were told."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Iterator
+from datetime import timedelta
+
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.model import Authority
+from renrakucho_ca.service import ahead, crls, publish_hook
+from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import expiry, hierarchies, ocspfile
+
+GRACE = timedelta(days=1)
+"""By which cron may be late: a home that is looked after once a day."""
+
+HOOK_GRACE = timedelta(hours=1)
+
+
+def cutoff(home: Home) -> Iterator[Finding]:
+    now = home.clock()
+    for hierarchy in hierarchies.all_of(home.db):
+        if hierarchy.cutoff is None or now < hierarchy.cutoff:
+            continue
+        live = expiry.count_cut_off(home.db, hierarchy.name, now)
+        if live:
+            yield problem(
+                Attention(
+                    "the cut-off of {name} has come, and {live} of its certificates are not "
+                    "revoked",
+                    hint="rca expire && rca publish; then look why cron did not do it",
+                    name=hierarchy.name,
+                    live=live,
+                )
+            )
+
+
+def crl(home: Home) -> Iterator[Finding]:
+    """An expired CRL locks everyone out."""
+    now = home.clock()
+    for authority in live_authorities(home):
+        state = hierarchies.crl_state(home.db, authority)
+        if state.this_update is None or state.next_update is None:
+            yield problem(
+                Attention(
+                    "{name} has no CRL: nginx lets nobody in without one",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    name=authority.name,
+                )
+            )
+        elif now >= state.next_update:
+            yield problem(
+                Attention(
+                    "the CRL of {name} has expired: servers refuse everyone",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    name=authority.name,
+                )
+            )
+        elif now > state.this_update + (state.next_update - state.this_update) / 2 + GRACE:
+            yield warning(
+                Attention(
+                    "the CRL of {name} ends on {end} and was not renewed at half its life",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    name=authority.name,
+                    end=f"{state.next_update:%Y-%m-%d}",
+                )
+            )
+        elif state.carried != state.changes:
+            yield problem(
+                Attention(
+                    "servers do not know yet what was revoked in {name}",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    name=authority.name,
+                )
+            )
+
+
+def published(home: Home) -> Iterator[Finding]:
+    """The newest CRLs are whole, and what servers fetch from `public` are these."""
+    for authority in live_authorities(home):
+        newest, public = crls.path_of(home, authority), home.public / f"{authority.name}.crl"
+        if not newest.exists():
+            if hierarchies.crl_state(home.db, authority).this_update is not None:
+                yield problem(Attention("{file} is missing", hint="rca publish", file=newest))
+        elif not crls.is_whole(home, authority):
+            yield problem(
+                Attention(
+                    "{file} is damaged",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    file=newest,
+                )
+            )
+        elif not home.public.exists():
+            continue  # nothing was published yet, or it is elsewhere (`--out`)
+        elif not public.exists():
+            yield problem(Attention("{file} is missing", hint="rca publish", file=public))
+        elif not filecmp.cmp(newest, public, shallow=False):
+            yield problem(
+                Attention("{file} is not the newest CRL", hint="rca publish", file=public)
+            )
+
+
+def hook(home: Home) -> Iterator[Finding]:
+    owed_since = publish_hook.owed_since(home)
+    if owed_since is not None and owed_since < home.clock() - HOOK_GRACE:
+        yield problem(
+            Attention(
+                "publish_hook is due since {date}: servers have not loaded the newest CRL",
+                hint="rca publish, which says what is wrong with it",
+                date=f"{owed_since:%Y-%m-%d %H:%M}Z",
+            )
+        )
+
+
+def ocsp_(home: Home) -> Iterator[Finding]:
+    """A server that asks by OCSP refuses whom it gets no answer for. The responder's certificate
+    ends after the responses that it signed."""
+    if not home.settings.ocsp.sign_ahead:
+        return
+    now = home.clock()
+    for authority in live_authorities(home):
+        if authority.key is None:
+            continue
+        try:
+            with ocspfile.opened(ahead.path_of(home, authority)) as responses:
+                head = responses.head
+        except FileNotFoundError:
+            yield warning(
+                Attention(
+                    "{name} has no OCSP responses: servers that ask for them refuse everyone",
+                    hint="rca publish --if-due; then look why cron did not do it",
+                    name=authority.name,
+                )
+            )
+            continue
+        if now >= head.next_update:
+            yield problem(
+                Attention(
+                    "the OCSP responses of {name} have expired: servers that ask refuse everyone",
+                    hint="rca publish --if-due; then look why cron did not do it",
+                    name=authority.name,
+                )
+            )
+        elif now > head.this_update + (head.next_update - head.this_update) / 2 + GRACE:
+            yield warning(
+                Attention(
+                    "the OCSP responses of {name} end on {end} and were not renewed at half "
+                    "their life",
+                    hint="rca publish --if-due; then look why cron did not do it",
+                    name=authority.name,
+                    end=f"{head.next_update:%Y-%m-%d}",
+                )
+            )
+
+
+def live_authorities(home: Home) -> list[Authority]:
+    """Every CA that is not past its end."""
+    now = home.clock()
+    return [
+        authority
+        for hierarchy in hierarchies.all_of(home.db)
+        for authority in hierarchy.authorities
+        if now < authority.not_after
+    ]

@@ -1,0 +1,82 @@
+"""The settings and profiles: whether they can be read, and what in them weakens the house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from renrakucho_ca import profiles
+from renrakucho_ca.errors import Attention
+from renrakucho_ca.model import Tier
+from renrakucho_ca.service.doctor.finding import Finding, warning
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.settings import Settings
+
+LONGEST_WAIT_DAYS = 90
+"""Half a year of a private key lying about, for a person who comes within a month."""
+
+
+def settings(home: Home) -> Iterator[Finding]:
+    found = home.settings
+    yield from _addresses(found)
+    yield from _mail(found)
+    if found.bundle_days > LONGEST_WAIT_DAYS:
+        yield warning(
+            Attention(
+                "bundle_days: private keys wait {days} days for somebody to fetch them",
+                hint="a month is enough; who comes later gets another one with `rca reissue`",
+                days=found.bundle_days,
+            )
+        )
+
+
+def _addresses(found: Settings) -> Iterator[Finding]:
+    for key, url in (("public_url", found.public_url), ("login_url", found.login_url)):
+        if url is not None and url.startswith("http:") and not _is_here(urlsplit(url).hostname):
+            yield warning(
+                Attention(
+                    "{key}: passwords and certificates travel in the clear to {url}",
+                    hint="give it TLS, at the proxy or with `rca serve --tls-cert`, and https here",
+                    key=key,
+                    url=url,
+                )
+            )
+    for address in found.portal.trusted_proxies:
+        if ip_address(address).is_global:
+            yield warning(
+                Attention(
+                    "trusted_proxies: {address} is out in the internet, and is believed who asks",
+                    hint="name the proxy by its address in your own network",
+                    address=address,
+                )
+            )
+
+
+def _mail(found: Settings) -> Iterator[Finding]:
+    mail = found.mail
+    if mail.security == "none" and not _is_here(mail.host):
+        yield warning(
+            Attention(
+                "mail: links and passwords travel in the clear to {host}",
+                hint="security: starttls, or tls",
+                host=mail.host,
+            )
+        )
+
+
+def _is_here(host: str | None) -> bool:
+    """Whether it is this machine, or nothing is set."""
+    if host is None or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def profiles_(home: Home) -> Iterator[Finding]:
+    for name in profiles.names(home.profiles):
+        yield from map(warning, profiles.warnings(profiles.load(home.profiles, name)))
+    for tier in Tier:
+        yield from map(warning, profiles.warnings(profiles.load_ca(home.profiles, tier)))
