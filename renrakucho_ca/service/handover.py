@@ -77,8 +77,10 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
         How many sheets.
 
     Raises:
-        Conflict: one cannot be downloaded any more. Unavailable: wrong passphrase, full disk.
+        Conflict: one cannot be downloaded any more, or `out` is something else than a file.
+        Unavailable: wrong passphrase, full disk.
     """
+    files.refuse_special(out)
     chosen = [certificates.get(home.db, number) for number in dict.fromkeys(numbers)]
     chosen.sort(key=lambda each: (each.user.facility or "", each.user.id, each.number))
     home.keystore.unlock()

@@ -57,7 +57,12 @@ class Family:
 
 
 def write(file: Path, text: str) -> None:
-    """Puts the figures where the collector finds them, in one step: it never reads half of them."""
+    """Puts the figures where the collector finds them, in one step: it never reads half of them.
+
+    Raises:
+        Conflict: there is something else than a file at `file`.
+    """
+    files.refuse_special(file)
     files.replace(file, text.encode(), files.PUBLIC_FILE)
 
 

@@ -79,8 +79,7 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
         Conflict: `path` is something else than a file: a folder, a device, a pipe.
         OSError: the disk is full, read-only, or fails; the old file is untouched.
     """
-    if os.path.lexists(path) and not (path.is_symlink() or path.is_file()):
-        raise Conflict("{path} exists and is not a file", path=path)
+    refuse_special(path)
     try:
         descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, mode)
     except OSError as error:
@@ -111,6 +110,16 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
             os.close(folder)
     temporary.rename(path)
     sync_folder(path.parent)
+
+
+def refuse_special(path: Path) -> None:
+    """Keeps root from putting a file in the place of /dev/null, where somebody names that.
+
+    Raises:
+        Conflict: `path` is, or leads to, a folder, a device or a pipe.
+    """
+    if path.exists() and not path.is_file():
+        raise Conflict("{path} exists and is not a file", path=path)
 
 
 def create(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:

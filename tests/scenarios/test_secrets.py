@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import stat
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from soundness import check_secrets
@@ -46,16 +53,30 @@ def test_a_hook_gets_no_secret(rca: Terminal) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_modes_are_what_they_should_be_under_every_umask(empty: Terminal, umask: int) -> None:
+    (empty.folder / "out").mkdir(0o700)
     for command in (
         ("init",),
-        ("hierarchy", "create", "new"),
+        ("hierarchy", "create", "new", "--root-key-out", "out/root.key"),
         ("issue", "--device", "mac", "--user", "x", "--out", "out"),
-        ("publish",),
+        ("issue", "--device", "mac", "--user", "y"),
+        ("hierarchy", "request", "far", "--out", "out/public/far.csr"),
+        ("publish", "--out", "out/public"),
+        ("publish", "--root-key", "out/root.key"),
+        ("handover", "--user", "y", "--out", "out/sheets.html"),
+        ("backup", "out/backup"),
+        ("doctor", "--metrics", "out/public/rca.prom"),
+        ("revoke", "--user", "y", "--yes"),
+        ("expire",),
+        ("publish", "--if-due"),
     ):
-        assert empty(*command, umask=umask).code == 0
-    public = empty.home / "public"
+        if "out/public/far.csr" in command:
+            (empty.folder / "out" / "public").mkdir(0o755)
+            (empty.folder / "out" / "public").chmod(0o755)
+        result = empty(*command, umask=umask)
+        assert result.code == 0, result
+    public = (empty.home / "public", empty.folder / "out" / "public")
     for path in (*empty.home.rglob("*"), *(empty.folder / "out").rglob("*")):
-        if path.is_relative_to(public):
+        if any(path.is_relative_to(each) for each in public):
             wanted = 0o755 if path.is_dir() else 0o644
         else:
             wanted = 0o700 if path.is_dir() else 0o600
@@ -105,6 +126,91 @@ def test_links_that_were_laid_are_not_followed(rca: Terminal) -> None:
     assert rca("publish").code == 0
     assert victim.read_text() == "precious"
     assert not any(path.is_symlink() for path in (*out.iterdir(), *public.iterdir()))
+
+
+Plant = Callable[[Path, Path], object]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("handover", "--user", "suzuki", "--out"),
+        ("backup",),
+        ("doctor", "--metrics"),
+        ("hierarchy", "create", "old", "--root-key-out"),
+        ("hierarchy", "request", "far", "--out"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to], ids=["symbolic", "hard"])
+def test_nothing_is_written_through_a_link_to_the_file_of_another(
+    rca: Terminal, command: tuple[str, ...], plant: Plant
+) -> None:
+    """Whoever lays the link can read what it leads to."""
+    rca.issue()
+    victim, out = rca.folder / "victim", rca.folder / "out"
+    victim.write_text("precious")
+    victim.chmod(0o666)
+    out.mkdir()
+    for name in ("file", ".file.tmp"):
+        plant(out / name, victim)
+    result = rca(*command, str(out / "file"))
+    assert result.code in ((0, 8) if command[0] == "doctor" else (0, 4)), result
+    assert victim.read_text() == "precious"
+    if result.code != 4:
+        written = (out / "file").lstat()
+        assert stat.S_ISREG(written.st_mode)
+        assert (written.st_nlink, written.st_mode & 0o022) == (1, 0)
+        assert (written.st_mode & 0o044 == 0) == (command[0] != "doctor" and "far" not in command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("handover", "--user", "suzuki", "--out"), ("backup",), ("doctor", "--metrics")],
+    ids=lambda command: command[0],
+)
+def test_no_file_takes_the_place_of_a_device_or_a_pipe(
+    rca: Terminal, command: tuple[str, ...]
+) -> None:
+    rca.issue()
+    pipe, link = rca.folder / "pipe", rca.folder / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    for path in (pipe, link):
+        result = rca(*command, str(path))
+        assert (result.code, bool(result.complaint)) == (4, True)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
+def watch(process: subprocess.Popen[str]) -> tuple[bytes, str]:
+    """What anybody (cmdline), or root, could read of a command and its children while it ran."""
+    seen: set[bytes] = set()
+    while process.poll() is None:
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                with suppress(OSError):
+                    if os.getpgid(int(folder.name)) == process.pid:
+                        seen |= {(folder / name).read_bytes() for name in ("cmdline", "environ")}
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return b"\n".join(seen), out
+
+
+def test_no_command_line_and_no_environment_has_a_secret(rca: Terminal) -> None:
+    """The workers' too, that make keys and passwords of a batch."""
+    rca.set_hook("sh", "-c", ": the hook")
+    table = rca.folder / "table.csv"
+    table.write_text("user,device\n" + "".join(f"u{n},mac\n" for n in range(20)))
+    batch = ("issue", "--batch", "table.csv", "--jobs", "2", "--format", "json")
+    seen, out = watch(rca.start(*batch, start_new_session=True))
+    issued = json.loads(out)
+    assert b"workers.serve" in seen, "no worker was seen"
+    for command in (("publish",), ("show", issued[0]["number"], "--reveal"), ("backup", "b")):
+        seen += watch(rca.start(*command, start_new_session=True))[0]
+    for secret in (CANARY, *(each["password"] for each in issued)):
+        assert secret.encode() not in seen
+    check_secrets(rca, *(each["password"] for each in issued))
 
 
 @pytest.mark.parametrize("lock", ["issuing", "hierarchies", "publishing"])
