@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import select
 import subprocess
@@ -23,6 +24,12 @@ LARGEST_MEMORY = 1024 * 1024 * 1024
 
 MOST_SECONDS = 20
 """Nothing that is hostile is worth more: then the process is killed, and the test fails."""
+
+
+# Whatever moves the cursor, hides or reorders letters, or cannot be encoded.
+UNPRINTABLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,23 @@ class Answer:
     def json(self) -> Any:
         assert self.code == 0, self
         return json.loads(self.out)
+
+
+def check_clear(answer: Answer, about: object) -> None:
+    """No bug, nothing that a terminal would obey, and one error with its hint.
+
+    Exit 8 has an error besides for each of its findings.
+    """
+    assert answer.code != 1, (about, answer)
+    assert not UNPRINTABLE.search(answer.err + answer.out), (about, answer)
+    if answer.code:
+        lines = answer.err.splitlines()
+        assert all(re.match("rca: (error|hint|warning): .|…", line) for line in lines), (
+            about,
+            answer,
+        )
+        errors = sum(line.startswith("rca: error: ") for line in lines)
+        assert errors == 1 or (answer.code == 8 and errors), (about, answer)
 
 
 Refused = Callable[..., Answer]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from confined import Answer, Confined, Refused
+from confined import Answer, Confined, Refused, check_clear
 from program import PASSPHRASE, write_secret
 from vectors import Vectors, wheel
 
@@ -20,12 +19,6 @@ NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
 
 REFUSALS = {2, 3, 4, 5, 6, 7, 8}
 """What is refused ends with one of these (cli.md); 1 is a bug."""
-
-# Whatever moves the cursor, hides or reorders letters, or cannot be encoded.
-UNPRINTABLE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
-
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
@@ -63,16 +56,6 @@ def refused(rca: Confined, home: Home) -> Refused:
         return answer
 
     return run
-
-
-def check_clear(answer: Answer, about: object) -> None:
-    """No bug, nothing that a terminal would obey, and at most one error with its hint."""
-    assert answer.code != 1, (about, answer)
-    assert not UNPRINTABLE.search(answer.err + answer.out), (about, answer)
-    if answer.code:
-        lines = answer.err.splitlines()
-        assert all(re.match("rca: (error|hint): .", line) for line in lines), (about, answer)
-        assert sum(line.startswith("rca: error: ") for line in lines) == 1, (about, answer)
 
 
 def database(home: Home) -> bytes:

@@ -1,0 +1,101 @@
+"""Tables that are meant to hurt: no row of a bad line, what looks like a formula is a name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from confined import Confined, Refused, check_clear
+from mutants import mutants
+
+GOOD = "利用者ID,氏名,メール,施設,地域\r\nhanako,佐藤 花子,hanako@example.jp,見本訪問看護,見本市\r\n"
+"""As Excel in Japan writes it."""
+
+NO_TABLES = {
+    "empty": b"",
+    "a blank line": b"\n" * 100_000,
+    "NUL": b"\0" * 100_000,
+    "NUL in the columns": b"user\0,name\nx,y\n",
+    "a million columns": b"user" + b",name" * 1_000_000 + b"\nx\n",
+    "a million empty columns": b"user" + b"," * 1_000_000 + b"\nx\n",
+    "a line of 20 MB": b"x" * 20_000_000,
+    "a quote that stays open": b'"user\n' + b"x\n" * 200_000,
+    "UTF-16 that does not say so": "user,name\nx,y\n".encode("utf-16-le"),
+    "UTF-32": "user,name\nx,y\n".encode("utf-32"),
+    "EBCDIC": "user,name\nx,y\n".encode("cp500"),
+    "half of UTF-16": "user,name\n".encode("utf-16")[:-1],
+    "a formula for a column": b"user,=1+1\nx,y\n",
+    "an escape for a column": b"user,\x1b]0;owned\x07\nx,y\n",
+    "a column twice": b"user,user\nx,y\n",
+    "a column twice by another name": "user,利用者ID\nx,y\n".encode(),
+    "ZIP": b"PK\x03\x04" + bytes(range(256)) * 100,
+}
+BAD_LINES = {
+    "NUL": b"a\0b,x\n",
+    "a field of 1 MB": b"a," + b"x" * 1_000_000 + b"\n",
+    "a field of 16 KB": b"a," + b"x" * 16_000 + b"\n",
+    "a million fields": b"a" + b",x" * 1_000_000 + b"\n",
+    "a quote that stays open": b'"a,x\n',
+    "a quote that goes on": b'"a"b,x\n',
+    "no UTF-8": b"a,\xff\xfe\n",
+    "an escape": b"a,\x1b[2J\n",
+    "marks of direction": "a,b\u202ec\n".encode(),
+    "a line in a name": b'a,"b\nc"\n',
+    "one field": b"a\n",
+    "no user": b",x\n",
+}
+
+
+@pytest.mark.parametrize("command", [("user", "import"), ("issue", "--batch")], ids=" ".join)
+def test_what_is_no_table_is_refused(
+    refused: Refused, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    table = tmp_path / "table.csv"
+    for what, content in NO_TABLES.items():
+        table.write_bytes(content)
+        assert refused(*command, table).code == 5, what
+
+
+@pytest.mark.parametrize("what", BAD_LINES)
+def test_a_bad_line_is_told_and_the_lines_around_it_are_done(
+    rca: Confined, tmp_path: Path, what: str
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes("user,name\nsaki,見本\n".encode() + BAD_LINES[what] + b"ato,x\n")
+    assert rca("--home", tmp_path / "home", "init").code == 0
+    answer = rca("--home", tmp_path / "home", "user", "import", table, "--format", "json")
+    check_clear(answer, what)
+    assert answer.code == 8
+    assert json.loads(answer.out)["imported"] == 2
+    assert answer.seconds < 5
+    assert answer.memory < 64 * 1024 * 1024
+    users = rca("--home", tmp_path / "home", "user", "list", "--format", "json").json
+    assert [user["user"] for user in users] == ["ato", "saki"]
+    none = rca("--home", tmp_path / "home", "user", "import", table, "--all-or-nothing")
+    assert none.code in (5, 8)
+    assert none.out == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "＝1+1", '=HYPERLINK("http://x")']
+)
+def test_a_formula_is_kept_as_it_is(rca: Confined, tmp_path: Path, name: str) -> None:
+    """It is a sheet's program that would compute it: so it is marked where a sheet is written."""
+    table = tmp_path / "table.csv"
+    quoted = '"' + name.replace('"', '""') + '"'
+    table.write_text(f"user,name\nformula,{quoted}\n")
+    assert rca("user", "import", table).code == 0
+    assert rca("user", "show", "formula", "--format", "json").json["name"] == name
+    assert f"'{name[:3]}" in rca("user", "show", "formula", "--format", "csv").out
+
+
+def test_a_line_that_was_spoilt_is_done_or_told(rca: Confined, tmp_path: Path) -> None:
+    assert rca("--home", tmp_path / "home", "init").code == 0
+    table = tmp_path / "table.csv"
+    for encoding in ("cp932", "utf-8-sig", "utf-16"):
+        for place, spoilt in enumerate(mutants(GOOD.encode(encoding), 60, seed=21)):
+            table.write_bytes(spoilt)
+            answer = rca("--home", tmp_path / "home", "user", "import", table)
+            check_clear(answer, (encoding, place))
+            assert answer.code in (0, 5, 8), (encoding, place, answer)
