@@ -27,7 +27,7 @@ from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.store import audit, ca_certificates, certificates, hierarchies, learning, users
 from renrakucho_ca.store import takeover as store_takeover
 from renrakucho_ca.store.audit import Record
-from renrakucho_ca.store.database import Duplicate
+from renrakucho_ca.store.database import Duplicate, Misfit
 from renrakucho_ca.store.journal import Journal
 
 PORTION = 500
@@ -136,7 +136,7 @@ class _Player:
             act(row, row.moment, row.facts)
         except (NotFound, Duplicate):
             self._learned.missing += 1
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, OverflowError, Misfit) as error:
             raise Invalid("row {row} of the journal cannot be read", row=row.id) from error
 
     # -- hierarchies

@@ -308,6 +308,10 @@ class Duplicate(Exception):
     """A UNIQUE rule of the schema refused a row. Whoever inserts knows what it means."""
 
 
+class Misfit(Exception):
+    """A value is not what the schema has in its place. Only rows that others wrote have such."""
+
+
 @contextmanager
 def _own_errors() -> Iterator[None]:
     """SQLite's errors as ours: what a person can do something about is Unavailable."""
@@ -316,7 +320,10 @@ def _own_errors() -> Iterator[None]:
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorname in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
             raise Duplicate(str(error)) from error
-        raise
+        raise Misfit(str(error)) from error
+    except sqlite3.ProgrammingError as error:
+        # Of a kind that SQLite has no column for, such as a list.
+        raise Misfit(str(error)) from error
     except sqlite3.DatabaseError as error:
         name = (getattr(error, "sqlite_errorname", None) or "").removeprefix("SQLITE_")
         for prefix, (message, hint) in _UNAVAILABLE.items():

@@ -27,6 +27,9 @@ from renrakucho_ca.store import audit, files
 from renrakucho_ca.store.audit import Record
 from renrakucho_ca.store.database import Database
 
+LONGEST_LINE = 1024 * 1024
+"""Octets. The longest tells of a portion of revocations, in some ten thousand."""
+
 _BLOCK = 4096
 """Octets read at a time to find the last line; most have 400."""
 
@@ -98,13 +101,19 @@ class Journal:
                     yield record
 
     def lines(self) -> Iterator[bytes]:
-        """Its whole lines, without their line feeds. None where there is no file."""
+        """Its whole lines, without their line feeds. None where there is no file.
+
+        Raises:
+            Unavailable: a line is too long to be one of ours.
+        """
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
             return
         with file:
-            for line in file:
+            while line := file.readline(LONGEST_LINE + 1):
+                if len(line) > LONGEST_LINE:
+                    raise self._damaged()
                 if line.endswith(b"\n"):
                     yield line[:-1]
 
@@ -218,10 +227,12 @@ def _compare(last: Record | None, db: Database) -> Standing:
 
 
 def _last_line(file: BufferedReader) -> bytes | None:
-    """The last whole line, found from the end of the file."""
+    """The last whole line, found from the end of the file; of one too long, a part."""
     found = b""
     place = file.seek(0, os.SEEK_END)
     while place > 0:
+        if len(found) > 2 * LONGEST_LINE:
+            return found
         size = min(max(_BLOCK, len(found)), place)
         place -= size
         file.seek(place)

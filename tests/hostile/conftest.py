@@ -20,6 +20,7 @@ NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
 REFUSALS = {2, 3, 4, 5, 6, 7, 8}
 """What is refused ends with one of these (cli.md); 1 is a bug."""
 
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("hostile") / "home"

@@ -1,4 +1,4 @@
-"""YAML that is meant to hurt, as settings and as profiles: refused in a line, quickly and in little.
+"""YAML that is meant to hurt, as settings and as profiles: refused in a line, quickly.
 
 tests/test_yamlfile.py proves the reader by itself; here stands what the program makes of it.
 """

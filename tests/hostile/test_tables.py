@@ -9,7 +9,9 @@ import pytest
 from confined import Confined, Refused, check_clear
 from mutants import mutants
 
-GOOD = "利用者ID,氏名,メール,施設,地域\r\nhanako,佐藤 花子,hanako@example.jp,見本訪問看護,見本市\r\n"
+GOOD = (
+    "利用者ID,氏名,メール,施設,地域\r\nhanako,佐藤 花子,hanako@example.jp,見本訪問看護,見本市\r\n"
+)
 """As Excel in Japan writes it."""
 
 NO_TABLES = {
