@@ -77,7 +77,7 @@ NAMES = [
     *("profiles//x.yaml", "profiles/.x.yaml", "./rca.yaml", "rca.yaml/", "ca-store/rca.sqlite/x"),
     *("ca-store/journal", "public/new-issuing.crl", "ca-store/keys/x\n.key", "x" * 5000, "\u202e"),
 ]
-KINDS = {
+KINDS: dict[str, dict[str, object]] = {
     "a symbolic link": {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
     "a hard link": {"type": tarfile.LNKTYPE, "linkname": "../../outside"},
     "a folder": {"type": tarfile.DIRTYPE},

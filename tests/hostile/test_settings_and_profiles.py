@@ -84,7 +84,7 @@ def test_settings_and_profiles_that_were_spoilt_are_read_or_refused(
     rca: Confined, home: Home, tmp_path: Path, name: str
 ) -> None:
     given = tmp_path / Path(name).name
-    command = ("profile", "check", given)
+    command: tuple[object, ...] = ("profile", "check", given)
     if name == "rca.yaml":
         command = ("--home", tmp_path, "profile", "list")
     for place, spoilt in enumerate(mutants((home.path / name).read_bytes(), 60, seed=20)):

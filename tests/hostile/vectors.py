@@ -32,7 +32,7 @@ def wheel(folder: Path) -> Path:
     with FileLock(folder / "lock").exclusive():
         found = sorted(folder.glob(f"cryptography_vectors-{version('cryptography')}-*.whl"))
         if not found:
-            command = [
+            command: list[str | Path] = [
                 sys.executable,
                 "-m",
                 "pip",
