@@ -28,7 +28,7 @@ from benchmarks.bench_portal import Client, processor_seconds, served
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.ocsp_request import HASHES, issuer_hashes
 from renrakucho_ca.portal.app import Portal
-from renrakucho_ca.service import ahead
+from renrakucho_ca.service import ahead, ahead_file
 from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies, ocspfile
@@ -70,7 +70,7 @@ def measure_signing(home: Home) -> None:
     hierarchy = hierarchies.get(home.db, "new")
     issuing = hierarchy.issuing
     key = ca_key(home, issuing)
-    ahead.path_of(home, issuing).unlink(missing_ok=True)
+    ahead_file.path_of(home, issuing).unlink(missing_ok=True)
     began = time.perf_counter()
     count = ahead.renew(home, hierarchy, issuing, key, home.clock())
     took = time.perf_counter() - began
@@ -103,7 +103,7 @@ def requests_for(home: Home, count: int) -> list[bytes]:
     issuer = issuer_hashes(issuing.certificate)["sha1"]
     algorithm = der.encode(der.OBJECT_IDENTIFIER, HASHES["sha1"]) + b"\x05\x00"
     found = []
-    with ocspfile.opened(ahead.path_of(home, issuing)) as responses:
+    with ocspfile.opened(ahead_file.path_of(home, issuing)) as responses:
         for n in range(count):
             serial = int(responses[n * len(responses) // count].serial, 16)
             identifier = der.encode(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from renrakucho_ca import settings, yamlfile
 from renrakucho_ca.errors import Invalid, NotFound, RcaError
-from renrakucho_ca.settings import MobileconfigSettings, Settings
+from renrakucho_ca.settings import MobileconfigSettings, OcspSettings, Settings
 
 REQUIRED = "network: Example\norganization: City\n"
 
@@ -69,6 +69,12 @@ def test_the_proxies_that_are_believed_are_addresses() -> None:
     assert read(REQUIRED).portal.proxies == frozenset()
 
 
+def test_ocsp_is_answered_unless_it_is_switched_off() -> None:
+    assert read(REQUIRED).ocsp == OcspSettings(sign_ahead=True, days=7, nonce=False, url=None)
+    text = f"{REQUIRED}ocsp: {{sign_ahead: false, days: 14, nonce: true, url: 'http://a.example/'}}"
+    assert read(text).ocsp == OcspSettings(False, 14, True, "http://a.example")
+
+
 def test_the_cut_off_of_a_bare_date_is_midnight_in_japan() -> None:
     cutoff = datetime(2026, 8, 1, tzinfo=read(REQUIRED).zone)
     assert cutoff.astimezone(UTC) == datetime(2026, 7, 31, 15, tzinfo=UTC)
@@ -104,6 +110,15 @@ BOTH = "signing takes a certificate and a key: set both, or neither"
         ("portal: {trusted_proxies: 127.0.0.1}", "portal.trusted_proxies: expected list, got text"),
         ("portal: {trusted_proxies: [localhost]}", "portal.trusted_proxies: 'localhost' is not an"),
         ("portal: {trusted_proxies: [10.0.0.0/8]}", "portal.trusted_proxies: '10.0.0.0/8' is not"),
+        ("ocsp: {days: 0}", "ocsp.days: expected int >= 1, got 0"),
+        ("ocsp: {days: 15}", "ocsp.days: expected int <= 14, got 15"),
+        ("ocsp: {days: 1.5}", "ocsp.days: expected"),
+        ("ocsp: {sign_ahead: 1}", "ocsp.sign_ahead: expected"),
+        ("ocsp: {nonce: 'true'}", "ocsp.nonce: expected"),
+        ("ocsp: {url: ocsp.example.jp}", "ocsp.url: 'ocsp.example.jp' is not an http"),
+        ("ocsp: {url: 'http://a.example/?b'}", "ocsp.url: 'http://a.example/?b' is not an http"),
+        ("ocsp: {urls: null}", "unknown key 'urls'"),
+        ("ocsp:", "ocsp: expected mapping, got null"),
         ("portals: {}", "unknown key 'portals'"),
     ],
 )

@@ -77,6 +77,10 @@ class Portal:
     def _starlette(self) -> Starlette:
         return Starlette(
             routes=[
+                # First, because servers ask by the thousand and the list is searched from its top.
+                Route("/ocsp/{hierarchy}", self._ocsp.post, methods=["POST"]),
+                Route("/ocsp/{hierarchy}/", self._ocsp.post, methods=["POST"]),
+                Route("/ocsp/{hierarchy}/{request:path}", self._ocsp.get),
                 Route("/", self.form),
                 Route("/", self.prove, methods=["POST"]),
                 Route("/d/{link}", self.offer),
@@ -86,9 +90,6 @@ class Portal:
                 Route("/help/{device}", self.help),
                 Route("/crl/{name}.crl", self.crl),
                 Route("/ca/{name}.cer", self.ca),
-                Route("/ocsp/{hierarchy}", self._ocsp.post, methods=["POST"]),
-                Route("/ocsp/{hierarchy}/", self._ocsp.post, methods=["POST"]),
-                Route("/ocsp/{hierarchy}/{request:path}", self._ocsp.get),
                 Route("/healthz", self.health),
                 Route("/portal.css", self.css),
             ],

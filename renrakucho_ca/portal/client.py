@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 
@@ -21,7 +22,7 @@ def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Addr
     Args:
         trusted: the proxies of `rca.yaml`; from anybody else the header is ignored.
     """
-    peer = _parse(connection.client.host if connection.client else "") or _NOBODY
+    peer = _peer(connection) or _NOBODY
     if peer not in trusted:
         return peer
     hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
@@ -39,10 +40,15 @@ def is_over_tls(connection: HTTPConnection, trusted: Collection[Address]) -> boo
     """Whether the client speaks TLS, to us or to a proxy that we trust."""
     if connection.scope["scheme"] == "https":
         return True
-    peer = _parse(connection.client.host if connection.client else "")
-    return peer in trusted and connection.headers.get("x-forwarded-proto") == "https"
+    return _peer(connection) in trusted and connection.headers.get("x-forwarded-proto") == "https"
 
 
+def _peer(connection: HTTPConnection) -> Address | None:
+    client = connection.client
+    return _parse(client.host if client else "")
+
+
+@lru_cache(maxsize=256)
 def _parse(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text.strip())

@@ -6,16 +6,17 @@ import binascii
 import hashlib
 import logging
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from renrakucho_ca.errors import NotFound, Refused, Unavailable
-from renrakucho_ca.portal.workers import Workers
+from renrakucho_ca.errors import NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.portal.workers import Grouped
 from renrakucho_ca.service.answering import INTERNAL_ERROR, LARGEST, TRY_LATER, Answer, Answerer
 from renrakucho_ca.service.home import Home
 
@@ -27,15 +28,16 @@ MAX_AGE = 60
 """Seconds for which a cache may keep a response, however long it is valid: a revocation is to be
 seen within a minute."""
 
-_WAITING = 500
-
 
 class Ocsp:
-    """Answers in a thread of its own: a flood of requests keeps no download waiting."""
+    """Answers in a thread of its own: a flood of requests keeps no download waiting.
+
+    To hand a request to another thread takes as long as to answer it: they go there in groups.
+    """
 
     def __init__(self, open_home: Callable[[], Home]) -> None:
         self._clock = open_home().clock
-        self._workers = Workers(open_home, threads=1, waiting=_WAITING)
+        self._answers = Grouped(open_home, self._answer_all, largest=50, waiting=500)
         self._answerer = Answerer()
 
     async def get(self, request: Request) -> Response:
@@ -61,22 +63,33 @@ class Ocsp:
         return await self._answer(request, data)
 
     async def _answer(self, request: Request, data: bytes) -> Response:
-        name = request.path_params["hierarchy"]
         try:
-            answer = await self._workers.run(self._answerer.answer, name, data)
+            answer = await self._answers.run((request.path_params["hierarchy"], data))
         except NotFound:
             raise HTTPException(404) from None
         except (Unavailable, Refused) as error:
             log.error("OCSP: %s", error)
             answer = Answer(TRY_LATER)
-        except Exception:
-            log.exception("OCSP: a bug")
-            answer = Answer(INTERNAL_ERROR)
         return _response(request, answer, self._clock())
+
+    def _answer_all(
+        self, home: Home, asked: Sequence[tuple[str, bytes]]
+    ) -> list[Answer | RcaError]:
+        """For each hierarchy and request an answer. A bug in one keeps no other waiting."""
+        answers: list[Answer | RcaError] = []
+        for hierarchy, data in asked:
+            try:
+                answers.append(self._answerer.answer(home, hierarchy, data))
+            except RcaError as error:
+                answers.append(error)
+            except Exception:
+                log.exception("OCSP: a bug")
+                answers.append(Answer(INTERNAL_ERROR))
+        return answers
 
     def close(self) -> None:
         """Waits for what has begun."""
-        self._workers.close()
+        self._answers.close()
 
 
 def _decoded(text: str) -> bytes:
@@ -103,10 +116,16 @@ def _response(request: Request, answer: Answer, now: datetime) -> Response:
     etag = f'"{hashlib.sha256(answer.response).hexdigest()[:32]}"'
     headers = {
         "Cache-Control": f"max-age={max_age}, public, no-transform, must-revalidate",
-        "Last-Modified": format_datetime(answer.period.this_update, usegmt=True),
-        "Expires": format_datetime(min(end, now + timedelta(seconds=MAX_AGE)), usegmt=True),
+        "Last-Modified": _http_date(answer.period.this_update),
+        "Expires": _http_date(min(end, now + timedelta(seconds=MAX_AGE))),
         "ETag": etag,
     }
     if request.method == "GET" and etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(answer.response, headers=headers, media_type=RESPONSE_TYPE)
+
+
+@lru_cache(maxsize=16)
+def _http_date(moment: datetime) -> str:
+    """All answers of a second have the same two."""
+    return format_datetime(moment, usegmt=True)

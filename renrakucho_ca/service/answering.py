@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Authority
@@ -17,7 +18,7 @@ from renrakucho_ca.pki import certificates, ocsp, ocsp_request
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.pki.ocsp import Failure, Form, Period
 from renrakucho_ca.pki.ocsp_request import CertId
-from renrakucho_ca.service import ahead, catching_up, responders
+from renrakucho_ca.service import ahead_file, catching_up, responders
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import ocsp as store
@@ -44,16 +45,16 @@ class _Desk:
     """Where one CA answers: the file of its responses, once it is open."""
 
     authority: Authority
+    path: Path
     file: Responses | None = None
 
-    def responses(self, home: Home) -> Responses | None:
+    def responses(self) -> Responses | None:
         """The newest file; None where there is none."""
-        path = ahead.path_of(home, self.authority)
-        if self.file is None or not self.file.is_still(path):
+        if self.file is None or not self.file.is_still(self.path):
             if self.file is not None:
                 self.file.close()
             try:
-                self.file = Responses(path)
+                self.file = Responses(self.path)
             except FileNotFoundError:
                 self.file = None
         if self.file is not None and self.file.head.authority != self.authority.fingerprint_sha256:
@@ -110,7 +111,7 @@ class Answerer:
                 signature = signed.sha1 if asked.hash == "sha1" else signed.sha256
                 return _whole(asked, signed.responder, period, known.standing, signature)
         found = None
-        responses = desk.responses(home)
+        responses = desk.responses()
         if responses is not None and now < responses.head.next_update:
             found = responses.find(serial)
         if responses is not None and found is not None:
@@ -129,7 +130,7 @@ class Answerer:
         """Whether it is of those that a CA signs and that are no certificates of the store."""
         responder = store.responder(home.db, desk.authority.id)
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
-        return responder is not None and asked.serial in ahead.own_serials(
+        return responder is not None and asked.serial in responders.own_serials(
             hierarchy, desk.authority, responder
         )
 
@@ -145,17 +146,15 @@ class Answerer:
 
         Of a certificate that was never issued it says unknown (RFC 6960 §2.2).
         """
-        responder = store.responder(home.db, desk.authority.id)
-        if responder is None or not responder.not_before <= now < responder.not_after:
-            return None
-        if responder.portal_key is None:
+        responder = responders.current(home, desk.authority, now)
+        if responder is None or responder.portal_key is None:
             return None
         if responder.id not in self._keys:
             self._keys[responder.id] = responders.portal_key_of(home, responder)
         key = self._keys[responder.id]
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
-        period = ahead.period(LIVE, hierarchy, desk.authority, responder, now)
-        own = ahead.own_serials(hierarchy, desk.authority, responder)
+        period = responders.period(LIVE, hierarchy, desk.authority, responder, now)
+        own = responders.own_serials(hierarchy, desk.authority, responder)
         singles, form = [], None
         for each in asked:
             if each.hash is None:
@@ -182,8 +181,9 @@ class Answerer:
         key = hierarchy, asked.issuer
         if key not in self._desks:
             for authority in hierarchies.get(home.db, hierarchy).authorities:
+                desk = _Desk(authority, ahead_file.path_of(home, authority))
                 for issuer in ocsp_request.issuer_hashes(authority.certificate).values():
-                    self._desks.setdefault((hierarchy, issuer), _Desk(authority))
+                    self._desks.setdefault((hierarchy, issuer), desk)
         return self._desks.get(key)
 
 

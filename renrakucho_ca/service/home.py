@@ -112,7 +112,7 @@ class Home:
         same._only_looks = True
         return same
 
-    @property
+    @cached_property
     def behind(self) -> Path:
         """A file that is there while this store, restored from a backup, does not know all that
         happened after it (`service.catching_up`)."""

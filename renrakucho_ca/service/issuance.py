@@ -136,7 +136,7 @@ def issue_many(
                 yield from issuer.issue(chain(first, source), workers)
                 # What is issued is issued; `rca publish` would sign for it as well.
                 with suppress(RcaError):
-                    ahead.sign_changes(home, chosen, chosen.issuing, home.clock())
+                    ahead.keep_up(home, chosen, chosen.issuing, home.clock())
 
 
 def reissue(

@@ -14,7 +14,7 @@ from pathlib import Path
 from renrakucho_ca import __version__
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Authority, Hierarchy, Severity
-from renrakucho_ca.service import ahead, backup
+from renrakucho_ca.service import ahead_file, backup
 from renrakucho_ca.service.doctor import Report
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, health, hierarchies, migration, ocsp, ocspfile
@@ -172,7 +172,7 @@ def _responders(facts: Facts) -> Iterator[Sample]:
 
 def _responses(facts: Facts) -> Iterator[Sample]:
     for each in facts.authorities:
-        path = ahead.path_of(facts.home, each)
+        path = ahead_file.path_of(facts.home, each)
         if path.exists():
             with ocspfile.opened(path) as responses:
                 yield from _at(_ca(each), responses.head.next_update)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from renrakucho_ca.model import Act, Authority, KeyAlgorithm, SubjectAttribute
+from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, SubjectAttribute, Tier
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.pki.certificates import LONGEST_ATTRIBUTE, Validity
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.ocsp import Period
+from renrakucho_ca.pki.ocsp_request import issuer_hashes
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.ocsp_signing import Signer
 from renrakucho_ca.store import ocsp
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.ocsp import Responder
@@ -73,24 +76,31 @@ def renew(home: Home, authority: Authority, key: PrivateKey, now: datetime) -> N
         )
 
 
-def key_of(home: Home, responder: Responder) -> PrivateKey:
+def current(home: Home, authority: Authority, now: datetime) -> Responder | None:
+    """The one that answers for a CA now, if any."""
+    newest = ocsp.responder(home.db, authority.id)
+    if newest is None or not newest.not_before <= now < newest.not_after:
+        return None
+    return newest
+
+
+def _key_of(home: Home, responder: Responder) -> PrivateKey:
     """A responder's key, by the passphrase."""
     sealer = home.keystore.password_sealer()
     return keys.from_pkcs8(sealer.open(responder.sealed_key, _context(responder.serial)))
 
 
-def tell_portal(home: Home, authority: Authority) -> None:
+def tell_portal(home: Home, responder: Responder) -> None:
     """Gives the portal the responder's key, or takes it away, as `rca.yaml` says now."""
-    newest = ocsp.responder(home.db, authority.id)
-    if newest is None or (newest.portal_key is not None) == home.settings.ocsp.nonce:
+    if (responder.portal_key is not None) == home.settings.ocsp.nonce:
         return
     sealed = None
     if home.settings.ocsp.nonce:
-        pkcs8 = keys.to_pkcs8(key_of(home, newest))
+        pkcs8 = keys.to_pkcs8(_key_of(home, responder))
         sealer = home.keystore.bundle_sealer()
-        sealed = sealer.seal(pkcs8, _context(newest.serial), home.random)
+        sealed = sealer.seal(pkcs8, _context(responder.serial), home.random)
     with home.db.write():
-        ocsp.set_portal_key(home.db, newest.id, sealed)
+        ocsp.set_portal_key(home.db, responder.id, sealed)
 
 
 def portal_key_of(home: Home, responder: Responder) -> PrivateKey:
@@ -102,6 +112,52 @@ def portal_key_of(home: Home, responder: Responder) -> PrivateKey:
     assert responder.portal_key is not None
     sealer = home.keystore.bundle_sealer()
     return keys.from_pkcs8(sealer.open(responder.portal_key, _context(responder.serial)))
+
+
+def own_serials(hierarchy: Hierarchy, authority: Authority, responder: Responder) -> set[int]:
+    """What a CA has signed besides the certificates in the store: its responder's and, for a root,
+    that of the issuing CA."""
+    issuing = hierarchy.issuing
+    serials = {responder.serial}
+    if authority.tier is Tier.ROOT and issuing != authority:
+        serials.add(certificates.load(issuing.certificate).serial_number)
+    return serials
+
+
+def period(
+    life: timedelta, hierarchy: Hierarchy, authority: Authority, responder: Responder, now: datetime
+) -> Period:
+    """How long a response is valid that is made now: not past its signer, its CA, or the cut-off.
+
+    As with CRLs: should everything of ours stop, servers refuse everyone from the cut-off on.
+    """
+    end = min(now + life, responder.not_after, authority.not_after)
+    if hierarchy.cutoff is not None and now < hierarchy.cutoff:
+        end = min(end, hierarchy.cutoff)
+    return Period(now, end)
+
+
+def signer(
+    home: Home,
+    hierarchy: Hierarchy,
+    authority: Authority,
+    responder: Responder,
+    now: datetime,
+    width: int = 0,
+) -> Signer:
+    """A responder with its key unlocked, and the period of all that it signs.
+
+    Args:
+        width: as in `Signer`.
+    """
+    life = timedelta(days=home.settings.ocsp.days)
+    return Signer(
+        issuer=issuer_hashes(authority.certificate),
+        responder=responder.certificate,
+        key=keys.to_pkcs8(_key_of(home, responder)),
+        period=period(life, hierarchy, authority, responder, now),
+        width=width,
+    )
 
 
 def _context(serial: int) -> str:

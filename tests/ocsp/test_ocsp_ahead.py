@@ -12,11 +12,11 @@ from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
-from homes import BEGIN, Clock, Died, DyingRandomness, configure, open_home, rows
+from homes import BEGIN, Clock, Died, DyingRandomness, configure, issue, open_home, rows
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
-from renrakucho_ca.service import ahead, publication, revocation
+from renrakucho_ca.service import ahead, ahead_file, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies, ocspfile
 
@@ -106,7 +106,7 @@ def test_a_revocation_signs_for_one_certificate_and_not_for_all(
     home: Home, client: Client, number: RetrievalNumber
 ) -> None:
     hierarchy = hierarchies.get(home.db, "new")
-    file = ahead.path_of(home, hierarchy.issuing)
+    file = ahead_file.path_of(home, hierarchy.issuing)
     before = file.stat().st_ino
     revoke(home, number)
     assert publication.publish(home, if_due=True).responses == 1
@@ -318,7 +318,7 @@ def test_a_run_that_dies_leaves_the_responses_before_it(
 def test_a_damaged_file_is_an_error_and_then_replaced(
     home: Home, client: Client, number: RetrievalNumber
 ) -> None:
-    file = ahead.path_of(home, hierarchies.get(home.db, "new").issuing)
+    file = ahead_file.path_of(home, hierarchies.get(home.db, "new").issuing)
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(Unavailable, match="damaged"):
         client.ask(number)
@@ -326,26 +326,52 @@ def test_a_damaged_file_is_an_error_and_then_replaced(
     assert client.ask(number).status == GOOD
 
 
-def test_many_are_signed_by_worker_processes_in_order(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
-) -> None:
+def put_many(home: Home, count: int) -> None:
+    """Certificates that nobody asks for."""
     id = hierarchies.get(home.db, "new").issuing.id
     with home.db.write():
         home.db.execute(
-            f"""WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 4500)
+            f"""WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
                 INSERT INTO certificate (number, authority, serial, user, device, profile, line,
                                          issued_at, not_before, not_after)
                 SELECT 20000000 + n, {id}, printf('%x', n * 7919 % 100003), 'hanako', 'windows',
                        'windows', 20000000 + n, 1, 1, 9999999999 FROM n"""
         )
+
+
+def test_many_are_signed_by_worker_processes_in_order(
+    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+) -> None:
+    put_many(home, 4500)
+    with home.db.write():
         home.db.execute("DELETE FROM ocsp_change")
     clock.advance(days=5)
     assert publication.publish(home, if_due=True).responses >= 4500
     assert client.ask(number).this_update == clock.now
-    with ocspfile.opened(ahead.path_of(home, hierarchies.get(home.db, "new").issuing)) as file:
+    with ocspfile.opened(ahead_file.path_of(home, hierarchies.get(home.db, "new").issuing)) as file:
         assert all(
             file.find(record.serial) == record for record in map(file.__getitem__, range(len(file)))
         )
+
+
+def test_after_very_many_were_issued_the_next_publication_signs_for_all(
+    home: Home, client: Client, number: RetrievalNumber
+) -> None:
+    """Nobody who issues waits for signatures that are made anew a moment later."""
+    put_many(home, ahead.MOST_CHANGES)
+    late = client.issue()
+    assert [client.ask(each).status for each in (number, late)] == [GOOD, TRY_LATER]
+    publish(home)
+    assert [client.ask(each).status for each in (number, late)] == [GOOD, GOOD]
+
+
+def test_who_switched_it_off_pays_nothing(home: Home, client: Client, clock: Clock) -> None:
+    quiet = open_home(home.path, clock)
+    configure(quiet, "ocsp: {sign_ahead: false}")
+    assert publication.publish(quiet).responses == 0
+    issue(quiet, hierarchy="new")
+    assert rows(home, "SELECT count(*) FROM responder") == [(0,)]
+    assert not (home.store / "ocsp").exists()
 
 
 def test_issuing_goes_on_when_nothing_can_be_signed(published: Home, client: Client) -> None:

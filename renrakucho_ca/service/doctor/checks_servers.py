@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import ahead, crls, publish_hook
+from renrakucho_ca.service import ahead_file, crls, publish_hook
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import expiry, hierarchies, ocspfile
@@ -124,7 +124,7 @@ def ocsp_(home: Home) -> Iterator[Finding]:
         if authority.key is None:
             continue
         try:
-            with ocspfile.opened(ahead.path_of(home, authority)) as responses:
+            with ocspfile.opened(ahead_file.path_of(home, authority)) as responses:
                 head = responses.head
         except FileNotFoundError:
             yield warning(

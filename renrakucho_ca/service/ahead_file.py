@@ -1,0 +1,123 @@
+"""All OCSP responses of a CA, signed anew into one file that takes the place of the one before."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Authority, Hierarchy
+from renrakucho_ca.pki import certificates
+from renrakucho_ca.pki.keys import public_key_of, signature_hash, verifies
+from renrakucho_ca.pki.ocsp import Form, status
+from renrakucho_ca.service import responders
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.ocsp_signing import Signer
+from renrakucho_ca.service.workers import Workers, cores
+from renrakucho_ca.store import ocsp, ocspfile
+from renrakucho_ca.store.ocsp import Responder, Standing, revocation_of
+from renrakucho_ca.store.ocspfile import Head, Responses
+
+PARCEL = 1000
+"""Certificates that a worker signs for at a time: 0.1 s."""
+
+FEW = 2000
+"""Below that the start of worker processes takes longer than the signatures."""
+
+SAMPLES = 16
+"""Signatures that are verified before a file takes the place of the one before."""
+
+
+def path_of(home: Home, authority: Authority) -> Path:
+    """Where the responses of a CA lie."""
+    return home.store / "ocsp" / f"{authority.name}.ocsp"
+
+
+def sign_all(
+    home: Home, hierarchy: Hierarchy, authority: Authority, responder: Responder, now: datetime
+) -> int:
+    """Signs for every certificate that has not ended, and replaces the file in one step.
+
+    What changes meanwhile has a higher number than the last change that the file knows of.
+    """
+    change = ocsp.last_change(home.db)
+    own = (f"{serial:x}" for serial in responders.own_serials(hierarchy, authority, responder))
+    # One that was taken over may stand among the certificates as well.
+    extra: list[Standing] = [
+        (serial, None, None) for serial in own if ocsp.known(home.db, authority.id, serial) is None
+    ]
+    width = max(ocsp.longest_serial(home.db, authority.id), *(len(each[0]) for each in extra), 1)
+    signer = responders.signer(home, hierarchy, authority, responder, now, width)
+    head = Head(
+        authority=authority.fingerprint_sha256,
+        responder=responder.certificate,
+        this_update=signer.period.this_update,
+        next_update=signer.period.next_update,
+        change=change,
+        width=width,
+    )
+    everything = heapq.merge(_standings(home, authority, now, width), sorted(extra))
+    count = 0
+
+    def check(responses: Responses) -> None:
+        nonlocal count
+        count = len(responses)
+        _verify(responses, signer)
+
+    ocspfile.write(path_of(home, authority), head, _records(signer, everything), check)
+    with home.db.write():
+        ocsp.forget_changes(home.db, authority.id, change)
+    return count
+
+
+def _standings(home: Home, authority: Authority, now: datetime, width: int) -> Iterator[Standing]:
+    """All certificates of a CA by serial number, in short queries: nobody waits for them.
+
+    One that ended is not answered for any more (RFC 6960 §4.4.4: there is no archive cut-off). One
+    that is issued meanwhile may have a longer serial number, and is a change to be signed.
+    """
+    last = ""
+    while found := ocsp.standings(home.db, authority.id, now, last, PARCEL):
+        yield from (standing for standing in found if len(standing[0]) <= width)
+        last = found[-1][0]
+
+
+def _records(signer: Signer, everything: Iterator[Standing]) -> Iterator[bytes]:
+    """The records of all, in order, made on all cores where they are many."""
+    first = list(islice(everything, FEW))
+    if len(first) < FEW:
+        yield signer(first)
+        return
+    everything = chain(first, everything)
+    parcels = enumerate(iter(lambda: list(islice(everything, PARCEL)), []))
+    done: dict[int, bytes] = {}
+    due = 0
+    with Workers(cores(), Signer.__module__) as workers:
+        for place, records in workers.spread(signer, parcels):
+            done[place] = records
+            while due in done:
+                yield done.pop(due)
+                due += 1
+
+
+def _verify(responses: Responses, signer: Signer) -> None:
+    """Proves some records of a new file, by another way than they were made."""
+    responder = certificates.load(responses.head.responder)
+    key = public_key_of(responder)
+    forms = {
+        name: Form(name, signer.issuer[name], responder, signer.period) for name in signer.issuer
+    }
+    step = max(1, len(responses) // SAMPLES)
+    for place in range(0, len(responses), step):
+        record = responses[place]
+        standing = record.serial, record.revoked_at, record.reason
+        if responses.find(record.serial) != record:
+            raise Invalid("the OCSP responses are not in order")
+        said = status(revocation_of(standing))
+        for name, signature in (("sha1", record.sha1), ("sha256", record.sha256)):
+            tbs = forms[name].to_be_signed(int(record.serial, 16), said)
+            if not verifies(key, signature, signature_hash(key), tbs):
+                raise Invalid("the signature of an OCSP response does not verify")
