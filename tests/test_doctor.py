@@ -91,25 +91,14 @@ def test_a_crl_past_half_its_life_is_told_before_it_locks_everyone_out(
     clock.now = before
 
 
-@pytest.mark.parametrize(("days", "is_told"), [(5, False), (6, True), (8, True)])
-def test_ocsp_responses_in_the_last_quarter_of_their_life_are_told(
+@pytest.mark.parametrize(("days", "is_told"), [(4, False), (5, True), (8, True)])
+def test_ocsp_responses_not_renewed_a_day_after_half_their_life_are_told(
     home: Home, clock: Clock, days: int, is_told: bool
 ) -> None:
     before = clock.now
     clock.now += timedelta(days=days)
     assert ("OCSP" in found(home)) is is_told
     clock.now = before
-
-
-def test_ocsp_responses_that_are_missing_or_damaged_are_told(home: Home) -> None:
-    file = home.store / "ocsp" / "old-issuing.ocsp"
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-1])
-    assert found(home) == {"OCSP"}
-    file.unlink()
-    assert found(home) == {"OCSP"}
-    file.write_bytes(whole)
-    assert found(home) == set()
 
 
 def test_who_answers_nobody_by_ocsp_is_told_nothing_of_it(home: Home, clock: Clock) -> None:
