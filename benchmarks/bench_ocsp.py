@@ -29,7 +29,7 @@ from renrakucho_ca.pki import der
 from renrakucho_ca.pki.ocsp_request import HASHES, issuer_hashes
 from renrakucho_ca.portal.app import Portal
 from renrakucho_ca.service import ahead, ahead_file
-from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies, ocspfile
 

@@ -12,7 +12,7 @@ from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, process
 from benchmarks.synthetic import Stock
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.service import crls
-from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.store import hierarchies
 
 SIZES = (1, 10_000, 100_000, 1_000_000)

@@ -18,7 +18,7 @@ from renrakucho_ca.model import P12Format, User
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service import issuance
-from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import hierarchies
@@ -58,7 +58,7 @@ def _floor(home: Home, generate: Callable[[], PrivateKey], count: int) -> Run:
     authority = hierarchies.get(home.db, "new").issuing
     issuer = certificates.load(authority.certificate)
     issuer_key = ca_key(home, authority)
-    assert issuer_key is not None
+    assert isinstance(issuer_key, keys.PrivateKey)
     root = certificates.load(hierarchies.get(home.db, "new").root.certificate)
     hash_of_issuer = keys.signature_hash(issuer_key)
 

@@ -165,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         publish_hook: program and arguments, run without a shell after publishing.
         bundle_days: how long a bundle waits to be fetched.
         publish_after_revocation: whether revoke, hold and release publish by themselves.
+        pkcs11_module: the library that leads to the token, for URIs of keys that name none.
     """
 
     network: str
@@ -174,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str | None = None
     publish_hook: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
     publish_after_revocation: bool = False
+    pkcs11_module: str | None = None
     bundle_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     mobileconfig: MobileconfigSettings = msgspec.field(default_factory=MobileconfigSettings)
     portal: PortalSettings = msgspec.field(default_factory=PortalSettings)
@@ -189,6 +191,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yamlfile.refine(self, "default_hierarchy", _text)
         yamlfile.refine(self, "public_url", _public_url)
         yamlfile.refine(self, "login_url", _public_url)
+        yamlfile.refine(self, "pkcs11_module", _file_name)
         if self.publish_hook is not None and not _can_be_run(self.publish_hook):
             raise yamlfile.Fault("publish_hook", Invalid("expected a program and its arguments"))
 
@@ -325,6 +328,10 @@ publish_hook: null
 # true: revoke, hold and release publish by themselves, and so need the passphrase. false: servers
 # learn of a revocation from the next `rca publish`.
 publish_after_revocation: false
+
+# The PKCS #11 library of the token (HSM) that holds CA keys, such as
+# /usr/lib/softhsm/libsofthsm2.so. null: the keys' pkcs11: URIs name it, or there is no token.
+pkcs11_module: null
 
 # How many days a certificate waits to be fetched. After that `rca expire` destroys its file and
 # revokes it: the user asks for another one.

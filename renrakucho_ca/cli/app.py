@@ -60,7 +60,7 @@ class App:
         """A home, with this command's passphrase."""
         from renrakucho_ca.service.home import Home
 
-        return Home(folder, self._passphrase)
+        return Home(folder, self._passphrase, pin=self._pin)
 
     def confirm(self, question: str, /, *, yes: bool, **values: object) -> None:
         """Asks before something that cannot be undone.
@@ -100,6 +100,11 @@ class App:
         return passphrase.find(
             self.catalogue, self.passphrase_fd, self.passphrase_file, is_new=is_new
         )
+
+    def _pin(self, token: str) -> str:
+        from renrakucho_ca.cli import passphrase
+
+        return passphrase.ask_pin(self.catalogue, token)
 
     def _zone(self) -> tzinfo:
         from renrakucho_ca.cli.zone import zone_of

@@ -65,7 +65,8 @@ def _to_stdout(app: App) -> None:
 def _verify(app: App, file: Path, form: Format) -> None:
     from renrakucho_ca.service import inspection
 
-    manifest, findings = inspection.verify(app.home, file)
+    inspected = inspection.verify(app.home, file)
+    manifest, findings = inspected.manifest, inspected.findings
     problems: dict[str, list[RcaError]] = {each.file: [] for each in findings}
     for each in findings:
         problems[each.file].append(each.problem)
@@ -76,6 +77,8 @@ def _verify(app: App, file: Path, form: Format) -> None:
         size, digest = sizes.get(name, (None, None))
         rows.append({"file": name, "size": size, "sha256": digest, "problem": said or None})
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS, spare=("sha256",))
+    for name in inspected.in_tokens:
+        app.console.talk("the key of {name} is in a token, and in no backup", name=name)
     if findings:
         raise Attention("found: {count}", count=len(findings))
     app.console.talk("whole, and of {moment}", moment=f"{manifest.created_at:%Y-%m-%d %H:%M}Z")

@@ -9,10 +9,12 @@ import click
 
 from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app
 from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.key_place import KeyPlaceType
 from renrakucho_ca.cli.revocation import FINAL_REASONS
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import RevocationReason, parse_serial
 from renrakucho_ca.store.ca_certificates import CaCertificate
+from renrakucho_ca.token_uri import KeyPlace
 
 _FIELDS = (
     "serial",
@@ -38,12 +40,15 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 @click.option("--hierarchy", metavar="H", required=True, help="whose root signs")
 @click.option("--out", type=_FILE, metavar="FILE", required=True, help="for the certificate, PEM")
 @click.option(
-    "--root-key", type=_FILE, metavar="FILE", help="the key of a root that is kept off this machine"
+    "--root-key",
+    type=KeyPlaceType(),
+    metavar="FILE",
+    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
 )
 @format_option
 @pass_app
 def sign(
-    app: App, request: Path, hierarchy: str, out: Path, root_key: Path | None, form: Format
+    app: App, request: Path, hierarchy: str, out: Path, root_key: KeyPlace | None, form: Format
 ) -> None:
     from renrakucho_ca.service import ca_signing
 
@@ -61,12 +66,15 @@ def sign(
 @click.option("--by", metavar="OTHER", required=True, help="whose root signs")
 @click.option("--not-after", metavar="DATE", help="its end; else that of what ends first")
 @click.option(
-    "--root-key", type=_FILE, metavar="FILE", help="the key of a root that is kept off this machine"
+    "--root-key",
+    type=KeyPlaceType(),
+    metavar="FILE",
+    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
 )
 @format_option
 @pass_app
 def cross(
-    app: App, name: str, by: str, not_after: str | None, root_key: Path | None, form: Format
+    app: App, name: str, by: str, not_after: str | None, root_key: KeyPlace | None, form: Format
 ) -> None:
     from renrakucho_ca.service import ca_signing
 

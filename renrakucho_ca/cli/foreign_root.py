@@ -9,10 +9,12 @@ import click
 from renrakucho_ca.cli.app import App, Choice, format_option, pass_app
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.hierarchy import row_of
+from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.store.ca_certificates import Request
+from renrakucho_ca.token_uri import TokenUri
 
 _FIELDS = ("name", "created_at", "request_sha256")
 _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
@@ -30,6 +32,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 @click.option(
     "--key-algorithm", type=Choice(KeyAlgorithm), help="else what profiles/issuing.yaml says"
 )
+@click.option(
+    "--issuing-key",
+    type=TokenUriType(),
+    metavar="URI",
+    help="the key in a token, as a pkcs11: URI; made there where there is none",
+)
 @click.option("--withdraw", is_flag=True, help="give a request up; its key is set aside")
 @format_option
 @pass_app
@@ -39,6 +47,7 @@ def request(
     out: Path | None,
     common_name: str | None,
     key_algorithm: KeyAlgorithm | None,
+    issuing_key: TokenUri | None,
     withdraw: bool,
     form: Format,
 ) -> None:
@@ -50,7 +59,12 @@ def request(
     if out is None:
         raise Usage("name a file with --out")
     made = foreign_root.request(
-        app.home, name, out, common_name=common_name, key_algorithm=key_algorithm
+        app.home,
+        name,
+        out,
+        common_name=common_name,
+        key_algorithm=key_algorithm,
+        issuing_key=issuing_key,
     )
     app.console.one({**_row(made), "file": str(out)}, form)
 
@@ -73,12 +87,22 @@ def requests(app: App, form: Format) -> None:
 @click.argument("name")
 @click.option("--root", type=_FILE, metavar="PEM", required=True, help="the root")
 @click.option("--issuing", type=_FILE, metavar="PEM", required=True, help="the issuing CA")
+@click.option(
+    "--issuing-key",
+    type=TokenUriType(),
+    metavar="URI",
+    help="its key, where it was requested for one in a token",
+)
 @format_option
 @pass_app
-def install(app: App, name: str, root: Path, issuing: Path, form: Format) -> None:
+def install(
+    app: App, name: str, root: Path, issuing: Path, issuing_key: TokenUri | None, form: Format
+) -> None:
     from renrakucho_ca.service import foreign_root
 
-    made = foreign_root.install(app.home, name, root.read_bytes(), issuing.read_bytes())
+    made = foreign_root.install(
+        app.home, name, root.read_bytes(), issuing.read_bytes(), issuing_key
+    )
     app.console.one(row_of(made, app.home.clock()), form)
     app.console.talk(
         "nginx wants the root's CRL too: bring it with `rca hierarchy crl {name} FILE`", name=name

@@ -9,8 +9,11 @@ import click
 
 from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app, yes_option
 from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.key_place import TokenUriType
+from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import Hierarchy, KeyAlgorithm
+from renrakucho_ca.token_uri import TokenUri
 
 _HERE = "renrakucho_ca.cli.hierarchy"
 _FOREIGN = "renrakucho_ca.cli.foreign_root"
@@ -72,8 +75,9 @@ def hierarchy() -> None:
 
 @click.command(
     cls=Command,
-    help="Makes a root and its issuing CA, each with a key of its own under the passphrase, and "
-    "their first CRLs. NAME is a word such as old or new.",
+    help="Makes a root and its issuing CA, each with a key of its own under the passphrase or in a "
+    "token (HSM), and their first CRLs. NAME is a word such as old or new. A key that is in the "
+    "token already is used, unless it is another CA's.",
 )
 @click.argument("name")
 @click.option("--common-name", metavar="CN", help="the root's name, as phones list it")
@@ -88,6 +92,13 @@ def hierarchy() -> None:
     metavar="FILE",
     help="write the root's key there, and keep none on this machine",
 )
+@click.option(
+    "--issuing-key",
+    type=TokenUriType(),
+    metavar="URI",
+    help="the issuing CA's key in a token, such as 'pkcs11:token=ca;object=new'",
+)
+@click.option("--root-key", type=TokenUriType(), metavar="URI", help="the root's key in a token")
 @format_option
 @pass_app
 def create(
@@ -96,16 +107,22 @@ def create(
     common_name: str | None,
     key_algorithm: KeyAlgorithm | None,
     root_key_out: Path | None,
+    issuing_key: TokenUri | None,
+    root_key: TokenUri | None,
     form: Format,
 ) -> None:
     from renrakucho_ca.service import hierarchy as service
 
+    if root_key_out is not None and root_key is not None:
+        raise Usage("take one of --root-key and --root-key-out")
     made = service.create(
         app.home,
         name,
         common_name=common_name,
         key_algorithm=key_algorithm,
         root_key_out=root_key_out,
+        root_key=root_key,
+        issuing_key=issuing_key,
     )
     app.console.one(row_of(made, app.home.clock()), form)
     if root_key_out is not None:

@@ -71,6 +71,26 @@ def find_new(catalogue: Catalogue, descriptor: int | None, file: Path | None) ->
     return _ask_twice(catalogue, catalogue.say("the new passphrase of the CA keys: "))
 
 
+def ask_pin(catalogue: Catalogue, token: str) -> str:
+    """The PIN of a token whose URI names no file that holds it.
+
+    Raises:
+        Unavailable: there is no terminal, or nothing was typed.
+    """
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise Unavailable(
+            "there is no PIN for the token {token}",
+            hint="name the file that holds it in the URI, with pin-source=",
+            token=token,
+        )
+    typed = getpass.getpass(catalogue.say("PIN of the token {token}: ", token=token))
+    if not typed:
+        raise Unavailable("the PIN is empty")
+    return typed
+
+
 def _read_descriptor(descriptor: int) -> bytes:
     try:
         with os.fdopen(descriptor, "rb", closefd=False) as stream:

@@ -8,8 +8,10 @@ import click
 
 from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.key_place import KeyPlaceType
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
+from renrakucho_ca.token_uri import KeyPlace
 
 
 @click.command(
@@ -30,9 +32,9 @@ from renrakucho_ca.errors import Attention
 )
 @click.option(
     "--root-key",
-    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    type=KeyPlaceType(),
     metavar="FILE",
-    help="the key of a root that is kept off this machine",
+    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
 )
 @click.option(
     "--trust-clock",
@@ -46,7 +48,7 @@ def publish(
     app: App,
     out: Path | None,
     if_due: bool,
-    root_key: Path | None,
+    root_key: KeyPlace | None,
     trust_clock: bool,
     form: Format,
 ) -> None:

@@ -9,8 +9,10 @@ import click
 from renrakucho_ca.cli import passphrase
 from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.key_place import KeyPlaceType
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid, RcaError
+from renrakucho_ca.token_uri import KeyPlace, TokenUri
 
 LARGEST_CA_FILE = 1024 * 1024
 """Bytes of a CA's certificate or key."""
@@ -33,10 +35,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--issuing", type=_FILE, metavar="PEM", help="the certificate of the CA that issues")
 @click.option(
     "--issuing-key",
-    type=_FILE,
+    type=KeyPlaceType(),
     metavar="PEM",
-    help="the key of the CA that issues (of the root, if that is the one); without it nothing can "
-    "be issued and no CRL signed",
+    help="the key of the CA that issues (of the root, if that is the one), a file or a pkcs11: "
+    "URI; without it nothing can be issued and no CRL signed",
 )
 @click.option(
     "--issuing-key-passphrase-file",
@@ -44,7 +46,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="FILE",
     help="the file with the passphrase that --issuing-key is encrypted with",
 )
-@click.option("--root-key", type=_FILE, metavar="PEM", help="the key of the root of two tiers")
+@click.option(
+    "--root-key",
+    type=KeyPlaceType(),
+    metavar="PEM",
+    help="the key of the root of two tiers, a file or a pkcs11: URI",
+)
 @click.option(
     "--root-key-passphrase-file",
     type=_FILE,
@@ -76,9 +83,9 @@ def import_(
     name: str,
     root: Path,
     issuing: Path | None,
-    issuing_key: Path | None,
+    issuing_key: KeyPlace | None,
     issuing_key_passphrase_file: Path | None,
-    root_key: Path | None,
+    root_key: KeyPlace | None,
     root_key_passphrase_file: Path | None,
     paths: tuple[Path, ...],
     records: Path | None,
@@ -94,9 +101,9 @@ def import_(
         takeover.CaFiles(
             root=_read(root),
             issuing=None if issuing is None else _read(issuing),
-            issuing_key=None if issuing_key is None else _read(issuing_key),
+            issuing_key=_key(issuing_key),
             issuing_key_passphrase=_passphrase(issuing_key_passphrase_file),
-            root_key=None if root_key is None else _read(root_key),
+            root_key=_key(root_key),
             root_key_passphrase=_passphrase(root_key_passphrase_file),
         ),
         paths=paths,
@@ -137,6 +144,10 @@ def _read(file: Path) -> bytes:
     if len(content) > LARGEST_CA_FILE:
         raise Invalid("{file} is longer than {longest} bytes", file=file, longest=LARGEST_CA_FILE)
     return content
+
+
+def _key(place: KeyPlace | None) -> bytes | TokenUri | None:
+    return _read(place) if isinstance(place, Path) else place
 
 
 def _passphrase(file: Path | None) -> bytes | None:

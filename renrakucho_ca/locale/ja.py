@@ -182,11 +182,64 @@ MESSAGES: dict[str, str] = {
     "all": "一覧",
     "one": "詳細",
     "stops issuing, and sets the cut-off": "発行をやめ、切替日を定める",
-    "Makes a root and its issuing CA, each with a key of its own under the passphrase, and their "
-    "first CRLs. NAME is a word such as old or new.": (
-        "ルートと発行CAを、それぞれの鍵(パスフレーズで保護)と最初のCRLとともに作ります。NAME は "
-        "old や new のような短い名前です。"
+    "Makes a root and its issuing CA, each with a key of its own under the passphrase or in a token (HSM), and their first CRLs. NAME is a word such as old or new. A key that is in the token already is used, unless it is another CA's.": (
+        "ルートと発行CAを、それぞれの鍵(パスフレーズで保護するか、トークン(HSM)の中)と最初のCRLとともに作ります。NAME は "
+        "old や new のような短い名前です。トークンにすでにある鍵は、ほかのCAの鍵でなければ使います。"
     ),
+    "the issuing CA's key in a token, such as 'pkcs11:token=ca;object=new'": (
+        "トークンの中の発行CAの鍵。例: 'pkcs11:token=ca;object=new'"
+    ),
+    "the root's key in a token": "トークンの中のルートの鍵",
+    "take one of --root-key and --root-key-out": "--root-key と --root-key-out は一方だけを指定してください",
+    "the key in a token, as a pkcs11: URI; made there where there is none": "トークンの中の鍵(pkcs11: URI)。なければトークンの中で作る",
+    "its key, where it was requested for one in a token": "トークンの中の鍵で要求した場合、その鍵",
+    "{parameter} takes a pkcs11: URI": "{parameter} には pkcs11: URI を指定します",
+    "PIN of the token {token}: ": "トークン {token} のPIN: ",
+    "the PIN is empty": "PINが空です",
+    "there is no PIN for the token {token}": "トークン {token} のPINがありません",
+    "name the file that holds it in the URI, with pin-source=": "PINを書いたファイルを、URIの pin-source= で指定してください",
+    "there is no PIN in {file}": "{file} にPINがありません",
+    "cannot read the PIN from {file}: {reason}": "{file} からPINを読み取れません: {reason}",
+    "the PIN is in {file}, which others can read or write": "PINのファイル {file} をほかの人が読み書きできます",
+    "chmod 600 {file}": "chmod 600 {file}",
+    "nothing says which PKCS #11 module leads to {uri}": "{uri} のためのPKCS #11モジュールがわかりません",
+    "name it with module-path= in the URI, or with pkcs11_module in rca.yaml": "URIの module-path= か、rca.yaml の pkcs11_module で指定してください",
+    "the PKCS #11 module {module} cannot be loaded": "PKCS #11モジュール {module} を読み込めません",
+    "{count} tokens are there of {uri}, and one is needed": "{uri} のトークンが {count} 個あります(必要なのは1個です)",
+    "is the token plugged in, and does the URI name it? `pkcs11-tool --list-slots`": "トークンがつながっているか、URIが正しいか確かめてください。`pkcs11-tool --list-slots`",
+    "is it still there? `pkcs11-tool --list-slots`": "まだつながっていますか。`pkcs11-tool --list-slots`",
+    "the token refuses the PIN for {uri}": "トークンが {uri} のPINを拒みました",
+    "it was tried once: a token locks after a few wrong ones": "試したのは1回だけです。何度か間違えるとトークンはロックされます",
+    "the PIN for {uri} is locked": "{uri} のPINはロックされています",
+    "the token's security officer can set another one": "トークンの管理者(SO)が新しいPINを設定できます",
+    "the token does not do what is asked for {uri}: {reason}": "{uri} について、トークンが要求に応じません: {reason}",
+    "keys in tokens need a library that is not installed": "トークンの鍵に必要なライブラリがありません",
+    "pip install 'renrakucho-ca[hsm]'": "pip install 'renrakucho-ca[hsm]'",
+    "the token has no private key of {uri}": "トークンに {uri} の秘密鍵がありません",
+    "`pkcs11-tool --list-objects --login` shows what it has": "中にあるものは `pkcs11-tool --list-objects --login` でわかります",
+    "the token has no public key beside the private key of {uri}": "トークンに、{uri} の秘密鍵と対になる公開鍵がありません",
+    "write it there, with the same label and ID": "同じラベルとIDで書き込んでください",
+    "the token has {count} keys of {uri}": "トークンに {uri} の鍵が {count} 個あります",
+    "name the one with id= in the URI": "URIの id= で1個を指定してください",
+    "the key of {uri} is not allowed to sign": "{uri} の鍵には署名が許されていません",
+    "the key of {uri} is that of another CA": "{uri} の鍵はほかのCAの鍵です",
+    "each CA needs a key of its own": "CAごとに別の鍵が必要です",
+    "the key of {uri} is there already, of the kind {kind}": "{uri} の鍵はすでにあり、種類は {kind} です",
+    "leave --key-algorithm out, or name another key": "--key-algorithm を外すか、別の鍵を指定してください",
+    "a key that is to be made needs a name: object= in the pkcs11: URI": "新しく作る鍵には名前(pkcs11: URI の object=)が必要です",
+    "{key} is of no CA here whose key is elsewhere": "{key} は、鍵がここにないどのCAのものでもありません",
+    "the key of {name} is in a token, and in no backup": "{name} の鍵はトークンの中にあり、バックアップには入りません",
+    "this is not a pkcs11: URI": "pkcs11: URI ではありません",
+    "such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'": "例: 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+    "the pkcs11: URI names no key: it needs object= or id=": "pkcs11: URI に鍵の名前がありません(object= か id= が必要です)",
+    "the pkcs11: URI names something else than a private key": "pkcs11: URI が秘密鍵でないものを指しています",
+    "a pkcs11: URI with the PIN in it is not taken": "PINを含む pkcs11: URI は使えません",
+    "write the PIN into a file of mode 0600, and name that with pin-source=": "PINをモード0600のファイルに書き、pin-source= で指定してください",
+    "the pkcs11: URI has the attribute {name}, which is not known here": "pkcs11: URI の属性 {name} は使えません",
+    "the attribute {name} of the pkcs11: URI is empty, is there twice, or has a character that needs to be written as %XX": "pkcs11: URI の属性 {name} が空か、2回あるか、%XX と書くべき文字を含んでいます",
+    "the attribute {name} of the pkcs11: URI is no text": "pkcs11: URI の属性 {name} が文字列ではありません",
+    "the attribute {name} of the pkcs11: URI is no number": "pkcs11: URI の属性 {name} が数ではありません",
+    "pin-source of the pkcs11: URI must name a file": "pkcs11: URI の pin-source にはファイルを指定します",
     "the root's name, as phones list it": "ルートの名前。端末の一覧に表示される",
     "of both keys; else what profiles/root.yaml and issuing.yaml say": (
         "両方の鍵の種類。指定がなければ profiles/root.yaml と issuing.yaml のとおり"
@@ -316,7 +369,7 @@ MESSAGES: dict[str, str] = {
     "for cron: only CRLs past half their life or behind a revocation are signed anew": (
         "cron用。有効期間の半分を過ぎたCRLと、失効が未反映のCRLだけに署名する"
     ),
-    "the key of a root that is kept off this machine": "この機械に置いていないルートの鍵",
+    "the key of a root that is kept off this machine: a file, or a pkcs11: URI": "この機械に置いていないルートの鍵(ファイルか pkcs11: URI)",
     # -- talk
     "  {command}": "  {command}",
     "next:": "次のコマンド:",
@@ -442,9 +495,6 @@ MESSAGES: dict[str, str] = {
     ),
     "{path} is not a sealed key of rca": "{path} は rca が保護した鍵ではありません",
     "{path} is the key of {found}, not of {name}": "{path} は {name} ではなく {found} の鍵です",
-    "{path} is the key of {found}, and no CA here lacks that one": (
-        "{path} は {found} の鍵ですが、ここにはその鍵を必要とする認証局がありません"
-    ),
     "the private key cannot be read": "秘密鍵を読み取れません",
     "the private key does not belong to the certificate": "秘密鍵が証明書と対応していません",
     "the private key is damaged: its signature does not verify": (
@@ -1262,14 +1312,13 @@ MESSAGES: dict[str, str] = {
     ),
     "the root's certificate": "ルートの証明書",
     "the certificate of the CA that issues": "発行CAの証明書",
-    "the key of the CA that issues (of the root, if that is the one); without it nothing can be "
-    "issued and no CRL signed": (
-        "発行CA(ルートが直接発行するならルート)の鍵。なければ発行もCRLの署名もできない"
+    "the key of the CA that issues (of the root, if that is the one), a file or a pkcs11: URI; without it nothing can be issued and no CRL signed": (
+        "発行CA(ルートが直接発行するならルート)の鍵(ファイルか pkcs11: URI)。なければ発行もCRLの署名もできない"
     ),
     "the file with the passphrase that --issuing-key is encrypted with": (
         "--issuing-key のパスフレーズを書いたファイル"
     ),
-    "the key of the root of two tiers": "2段の階層のルートの鍵",
+    "the key of the root of two tiers, a file or a pkcs11: URI": "2段の階層のルートの鍵(ファイルか pkcs11: URI)",
     "the file with the passphrase that --root-key is encrypted with": "--root-key のパスフレーズを書いたファイル",
     "certificates and CRLs: a folder, a file in PEM or DER, a PKCS#7, an OpenSSL index.txt, an "
     "Easy-RSA pki folder; can be given several times": (

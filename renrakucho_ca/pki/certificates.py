@@ -120,18 +120,22 @@ def serial_number(randomness: Randomness) -> int:
 
 
 def root(
-    profile: CaProfile, subject: Subject, key: PrivateKey, serial: int, validity: Validity
+    profile: CaProfile,
+    subject: Subject,
+    public_key: PublicKey,
+    serial: int,
+    validity: Validity,
+    key: PrivateKey,
 ) -> x509.Certificate:
     """A root: a self-signed CA certificate, without authorityKeyIdentifier, as §4.2.1.1 allows.
 
     Args:
-        key: the root's own private key.
+        key: the root's own, or a key that stands in for it while the result is linted.
 
     Raises:
         Invalid: the subject has a value that X.520 does not allow.
     """
     name = _name(subject)
-    public_key = key.public_key()
     return (
         _beginning(Distribution(), profile.constraints)
         .serial_number(serial)
@@ -148,7 +152,7 @@ def root(
         .add_extension(_CA_KEY_USAGE, critical=True)
         # §4.2.1.2: MUST be there in a CA certificate, MUST NOT be critical.
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-        .sign(key, signature_hash(key))
+        .sign(key, signature_hash(public_key))
     )
 
 
@@ -202,12 +206,17 @@ def issuing(
 
 
 def ca_request(
-    profile: CaProfile, subject: Subject, key: PrivateKey, distribution: Distribution
+    profile: CaProfile,
+    subject: Subject,
+    public_key: PublicKey,
+    distribution: Distribution,
+    key: PrivateKey,
 ) -> bytes:
     """A request (PKCS #10, RFC 2986) for a CA's certificate, with all that its issuer is to put in.
 
     Args:
         distribution: where the issuer's CRL and certificate will be.
+        key: one that stands in for the CA's own, until that signs (`issue.request_ca`).
 
     Returns:
         DER.
@@ -219,11 +228,11 @@ def ca_request(
             x509.BasicConstraints(ca=True, path_length=profile.path_length), critical=True
         )
         .add_extension(_CA_KEY_USAGE, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
     for value, critical in _first_extensions(distribution, profile.constraints):
         builder = builder.add_extension(value, critical=critical)
-    return builder.sign(key, signature_hash(key)).public_bytes(serialization.Encoding.DER)
+    return builder.sign(key, signature_hash(public_key)).public_bytes(serialization.Encoding.DER)
 
 
 def end_entity(

@@ -25,7 +25,7 @@ from cryptography import x509
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import keys
-from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.keys import SigningKey
 
 _TEXT = re.compile(
     r"rca audit checkpoint 1\n"
@@ -78,7 +78,7 @@ class Checkpoint:
             raise _none() from None
 
 
-def sign(checkpoint: Checkpoint, key: PrivateKey) -> bytes:
+def sign(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """The CA's signature over the text."""
     return keys.sign(key, checkpoint.text.encode())
 

@@ -1,4 +1,4 @@
-"""The one way to a certificate under a CA: build, lint under a throwaway key, sign those bytes."""
+"""The one way to a certificate: build, lint under a throwaway key, sign those very bytes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from renrakucho_ca.pki.certificates import (
     EndEntity,
     Responder,
     Validity,
+    ca_request,
     common_name,
     end_entity,
     issuing,
     responder,
+    root,
 )
-from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, sign, throwaway
+from renrakucho_ca.pki.keys import PublicKey, SigningKey, public_key_of, throwaway, to_spki
 from renrakucho_ca.pki.lint import enforce, lint, lint_ca, lint_responder
+from renrakucho_ca.pki.signatures import sign_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Subordinate:
     identifier: x509.SubjectKeyIdentifier | None = None
 
 
-def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) -> x509.Certificate:
+def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: SigningKey) -> x509.Certificate:
     """Signs a device's certificate, after the linter has seen the very bytes to be signed.
 
     The issuer's key touches nothing that the linter has not passed, because a signature cannot be
@@ -61,7 +64,7 @@ def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey) 
 
 
 def issue_responder(
-    request: Responder, issuer: x509.Certificate, issuer_key: PrivateKey
+    request: Responder, issuer: x509.Certificate, issuer_key: SigningKey
 ) -> x509.Certificate:
     """Signs the certificate of a CA's OCSP responder. Raises as `issue`."""
     draft = responder(request, issuer, throwaway(public_key_of(issuer)))
@@ -70,7 +73,7 @@ def issue_responder(
 
 
 def issue_ca(
-    request: Subordinate, issuer: x509.Certificate, issuer_key: PrivateKey
+    request: Subordinate, issuer: x509.Certificate, issuer_key: SigningKey
 ) -> x509.Certificate:
     """Signs a CA's certificate, as `issue` does a device's.
 
@@ -103,21 +106,54 @@ def issue_ca(
     return _signed_anew(draft, issuer, issuer_key)
 
 
-def _signed_anew(
-    draft: x509.Certificate, issuer: x509.Certificate, issuer_key: PrivateKey
+def issue_root(
+    profile: CaProfile, subject: Subject, serial: int, validity: Validity, key: SigningKey
 ) -> x509.Certificate:
-    """The draft's bytes under the issuer's own signature.
+    """Signs a root's certificate with the root's own key.
 
-    Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280
-    §4.1): the first two stay, since the throwaway key is of the issuer's family.
+    Raises:
+        As `issue`.
     """
+    public_key = key.public_key()
+    draft = root(profile, subject, public_key, serial, validity, throwaway(public_key))
+    findings = lint_ca(
+        draft,
+        profile=profile,
+        subject=subject,
+        public_key=public_key,
+        serial=serial,
+        validity=validity,
+        issuer=draft,
+        distribution=Distribution(),
+    )
+    enforce(findings)
+    return _signed_anew(draft, draft, key)
+
+
+def request_ca(
+    profile: CaProfile, subject: Subject, distribution: Distribution, key: SigningKey
+) -> bytes:
+    """A request for the certificate of the CA whose key that is (`certificates.ca_request`)."""
+    public_key = key.public_key()
+    draft = ca_request(profile, subject, public_key, distribution, throwaway(public_key))
+    (whole,) = der.elements(draft)
+    info, algorithm, signature = der.elements(whole.content)
+    # The library has put the throwaway key into subjectPKInfo (RFC 2986 §4.1).
+    version, name, _, attributes = (bytes(field.whole) for field in der.elements(info.content))
+    own = der.encode(der.SEQUENCE, version, name, to_spki(public_key), attributes)
+    return sign_anew(
+        der.encode(der.SEQUENCE, own, bytes(algorithm.whole), bytes(signature.whole)), key
+    )
+
+
+def _signed_anew(
+    draft: x509.Certificate, issuer: x509.Certificate, issuer_key: SigningKey
+) -> x509.Certificate:
+    """The draft's bytes under the issuer's own signature."""
     if issuer_key.public_key() != public_key_of(issuer):
         raise Refused(
             "the private key is not that of the issuer {issuer}", issuer=common_name(issuer)
         )
-    (whole,) = der.elements(draft.public_bytes(serialization.Encoding.DER))
-    tbs, algorithm, _ = (field.whole for field in der.elements(whole.content))
-    signature = der.encode(der.BIT_STRING, b"\0", sign(issuer_key, tbs))
     return x509.load_der_x509_certificate(
-        der.encode(der.SEQUENCE, bytes(tbs), bytes(algorithm), signature)
+        sign_anew(draft.public_bytes(serialization.Encoding.DER), issuer_key)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,8 +16,13 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyAlgorithm
 
+if TYPE_CHECKING:
+    from renrakucho_ca.pki.token import TokenKey
+
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+SigningKey: TypeAlias = "PrivateKey | TokenKey"
+"""What a CA signs with: a key in memory, or one that stays in its token."""
 SignatureHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 _CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
@@ -31,7 +37,7 @@ _CURVE_HASHES: dict[str, SignatureHash] = {
     "secp384r1": hashes.SHA384(),
     "secp521r1": hashes.SHA512(),
 }
-_RSA_BITS = {
+RSA_BITS = {
     KeyAlgorithm.RSA_2048: 2048,
     KeyAlgorithm.RSA_3072: 3072,
     KeyAlgorithm.RSA_4096: 4096,
@@ -48,7 +54,7 @@ def generate(algorithm: KeyAlgorithm) -> PrivateKey:
     """A fresh key pair from the operating system's generator."""
     if algorithm in _CURVES:
         return ec.generate_private_key(_CURVES[algorithm])
-    return rsa.generate_private_key(SMALLEST_EXPONENT, _RSA_BITS[algorithm])
+    return rsa.generate_private_key(SMALLEST_EXPONENT, RSA_BITS[algorithm])
 
 
 def describe(public_key: object) -> str:
@@ -184,7 +190,7 @@ def from_pem(data: bytes) -> PrivateKey:
     return from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]
 
 
-def check_pair(private: PrivateKey, certificate: x509.Certificate) -> None:
+def check_pair(private: SigningKey, certificate: x509.Certificate) -> None:
     """Proves that the private key belongs to the certificate, by one signature.
 
     Raises:
@@ -193,25 +199,37 @@ def check_pair(private: PrivateKey, certificate: x509.Certificate) -> None:
     public_key = public_key_of(certificate)
     if private.public_key() != public_key:
         raise Invalid("the private key does not belong to the certificate")
+    prove(private, public_key)
+
+
+def prove(private: SigningKey, public_key: PublicKey) -> None:
+    """Proves by one signature that the two belong together.
+
+    Raises:
+        Invalid: the private key is damaged, or a token signs otherwise.
+    """
     message = b"does this key sign for its certificate?"
     if not verifies(public_key, sign(private, message), signature_hash(private), message):
         raise Invalid("the private key is damaged: its signature does not verify")
 
 
-def signature_hash(key: PrivateKey | PublicKey) -> SignatureHash:
+def signature_hash(key: SigningKey | PublicKey) -> SignatureHash:
     """The hash that a key signs with: as strong as the curve; SHA-256 for RSA (RFC 5754 §3)."""
-    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
-        return _CURVE_HASHES[key.curve.name]
+    public_key = key if isinstance(key, PublicKey) else key.public_key()
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return _CURVE_HASHES[public_key.curve.name]
     return hashes.SHA256()
 
 
-def sign(key: PrivateKey, *parts: bytes | memoryview) -> bytes:
+def sign(key: SigningKey, *parts: bytes | memoryview) -> bytes:
     """A signature with `signature_hash(key)` over the parts, which need not be joined for it."""
     algorithm = signature_hash(key)
     digest = _digest(algorithm, parts)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(digest, ec.ECDSA(Prehashed(algorithm)))
-    return key.sign(digest, padding.PKCS1v15(), Prehashed(algorithm))
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(digest, padding.PKCS1v15(), Prehashed(algorithm))
+    return key.sign_digest(digest)
 
 
 def verifies(

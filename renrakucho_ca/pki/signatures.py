@@ -1,4 +1,7 @@
-"""Whose signature it is, by whatever hash: the library refuses the SHA-1 and MD5 of old CAs."""
+"""Signatures: a CA's own in place of a draft's; and whose one is.
+
+By whatever hash: the library refuses the SHA-1 and MD5 of old CAs.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,21 @@ _BROKEN = frozenset(
 )
 
 _VERSION_FIELD = 0xA0  # TBSCertificate.version, [0] EXPLICIT
+
+
+def sign_anew(draft: bytes, key: keys.SigningKey) -> bytes:
+    """A draft's bytes under the signature of another key of the same family and hash.
+
+    Certificate (RFC 5280 §4.1), CertificateList (§5.1) and CertificationRequest (RFC 2986 §4.2) are
+    all SEQUENCE { what is signed, signatureAlgorithm, signatureValue }: the first two stay.
+
+    Args:
+        draft: DER, signed by `keys.throwaway` of the key's public half.
+    """
+    (whole,) = der.elements(draft)
+    tbs, algorithm, _ = (field.whole for field in der.elements(whole.content))
+    signature = der.encode(der.BIT_STRING, b"\0", keys.sign(key, tbs))
+    return der.encode(der.SEQUENCE, bytes(tbs), bytes(algorithm), signature)
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -65,7 +65,7 @@ def renew(
     home: Home,
     hierarchy: Hierarchy,
     authority: Authority,
-    key: keys.PrivateKey | None,
+    key: keys.SigningKey | None,
     now: datetime,
 ) -> int:
     """Signs what is due for one CA. The caller holds a lock against doing so twice.

@@ -16,15 +16,17 @@ from renrakucho_ca.pki.issue import Subordinate, issue_ca
 from renrakucho_ca.pki.keys import public_key_of
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.addresses import root_distribution
-from renrakucho_ca.service.hierarchy import ca_key, validity_of
+from renrakucho_ca.service.ca_keys import ca_key
+from renrakucho_ca.service.hierarchy import validity_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import ca_certificates, files, hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.ca_certificates import CaCertificate
+from renrakucho_ca.token_uri import KeyPlace
 
 
 def sign(
-    home: Home, hierarchy: str, request: bytes, out: Path, root_key: Path | None = None
+    home: Home, hierarchy: str, request: bytes, out: Path, root_key: KeyPlace | None = None
 ) -> CaCertificate:
     """Signs the issuing CA of another home, as `profiles/issuing.yaml` here says.
 
@@ -34,7 +36,7 @@ def sign(
         hierarchy: whose root signs.
         request: PKCS #10, PEM or DER.
         out: a new file for the certificate, PEM.
-        root_key: a file with the root's key, where that is not kept in the store.
+        root_key: a file or token with the root's key, where that is not kept in the store.
 
     Raises:
         Invalid: not a request for a CA. Unavailable: passphrase or key.
@@ -70,7 +72,7 @@ def cross(
     name: str,
     by: str,
     not_after: datetime | None = None,
-    root_key: Path | None = None,
+    root_key: KeyPlace | None = None,
 ) -> CaCertificate:
     """A bridge: whoever trusts the root of `by` can verify what the hierarchy `name` issues.
 
@@ -79,7 +81,8 @@ def cross(
 
     Args:
         not_after: by default the end of the one that ends first.
-        root_key: a file with the key of the root of `by`, where that is not kept in the store.
+        root_key: a file or token with the key of the root of `by`, where that is not in the
+            store.
 
     Raises:
         NotFound: no such hierarchy. Conflict: there is a bridge, or the two are the same.
@@ -158,7 +161,7 @@ def _signed(
     by: Hierarchy,
     subject: x509.Name,
     request: Subordinate,
-    root_key: Path | None,
+    root_key: KeyPlace | None,
     crosses: str | None = None,
 ) -> CaCertificate:
     """Recorded, signed, recorded again: what a root signs is known to its next CRL."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from renrakucho_ca.model import Act, Authority
 from renrakucho_ca.pki import certificates, checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
-from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import audit, files
@@ -25,7 +25,7 @@ def path_of(home: Home, hierarchy: str) -> Path:
     return home.store / "crl" / file_name(hierarchy)
 
 
-def sign(home: Home, authority: Authority, key: PrivateKey, now: datetime) -> None:
+def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
     """Signs the log as it is now. The caller holds the publishing lock.
 
     The checkpoint is itself a row of the log, so that one cannot be taken out, and a restored store

@@ -9,7 +9,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Act, Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.service import auditing, checkpoints
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, hierarchies
@@ -54,7 +54,7 @@ def is_whole(home: Home, authority: Authority) -> bool:
 
 
 def renew(
-    home: Home, hierarchy: Hierarchy, authority: Authority, key: PrivateKey, now: datetime
+    home: Home, hierarchy: Hierarchy, authority: Authority, key: SigningKey, now: datetime
 ) -> None:
     """Signs a CA's next CRL into the store, and the issuing CA a checkpoint of the audit log. The
     caller holds a lock against doing so twice.

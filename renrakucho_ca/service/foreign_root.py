@@ -9,7 +9,8 @@ from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import certificates, crl, foreign, keys, takeover, x509
-from renrakucho_ca.service import auditing, crls
+from renrakucho_ca.pki.issue import request_ca
+from renrakucho_ca.service import auditing, ca_keys, crls
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.hierarchy import (
     authority_of,
@@ -23,6 +24,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import ca_certificates, files, hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.ca_certificates import Request
+from renrakucho_ca.token_uri import TokenUri
 
 
 def request(
@@ -32,6 +34,7 @@ def request(
     *,
     common_name: str | None = None,
     key_algorithm: KeyAlgorithm | None = None,
+    issuing_key: TokenUri | None = None,
 ) -> Request:
     """Makes the key of a hierarchy's issuing CA, and writes a request for its certificate.
 
@@ -42,6 +45,7 @@ def request(
         out: a new file for the request, PEM.
         common_name: the profile's `{common_name}`; by default made of network and name.
         key_algorithm: by default what the profile says.
+        issuing_key: the key in a token; made there where there is none.
 
     Raises:
         Conflict: a hierarchy of that name exists, or a request that was made otherwise.
@@ -51,8 +55,8 @@ def request(
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
         made = ca_certificates.find_request(home.db, name)
         if made is None:
-            made = _make_request(home, name, common_name, key_algorithm)
-        elif common_name is not None or key_algorithm is not None:
+            made = _make_request(home, name, common_name, key_algorithm, issuing_key)
+        elif (common_name, key_algorithm, issuing_key) != (None, None, None):
             raise Conflict(
                 "the hierarchy {name} is requested already",
                 hint="without options the same request is written again; --withdraw gives it up",
@@ -65,18 +69,22 @@ def request(
 
 
 def _make_request(
-    home: Home, name: str, common_name: str | None, key_algorithm: KeyAlgorithm | None
+    home: Home,
+    name: str,
+    common_name: str | None,
+    key_algorithm: KeyAlgorithm | None,
+    issuing_key: TokenUri | None,
 ) -> Request:
     words = words_for(home, name, common_name)
     refuse_taken(home, name, words["common_name"])
     home.keystore.unlock()
     profile = ca_profile(home, Tier.ISSUING, key_algorithm)
     subject = profiles.render_subject(profile.subject, words)
-    key = keys.generate(profile.key_algorithm)
+    strictly = key_algorithm is not None
+    key = ca_keys.make(home, profile.key_algorithm, issuing_key, strictly=strictly)
     addresses = root_distribution(home.settings, name)
-    made = Request(name, certificates.ca_request(profile, subject, key, addresses), home.clock())
-    home.keystore.set_left_over_aside(_key_name(name), made.created_at)
-    home.keystore.write(_key_name(name), keys.to_pkcs8(key))
+    made = Request(name, request_ca(profile, subject, addresses, key), home.clock())
+    ca_keys.keep(home, _key_name(name), key, made.created_at)
     with home.db.write():
         ca_certificates.put_request(home.db, made)
         facts = {"request": b64encode(made.request).decode()}
@@ -98,11 +106,14 @@ def withdraw(home: Home, name: str) -> None:
         home.keystore.set_left_over_aside(_key_name(name), home.clock())
 
 
-def install(home: Home, name: str, root: bytes, issuing: bytes) -> Hierarchy:
+def install(
+    home: Home, name: str, root: bytes, issuing: bytes, issuing_key: TokenUri | None = None
+) -> Hierarchy:
     """Makes a requested hierarchy usable, once everything about it is proven.
 
     Args:
         root, issuing: the certificates, PEM or DER.
+        issuing_key: the key in a token, where it was requested for one.
 
     Raises:
         NotFound: nothing was requested under that name.
@@ -119,7 +130,8 @@ def install(home: Home, name: str, root: bytes, issuing: bytes) -> Hierarchy:
         foreign.check_root(root_certificate, now)
         foreign.check_issuing(issuing_certificate, root_certificate, requested, now)
         _refuse_known(home, root_certificate, issuing_certificate)
-        key = keys.from_pkcs8(home.keystore.read(_key_name(name)))
+        key_name = _key_name(name) if issuing_key is None else issuing_key.text
+        key = ca_keys.opened(home, key_name)
         keys.check_pair(key, issuing_certificate)
         hierarchy = Hierarchy(
             name=name,
@@ -128,7 +140,7 @@ def install(home: Home, name: str, root: bytes, issuing: bytes) -> Hierarchy:
             cutoff=None,
             authorities=(
                 authority_of(name, Tier.ROOT, root_certificate, None),
-                authority_of(name, Tier.ISSUING, issuing_certificate, _key_name(name)),
+                authority_of(name, Tier.ISSUING, issuing_certificate, key_name),
             ),
         )
         days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in Tier}

@@ -12,17 +12,18 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
-from renrakucho_ca.pki import certificates, keys, lint, x509
-from renrakucho_ca.pki.certificates import Distribution, Validity
-from renrakucho_ca.pki.issue import Subordinate, issue_ca
-from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.service import auditing, crls, revocation
+from renrakucho_ca.pki import certificates, keys, x509
+from renrakucho_ca.pki.certificates import Validity
+from renrakucho_ca.pki.issue import Subordinate, issue_ca, issue_root
+from renrakucho_ca.pki.keys import PrivateKey, SigningKey
+from renrakucho_ca.service import auditing, ca_keys, crls, revocation
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import ca_certificates, hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
+from renrakucho_ca.token_uri import TokenUri
 
 LONGEST_COMMON_NAME = 53
 """RFC 5280 appendix A.1 allows 64; the issuing CA's name is the root's and " Issuing CA"."""
@@ -33,7 +34,7 @@ class NewCa:
     """A CA that has just been made."""
 
     profile: CaProfile
-    key: PrivateKey
+    key: SigningKey
     certificate: x509.Certificate
 
 
@@ -44,6 +45,8 @@ def create(
     common_name: str | None = None,
     key_algorithm: KeyAlgorithm | None = None,
     root_key_out: Path | None = None,
+    root_key: TokenUri | None = None,
+    issuing_key: TokenUri | None = None,
 ) -> Hierarchy:
     """Makes a root and its issuing CA, and the first CRL of each.
 
@@ -52,10 +55,13 @@ def create(
         common_name: of the root, as phones list it; by default made of network and name.
         key_algorithm: of both keys; by default what the profiles say.
         root_key_out: a file for the root's key, which then does not stay in the store.
+        root_key, issuing_key: keys in a token, made there where there are none; by default they are
+            in the store.
 
     Raises:
-        Conflict: a hierarchy of that name, or a root of that common name, exists.
-        Unavailable: wrong passphrase; the clock is behind.
+        Conflict: a hierarchy of that name, or a root of that common name, exists; a key is that of
+            another CA.
+        Unavailable: wrong passphrase; the clock is behind; the token does not let us in.
         Refused: the database is older than its journal.
     """
     check_name(name)
@@ -65,18 +71,17 @@ def create(
         auditing.refuse_unless_in_step(home)
         refuse_taken(home, name, words["common_name"])
         home.keystore.unlock()
-        root = _make_root(home, words, key_algorithm, now)
-        issuing = _make_issuing(home, words, key_algorithm, now, root)
-        _keep_keys(home, name, root, issuing, root_key_out, now)
-        root_key = f"{name}-root" if root_key_out is None else None
+        root = _make_root(home, words, key_algorithm, now, root_key)
+        issuing = _make_issuing(home, words, key_algorithm, now, issuing_key, root)
+        kept = _keep_keys(home, name, root, issuing, root_key_out, now)
         hierarchy = Hierarchy(
             name=name,
             created_at=now,
             retired_at=None,
             cutoff=None,
             authorities=(
-                authority_of(name, Tier.ROOT, root.certificate, root_key),
-                authority_of(name, Tier.ISSUING, issuing.certificate, f"{name}-issuing"),
+                authority_of(name, Tier.ROOT, root.certificate, kept[Tier.ROOT]),
+                authority_of(name, Tier.ISSUING, issuing.certificate, kept[Tier.ISSUING]),
             ),
         )
         with home.db.write():
@@ -93,27 +98,18 @@ def create(
 
 
 def _make_root(
-    home: Home, words: dict[str, str], key_algorithm: KeyAlgorithm | None, now: datetime
+    home: Home,
+    words: dict[str, str],
+    key_algorithm: KeyAlgorithm | None,
+    now: datetime,
+    uri: TokenUri | None,
 ) -> NewCa:
     profile = ca_profile(home, Tier.ROOT, key_algorithm)
-    key = keys.generate(profile.key_algorithm)
+    key = ca_keys.make(home, profile.key_algorithm, uri, strictly=key_algorithm is not None)
     subject = profiles.render_subject(profile.subject, words)
     serial = certificates.serial_number(home.random)
     validity = validity_of(home, now, profile)
-    certificate = certificates.root(profile, subject, key, serial, validity)
-    lint.enforce(
-        lint.lint_ca(
-            certificate,
-            profile=profile,
-            subject=subject,
-            public_key=key.public_key(),
-            serial=serial,
-            validity=validity,
-            issuer=certificate,
-            distribution=Distribution(),
-        )
-    )
-    return NewCa(profile, key, certificate)
+    return NewCa(profile, key, issue_root(profile, subject, serial, validity, key))
 
 
 def _make_issuing(
@@ -121,10 +117,13 @@ def _make_issuing(
     words: dict[str, str],
     key_algorithm: KeyAlgorithm | None,
     now: datetime,
+    uri: TokenUri | None,
     root: NewCa,
 ) -> NewCa:
     profile = ca_profile(home, Tier.ISSUING, key_algorithm)
-    key = keys.generate(profile.key_algorithm)
+    key = ca_keys.make(
+        home, profile.key_algorithm, uri, strictly=key_algorithm is not None, beside=root.key
+    )
     subject = profiles.render_subject(profile.subject, words)
     serial = certificates.serial_number(home.random)
     validity = validity_of(home, now, profile)
@@ -141,36 +140,18 @@ def _make_issuing(
 
 def _keep_keys(
     home: Home, name: str, root: NewCa, issuing: NewCa, root_key_out: Path | None, now: datetime
-) -> None:
+) -> dict[Tier, str | None]:
+    """Puts the keys away; returns what the database is to call them."""
     root_name, issuing_name = f"{name}-root", f"{name}-issuing"
-    for ca_name in (root_name, issuing_name):
-        home.keystore.set_left_over_aside(ca_name, now)
+    root_key: str | None = None
     if root_key_out is None:
-        home.keystore.write(root_name, keys.to_pkcs8(root.key))
+        root_key = ca_keys.keep(home, root_name, root.key, now)
     else:
+        assert isinstance(root.key, PrivateKey)
+        home.keystore.set_left_over_aside(root_name, now)
         home.keystore.write_outside(root_key_out, root_name, keys.to_pkcs8(root.key))
-    home.keystore.write(issuing_name, keys.to_pkcs8(issuing.key))
-
-
-def ca_key(home: Home, authority: Authority, root_key: Path | None = None) -> PrivateKey | None:
-    """A CA's private key, proven to be its own; None where it is off the machine.
-
-    Args:
-        root_key: a file with the key of a CA whose key is not in the store, maybe another's.
-
-    Raises:
-        Unavailable: the passphrase is wrong.
-        Invalid: the key does not belong to the certificate.
-    """
-    if authority.key is not None:
-        secret = home.keystore.read(authority.key)
-    elif root_key is not None and home.keystore.name_in(root_key) == authority.name:
-        secret = home.keystore.read_outside(root_key, authority.name)
-    else:
-        return None
-    key = keys.from_pkcs8(secret)
-    keys.check_pair(key, certificates.load(authority.certificate))
-    return key
+    issuing_key = ca_keys.keep(home, issuing_name, issuing.key, now)
+    return {Tier.ROOT: root_key, Tier.ISSUING: issuing_key}
 
 
 def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
@@ -276,7 +257,8 @@ def authority_of(
     """A CA to be recorded.
 
     Args:
-        key: the name of its key in the keystore; None where it is not there.
+        key: the name of its key in the keystore, or the URI of the one in a token; None where it is
+            off the machine.
     """
     return Authority(
         id=0,

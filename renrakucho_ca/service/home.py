@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from renrakucho_ca.store.keystore import Keystore
 
 
+def _no_pin(token: str) -> str:
+    raise Unavailable("there is no PIN for the token {token}", token=token)
+
+
 class Home:
     """A home on disk. Nothing is opened before it is needed: a look-up reads no settings.
 
@@ -27,6 +31,7 @@ class Home:
         path: the folder.
         passphrase: gives the passphrase of the CA keys; its argument tells whether it is a new one.
         clock, random: what tests hand in.
+        pin: gives the PIN of the token of that name, where no file holds it.
         actor: who acts, for the audit log; by default the user of the operating system.
     """
 
@@ -37,6 +42,7 @@ class Home:
         clock: Clock = system_clock,
         random: Randomness = system_randomness,
         actor: Actor | None = None,
+        pin: Callable[[str], str] = _no_pin,
     ) -> None:
         self.path = path
         self.profiles = path / "profiles"
@@ -45,6 +51,7 @@ class Home:
         self.clock = clock
         self.random = random
         self._passphrase = cache(passphrase)
+        self.pin = cache(pin)
         self._actor = actor
         self._only_looks = False
 
@@ -101,7 +108,7 @@ class Home:
 
     def elsewhere(self, path: Path) -> Home:
         """A home at another place that the same passphrase opens, asked for once for both."""
-        return Home(path, self._passphrase, self.clock, self.random)
+        return Home(path, self._passphrase, self.clock, self.random, pin=self.pin)
 
     def only_looking(self) -> Home:
         """The same home, whose database is read as it is: none is made, none brought up to date.

@@ -11,8 +11,7 @@ from tempfile import mkdtemp
 
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.pki import certificates
-from renrakucho_ca.service import crls
-from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service import ca_keys, crls
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import archive, files, health, hierarchies, sealedfile
 from renrakucho_ca.store.archive import Manifest
@@ -28,7 +27,20 @@ class Finding:
     problem: RcaError
 
 
-def verify(home: Home, file: Path) -> tuple[Manifest, list[Finding]]:
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A backup that was read through.
+
+    Attributes:
+        in_tokens: the CAs whose keys are not in it, since they never leave their token.
+    """
+
+    manifest: Manifest
+    findings: list[Finding]
+    in_tokens: list[str]
+
+
+def verify(home: Home, file: Path) -> Inspected:
     """Reads a backup through, unpacks it for a moment, and looks for whatever is wrong with it.
 
     Args:
@@ -42,7 +54,19 @@ def verify(home: Home, file: Path) -> tuple[Manifest, list[Finding]]:
         opened = sealedfile.Opened(stream, home.keystore)
         with _staging(home, file.parent) as staging:
             manifest = archive.unpack(opened, staging)
-            return manifest, list(findings(home.elsewhere(staging)))
+            unpacked = home.elsewhere(staging)
+            found = list(findings(unpacked))
+            is_sound = all(each.file != archive.DATABASE for each in found)
+            return Inspected(manifest, found, _in_tokens(unpacked) if is_sound else [])
+
+
+def _in_tokens(home: Home) -> list[str]:
+    return [
+        authority.name
+        for hierarchy in hierarchies.all_of(home.db)
+        for authority in hierarchy.authorities
+        if ca_keys.is_in_token(authority)
+    ]
 
 
 def findings(home: Home) -> Iterator[Finding]:
@@ -64,7 +88,8 @@ def findings(home: Home) -> Iterator[Finding]:
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
             try:
-                ca_key(home, authority)
+                if not ca_keys.is_in_token(authority):
+                    ca_keys.ca_key(home, authority)
             except RcaError as error:
                 yield Finding(f"ca-store/keys/{authority.key}.key", error)
             path = crls.path_of(home, authority)

@@ -29,8 +29,9 @@ from renrakucho_ca.model import (
     User,
 )
 from renrakucho_ca.pki import crl, keys
+from renrakucho_ca.pki.token import TokenKey
 from renrakucho_ca.service import ahead, auditing, people, revocation
-from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.making import Made, Maker, Secrets
 from renrakucho_ca.service.planning import Plan, Planner, Request, Succession
@@ -237,7 +238,7 @@ class Issuer:
         self._maker = Maker(
             Secrets(
                 issuer=self._authority.certificate,
-                issuer_key=keys.to_pkcs8(key),
+                issuer_key=key.access if isinstance(key, TokenKey) else keys.to_pkcs8(key),
                 authorities={
                     tier: hierarchy.authority(tier).certificate
                     for tier in (Tier.ISSUING, Tier.ROOT)
@@ -257,8 +258,13 @@ class Issuer:
         """
         refused: list[tuple[Request, RcaError]] = []
         made: list[tuple[Plan, Made | RcaError]] = []
-        for pair in make_all(self._maker, self._intended(requests, refused), workers):
-            made.append(pair)
+        for plan, result in make_all(self._maker, self._intended(requests, refused), workers):
+            if isinstance(result, Unavailable):
+                # The token has gone, maybe after it signed: what is intended is left to the next
+                # run, as if this one had died.
+                yield from self._record_portion(made)
+                raise result
+            made.append((plan, result))
             if len(made) == PORTION:
                 yield from self._record_portion(made)
                 made.clear()

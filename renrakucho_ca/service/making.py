@@ -14,10 +14,10 @@ from renrakucho_ca.bundle import password, pkcs12
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Container, DeviceProfile, RetrievalNumber, Subject, Tier
-from renrakucho_ca.pki import certificates, keys, x509
+from renrakucho_ca.pki import certificates, keys, token, x509
 from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
-from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.store.certificates import SealedBundle
 from renrakucho_ca.store.keystore import Sealer
 
@@ -65,12 +65,12 @@ class Secrets:
 
     Attributes:
         issuer: the issuing CA's certificate, DER.
-        issuer_key: its private key, PKCS#8 in DER.
+        issuer_key: its private key, PKCS#8 in DER; or how to get at the one in a token.
         authorities: the certificates that may go along as chain, DER.
     """
 
     issuer: bytes
-    issuer_key: bytes = field(repr=False)
+    issuer_key: bytes | token.Access = field(repr=False)
     authorities: dict[Tier, bytes]
     bundle_sealer: Sealer
     password_sealer: Sealer
@@ -92,8 +92,9 @@ class Maker:
         return certificates.load(self._secrets.issuer)
 
     @cached_property
-    def _issuer_key(self) -> PrivateKey:
-        key = keys.from_pkcs8(self._secrets.issuer_key)
+    def _issuer_key(self) -> SigningKey:
+        held = self._secrets.issuer_key
+        key = token.get(held) if isinstance(held, token.Access) else keys.from_pkcs8(held)
         keys.check_pair(key, self._issuer)
         return key
 
@@ -108,7 +109,7 @@ class Maker:
         processor's caches, which the one before would have filled with its own (a tenth faster).
 
         The errors: Refused, where the linter found something; Invalid, where the subject or the
-        name has what a certificate cannot carry.
+        name has what a certificate cannot carry; Unavailable, where the token has gone.
         """
         signed = [self._attempt(self._sign, task) for task in tasks]
         packed = [

@@ -15,6 +15,7 @@ from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.service import (
     ahead,
+    ca_keys,
     ca_signing,
     catching_up,
     crls,
@@ -22,10 +23,11 @@ from renrakucho_ca.service import (
     publish_hook,
     revocation,
 )
-from renrakucho_ca.service.hierarchy import ca_key
+from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import files, hierarchies
+from renrakucho_ca.token_uri import KeyPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def publish(
     *,
     out: Path | None = None,
     if_due: bool = False,
-    root_key: Path | None = None,
+    root_key: KeyPlace | None = None,
     trust_clock: bool = False,
 ) -> Publication:
     """Renews CRLs, writes everything that servers need, and tells them (`publish_hook`).
@@ -58,7 +60,7 @@ def publish(
     Args:
         out: the folder; by default `public` in the home.
         if_due: only CRLs at half their life or behind a revocation are renewed.
-        root_key: a file with the key of a root that is not kept in the store.
+        root_key: a file or token with the key of a root that is not kept in the store.
         trust_clock: the operator knows that it is right, though CRLs were signed after now: it was
             ahead then.
 
@@ -120,7 +122,7 @@ def _bring_up_to_date(
     authority: Authority,
     now: datetime,
     if_due: bool,
-    root_key: Path | None,
+    root_key: KeyPlace | None,
 ) -> _Standing:
     """Renews a CA's CRL, or, where it only should be if due, looks whether it is good as it is."""
     due = crls.is_due(home, hierarchy, authority, now)
@@ -137,7 +139,7 @@ def _bring_up_to_date(
     return _Standing(renewed=False, overdue=overdue, proven=proven)
 
 
-def _sign_responses(home: Home, root_key: Path | None) -> int:
+def _sign_responses(home: Home, root_key: KeyPlace | None) -> int:
     """Signs the OCSP responses that are due; returns for how many certificates."""
     now = home.clock()
     return sum(
@@ -148,13 +150,9 @@ def _sign_responses(home: Home, root_key: Path | None) -> int:
     )
 
 
-def _refuse_stray(home: Home, root_key: Path, everything: Iterable[Hierarchy]) -> None:
+def _refuse_stray(home: Home, root_key: KeyPlace, everything: Iterable[Hierarchy]) -> None:
     """A key that no CA waits for is a mistake: the CRL that it was brought for would not come."""
-    name = home.keystore.name_in(root_key)
     authorities = (authority for hierarchy in everything for authority in hierarchy.authorities)
-    if not any(each.name == name and each.key is None for each in authorities):
-        raise Unavailable(
-            "{path} is the key of {found}, and no CA here lacks that one",
-            path=root_key,
-            found=repr(name),
-        )
+    lacking = (authority for authority in authorities if authority.key is None)
+    if not any(ca_keys.fits(home, root_key, each) for each in lacking):
+        raise Unavailable("{key} is of no CA here whose key is elsewhere", key=root_key)

@@ -22,6 +22,7 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, keys
+from renrakucho_ca.service import ca_keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.store import audit, ca_certificates, certificates, hierarchies, learning, users
@@ -167,14 +168,15 @@ class _Player:
             subject=facts["subject"],
             not_after=certificate.not_valid_after_utc,
             key_algorithm=keys.describe(keys.public_key_of(certificate)),
-            key=key if key is not None and self._home.keystore.has(key) else None,
+            key=key if key is not None and ca_keys.is_here(self._home, key) else None,
         )
 
     def _key(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
         authority = self._authority_of(facts["fingerprint"])
-        if not self._home.keystore.has(row.object):
-            raise NotFound("the key {path} is not there", path=row.object)
-        store_takeover.attach_key(self._db, authority, row.object)
+        name = facts.get("key", row.object)
+        if not ca_keys.is_here(self._home, name):
+            raise NotFound("the key {path} is not there", path=name)
+        store_takeover.attach_key(self._db, authority, name)
 
     def _retired(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
         hierarchies.retire(self._db, row.object, at, _optional_moment(facts["cutoff"]))

@@ -13,7 +13,7 @@ from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, Subject
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.pki.certificates import LONGEST_ATTRIBUTE, Validity
 from renrakucho_ca.pki.issue import issue_responder
-from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.pki.ocsp import Period
 from renrakucho_ca.pki.ocsp_request import issuer_hashes
 from renrakucho_ca.service import auditing
@@ -39,7 +39,7 @@ def is_due(home: Home, authority: Authority, now: datetime) -> bool:
     return now >= newest.not_before + (newest.not_after - newest.not_before) / 2
 
 
-def renew(home: Home, authority: Authority, key: PrivateKey, now: datetime) -> None:
+def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
     """Makes the next responder: its serial number is recorded before its certificate is signed.
 
     A run that dies between leaves the number alone; the key of that certificate died with it.

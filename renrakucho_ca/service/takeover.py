@@ -17,7 +17,7 @@ from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys, takeover, x509
 from renrakucho_ca.pki.signatures import signed_by
-from renrakucho_ca.service import auditing, csvfile
+from renrakucho_ca.service import auditing, ca_keys, csvfile
 from renrakucho_ca.service.hierarchy import authority_of, check_name, described, refuse_requested
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover_certificates import Certificates
@@ -28,6 +28,7 @@ from renrakucho_ca.service.takeover_run import Report, Run, Summary
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.token_uri import TokenUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class CaFiles:
 
     root: bytes
     issuing: bytes | None = None
-    issuing_key: bytes | None = field(default=None, repr=False)
+    issuing_key: bytes | TokenUri | None = field(default=None, repr=False)
     issuing_key_passphrase: bytes | None = field(default=None, repr=False)
-    root_key: bytes | None = field(default=None, repr=False)
+    root_key: bytes | TokenUri | None = field(default=None, repr=False)
     root_key_passphrase: bytes | None = field(default=None, repr=False)
 
 
@@ -78,7 +79,7 @@ def take_over(
     _refuse_unreadable(paths, records)
     with home.lock("takeover").exclusive():
         wanted = _authorities(home, name, ca)
-        private = _private_keys(ca, wanted)
+        private = _private_keys(home, ca, wanted)
         if private:
             home.keystore.unlock()
         hierarchy = _recorded(home, name, wanted)
@@ -133,16 +134,19 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
 
 
 def _private_keys(
-    ca: CaFiles, wanted: list[tuple[Tier, x509.Certificate]]
-) -> dict[Tier, keys.PrivateKey]:
+    home: Home, ca: CaFiles, wanted: list[tuple[Tier, x509.Certificate]]
+) -> dict[Tier, keys.SigningKey]:
     """The keys that were given, each proven to be its CA's."""
-    found = {}
-    if ca.root_key is not None:
-        tier, root = wanted[0]
-        found[tier] = takeover.load_key(ca.root_key, ca.root_key_passphrase, root)
-    if ca.issuing_key is not None:
-        tier, issuing = wanted[-1]
-        found[tier] = takeover.load_key(ca.issuing_key, ca.issuing_key_passphrase, issuing)
+    found: dict[Tier, keys.SigningKey] = {}
+    for (tier, certificate), given, passphrase in (
+        (wanted[0], ca.root_key, ca.root_key_passphrase),
+        (wanted[-1], ca.issuing_key, ca.issuing_key_passphrase),
+    ):
+        if isinstance(given, TokenUri):
+            found[tier] = ca_keys.opened(home, given.text)
+            keys.check_pair(found[tier], certificate)
+        elif given is not None:
+            found[tier] = takeover.load_key(given, passphrase, certificate)
     return found
 
 
@@ -173,19 +177,13 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
         return hierarchies.get(home.db, name)
 
 
-def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.PrivateKey]) -> None:
+def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.SigningKey]) -> None:
     for authority in hierarchy.authorities:
         key = private.get(authority.tier)
         if key is None or authority.key is not None:
             continue
-        home.keystore.set_left_over_aside(authority.name, home.clock())
-        home.keystore.write(authority.name, keys.to_pkcs8(key))
+        name = ca_keys.keep(home, authority.name, key, home.clock())
+        facts = {"fingerprint": authority.fingerprint_sha256, "key": name}
         with home.db.write():
-            store.attach_key(home.db, authority, authority.name)
-            auditing.record(
-                home,
-                home.clock(),
-                Entry(
-                    Act.KEY_IMPORTED, authority.name, {"fingerprint": authority.fingerprint_sha256}
-                ),
-            )
+            store.attach_key(home.db, authority, name)
+            auditing.record(home, home.clock(), Entry(Act.KEY_IMPORTED, authority.name, facts))

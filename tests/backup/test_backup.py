@@ -77,7 +77,7 @@ def test_an_old_backup_is_replaced_in_one_step(home: Home, tmp_path: Path) -> No
     with (tmp_path / "b").open("rb") as reader:
         backup.to_file(home, tmp_path / "b")
         assert reader.read() == b"old"
-    assert inspection.verify(home, tmp_path / "b")[1] == []
+    assert inspection.verify(home, tmp_path / "b").findings == []
 
 
 def test_a_planted_link_is_replaced_and_not_followed(home: Home, tmp_path: Path) -> None:
@@ -195,7 +195,8 @@ def count_certificates(home: Home) -> int:
 
 
 def test_a_sound_backup_is_found_sound(home: Home, saved: Path) -> None:
-    manifest, findings = inspection.verify(home, saved)
+    inspected = inspection.verify(home, saved)
+    manifest, findings = inspected.manifest, inspected.findings
     assert findings == []
     assert manifest.created_at == Clock().now
     assert [path.name for path in home.store.iterdir() if path.name.startswith(".")] == []
@@ -203,7 +204,7 @@ def test_a_sound_backup_is_found_sound(home: Home, saved: Path) -> None:
 
 def test_a_backup_is_verified_where_no_home_is(saved: Path, tmp_path: Path) -> None:
     nowhere = Home(tmp_path / "nowhere", lambda is_new: PASSPHRASE, Clock())
-    assert inspection.verify(nowhere, saved)[1] == []
+    assert inspection.verify(nowhere, saved).findings == []
     assert list(tmp_path.iterdir()) == []
     assert {path.name for path in saved.parent.iterdir()} == {"home", "backup"}
 
@@ -212,7 +213,7 @@ def findings_after(home: Home, path: Path, spoil: str) -> set[str]:
     """What is found in a backup of a home in which that was spoiled."""
     home.db.execute(spoil)
     backup.to_file(home, path)
-    return {finding.file for finding in inspection.verify(home, path)[1]}
+    return {finding.file for finding in inspection.verify(home, path).findings}
 
 
 def test_a_key_of_another_ca_is_found(home: Home, tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_key_of_another_ca_is_found(home: Home, tmp_path: Path) -> None:
 def test_a_missing_key_is_found(home: Home, tmp_path: Path) -> None:
     (home.store / "keys" / "new-root.key").unlink()
     backup.to_file(home, tmp_path / "b")
-    (finding,) = inspection.verify(home, tmp_path / "b")[1]
+    (finding,) = inspection.verify(home, tmp_path / "b").findings
     assert finding.file == "ca-store/keys/new-root.key"
 
 
@@ -231,7 +232,7 @@ def test_a_crl_of_another_ca_is_found(home: Home, tmp_path: Path) -> None:
     lists = home.store / "crl"
     (lists / "new-root.crl").write_bytes((lists / "old-root.crl").read_bytes())
     backup.to_file(home, tmp_path / "b")
-    (finding,) = inspection.verify(home, tmp_path / "b")[1]
+    (finding,) = inspection.verify(home, tmp_path / "b").findings
     assert finding.file == "ca-store/crl/new-root.crl"
 
 

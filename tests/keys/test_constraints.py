@@ -26,6 +26,7 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import certificates, keys, lint
 from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
+from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.service import hierarchy
 from renrakucho_ca.service.home import Home
 
@@ -53,7 +54,7 @@ class World:
         self._binds_directory_names = any(form is NameForm.DIRNAME for form, _ in bases)
         root_key, self._key = (keys.generate(KeyAlgorithm.EC_P256) for _ in range(2))
         profile = CaProfile("root", Tier.ROOT, KeyAlgorithm.EC_P256, 50, (), 1, 30)
-        self.root = certificates.root(profile, ((NAME, "root"),), root_key, serial(), VALIDITY)
+        self.root = issue_root(profile, ((NAME, "root"),), serial(), VALIDITY, root_key)
         self.issuing = certificates.issuing(
             replace(profile, tier=Tier.ISSUING, path_length=0, constraints=bound),
             ((NAME, "issuing"),),

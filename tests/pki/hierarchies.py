@@ -25,6 +25,7 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import certificates
 from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
+from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey
 
 BEGIN = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
@@ -103,9 +104,7 @@ def make(
     device_key: PublicKey,
     distribution: Distribution = EVERYWHERE,
 ) -> Made:
-    root = certificates.root(
-        ca_profile(Tier.ROOT), ROOT_SUBJECT, root_key, serial(1), ROOT_VALIDITY
-    )
+    root = issue_root(ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, root_key)
     issuing = certificates.issuing(
         ca_profile(Tier.ISSUING),
         ISSUING_SUBJECT,

@@ -24,7 +24,7 @@ from homes import (
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import KeyAlgorithm, RevocationReason, Status, Tier
-from renrakucho_ca.service import hierarchy, publication, revocation
+from renrakucho_ca.service import ca_keys, hierarchy, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies
 
@@ -120,9 +120,9 @@ def test_a_file_that_is_there_is_not_overwritten_by_a_root_key(home: Home, tmp_p
 
 def test_the_key_of_another_hierarchy_is_not_taken(home: Home, stick: Path) -> None:
     root = hierarchies.get(home.db, "third").root
-    assert hierarchy.ca_key(home, root) is None
-    assert hierarchy.ca_key(home, root, home.store / "keys" / "new-root.key") is None
-    assert hierarchy.ca_key(home, root, stick) is not None
+    assert ca_keys.ca_key(home, root) is None
+    assert ca_keys.ca_key(home, root, home.store / "keys" / "new-root.key") is None
+    assert ca_keys.ca_key(home, root, stick) is not None
 
 
 # -- a process that dies

@@ -6,22 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from renrakucho_ca.errors import Attention, RcaError
+from renrakucho_ca.service import ca_keys
 from renrakucho_ca.service.doctor.checks_files import readable_by_others
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
-from renrakucho_ca.service.hierarchy import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import ca_certificates, hierarchies
 
 
 def keys(home: Home) -> Iterator[Finding]:
-    """What can be told without the passphrase."""
+    """What can be told without the passphrase, and without the PIN of a token."""
     try:
         home.keystore.bundle_sealer()
     except RcaError as error:
         yield problem(error)
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
-            if authority.key is not None and not home.keystore.has(authority.key):
+            if ca_keys.is_in_token(authority):
+                try:
+                    ca_keys.look_for_token(home, authority)
+                except RcaError as error:
+                    yield problem(error)
+            elif authority.key is not None and not home.keystore.has(authority.key):
                 yield problem(
                     Attention(
                         "the key of {name} is missing from ca-store/keys",
@@ -37,10 +42,12 @@ def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
         yield from readable_by_others(file)
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
-            if authority.key is None or not home.keystore.has(authority.key):
+            if authority.key is None or ca_keys.is_in_token(authority):
+                continue
+            if not home.keystore.has(authority.key):
                 continue
             try:
-                ca_key(home, authority)
+                ca_keys.ca_key(home, authority)
             except RcaError as error:
                 yield problem(
                     Attention(

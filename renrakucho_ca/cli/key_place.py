@@ -1,0 +1,37 @@
+"""Where a CA's key is: the type of options that take a file or a `pkcs11:` URI, or a URI alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from renrakucho_ca import token_uri
+from renrakucho_ca.cli.usage import Usage, spelling
+from renrakucho_ca.token_uri import KeyPlace, TokenUri
+
+
+class KeyPlaceType(click.ParamType[KeyPlace]):
+    """A file or a URI. Click's type of paths would take the second slash out of `file:///`."""
+
+    name = "key"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> KeyPlace:
+        return token_uri.parse(value) if token_uri.is_uri(value) else Path(value)
+
+
+class TokenUriType(click.ParamType[TokenUri]):
+    """A URI alone."""
+
+    name = "uri"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TokenUri:
+        if not token_uri.is_uri(value):
+            parameter = "" if param is None else spelling(param)
+            raise Usage("{parameter} takes a pkcs11: URI", parameter=parameter)
+        return token_uri.parse(value)

@@ -1,0 +1,198 @@
+"""The CAs' keys, wherever each is: in the keystore, in a file that is brought along, in a token."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import datetime
+
+from renrakucho_ca import token_uri
+from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
+from renrakucho_ca.model import Authority, KeyAlgorithm
+from renrakucho_ca.pki import certificates, foreign, keys, token
+from renrakucho_ca.pki.keys import SigningKey
+from renrakucho_ca.pki.token import TokenKey
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import ca_certificates, hierarchies
+from renrakucho_ca.token_uri import KeyPlace, TokenUri
+
+_LONGEST_PIN = 1024
+
+
+def is_in_token(authority: Authority) -> bool:
+    """Whether that is where a CA's key is."""
+    return authority.key is not None and token_uri.is_uri(authority.key)
+
+
+def is_here(home: Home, name: str) -> bool:
+    """Whether a key is where the database has it; a token is not asked."""
+    return token_uri.is_uri(name) or home.keystore.has(name)
+
+
+def ca_key(home: Home, authority: Authority, root_key: KeyPlace | None = None) -> SigningKey | None:
+    """A CA's private key, proven to be its own; None where it is off the machine.
+
+    Args:
+        root_key: where the key of a CA is that the store knows no key of, maybe another's.
+
+    Raises:
+        Unavailable: the passphrase is wrong, or the token does not let us in.
+        Invalid: the key does not belong to the certificate.
+    """
+    if authority.key is not None:
+        key = opened(home, authority.key)
+    elif root_key is None or not fits(home, root_key, authority):
+        return None
+    elif isinstance(root_key, TokenUri):
+        key = opened(home, root_key.text)
+    else:
+        key = keys.from_pkcs8(home.keystore.read_outside(root_key, authority.name))
+    keys.check_pair(key, certificates.load(authority.certificate))
+    return key
+
+
+def opened(home: Home, name: str) -> SigningKey:
+    """A CA's key by what the database calls it; `keys.check_pair` is to follow.
+
+    Args:
+        name: in the keystore, or a `pkcs11:` URI.
+
+    Raises:
+        Unavailable: the passphrase is wrong, or the token does not let us in.
+    """
+    if token_uri.is_uri(name):
+        return token.get(_access(home, token_uri.parse(name)))
+    return keys.from_pkcs8(home.keystore.read(name))
+
+
+def fits(home: Home, root_key: KeyPlace, authority: Authority) -> bool:
+    """Whether a key that was brought along says that it is that CA's."""
+    if isinstance(root_key, TokenUri):
+        public_key = certificates.load(authority.certificate).public_key()
+        return opened(home, root_key.text).public_key() == public_key
+    return home.keystore.name_in(root_key) == authority.name
+
+
+def make(
+    home: Home,
+    algorithm: KeyAlgorithm,
+    uri: TokenUri | None,
+    *,
+    strictly: bool = False,
+    beside: SigningKey | None = None,
+) -> SigningKey:
+    """The key of a CA to be: made in memory or in a token, or the one that the token has.
+
+    So a run that died between making a key and recording its CA is run again with the same URI.
+
+    Args:
+        strictly: one that is there already must be of that algorithm too.
+        beside: the key of another CA that is being made.
+
+    Raises:
+        Conflict: the key is that of another CA. Invalid: it is of another algorithm.
+        Unavailable: the token does not let us in.
+    """
+    if uri is None:
+        return keys.generate(algorithm)
+    access = _access(home, uri)
+    found = token.find(access)
+    if found is None:
+        found = token.generate(access, algorithm)
+    kind = keys.describe(found.public_key())
+    if strictly and kind != algorithm:
+        raise Invalid(
+            "the key of {uri} is there already, of the kind {kind}",
+            hint="leave --key-algorithm out, or name another key",
+            uri=uri,
+            kind=kind,
+        )
+    _refuse_used(home, found, beside)
+    keys.prove(found, found.public_key())
+    return found
+
+
+def keep(home: Home, name: str, key: SigningKey, now: datetime) -> str:
+    """Seals a CA's new key into the keystore, under that name; a token keeps its own.
+
+    Returns:
+        What the database is to call it.
+    """
+    home.keystore.set_left_over_aside(name, now)
+    if isinstance(key, TokenKey):
+        return key.access.uri.text
+    home.keystore.write(name, keys.to_pkcs8(key))
+    return name
+
+
+def look_for_token(home: Home, authority: Authority) -> None:
+    """Whether the token with a CA's key is there. Needs no PIN.
+
+    Raises:
+        Unavailable: it is not.
+    """
+    assert authority.key is not None
+    uri = token_uri.parse(authority.key)
+    token.look_for(uri, _module(home, uri))
+
+
+def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
+    """One key under two names could not be given up for one of them."""
+    public_key = key.public_key()
+    used = [
+        certificates.load(authority.certificate).public_key()
+        for hierarchy in hierarchies.all_of(home.db)
+        for authority in hierarchy.authorities
+    ]
+    waiting = ca_certificates.requests(home.db)
+    used += [foreign.load_request(each.request).public_key() for each in waiting]
+    if public_key in used or (beside is not None and public_key == beside.public_key()):
+        raise Conflict(
+            "the key of {uri} is that of another CA",
+            hint="each CA needs a key of its own",
+            uri=key.access.uri,
+        )
+
+
+def _access(home: Home, uri: TokenUri) -> token.Access:
+    return token.Access(uri, _module(home, uri), _pin(home, uri))
+
+
+def _module(home: Home, uri: TokenUri) -> str:
+    module = uri.module or home.settings.pkcs11_module
+    if module is None:
+        raise Unavailable(
+            "nothing says which PKCS #11 module leads to {uri}",
+            hint="name it with module-path= in the URI, or with pkcs11_module in rca.yaml",
+            uri=uri,
+        )
+    return module
+
+
+def _pin(home: Home, uri: TokenUri) -> str:
+    """From the file of the URI, else from the terminal."""
+    if uri.pin_source is None:
+        return home.pin(uri.token or uri.text)
+    file = home.path / uri.pin_source
+    try:
+        # To open a named pipe into which nobody writes would wait for ever.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            if mode & 0o077 or not stat.S_ISREG(mode):
+                raise Refused(
+                    "the PIN is in {file}, which others can read or write",
+                    hint="chmod 600 {file}",
+                    file=file,
+                )
+            content = stream.read(_LONGEST_PIN + 1)
+    except OSError as error:
+        raise Unavailable(
+            "cannot read the PIN from {file}: {reason}", file=file, reason=error.strerror
+        ) from error
+    try:
+        pin = content.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:  # a PIN is UTF-8 (PKCS #11, C_Login)
+        pin = ""
+    if not pin or len(content) > _LONGEST_PIN:
+        raise Unavailable("there is no PIN in {file}", file=file)
+    return pin

@@ -1,0 +1,149 @@
+"""`pkcs11:` URIs (RFC 7512): which key in which token, and how to reach it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from renrakucho_ca.errors import Invalid
+
+_SCHEME = "pkcs11:"
+# §2.3: pk11-pchar and pk11-qchar.
+_IN_PATH = re.compile(r"(?:[A-Za-z0-9._~:\[\]@!$'()*+,=&-]|%[0-9A-Fa-f]{2})*")
+_IN_QUERY = re.compile(r"(?:[A-Za-z0-9._~:\[\]@!$'()*+,=/?|-]|%[0-9A-Fa-f]{2})*")
+_OF_PATH = {"token", "manufacturer", "model", "serial", "slot-id", "object", "id", "type"}
+_OF_QUERY = {"module-path", "pin-source"}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUri:
+    """A URI, taken apart. Attributes that are None match everything.
+
+    Attributes:
+        text: as it was given. It has no PIN in it.
+        token, manufacturer, model, serial, slot_id: the token (§2.3).
+        label, id: CKA_LABEL (`object`) and CKA_ID of the key, one of them at least.
+        module: the path of the PKCS #11 library.
+        pin_source: the file that holds the PIN.
+    """
+
+    text: str
+    token: str | None
+    manufacturer: str | None
+    model: str | None
+    serial: str | None
+    slot_id: int | None
+    label: str | None
+    id: bytes | None
+    module: str | None
+    pin_source: str | None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+KeyPlace = Path | TokenUri
+"""Where an operator says that a key is: a sealed file, or a token."""
+
+
+def is_uri(text: str) -> bool:
+    """Whether it is meant as a `pkcs11:` URI, and not as the name of a file."""
+    return text.startswith(_SCHEME)
+
+
+def parse(text: str) -> TokenUri:
+    """Reads a URI.
+
+    Raises:
+        Invalid: it is none, names no key, has an attribute that is not known here, or the PIN
+            itself: that would end up in the database and in the list of processes. No message
+            repeats it.
+    """
+    path, _, query = text.removeprefix(_SCHEME).partition("?")
+    if not is_uri(text):
+        raise Invalid(
+            "this is not a pkcs11: URI",
+            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+        )
+    found = _attributes(path, ";", _IN_PATH, _OF_PATH)
+    found |= _attributes(query, "&", _IN_QUERY, _OF_QUERY)
+    if "object" not in found and "id" not in found:
+        raise Invalid(
+            "the pkcs11: URI names no key: it needs object= or id=",
+            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+        )
+    if found.get("type", b"private") != b"private":
+        raise Invalid(
+            "the pkcs11: URI names something else than a private key",
+            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+        )
+    words = {name: _text(name, value) for name, value in found.items() if name != "id"}
+    return TokenUri(
+        text=text,
+        token=words.get("token"),
+        manufacturer=words.get("manufacturer"),
+        model=words.get("model"),
+        serial=words.get("serial"),
+        slot_id=_number(words["slot-id"]) if "slot-id" in words else None,
+        label=words.get("object"),
+        id=found.get("id"),
+        module=words.get("module-path"),
+        pin_source=_file(words["pin-source"]) if "pin-source" in words else None,
+    )
+
+
+def _attributes(
+    text: str, separator: str, allowed: re.Pattern[str], known: set[str]
+) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for part in text.split(separator) if text else []:
+        name, equals, value = part.partition("=")
+        if name == "pin-value":
+            raise Invalid(
+                "a pkcs11: URI with the PIN in it is not taken",
+                hint="write the PIN into a file of mode 0600, and name that with pin-source=",
+            )
+        if name not in known or not equals:
+            raise Invalid(
+                "the pkcs11: URI has the attribute {name}, which is not known here",
+                hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+                name=repr(name[:20]),
+            )
+        if name in found or not value or not allowed.fullmatch(value):
+            raise Invalid(
+                "the attribute {name} of the pkcs11: URI is empty, is there twice, or has a "
+                "character that needs to be written as %XX",
+                hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+                name=name,
+            )
+        found[name] = unquote_to_bytes(value)
+    return found
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise Invalid("the attribute {name} of the pkcs11: URI is no text", name=name)
+    return text
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,20}", text):
+        raise Invalid("the attribute {name} of the pkcs11: URI is no number", name="slot-id")
+    return int(text)
+
+
+def _file(source: str) -> str:
+    """§2.4: a `file:` URI or a path; what `|` begins, a program to be run, is not taken."""
+    path = re.sub(r"^file:(//(localhost)?(?=/))?", "", source)
+    if path.startswith("|") or not path:
+        raise Invalid(
+            "pin-source of the pkcs11: URI must name a file",
+            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+        )
+    return path
