@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renrakucho_ca.portal.client import address_of, is_over_tls
@@ -26,6 +27,11 @@ _HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 _HSTS = "max-age=31536000"
+
+# A request with two lengths ends for some servers where for others the next one begins. Both the
+# request and what follows on the connection are refused (RFC 9112 §6.1).
+_REFUSED = Response(status_code=400, headers={"Connection": "close"})
+_LENGTHS = {"content-length", "transfer-encoding"}
 
 
 class Guard:
@@ -60,8 +66,9 @@ class Guard:
                     headers["Strict-Transport-Security"] = _HSTS
             await send(message)
 
+        app = _REFUSED if _LENGTHS.issubset(connection.headers) else self._app
         try:
-            await self._app(scope, receive, send_guarded)
+            await app(scope, receive, send_guarded)
         finally:
             took = (time.perf_counter() - began) * 1000
             log.info("%s %s %s %d %.0f ms", client, scope["method"], _route(scope), status, took)

@@ -1,10 +1,27 @@
 """The terminals that the faults begin with, and how many of the faults are tried."""
 
+from pathlib import Path
+
 import dying
 import pytest
-from homes_to_spoil import _made, empty, rca
+from homes_to_spoil import _made
+from terminal import Terminal
+from witnessed import Witnessed
 
-__all__ = ["_made", "empty", "rca"]
+__all__ = ["_made"]
+
+
+@pytest.fixture
+def rca(_made: Terminal, tmp_path: Path) -> Witnessed:
+    """A terminal at a home with one hierarchy, `new`."""
+    return Witnessed(_made.folder).copy(tmp_path / "work")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Witnessed:
+    """A terminal where no home is yet."""
+    (tmp_path / "empty").mkdir()
+    return Witnessed(tmp_path / "empty")
 
 
 @pytest.hookimpl

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from terminal import CANARY, Terminal
+from witnessed import Witnessed
 
 # A private key in the clear: PKCS#8's AlgorithmIdentifier and then an OCTET STRING (RFC 5208 §5);
 # in a certificate, the same algorithm is followed by a BIT STRING.
@@ -39,8 +40,11 @@ def check_database(rca: Terminal) -> None:
 
 
 def check_settled(rca: Terminal) -> None:
-    """Nothing half-done is left: no intent, no journal, no temporary file."""
+    """Nothing half-done is left: no intent, no journal, no temporary file; all that was signed is
+    known."""
     check_database(rca)
+    if isinstance(rca, Witnessed):
+        rca.check_witness()
     database = sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")
     assert database.execute("SELECT count(*) FROM intent").fetchone() == (0,)
     database.close()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 PROGRAM = (sys.executable, str(Path(__file__).parents[2] / "cli.py"))
 
@@ -91,10 +91,10 @@ class Terminal:
             **(streams | more),
         )
 
-    def copy(self, folder: Path) -> Terminal:
+    def copy(self, folder: Path) -> Self:
         """The same, with a home of its own to spoil."""
         folder.mkdir()
-        new = Terminal(folder)
+        new = type(self)(folder)
         if self.home.exists():
             shutil.copytree(self.home, new.home, symlinks=True)
         return new
