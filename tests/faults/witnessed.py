@@ -70,7 +70,7 @@ class Witnessed(Terminal):
 def _is_list(tbs: bytes) -> bool:
     """TBSCertList begins with an INTEGER, TBSCertificate with [0] (RFC 5280 §§5.1, 4.1)."""
     first: int = core.Sequence.load(tbs).contents[0]
-    return first == core.Integer.tag
+    return bool(first == core.Integer.tag)
 
 
 def _list(tbs: bytes) -> tuple[bytes, int]:
@@ -86,6 +86,8 @@ def _certificate(tbs: bytes) -> tuple[bytes, int]:
 
 
 def _issuer(extensions: dict[str, Any]) -> bytes:
+    if "authority_key_identifier" not in extensions:  # a root's own certificate
+        return b""
     identifier: bytes = extensions["authority_key_identifier"]["key_identifier"].native
     return identifier
 
