@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -100,7 +101,9 @@ def test_a_run_on_a_disk_that_fills_up_goes_on_when_there_is_room(
         out, err = process.communicate()
         full = Result(MIGRATE, process.returncode, out, err)
         for result in (full, small(*MIGRATE, "--jobs", "2")):
-            assert (result.code, result.complaint) == (7, "rca: error: the disk is full"), result
+            # The database's disk, or the journal's: whichever was written to first.
+            assert result.code == 7, result
+            assert re.search("the disk is full|No space left on device", result.complaint), result
             check_database(small)
             assert 0 < small.count(SUCCESSORS) < PEOPLE
         (disk / "fill").unlink()
