@@ -1,4 +1,4 @@
-"""What all tests share: a test says which programs of the system it needs."""
+"""What all tests share: the programs that a test says it needs, and a home of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from homes import Clock, copy_home, make_template
+
+from renrakucho_ca.service.home import Home
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,3 +29,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home that the others are copies of. Who changes it, changes it for all."""
+    return make_template(tmp_path_factory.mktemp("template") / "home")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def home(template: Path, tmp_path: Path, clock: Clock) -> Home:
+    """A home with the hierarchies `old` and `new`, nothing issued and nothing published."""
+    return copy_home(template, tmp_path / "home", clock)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from homes import Clock
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Severity, User
@@ -26,16 +27,9 @@ from renrakucho_ca.store.issuing import Intent
 BEGIN = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
 
-class Clock:
-    now = BEGIN
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture(scope="module")
 def clock() -> Clock:
-    return Clock()
+    return Clock(BEGIN)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from homes import BEGIN, HANAKO, Clock, Died, DyingRandomness, issue, open_home, record_of
-from reader import acts, chain, rows
 
 from renrakucho_ca.model import Actor, RevocationReason, User
 from renrakucho_ca.service import (
@@ -30,6 +29,8 @@ from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.proof import Guess
 from renrakucho_ca.store.migration import Scope
+
+from .reader import acts, chain, rows
 
 PHONE = ip_address("203.0.113.9")
 

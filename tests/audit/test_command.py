@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 from homes import PASSPHRASE, Clock, configure, copy_home, issue, open_home
-from reader import rows, sql
 
 from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import expiry, hierarchy, people, publication, revocation
 from renrakucho_ca.service.home import Home
+
+from .reader import rows, sql
 
 PROGRAM = (sys.executable, "-c", "from renrakucho_ca.cli import main; main()")
 

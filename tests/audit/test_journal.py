@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from homes import HANAKO, Clock, issue, open_home
-from reader import journal, journal_rows, rows
 
 from renrakucho_ca.errors import NotFound, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason, User
@@ -17,6 +16,8 @@ from renrakucho_ca.service import hierarchy, issuance, people, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import audit
 from renrakucho_ca.store.journal import Standing
+
+from .reader import journal, journal_rows, rows
 
 
 def add_user(home: Home, name: str = "taro") -> None:

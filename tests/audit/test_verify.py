@@ -18,12 +18,13 @@ import pytest
 from homes import Clock, copy_home, issue, openssl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reader import chain, journal, line, rechain, rows, sql
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.service import proving, publication, revocation
 from renrakucho_ca.service.home import Home
+
+from .reader import chain, journal, line, rechain, rows, sql
 
 COLUMNS = ("at", "actor", "origin", "act", "object", "detail", "hash")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from identities import Identity, make_identity
+
+from .identities import Identity, make_identity
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import apple_schema
 import pytest
+
+from . import apple_schema
 
 Profile = dict[str, Any]
 

@@ -12,17 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import apple_schema
 import pytest
 from asn1crypto import cms
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from identities import Identity, make_identity
 
 from renrakucho_ca.bundle import mobileconfig
 from renrakucho_ca.bundle.mobileconfig import Contents
 from renrakucho_ca.errors import Invalid
+
+from . import apple_schema
+from .identities import Identity, make_identity
 
 NAMES = ["hierarchy", "user", "line", "network", "organization", "description", "file_stem"]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import p12_reader
 import pytest
 from asn1crypto import keys, pem
 from asn1crypto import x509 as asn1_x509
-from identities import Identity
-from p12_reader import Opened
 
 from renrakucho_ca.bundle import pkcs12
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import P12Format
+
+from . import p12_reader
+from .identities import Identity
+from .p12_reader import Opened
 
 PASSWORD = "k7mw-3hqp-xr4t"
 NAME = "訪問看護ステーション 一郎 iPhone"

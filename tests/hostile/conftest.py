@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from confined import Answer, Confined, Refused, check_clear
 from program import PASSPHRASE, write_secret
-from vectors import Vectors, wheel
 
 from renrakucho_ca.service import hierarchy
 from renrakucho_ca.service.home import Home
+
+from .confined import Answer, Confined, Refused, check_clear
+from .vectors import Vectors, wheel
 
 NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
 

@@ -15,8 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from confined import Confined, check_clear
-from mutants import mutants
 from program import PASSPHRASE
 
 from renrakucho_ca.errors import Invalid
@@ -25,6 +23,9 @@ from renrakucho_ca.store import archive, files, sealedfile
 from renrakucho_ca.store.archive import Source
 from renrakucho_ca.store.database import SCHEMA_VERSION
 from renrakucho_ca.store.keystore import Keystore, Stretching
+
+from .confined import Confined, check_clear
+from .mutants import mutants
 
 NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
 DATABASE = archive.DATABASE

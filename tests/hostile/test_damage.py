@@ -9,7 +9,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from confined import Confined
 from program import PASSPHRASE
 
 from renrakucho_ca.model import RevocationReason, User
@@ -17,6 +16,8 @@ from renrakucho_ca.service import issuance, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
+
+from .confined import Confined
 
 # None that unlocks a key: that takes a second, and they read the same rows.
 COMMANDS = [

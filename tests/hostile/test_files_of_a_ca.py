@@ -9,9 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from confined import Answer, Confined, Refused
-from mutants import mutants, nested
-from vectors import CERTIFICATES, Vectors
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import User
@@ -20,6 +17,10 @@ from renrakucho_ca.pki.takeover import load_key
 from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import Request
+
+from .confined import Answer, Confined, Refused
+from .mutants import mutants, nested
+from .vectors import CERTIFICATES, Vectors
 
 MUTANTS = 300
 """Of each kind. With ten times as many nothing else is found."""

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confined import Answer, Confined, check_clear
-from mutants import mutants
 from program import PASSPHRASE
 
 from renrakucho_ca.model import RevocationReason, User
@@ -30,6 +28,9 @@ from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import audit, journal
 from renrakucho_ca.store.audit import Record
+
+from .confined import Answer, Confined, check_clear
+from .mutants import mutants
 
 RUBBISH: list[Any] = [
     *(

@@ -20,7 +20,6 @@ from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
-from mutants import mutants, nested
 from program import PASSPHRASE, PROGRAM
 
 from renrakucho_ca.model import User
@@ -29,6 +28,8 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import certificates, hierarchies
+
+from .mutants import mutants, nested
 
 MOST_MEMORY = 200 * 1024 * 1024
 PATIENCE = 5

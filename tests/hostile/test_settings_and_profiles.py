@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from confined import Confined, check_clear
-from mutants import mutants
 
 from renrakucho_ca.service.home import Home
+
+from .confined import Confined, check_clear
+from .mutants import mutants
 
 LAUGHS = b"".join(b"a%d: &a%d [%b]\n" % (n, n, b"*a%d, " % (n - 1) * 9) for n in range(1, 30))
 BOMBS = {

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from confined import Confined, Refused, check_clear
-from mutants import mutants
+
+from .confined import Confined, Refused, check_clear
+from .mutants import mutants
 
 GOOD = (
     "利用者ID,氏名,メール,施設,地域\r\nhanako,佐藤 花子,hanako@example.jp,見本訪問看護,見本市\r\n"

@@ -5,23 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from homes import Clock, copy_home, make_template
-from running import PEOPLE, Machine
-from town import PHONE, Town
+from homes import Clock, copy_home
 
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import issuance, retrieval
 from renrakucho_ca.service.planning import Request
 
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template") / "home")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from .running import PEOPLE, Machine
+from .town import PHONE, Town
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from running import MIGRATE, PEOPLE, SUCCESSORS, Machine, fake_clock
 from terminal import PROGRAM
+
+from .running import MIGRATE, PEOPLE, SUCCESSORS, Machine, fake_clock
 
 pytestmark = pytest.mark.needs("faketime")
 

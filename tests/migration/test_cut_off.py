@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from homes import BEGIN, configure, issue, published, rows
-from town import CUTOFF, PHONE, Town, days
 
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Refused
@@ -14,6 +13,8 @@ from renrakucho_ca.model import RetrievalNumber, RevocationReason
 from renrakucho_ca.service import crls, expiry, hierarchy, issuance, publication, revocation
 from renrakucho_ca.store import hierarchies, migration
 from renrakucho_ca.store.migration import Scope
+
+from .town import CUTOFF, PHONE, Town, days
 
 SECOND = timedelta(seconds=1)
 SUPERSEDED = RevocationReason.SUPERSEDED

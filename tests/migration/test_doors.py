@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from programs import run
-from running import SUCCESSORS, Machine
 from web_server import HOST, Nginx
+
+from .running import SUCCESSORS, Machine
 
 pytestmark = pytest.mark.needs("nginx", "curl", "openssl", "faketime")
 

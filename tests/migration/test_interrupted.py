@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 from dying import calls, killed_at
 from homes import PASSPHRASE
-from running import (
+from small_disk import fill, small_disk
+from soundness import check_database, check_secrets
+from terminal import Result
+
+from .running import (
     MIGRATE,
     OF_NEW,
     PEOPLE,
@@ -23,9 +27,6 @@ from running import (
     kill,
     until,
 )
-from small_disk import fill, small_disk
-from soundness import check_database, check_secrets
-from terminal import Result
 
 pytestmark = pytest.mark.needs("faketime", "openssl")
 

@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 from homes import PASSPHRASE
-from running import BEFORE, MIGRATE, OF_NEW, OF_OLD, PEOPLE, SUCCESSORS, Machine
+
+from .running import BEFORE, MIGRATE, OF_NEW, OF_OLD, PEOPLE, SUCCESSORS, Machine
 
 pytestmark = pytest.mark.needs("faketime")
 

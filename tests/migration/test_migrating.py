@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from homes import BEGIN, issue, open_home, openssl, published, read_certificate, rows
-from town import CUTOFF, PHONE, Town, days
 
 from renrakucho_ca.clock import system_randomness, years_after
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Refused
@@ -18,6 +17,8 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store.migration import Scope
+
+from .town import CUTOFF, PHONE, Town, days
 
 
 def test_a_successor_is_for_the_same_user_device_and_note(town: Town) -> None:

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from homes import BEGIN, configure, issue
-from town import CUTOFF, PHONE, Town, days
 
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
 from renrakucho_ca.service import expiry, issuance, migration, report, revocation
 from renrakucho_ca.store import migration as store
 from renrakucho_ca.store.migration import Progress, Scope
+
+from .town import CUTOFF, PHONE, Town, days
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 

@@ -13,7 +13,6 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from homes import issue
 
-from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service.answering import Answerer
 from renrakucho_ca.service.home import Home
@@ -132,7 +131,3 @@ class Client:
     def send(self, request: bytes, issuer: x509.Certificate | None = None) -> Told:
         answer = self._answerer.answer(self._portal_home, "new", request)
         return read(answer.response, issuer or self.issuer)
-
-
-def no_passphrase(_: bool) -> bytes:
-    raise Unavailable("asked for the passphrase")

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from asking import Client, no_passphrase
-from homes import Clock, copy_home, make_template
+from homes import Clock, no_passphrase
 
 from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
 
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template") / "home")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path, clock: Clock) -> Home:
-    """Both hierarchies, with nothing issued and nothing published."""
-    return copy_home(template, tmp_path / "home", clock)
+from .asking import Client
 
 
 @pytest.fixture

@@ -6,19 +6,30 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask, no_passphrase
 from asn1crypto import core
 from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
-from homes import BEGIN, Clock, Died, DyingRandomness, configure, issue, open_home, rows
+from homes import (
+    BEGIN,
+    Clock,
+    Died,
+    DyingRandomness,
+    configure,
+    issue,
+    no_passphrase,
+    open_home,
+    rows,
+)
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
 from renrakucho_ca.service import ahead, ahead_file, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies, ocspfile
+
+from .asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask
 
 SHA1, SHA256 = hashes.SHA1(), hashes.SHA256()
 KEY_COMPROMISE = RevocationReason.KEY_COMPROMISE

@@ -8,14 +8,15 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import pytest
-from asking import GOOD, MALFORMED, REVOKED, TRY_LATER, Client, ask, no_passphrase, read
-from homes import Clock
+from homes import Clock, no_passphrase
 from starlette.testclient import TestClient
 
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.portal.app import Portal
 from renrakucho_ca.service import publication, revocation
 from renrakucho_ca.service.home import Home
+
+from .asking import GOOD, MALFORMED, REVOKED, TRY_LATER, Client, ask, read
 
 KIND = {"Content-Type": "application/ocsp-request"}
 

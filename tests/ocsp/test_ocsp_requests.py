@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from asking import ask
 from asn1crypto import core
 from asn1crypto import ocsp as asn1
 from cryptography import x509
@@ -18,6 +17,8 @@ from hypothesis import strategies as st
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys, ocsp_request
+
+from .asking import ask
 
 KEY = keys.generate(KeyAlgorithm.EC_P256)
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "見本")])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hierarchies import Made, make
 
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki.keys import generate
+
+from .hierarchies import Made, make
 
 
 @pytest.fixture(scope="session")

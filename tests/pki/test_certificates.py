@@ -14,7 +14,15 @@ import pytest
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hierarchies import (
+from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import KeyUsage, RevocationReason, SubjectAttribute
+from renrakucho_ca.pki import certificates, crl
+from renrakucho_ca.pki.certificates import Distribution, Validity
+from renrakucho_ca.pki.issue import issue
+
+from .hierarchies import (
     BEGIN,
     DEVICE,
     DEVICE_VALIDITY,
@@ -28,13 +36,6 @@ from hierarchies import (
     reread,
     serial,
 )
-from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
-
-from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import KeyUsage, RevocationReason, SubjectAttribute
-from renrakucho_ca.pki import certificates, crl
-from renrakucho_ca.pki.certificates import Distribution, Validity
-from renrakucho_ca.pki.issue import issue
 
 # Only pytest's own filters let it through: see the test of the program's.
 pytestmark = pytest.mark.filterwarnings("ignore:Attribute's length must be")

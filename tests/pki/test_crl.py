@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from hierarchies import BEGIN, Made, openssl, serial
 from pkilint.bin import lint_crl
 
 from renrakucho_ca.errors import Invalid
@@ -21,6 +20,8 @@ from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import crl
 from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import sign
+
+from .hierarchies import BEGIN, Made, openssl, serial
 
 NEXT = BEGIN + timedelta(days=7)
 NUMBER = 1_770_000_000_000

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
-from hierarchies import Made, openssl
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import csr
 from renrakucho_ca.pki.keys import PrivateKey
+
+from .hierarchies import Made, openssl
 
 
 def request_by(

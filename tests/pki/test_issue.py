@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 from cryptography import x509
-from hierarchies import BEGIN, DEVICE_VALIDITY, Made, request_for, reread
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.pki.certificates import Validity, end_entity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, throwaway
+
+from .hierarchies import BEGIN, DEVICE_VALIDITY, Made, request_for, reread
 
 
 class Untouchable:

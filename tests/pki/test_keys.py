@@ -9,11 +9,12 @@ from asn1crypto import keys as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
-from hierarchies import Made
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
+
+from .hierarchies import Made
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,20 @@ from asn1crypto.keys import RSAPublicKey
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hierarchies import (
+
+from renrakucho_ca.errors import Refused
+from renrakucho_ca.model import ExtendedKeyUsage, KeyUsage, Subject, SubjectAttribute, Tier
+from renrakucho_ca.pki.certificates import (
+    Distribution,
+    EndEntity,
+    Validity,
+    end_entity,
+    issuing,
+)
+from renrakucho_ca.pki.keys import describe
+from renrakucho_ca.pki.lint import enforce, lint, lint_ca
+
+from .hierarchies import (
     BEGIN,
     DEVICE,
     DEVICE_VALIDITY,
@@ -29,18 +42,6 @@ from hierarchies import (
     request_for,
     serial,
 )
-
-from renrakucho_ca.errors import Refused
-from renrakucho_ca.model import ExtendedKeyUsage, KeyUsage, Subject, SubjectAttribute, Tier
-from renrakucho_ca.pki.certificates import (
-    Distribution,
-    EndEntity,
-    Validity,
-    end_entity,
-    issuing,
-)
-from renrakucho_ca.pki.keys import describe
-from renrakucho_ca.pki.lint import enforce, lint, lint_ca
 
 # Only pytest's own filters let them through: `certificates` has the program's.
 pytestmark = [

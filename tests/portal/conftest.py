@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
-from person import Person
-from stage import PROXY, Clock, Issue, no_passphrase
+from homes import Clock, no_passphrase
 from starlette.testclient import TestClient
 
 from renrakucho_ca.model import User
@@ -17,10 +17,13 @@ from renrakucho_ca.service import hierarchy, issuance, publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued, Request
 
+from .person import Person
+from .stage import PROXY, Issue
+
 
 @pytest.fixture(scope="session")
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime(2026, 3, 2, 9, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from stage import Issue
-from test_server import Serving, start
 
 from renrakucho_ca.service.home import Home
+
+from .serving import Serving, start
+from .stage import Issue
 
 webdriver = pytest.importorskip("selenium.webdriver")
 webdriver_errors = pytest.importorskip("selenium.common.exceptions")

@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
-from person import Person
-from stage import PROXY, Clock, Issue
+from homes import Clock
 
 from renrakucho_ca.bundle import password
 from renrakucho_ca.cli.app import App
@@ -29,6 +28,9 @@ from renrakucho_ca.service.guessing import ADDRESS, NUMBER, Locked
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.proof import Guess, Wrong
 from renrakucho_ca.store.guesses import Kind
+
+from .person import Person
+from .stage import PROXY, Issue
 
 Visitor = Callable[..., Person]
 WRONG = "abcd-efgh-jkmn"
@@ -93,7 +95,7 @@ def test_unknown_spent_and_old_links_look_the_same(
     links = [download.make_link(home, each.certificate.number) for each in (spent, old)]
     nurse = visitor()
     nurse.press(nurse.open(f"/d/{links[0]}"))
-    clock.passes(hours=48)
+    clock.advance(hours=48)
     answers = [nurse.client.get(f"/d/{link}") for link in (*links, "x" * 43, "x", "%00", "é")]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
@@ -107,12 +109,12 @@ def test_each_wrong_password_costs_a_number_more_time(
     for address in ADDRESSES[:10]:
         waits.append(0)
         while guess(home, number, address) is Locked:
-            clock.passes(seconds=1)
+            clock.advance(seconds=1)
             waits[-1] += 1
     assert waits == [0, 0, 0, 0, 0, 2, 4, 8, 16, 32]
-    clock.passes(minutes=59, seconds=59)
+    clock.advance(minutes=59, seconds=59)
     assert guess(home, number, ADDRESSES[20], issued.password) is Locked
-    clock.passes(seconds=1)
+    clock.advance(seconds=1)
     assert guess(home, number, ADDRESSES[20], issued.password) is None
 
 
@@ -121,11 +123,11 @@ def test_guesses_while_locked_do_not_prolong_the_lock(
 ) -> None:
     issued = issue()
     for n in range(10):
-        clock.passes(minutes=1)
+        clock.advance(minutes=1)
         assert guess(home, issued.certificate.number, ADDRESSES[n]) is Wrong
     for n in range(60):
         assert guess(home, issued.certificate.number, ADDRESSES[100 + n]) is Locked
-        clock.passes(minutes=1)
+        clock.advance(minutes=1)
     assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
 
 
@@ -165,7 +167,7 @@ def test_a_lock_survives_a_restart_and_ends_with_rca_unlock(
     issued = issue()
     number = issued.certificate.number
     for n in range(10):
-        clock.passes(minutes=1)
+        clock.advance(minutes=1)
         guess(home, number, ADDRESSES[n])
     again = Home(home.path, lambda _: b"", clock)
     assert guess(again, number, ADDRESSES[30], issued.password) is Locked
@@ -198,7 +200,7 @@ def test_a_hundred_guesses_at_once_get_no_further_than_five(home: Home, issue: I
 def test_an_address_that_guesses_at_many_numbers_is_stopped(home: Home, clock: Clock) -> None:
     taken = sum(guess(home, str(20_000_000 + n), ADDRESSES[0]) is Wrong for n in range(100))
     assert taken == ADDRESS.free + 1
-    clock.passes(hours=1)
+    clock.advance(hours=1)
     assert guess(home, "20000000", ADDRESSES[0]) is Wrong, "forgotten after an hour"
 
 
@@ -231,12 +233,12 @@ def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for
     assert guess(home, victims[0].certificate.number, nurse, victims[0].password) is None
     # Whose own number was attacked waits an hour at most, and a mail's link works all the time.
     for n in range(10):
-        clock.passes(minutes=1)
+        clock.advance(minutes=1)
         guess(home, victims[1].certificate.number, ipaddress.ip_address(f"203.0.114.{n}"))
     link = download.make_link(home, victims[1].certificate.number)
     assert guess(home, victims[1].certificate.number, nurse, victims[1].password) is Locked
     assert download.offer(home, link).certificate.number == victims[1].certificate.number
-    clock.passes(hours=1)
+    clock.advance(hours=1)
     assert guess(home, victims[1].certificate.number, nurse, victims[1].password) is None
 
 
@@ -258,7 +260,7 @@ def test_no_lock_is_longer_than_an_hour() -> None:
 
 def test_the_counters_do_not_stay_for_ever(home: Home, clock: Clock) -> None:
     guess(home, "60000000", ADDRESSES[0])
-    clock.passes(hours=1)
+    clock.advance(hours=1)
     download.destroy_expired(home)
     assert home.db.row("SELECT * FROM guess") is None
 
@@ -337,7 +339,7 @@ def test_the_guess_that_locks_a_number_takes_no_longer_if_the_number_exists(
     """The operator's mail is written when the guesser has his answer: it cannot be timed."""
     for number in (issue().certificate.number, RetrievalNumber("10000010")):
         for n in range(NUMBER.lock_at):
-            clock.passes(minutes=2)
+            clock.advance(minutes=2)
             (answer,) = proof.verify(home, [Guess(number, WRONG, ADDRESSES[n])])
             assert isinstance(answer, Wrong)
             assert answer.locks == (n == NUMBER.lock_at - 1)
@@ -369,12 +371,12 @@ def test_a_flood_over_many_numbers_and_addresses_with_restarts_is_held_and_hones
             for guess, answer in zip(guesses, answers, strict=True)
             if isinstance(answer, Wrong)
         )
-        clock.passes(seconds=1)
+        clock.advance(seconds=1)
     assert max(taken.values()) <= ADDRESS.free + 1
     assert sum(taken.values()) < 1500
     row = home.db.row("SELECT count(*) FROM guess")
     assert row is not None
     assert row[0] <= 1 + 100 + 1000
-    clock.passes(hours=1)
+    clock.advance(hours=1)
     download.destroy_expired(home)
     assert home.db.row("SELECT * FROM guess") is None

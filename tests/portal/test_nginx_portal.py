@@ -11,12 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from person import Person
-from stage import Issue
-from test_server import Serving, start
 
 from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
+
+from .person import Person
+from .serving import Serving, start
+from .stage import Issue
 
 pytestmark = pytest.mark.needs("nginx", "openssl")
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from person import Person
-from stage import PROXY, Clock, Issue
+from homes import Clock
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RetrievalNumber
@@ -15,6 +14,9 @@ from renrakucho_ca.portal.app import LARGEST_FORM
 from renrakucho_ca.portal.pages import CSS
 from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
+
+from .person import Person
+from .stage import PROXY, Issue
 
 Visitor = Callable[..., Person]
 

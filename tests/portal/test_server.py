@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -13,60 +11,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from person import Person
-from stage import Issue
 
 from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
 
-SERVER = """
-import sys
-from renrakucho_ca.cli import main
-from renrakucho_ca.portal import server
-server.REQUEST_SECONDS = float(sys.argv.pop(1))
-main()
-"""
-
-
-@dataclass
-class Serving:
-    process: subprocess.Popen[bytes]
-    log: Path
-    url: str
-    port: int
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
-
-
-def start(home: Home, folder: Path, *options: str, patience: float = 15) -> Serving:
-    """Starts `rca serve` without a passphrase, and waits until it listens."""
-    log = folder / "log"
-    environment = {k: v for k, v in os.environ.items() if "PASSPHRASE" not in k}
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", SERVER, str(patience), "--home", str(home.path)),
-                *("--lang", "en", "serve", "--listen", "127.0.0.1:0", *options),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env=environment,
-        )
-    for _ in range(200):
-        if found := re.search(r"listening on (https?://127\.0\.0\.1:(\d+)/)", log.read_text()):
-            return Serving(process, log, found[1], int(found[2]))
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.05)
-    raise AssertionError("it does not listen")
+from .person import Person
+from .serving import Serving, start
+from .stage import Issue
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import pkcs12
-from person import Person
-from stage import Clock, Issue
+from homes import Clock
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Status
@@ -21,6 +20,9 @@ from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.store import certificates
+
+from .person import Person
+from .stage import Issue
 
 Visitor = Callable[..., Person]
 
@@ -119,10 +121,10 @@ def test_the_file_can_be_fetched_for_ten_minutes_and_then_is_destroyed(
     nurse = visitor()
     file = nurse.claimed(issue()).refresh or ""
     first = nurse.client.get(file)
-    clock.passes(minutes=9, seconds=59)
+    clock.advance(minutes=9, seconds=59)
     assert nurse.client.get(file).content == first.content
     assert download.destroy_expired(home) == 0
-    clock.passes(seconds=1)
+    clock.advance(seconds=1)
     assert nurse.client.get(file).status_code == 404
     assert download.destroy_expired(home) == 1
     assert home.db.row("SELECT * FROM handout") is None
@@ -134,7 +136,7 @@ def test_what_a_portal_that_died_has_left_is_destroyed_by_rca_expire(
     visitor().claimed(issue())
     expiry.expire(home)
     assert home.db.row("SELECT * FROM handout") is not None
-    clock.passes(minutes=10)
+    clock.advance(minutes=10)
     expiry.expire(home)
     assert home.db.row("SELECT * FROM handout") is None
 
@@ -145,7 +147,7 @@ def test_a_mails_link_is_good_for_48_hours(
 ) -> None:
     issued = issue()
     token = download.make_link(home, issued.certificate.number)
-    clock.passes(hours=48, seconds=seconds)
+    clock.advance(hours=48, seconds=seconds)
     assert visitor().client.get(f"/{download.link_path(token)}").status_code == answer
     assert visitor().prove(issued.certificate.number, issued.password).status_code == 303
 

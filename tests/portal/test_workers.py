@@ -9,13 +9,15 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from stage import Issue, no_passphrase
+from homes import no_passphrase
 
 from renrakucho_ca.errors import NotFound, RcaError, Unavailable
 from renrakucho_ca.portal.workers import Grouped
 from renrakucho_ca.service import download
 from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
+
+from .stage import Issue
 
 HERE = ip_address("192.0.2.7")
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from programs import BOUNCY_CASTLE, java, must, run
+from programs import must, run
 from scene import HIERARCHIES, Device, Scene
+
+from .java_programs import BOUNCY_CASTLE, java
 
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
 """id-kp-clientAuth (RFC 5280 §4.2.1.12)."""

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from programs import BOUNCY_CASTLE, java, must, run
+from programs import must, run
 from scene import DEVICES, Device, Scene
+
+from .java_programs import BOUNCY_CASTLE, java
 
 Reader = Callable[[Device, str, Path], bool]
 """Whether the device's file opens with that password and has the device's own certificate."""

@@ -18,6 +18,7 @@ from homes import (
     PublishedCrl,
     configure,
     issue,
+    no_passphrase,
     open_home,
     openssl,
     pem_blocks,
@@ -257,10 +258,6 @@ def test_a_revocation_is_due_at_once_and_for_its_own_ca_alone(home: Home) -> Non
 
 def test_publishing_what_is_not_due_needs_no_passphrase(home: Home, clock: Clock) -> None:
     publication.publish(home)
-
-    def no_passphrase(_is_new: bool) -> bytes:
-        raise AssertionError("asked for the passphrase")
-
     assert publication.publish(Home(home.path, no_passphrase, clock), if_due=True).renewed == ()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stock import make_store
 
 from renrakucho_ca.store.database import Database
+
+from .stock import make_store
 
 
 @pytest.fixture

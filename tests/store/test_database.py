@@ -11,11 +11,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from stock import CERTIFICATE, add, numbered, revoked
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
 from renrakucho_ca.store import certificates, users
 from renrakucho_ca.store.database import SCHEMA_VERSION, Database
+
+from .stock import CERTIFICATE, add, numbered, revoked
 
 PROCESSES = 20
 OPEN = """

@@ -12,12 +12,13 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stock import CERTIFICATE, HOLD, NOW, SUPERSEDED, add, days, make_store, numbered, revoked
 
 from renrakucho_ca.model import LIVE, Certificate, RetrievalNumber, Status, User
 from renrakucho_ca.store import certificates, hierarchies
 from renrakucho_ca.store.certificates import Order, Query
 from renrakucho_ca.store.database import Database
+
+from .stock import CERTIFICATE, HOLD, NOW, SUPERSEDED, add, days, make_store, numbered, revoked
 
 USERS = [
     User("hanako", "佐藤 花子", None, "見本訪問看護", "見本市"),

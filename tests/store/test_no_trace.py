@@ -9,12 +9,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from stock import BUNDLE, HOLD, NOW, add, make_store, numbered, revoked
 
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store.certificates import SealedBundle
 from renrakucho_ca.store.database import Database
+
+from .stock import BUNDLE, HOLD, NOW, add, make_store, numbered, revoked
 
 COUNT = 48
 PIECE = 24

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlite_utils import Database as Utilities
-from stock import CERTIFICATE, add, numbered
 
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.store import schema
 from renrakucho_ca.store.database import SCHEMA_VERSION, Database
+
+from .stock import CERTIFICATE, add, numbered
 
 ROW = {
     "number": "20000000",

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from old_cas import NOW, Old, OpensslCa, run
 
 from renrakucho_ca.service.home import Home
+
+from .old_cas import NOW, Old, OpensslCa, run
 
 
 @pytest.fixture(scope="session")

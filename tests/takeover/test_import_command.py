@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from old_cas import OpensslCa, bundle
+
+from .old_cas import OpensslCa, bundle
 
 MakeCa = Callable[..., OpensslCa]
 RCA = Path(sys.executable).with_name("rca")

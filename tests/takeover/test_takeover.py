@@ -12,7 +12,6 @@ import pytest
 from asn1crypto import crl as asn1_crl
 from asn1crypto import pem
 from asn1crypto import x509 as asn1_x509
-from old_cas import NOW, Old, OpensslCa, bundle, run
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import RevocationReason, Status
@@ -20,6 +19,8 @@ from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
 from renrakucho_ca.store import certificates, hierarchies
+
+from .old_cas import NOW, Old, OpensslCa, bundle, run
 
 MakeCa = Callable[..., OpensslCa]
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
-from mail_home import PASSPHRASE, Clock, set_mail
-from post_office import PostOffice
+from homes import Clock
 
 from renrakucho_ca.service import hierarchy
 from renrakucho_ca.service.home import Home
 
+from .mail_home import PASSPHRASE, set_mail
+from .post_office import PostOffice
+
 
 @pytest.fixture(scope="session")
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime(2026, 3, 2, 3, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

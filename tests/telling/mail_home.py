@@ -1,26 +1,12 @@
-"""A home with mail settings, a clock to set, and everything that lies in a folder."""
+"""A home with mail settings, and everything that lies in a folder."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from renrakucho_ca.service.home import Home
 
 PASSPHRASE = b"canary passphrase"
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def passes(self, **duration: float) -> None:
-        self.now += timedelta(**duration)
 
 
 def set_mail(home: Home, mail: str) -> Home:

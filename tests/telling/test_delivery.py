@@ -13,8 +13,7 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
-from mail_home import PASSPHRASE, Clock, set_mail
-from post_office import PostOffice
+from homes import Clock
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import User
@@ -24,6 +23,9 @@ from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState
+
+from .mail_home import PASSPHRASE, set_mail
+from .post_office import PostOffice
 
 USER, PASSWORD = "rca", "canary login password"
 
@@ -215,7 +217,7 @@ def test_a_yes_that_is_lost_is_asked_for_again_later_with_the_same_message_id(
     with pytest.raises(Unavailable):
         delivery.send(home)
     assert delivery.send(home).sent == 0, "not at once"
-    clock.passes(minutes=5)
+    clock.advance(minutes=5)
     assert delivery.send(home).sent == 1
     first, second = post_office.mails()
     assert first["Message-ID"] == second["Message-ID"]

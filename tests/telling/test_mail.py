@@ -8,8 +8,7 @@ from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 import pytest
-from mail_home import Clock, everything_in, set_mail
-from post_office import PostOffice
+from homes import Clock
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
@@ -28,6 +27,9 @@ from renrakucho_ca.service.planning import Request
 from renrakucho_ca.service.proof import Guess, Wrong
 from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState
+
+from .mail_home import everything_in, set_mail
+from .post_office import PostOffice
 
 
 def issue(home: Home, email: str | None = "tanaka@example.jp", device: str = "iphone") -> Issued:
@@ -180,7 +182,7 @@ def test_before_its_time_a_postponed_mail_is_not_tried(
     post_office.answers["tanaka@example.jp"] = "451 later"
     issue(home)
     delivery.send(home)
-    clock.passes(minutes=4)
+    clock.advance(minutes=4)
     assert delivery.send(home) == delivery.Delivery(0, 0, 0)
 
 
@@ -213,7 +215,7 @@ def test_of_several_recipients_only_those_who_were_refused_are_tried_again(
     issue(home, "a@example.jp, b@example.jp")
     delivery.send(home)
     post_office.answers.clear()
-    clock.passes(hours=1)
+    clock.advance(hours=1)
     assert delivery.send(home).sent == 1
     assert [each.rcpt_tos for each in post_office.received] == [["a@example.jp"], ["b@example.jp"]]
 
@@ -223,11 +225,11 @@ def test_a_server_that_hangs_up_stops_the_run_and_loses_nothing(
 ) -> None:
     post_office.after_data = ["hang up"]
     issue(home)
-    clock.passes(seconds=1)
+    clock.advance(seconds=1)
     issue(home)
     with pytest.raises(Unavailable):
         delivery.send(home)
-    clock.passes(hours=1)
+    clock.advance(hours=1)
     assert delivery.send(home).sent == 2
     assert len(post_office.received) == 2
 
@@ -370,7 +372,7 @@ def guess(home: Home, number: str, times: int) -> None:
         (answer,) = proof.verify(home, [Guess(RetrievalNumber(number), "wrong", address)])
         if isinstance(answer, Wrong) and answer.locks:
             alarm.number_locked(home, RetrievalNumber(number), address)
-        home.clock.passes(minutes=3)  # type: ignore[attr-defined]  # past every delay
+        home.clock.advance(minutes=3)  # type: ignore[attr-defined]  # past every delay
 
 
 def test_the_operator_is_told_once_when_a_number_locks(

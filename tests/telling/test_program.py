@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mail_home import PASSPHRASE
-from post_office import PostOffice
 
 from renrakucho_ca.model import User
 from renrakucho_ca.service import issuance, notification, retrieval
@@ -20,6 +18,9 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
+
+from .mail_home import PASSPHRASE
+from .post_office import PostOffice
 
 
 @pytest.fixture(scope="module")

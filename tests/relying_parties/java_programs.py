@@ -1,4 +1,4 @@
-"""Runs programs the way a script does: without a terminal, with secrets on standard input alone."""
+"""Programs in Java, with Bouncy Castle: what `keytool` cannot be asked."""
 
 from __future__ import annotations
 
@@ -7,31 +7,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from programs import must, run
+
 BOUNCY_CASTLE = "/usr/share/java/bcprov.jar"
-
-
-def run(*command: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end, whatever that is.
-
-    It gets a session of its own: without a terminal, one that asks for a password reads stdin.
-    """
-    return subprocess.run(
-        [str(word) for word in command],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-        start_new_session=True,
-        timeout=60,
-    )
-
-
-def must(*command: str | Path, stdin: str = "") -> str:
-    """What a program prints that has to succeed."""
-    done = run(*command, stdin=stdin)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def java(name: str, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from asn1crypto import pem
 from asn1crypto import x509 as asn1_x509
 
 from renrakucho_ca.clock import Randomness, system_randomness
-from renrakucho_ca.errors import RcaError
+from renrakucho_ca.errors import RcaError, Unavailable
 from renrakucho_ca.model import Certificate, RetrievalNumber, User
 from renrakucho_ca.service import hierarchy, issuance
 from renrakucho_ca.service.home import Home
@@ -61,6 +61,11 @@ class DyingRandomness:
 def open_home(path: Path, clock: Clock, random: Randomness = system_randomness) -> Home:
     """A home as another process would open it."""
     return Home(path, lambda is_new: PASSPHRASE, clock, random)
+
+
+def no_passphrase(_: bool) -> bytes:
+    """For a home of which nobody may ask the passphrase."""
+    raise Unavailable("the passphrase was asked for")
 
 
 def make_template(path: Path) -> Path:
