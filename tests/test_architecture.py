@@ -54,7 +54,7 @@ ONLY_IN = {
     "uvicorn": {"portal"},
     "jinja2": {"portal/pages.py", "service/pages.py"},
     "segno": {"service/handover.py"},
-    "smtplib": {"service/delivery.py"},
+    "smtplib": {"service/delivery.py", "service/mail_server.py"},
     "sqlite3": {"store"},
     "sqlite_utils": {"store"},
     "yaml": {"yamlfile"},

@@ -19,6 +19,7 @@ from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.hierarchy import validity_of
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import ca_certificates, files, hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.ca_certificates import CaCertificate
@@ -39,12 +40,12 @@ def sign(
         root_key: a file or token with the root's key, where that is not kept in the store.
 
     Raises:
-        Invalid: not a request for a CA. Unavailable: passphrase or key.
+        Invalid: not a request for a CA. Unavailable: passphrase, key, or the clock is behind.
         Refused: it would outlive the root. Conflict: `out` exists.
     """
     asked = foreign.load_request(request)
-    now = home.clock()
     by = hierarchies.get(home.db, hierarchy)
+    now = signing_time(home, by)
     profile = profiles.load_ca(home.profiles, Tier.ISSUING)
     if out.exists() or out.is_symlink():
         raise Conflict("{path} exists already", path=out)
@@ -87,12 +88,12 @@ def cross(
     Raises:
         NotFound: no such hierarchy. Conflict: there is a bridge, or the two are the same.
         Refused: the path length has no room at all, or the bridge would outlive one of the two.
-        Unavailable: passphrase or key.
+        Unavailable: passphrase, key, or the clock is behind.
     """
-    now = home.clock()
     bridged, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
     if bridged.name == signer.name:
         raise Conflict("a bridge needs two hierarchies")
+    now = signing_time(home, signer)
     ca = _bridgehead(bridged, signer)
     certificate = certificates.load(ca.certificate)
     # Only what is below the bridgehead now needs to pass.

@@ -18,11 +18,9 @@ from email.utils import parseaddr
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.service import outgoing
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.mail_server import Server, TlsServer
 from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState
-
-TIMEOUT_SECONDS = 30
-"""For each answer of the server."""
 
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=6)
@@ -79,7 +77,7 @@ def _begin(home: Home, now: datetime) -> Mail | None:
         return outbox.begin(home.db, mail, now + wait)
 
 
-def _send_one(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[MailState, str | None]:
+def _send_one(home: Home, server: Server, mail: Mail) -> tuple[MailState, str | None]:
     """Sends one mail, and records at once what became of it."""
     later, never = _deliver(home, server, mail)
     problem = "; ".join({**later, **never}.values()) or None
@@ -93,7 +91,7 @@ def _send_one(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[MailState, 
         return state, problem
 
 
-def _deliver(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[dict[str, str], dict[str, str]]:
+def _deliver(home: Home, server: Server, mail: Mail) -> tuple[dict[str, str], dict[str, str]]:
     """Hands one mail to the server.
 
     Returns:
@@ -102,6 +100,7 @@ def _deliver(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[dict[str, st
     message = outgoing.content(home, mail)
     sender = parseaddr(home.settings.mail.sender or "")[1]
     refused: dict[str, tuple[int, bytes]] = {}
+    server.begin_step()
     try:
         refused = server.sendmail(sender, mail.recipients, message)
     except smtplib.SMTPRecipientsRefused as error:
@@ -123,7 +122,7 @@ def _deliver(home: Home, server: smtplib.SMTP, mail: Mail) -> tuple[dict[str, st
 
 
 @contextmanager
-def _server(home: Home) -> Iterator[smtplib.SMTP]:
+def _server(home: Home) -> Iterator[Server]:
     """A connection to the SMTP server of the settings, logged in."""
     mail = home.settings.mail
     if mail.host is None:
@@ -131,13 +130,11 @@ def _server(home: Home) -> Iterator[smtplib.SMTP]:
     with ExitStack() as stack:
         try:
             context = ssl.create_default_context()
-            server: smtplib.SMTP
+            server: Server
             if mail.security == "tls":
-                server = smtplib.SMTP_SSL(
-                    mail.host, mail.port, timeout=TIMEOUT_SECONDS, context=context
-                )
+                server = TlsServer(mail.host, mail.port, context=context)
             else:
-                server = smtplib.SMTP(mail.host, mail.port, timeout=TIMEOUT_SECONDS)
+                server = Server(mail.host, mail.port)
             stack.callback(server.close)
             if mail.security == "starttls":
                 server.starttls(context=context)

@@ -21,6 +21,7 @@ from renrakucho_ca.service.hierarchy import (
     words_for,
 )
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.signing_time import signing_time
 from renrakucho_ca.store import ca_certificates, files, hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.ca_certificates import Request
@@ -119,9 +120,10 @@ def install(
         NotFound: nothing was requested under that name.
         Invalid: a certificate is not what it should be; the message says all that is wrong.
         Conflict: one of the two is known already.
-        Unavailable: wrong passphrase. Refused: the database is older than its journal.
+        Unavailable: wrong passphrase, or the clock is behind.
+        Refused: the database is older than its journal.
     """
-    now = home.clock()
+    now = signing_time(home)
     root_certificate, issuing_certificate = takeover.load_ca(root), takeover.load_ca(issuing)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
         auditing.refuse_unless_in_step(home)

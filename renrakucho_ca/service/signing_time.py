@@ -22,7 +22,8 @@ def signing_time(home: Home, issuing: Hierarchy | None = None) -> datetime:
     """The present moment, once it is proven not to lie before the newest signature.
 
     Args:
-        issuing: the hierarchy that is to issue: nothing of it can be older than itself.
+        issuing: the hierarchy that is to issue, or whose root is to sign: nothing of it can be
+            older than itself.
 
     Raises:
         Unavailable: the clock is behind.

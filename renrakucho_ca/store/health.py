@@ -60,12 +60,15 @@ def wal_can_corrupt(db: Database) -> bool:
 
 
 def newest_signature(db: Database) -> datetime | None:
-    """When the newest CRL of a CA whose key is here, or certificate that is not revoked, was
-    signed; None where there is none. What another program signed does not count.
+    """When the newest CRL of a CA whose key is here, or certificate that is not revoked, a
+    device's or a CA's, was signed; None where there is none. What another program signed does not
+    count.
     """
     row = db.row(
         """SELECT max(at) AS at FROM (
                SELECT max(crl_this_update) AS at FROM authority WHERE key IS NOT NULL
+               UNION ALL
+               SELECT max(at) FROM ca_certificate WHERE der IS NOT NULL AND revoked_at IS NULL
                UNION ALL
                SELECT * FROM (SELECT issued_at FROM certificate
                               WHERE standing <> 'revoked' AND profile <> :imported

@@ -11,7 +11,7 @@ import pytest
 from asn1crypto import x509 as asn1_x509
 from homes import PASSPHRASE, Clock, Died, issue, openssl, published, rows
 
-from renrakucho_ca.errors import Conflict, Refused
+from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.service import ca_signing, catching_up, hierarchy, publication
 from renrakucho_ca.service.home import Home
@@ -121,6 +121,26 @@ def test_a_bridge_outlives_neither_side(home: Home) -> None:
     with pytest.raises(Refused, match="can last until"):
         ca_signing.cross(home, "new", "old", datetime(2080, 1, 1, tzinfo=UTC))
     assert rows(home, "SELECT * FROM ca_certificate") == []
+
+
+def test_a_root_signs_no_bridge_by_a_clock_that_was_set_back(home: Home, clock: Clock) -> None:
+    clock.advance(days=-1)
+    with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
+        ca_signing.cross(home, "new", "old")
+    assert rows(home, "SELECT * FROM ca_certificate") == []
+
+
+def test_nothing_is_signed_before_a_bridge_until_that_is_revoked(home: Home, clock: Clock) -> None:
+    """The clock was a year ahead when it was made, and is right again."""
+    clock.advance(days=365)
+    ahead = ca_signing.cross(home, "new", "old")
+    clock.advance(days=-365)
+    for sign in (lambda: issue(home), lambda: ca_signing.cross(home, "old", "new")):
+        with pytest.raises(Unavailable, match="signed at 2027-02-02"):
+            sign()
+    ca_signing.revoke(home, ahead.serial, RevocationReason.SUPERSEDED)
+    issue(home)
+    ca_signing.cross(home, "new", "old")
 
 
 def test_a_root_whose_key_is_elsewhere_signs_with_its_file(home: Home, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from asn1crypto import csr as asn1_csr
 from asn1crypto import pem
 from homes import Clock, configure, copy_home, issue, openssl, rows
 
-from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Unavailable
 from renrakucho_ca.service import ca_signing, foreign_root, hierarchy, publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import certificates
@@ -257,6 +257,21 @@ def test_an_intermediate_is_no_root(home: Home, root: OpensslRoot, requested: Pa
     signed = root.sign(requested)
     with pytest.raises(Invalid, match="not self-signed"):
         install(home, signed, signed)
+
+
+def test_a_clock_that_was_set_back_installs_and_signs_nothing(
+    home: Home, clock: Clock, root: OpensslRoot, requested: Path, tmp_path: Path
+) -> None:
+    signed = root.sign(requested)
+    clock.advance(days=-1)
+    with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
+        install(home, root.certificate, signed)
+    with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
+        ca_signing.sign(home, "new", requested.read_bytes(), tmp_path / "signed.pem")
+    assert rows(home, "SELECT * FROM ca_certificate") == []
+    assert not (tmp_path / "signed.pem").exists()
+    clock.advance(days=1)
+    install(home, root.certificate, signed)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x30\x80", b"-----BEGIN CERTIFICATE-----\n", b"x" * 9])

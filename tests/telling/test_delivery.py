@@ -7,8 +7,9 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from socket import create_server
 
@@ -17,7 +18,7 @@ from homes import Clock
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import User
-from renrakucho_ca.service import delivery, issuance, notification
+from renrakucho_ca.service import delivery, issuance, mail_server, notification
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
@@ -176,7 +177,7 @@ def scripted(*answers: str) -> Iterator[int]:
 def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
     home: Home, answers: tuple[str, ...], tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(mail_server, "SILENCE_SECONDS", 0.1)
     with scripted(*answers) as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
         issue(home)
@@ -184,6 +185,79 @@ def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
             delivery.send(home)
     mail = only_mail(home)
     assert (mail.state, mail.tries) == (MailState.WAITING, tries)
+
+
+@contextmanager
+def dripping(context: ssl.SSLContext | None, *before: str) -> Iterator[int]:
+    """A server that says a line to each of the client's, and then a byte whenever it would soon be
+    given up, for ever."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        plain, _ = listener.accept()
+        with suppress(OSError), ExitStack() as stack:
+            connection = plain if context is None else context.wrap_socket(plain, server_side=True)
+            lines = stack.enter_context(stack.enter_context(connection).makefile("rb"))
+            for line in before:
+                connection.sendall(f"{line}\r\n".encode())
+                lines.readline()
+            connection.sendall(b"250-")
+            while not ended.wait(0.02):
+                connection.sendall(b"x")
+
+    with create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("security", ["none", "tls"])
+@pytest.mark.parametrize(
+    ("answers", "tries"),
+    [
+        pytest.param((), 0, id="its greeting"),
+        pytest.param(("220 x",), 1, id="its name"),
+        pytest.param(("220 x", "250 x"), 1, id="at the sender"),
+        pytest.param(("220 x", "250 x", "250 x", "250 x", "354 x"), 1, id="at the message"),
+    ],
+)
+def test_a_server_that_drips_is_left_at_the_deadline_and_the_mail_waits(
+    home: Home,
+    tls: tuple[ssl.SSLContext, Path],
+    security: str,
+    answers: tuple[str, ...],
+    tries: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[1]))
+    monkeypatch.setattr(mail_server, "SILENCE_SECONDS", 5)
+    monkeypatch.setattr(mail_server, "STEP_SECONDS", 0.3)
+    with dripping(tls[0] if security == "tls" else None, *answers) as port:
+        home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: {security}")
+        issue(home)
+        with pytest.raises(Unavailable, match="timed out"):
+            delivery.send(home)
+    mail = only_mail(home)
+    assert (mail.state, mail.tries) == (MailState.WAITING, tries)
+
+
+def test_each_mail_has_a_deadline_of_its_own(
+    home: Home, post_office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a slow server would never get through a migration's mails."""
+    elapsed = 0.0
+
+    def passes(*_: object) -> None:
+        nonlocal elapsed
+        elapsed += mail_server.STEP_SECONDS - 1
+
+    monkeypatch.setattr(delivery, "Server", partial(mail_server.Server, elapsed=lambda: elapsed))
+    for _ in range(3):
+        issue(home)
+    assert delivery.send(home, told=passes).sent == 3
 
 
 @pytest.mark.parametrize("greeting", ["554 no service", "hello", "\0\xff", "220"])
