@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from socket import create_server
 
@@ -177,7 +178,7 @@ def scripted(*answers: str) -> Iterator[int]:
 def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
     home: Home, answers: tuple[str, ...], tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail_server, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(mail_server, "SILENCE_SECONDS", 0.4)
     with scripted(*answers) as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
         issue(home)
@@ -189,8 +190,7 @@ def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
 
 @contextmanager
 def dripping(context: ssl.SSLContext | None, *before: str) -> Iterator[int]:
-    """A server that says a line to each of the client's, and then a byte whenever it would soon be
-    given up, for ever."""
+    """A server that says a line to each of the client's, and then a byte now and then, for ever."""
     ended = threading.Event()
 
     def serve() -> None:
@@ -202,7 +202,7 @@ def dripping(context: ssl.SSLContext | None, *before: str) -> Iterator[int]:
                 connection.sendall(f"{line}\r\n".encode())
                 lines.readline()
             connection.sendall(b"250-")
-            while not ended.wait(0.02):
+            while not ended.wait(0.005):
                 connection.sendall(b"x")
 
     with create_server(("127.0.0.1", 0)) as listener:
@@ -233,8 +233,10 @@ def test_a_server_that_drips_is_left_at_the_deadline_and_the_mail_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tls[1]))
-    monkeypatch.setattr(mail_server, "SILENCE_SECONDS", 5)
-    monkeypatch.setattr(mail_server, "STEP_SECONDS", 0.3)
+    moments = count(step=mail_server.STEP_SECONDS / 12)  # one at each look at the time
+    for kind in (mail_server.Server, mail_server.TlsServer):
+        patient = partial(kind, elapsed=lambda: next(moments))
+        monkeypatch.setattr(delivery, kind.__name__, patient)
     with dripping(tls[0] if security == "tls" else None, *answers) as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: {security}")
         issue(home)
