@@ -28,7 +28,8 @@ from renrakucho_ca.bundle import password
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import download, hierarchy, issuance
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued, Request
+from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
 
 FORM_AIM, CLAIM_AIM, P99_AIM = "≥ 1,000/s", "≥ 200/s", "< 50 ms"
 SHEETS_AIM = "< 10 s, < 200 MB"
@@ -79,8 +80,14 @@ def print_sheets(home: Home, issued: list[Issued]) -> None:
     passphrase = home.path / "passphrase"
     passphrase.write_bytes(PASSPHRASE)
     command = [
-        *(sys.executable, "cli.py", "--home", home.path, "--passphrase-file", passphrase),
-        *("handover", "--out", home.path / "sheets.html"),
+        *(sys.executable, "cli.py", "--home", str(home.path)),
+        *(
+            "--passphrase-file",
+            str(passphrase),
+            "handover",
+            "--out",
+            str(home.path / "sheets.html"),
+        ),
     ]
     began = time.perf_counter()
     numbers = [each.certificate.number for each in issued]

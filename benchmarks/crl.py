@@ -7,6 +7,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
 from benchmarks import synthetic
 from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, process
 from benchmarks.synthetic import Stock
@@ -70,7 +72,7 @@ def _signing(home: Path) -> Run:
     opened = synthetic.opened(home)
     hierarchy = hierarchies.get(opened.db, "new")
     key = ca_key(opened, hierarchy.issuing)
-    assert key is not None
+    assert isinstance(key, EllipticCurvePrivateKey)
 
     def run() -> Sample:
         start = time.perf_counter()
@@ -88,7 +90,7 @@ def _openssl(home: Path) -> Run:
         opened = synthetic.opened(home)
         issuing = hierarchies.get(opened.db, "new").issuing
         key = ca_key(opened, issuing)
-        assert key is not None
+        assert isinstance(key, EllipticCurvePrivateKey)
         (folder / "ca.key").write_bytes(keys.to_pkcs8(key))
         (folder / "ca.pem").write_bytes(certificates.to_pem(certificates.load(issuing.certificate)))
         (folder / "crlnumber").write_text("01\n")

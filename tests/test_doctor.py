@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from homes import Clock
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Severity, User
 from renrakucho_ca.service import doctor, hierarchy, issuance, publication, revocation
-from renrakucho_ca.service.doctor import Finding
+from renrakucho_ca.service.doctor.finding import Finding
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
 
 
 @pytest.fixture
-def home(made: Home, clock: Clock) -> Iterator[Home]:
+def home(made: Home, clock: Clock) -> Home:
     """Sound at the beginning of each test."""
     clock.now = max(clock.now, BEGIN) + timedelta(hours=1)
     publication.publish(made)

@@ -29,7 +29,8 @@ from renrakucho_ca.store.outbox import MailState
 
 PACKAGE = Path(renrakucho_ca.__file__).parent
 
-ERRORS = {kind.__name__ for kind in (RcaError, *RcaError.__subclasses__(), click.UsageError)}
+KINDS: tuple[type, ...] = (RcaError, *RcaError.__subclasses__(), click.UsageError)
+ERRORS = {kind.__name__ for kind in KINDS}
 SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say"}
 """What says its first literal argument to a person."""
 

@@ -28,6 +28,7 @@ from renrakucho_ca.service.actor import of_process
 from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.proof import Guess
+from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store.migration import Scope
 
 from .reader import acts, chain, rows
@@ -64,7 +65,7 @@ def test_a_certificate_can_be_recorded_again_from_its_row(home: Home, since: int
     first = issue(home, "android", user=HANAKO).certificate
     second = issuance.reissue(home, first.number, keep_old=False).certificate
     row = next(row for row in rows(home) if row["object"] == second.number)
-    authority = hierarchy.hierarchies.get(home.db, "new").issuing
+    authority = hierarchies.get(home.db, "new").issuing
     assert row["at"] == int(second.issued_at.timestamp())
     assert row["detail"] == {
         "serial": f"{second.serial:x}",

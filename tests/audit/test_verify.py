@@ -57,7 +57,8 @@ def first_broken(home: Home) -> int | None:
 
 def last_checkpoint(home: Home) -> int:
     """The row that the newest checkpoint was signed with."""
-    return max(row["id"] for row in rows(home) if row["act"] == "checkpoint-signed") - 1
+    newest: int = max(row["id"] for row in rows(home) if row["act"] == "checkpoint-signed")
+    return newest - 1
 
 
 def drop_files(home: Home) -> None:

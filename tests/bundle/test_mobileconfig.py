@@ -51,6 +51,11 @@ def read(contents: Contents) -> dict[str, Any]:
     return profile
 
 
+def with_text(contents: Contents, field: str, text: str) -> Contents:
+    changed: dict[str, Any] = {field: text}
+    return replace(contents, **changed)
+
+
 def payload(profile: dict[str, Any], kind: str) -> dict[str, Any]:
     (found,) = (
         p for p in profile["PayloadContent"] if p["PayloadType"] == f"com.apple.security.{kind}"
@@ -201,7 +206,7 @@ def test_profiles_that_stand_side_by_side_share_nothing(
     field: str, value: str, contents: Contents
 ) -> None:
     """OLD and NEW, two lines, two users: each can be removed without touching the other."""
-    here, there = read(contents), read(replace(contents, **{field: value}))
+    here, there = read(contents), read(with_text(contents, field, value))
     assert not identities(here) & identities(there)
 
 
@@ -210,7 +215,7 @@ def test_profiles_that_stand_side_by_side_share_nothing(
 def test_identifiers_are_reverse_dns_whatever_the_names_are(
     field: str, value: str, contents: Contents
 ) -> None:
-    identifier = read(replace(contents, **{field: value}))["PayloadIdentifier"]
+    identifier = read(with_text(contents, field, value))["PayloadIdentifier"]
     assert re.fullmatch(r"jp\.example\.ecn(\.[a-z0-9-]{1,63}){3}", identifier, re.ASCII)
 
 
@@ -238,7 +243,7 @@ def test_a_text_is_shown_as_it_is(field: str, text: str, contents: Contents) -> 
         "organization": "PayloadOrganization",
         "description": "PayloadDescription",
     }
-    profile = read(replace(contents, **{field: text}))
+    profile = read(with_text(contents, field, text))
     assert profile[shown[field]] == text
     assert profile.keys() == read(contents).keys()
 
@@ -249,13 +254,13 @@ def test_a_text_is_shown_as_it_is(field: str, text: str, contents: Contents) -> 
 )
 def test_a_text_that_cannot_be_shown_is_refused(field: str, text: str, contents: Contents) -> None:
     with pytest.raises(Invalid):
-        mobileconfig.make(replace(contents, **{field: text}))
+        mobileconfig.make(with_text(contents, field, text))
 
 
 @pytest.mark.parametrize("field", ["user", "network", "organization", "description"])
 def test_an_empty_text_is_refused(field: str, contents: Contents) -> None:
     with pytest.raises(Invalid):
-        mobileconfig.make(replace(contents, **{field: " "}))
+        mobileconfig.make(with_text(contents, field, " "))
 
 
 def test_a_ca_whose_name_cannot_be_shown_is_refused(contents: Contents) -> None:

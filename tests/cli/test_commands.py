@@ -285,7 +285,7 @@ def listed(rca: Program, issue: Issue) -> dict[str, str]:
         "held": issue("yamada", "mac"),
         "revoked": issue("yamada", "ipad"),
     }
-    found = {state: issued.certificate.number for state, issued in numbers.items()}
+    found: dict[str, str] = {state: issued.certificate.number for state, issued in numbers.items()}
     folder = Path(rca.environment["RCA_HOME"]) / "listed"
     assert rca("export", found["downloaded"], "--out", folder).code == 0
     assert rca("hold", found["held"]).code == 0

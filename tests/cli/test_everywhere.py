@@ -373,7 +373,7 @@ def test_a_locale_without_the_letters_stops_nothing(
 
 def test_python_cli_py_is_rca(rca: Program) -> None:
     script = Path(__file__).parents[2] / "cli.py"
-    command = [sys.executable, script, "--version"]
+    command = [sys.executable, str(script), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == f"rca {__version__}\n"
 

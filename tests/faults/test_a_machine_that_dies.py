@@ -155,7 +155,7 @@ def test_what_servers_read_is_whole_and_its_number_rises(rca: Terminal, tmp_path
 def crl_number(rca: Terminal) -> int:
     """Of the published CRL, once OpenSSL has verified its signature."""
     public = rca.home / "public"
-    options = ["-inform", "DER", "-noout", "-crlnumber", "-CAfile", public / "new-issuing.pem"]
+    options = ["-inform", "DER", "-noout", "-crlnumber", "-CAfile", str(public / "new-issuing.pem")]
     done = subprocess.run(
         ["openssl", "crl", "-in", public / "new-issuing.crl", *options],
         capture_output=True,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from program import PASSPHRASE
@@ -78,7 +79,7 @@ NAMES = [
     *("profiles//x.yaml", "profiles/.x.yaml", "./rca.yaml", "rca.yaml/", "ca-store/rca.sqlite/x"),
     *("ca-store/journal", "public/new-issuing.crl", "ca-store/keys/x\n.key", "x" * 5000, "\u202e"),
 ]
-KINDS: dict[str, dict[str, object]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "a symbolic link": {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
     "a hard link": {"type": tarfile.LNKTYPE, "linkname": "../../outside"},
     "a folder": {"type": tarfile.DIRTYPE},

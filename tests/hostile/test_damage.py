@@ -38,10 +38,11 @@ SPOILT = {
 @pytest.fixture(scope="module")
 def sound(home: Home) -> bytes:
     """A database with two hierarchies' worth of facts in it."""
-    for user, device in (("suzuki", "mac"), ("sato", "iphone"), ("tanaka", "android")):
-        (issued,) = issuance.issue(home, [Request.parse(User.parse(user, user), device, "x")])
-        assert isinstance(issued, Issued)
-    revocation.revoke(home, [issued.certificate.number], RevocationReason.SUPERSEDED)
+    people = (("suzuki", "mac"), ("sato", "iphone"), ("tanaka", "android"))
+    requests = [Request.parse(User.parse(user, user), device, "x") for user, device in people]
+    last = list(issuance.issue(home, requests))[-1]
+    assert isinstance(last, Issued)
+    revocation.revoke(home, [last.certificate.number], RevocationReason.SUPERSEDED)
     publication.publish(home)
     home.db.close()
     return (home.store / "rca.sqlite").read_bytes()

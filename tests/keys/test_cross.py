@@ -15,7 +15,7 @@ from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.service import ca_signing, catching_up, hierarchy, publication
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates
+from renrakucho_ca.store import ca_certificates, certificates
 
 pytestmark = pytest.mark.needs("openssl")
 
@@ -33,7 +33,8 @@ def verifies(home: Home, leaf: Path, *untrusted: str, more: tuple[str | Path, ..
     given = [part for name in untrusted for part in ("-untrusted", home.public / name)]
     moment = str(int(home.clock().timestamp()))
     command = ["openssl", "verify", "-attime", moment, "-CAfile", home.public / "old-root.pem"]
-    return subprocess.run([*command, *given, *more, leaf], capture_output=True).returncode == 0
+    words = [str(word) for word in (*command, *given, *more, leaf)]
+    return subprocess.run(words, capture_output=True).returncode == 0
 
 
 def test_whoever_trusts_the_old_root_alone_verifies_by_the_bridge(home: Home, leaf: Path) -> None:
@@ -156,7 +157,7 @@ def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(ca_signing.ca_certificates, "record", die)
+        patched.setattr(ca_certificates, "record", die)
         with pytest.raises(Died):
             ca_signing.cross(home, "new", "old")
     ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")

@@ -44,7 +44,9 @@ class OpensslRoot:
         openssl(
             *("ca", "-batch", "-notext", "-preserveDN", "-config", self.folder / "ca.cnf"),
             *("-cert", self.certificate, "-keyfile", self.folder / "root.key", "-md", "sha256"),
-            *("-in", request, "-out", out, *dates, *options),
+            *("-in", request, "-out", out),
+            *dates,
+            *options,
         )
         return out
 

@@ -111,8 +111,8 @@ class Client:
         self.issuer = x509.load_der_x509_certificate(hierarchy.issuing.certificate)
         self.root = x509.load_der_x509_certificate(hierarchy.root.certificate)
 
-    def issue(self, **kwargs: str) -> RetrievalNumber:
-        return issue(self._home, hierarchy="new", **kwargs).certificate.number
+    def issue(self) -> RetrievalNumber:
+        return issue(self._home, hierarchy="new").certificate.number
 
     def certificate(self, number: RetrievalNumber) -> x509.Certificate:
         return x509.load_der_x509_certificate(certificates.der(self._home.db, number))

@@ -372,7 +372,8 @@ def test_a_certificate_with_a_part_that_cannot_be_read_is_invalid(
 
 
 def pkilint_finds_nothing(path: Path) -> bool:
-    return lint_pkix_cert.main(["lint", "-s", "NOTICE", str(path)]) == 0
+    findings: int = lint_pkix_cert.main(["lint", "-s", "NOTICE", str(path)])
+    return findings == 0
 
 
 def test_pkilint_does_find_what_is_wrong(ec_made: Made, tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ class Person:
     def press(self, page: Page, **typed: str) -> Response:
         """Presses the page's button; gives the bare answer."""
         assert page.action is not None, page.text
-        return self.client.post(page.action, data=page.fields | typed)
+        answer: Response = self.client.post(page.action, data=page.fields | typed)
+        return answer
 
     def follow(self, response: Response) -> Page:
         assert response.status_code == 303, response.text

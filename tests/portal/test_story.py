@@ -19,6 +19,7 @@ from renrakucho_ca.service import download, expiry, issuance, retrieval, revocat
 from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import certificates
 
 from .person import Person
@@ -194,7 +195,7 @@ def test_who_moved_is_told_how_to_delete_the_old_one(
     home: Home, issue: Issue, visitor: Visitor
 ) -> None:
     old = issue("iphone", hierarchy="old")
-    request = issuance.Request.parse(old.certificate.user, "iphone")
+    request = Request.parse(old.certificate.user, "iphone")
     moved = replace(request, supersedes=old.certificate.number)
     (new,) = issuance.issue(home, [moved], "new")
     assert isinstance(new, Issued)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Browser:
             must("pk12util", *database, "-i", device.p12, "-w", secret)
         return cls(folder)
 
-    def visit(self, port: int, choice: dict[str, object] | None = None) -> str:
+    def visit(self, port: int, choice: Mapping[str, object] | None = None) -> str:
         """The text of the page.
 
         Args:

@@ -258,7 +258,7 @@ def test_nothing_is_signed_before_its_intent_is_on_disk(home: Home, clock: Clock
         return system_randomness(length)
 
     certificate = issue(open_home(home.path, clock, look)).certificate
-    intent = [(int(certificate.number), f"{certificate.serial:x}")]
+    intent: list[tuple[object, ...]] = [(int(certificate.number), f"{certificate.serial:x}")]
     first = seen.index(intent)
     assert seen[:first] == [[]] * first
     assert seen[first:] == [intent] * (len(seen) - first)

@@ -14,7 +14,7 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import KeyAlgorithm, RetrievalNumber, RevocationReason, User
 from renrakucho_ca.service import hierarchy, issuance, publication, retrieval, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Request
+from renrakucho_ca.service.planning import Request
 
 P12_DEVICES = ("windows", "mac", "android", "tablet")
 DEVICES = (*P12_DEVICES, "iphone", "ipad")

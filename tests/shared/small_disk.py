@@ -16,7 +16,7 @@ import pytest
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A disk of that size, as mount(8) takes it, at a folder that is made; gone afterwards."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("only root can mount a disk")
     try:

@@ -105,14 +105,14 @@ class Nginx:
             self._process.terminate()
             self._process.wait(TIMEOUT)
 
-    def reloaded_by(self, action: Callable[[], None]) -> None:
+    def reloaded_by(self, action: Callable[[], object]) -> None:
         """Does what makes nginx reload, and waits until its old worker is gone."""
         before = self._workers()
         action()
         wait_until(lambda: self._workers().isdisjoint(before) and self._workers())
 
     def reload(self) -> None:
-        self.reloaded_by(lambda: must(self.reload_script) and None)
+        self.reloaded_by(lambda: must(self.reload_script))
 
     def check(self) -> str:
         """What `nginx -t` finds wrong; nothing where it starts."""

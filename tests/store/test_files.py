@@ -49,7 +49,7 @@ def test_a_file_has_exactly_its_mode_under_every_umask(
 
 @pytest.mark.usefixtures("umask")
 def test_a_private_file_is_private_from_the_first_byte(tmp_path: Path) -> None:
-    seen = []
+    seen: list[int] = []
 
     def pieces() -> Iterator[bytes]:
         yield b"secret"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renrakucho_ca.model import LIVE, Certificate, RetrievalNumber, Status, User
+from renrakucho_ca.model import LIVE, Certificate, RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.store import certificates, hierarchies
 from renrakucho_ca.store.certificates import Order, Query
 from renrakucho_ca.store.database import Database
@@ -204,7 +204,7 @@ def test_sql_and_python_agree_on_every_combination_of_facts(db: Database, at: ob
         for i, (downloaded, revocation, end) in enumerate(
             product(
                 (None, NOW - days(9)),
-                (None, *(revoked(reason=each) for each in certificates.RevocationReason)),
+                (None, *(revoked(reason=each) for each in RevocationReason)),
                 (NOW - days(1), NOW, NOW + days(1), NOW + days(2)),
             )
         )
@@ -293,7 +293,7 @@ def plans(stocked: Database) -> Callable[..., list[str]]:
     return explain
 
 
-LISTS: list[dict[str, object]] = [
+LISTS: list[Mapping[str, object]] = [
     {},
     {"statuses": None},
     {"user": "hanako"},
@@ -309,7 +309,7 @@ LISTS: list[dict[str, object]] = [
     *({"order": order, "after": FACTS[0].number} for order in Order),
 ]
 # What is asked for is looked up by an index, and it is little: that is then put in order.
-SORTED_LISTS: list[dict[str, object]] = [
+SORTED_LISTS: list[Mapping[str, object]] = [
     {"facility": "見本訪問看護"},
     {"expires_from": NOW, "expires_before": NOW + days(30)},
 ]

@@ -73,8 +73,9 @@ class OpensslCa:
         (self.folder / "crlnumber").write_text("1F\n")
         (self.folder / "openssl.cnf").write_text(CONFIG.format(folder=self.folder))
         run(
-            *("openssl", "req", "-x509", "-nodes", *self.key, "-keyout", self.private_key),
-            *("-out", self.certificate, "-utf8", "-subj", self.subject, "-days", "7300"),
+            *("openssl", "req", "-x509", "-nodes", *self.key),
+            *("-keyout", self.private_key, "-out", self.certificate),
+            *("-utf8", "-subj", self.subject, "-days", "7300"),
         )
         run(
             *("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"),

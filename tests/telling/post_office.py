@@ -58,6 +58,7 @@ class PostOffice:
             if answer == "keep and hang up":
                 self.received.append(envelope)
             if answer.endswith("hang up"):
+                assert server.transport is not None
                 server.transport.close()
             return answer
         self.received.append(envelope)
@@ -103,8 +104,7 @@ class PostOffice:
     def mails(self) -> list[EmailMessage]:
         """What came, as Python's own mail reader reads it."""
         return [
-            message_from_bytes(bytes(each.content or b""), policy=policy.default)  # type: ignore[misc]
-            for each in self.received
+            message_from_bytes(content_of(each), policy=policy.default) for each in self.received
         ]
 
 
@@ -114,3 +114,9 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def content_of(envelope: Envelope) -> bytes:
+    """A mail's bytes, as they came."""
+    assert isinstance(envelope.content, bytes)
+    return envelope.content

@@ -29,7 +29,7 @@ from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState
 
 from .mail_home import everything_in, set_mail
-from .post_office import PostOffice
+from .post_office import PostOffice, content_of
 
 
 def issue(home: Home, email: str | None = "tanaka@example.jp", device: str = "iphone") -> Issued:
@@ -138,7 +138,7 @@ def test_without_the_setting_the_password_is_not_in_the_mail(
     assert text is not None
     assert issued.certificate.number in text.get_content()
     assert issued.password not in text.get_content()
-    assert issued.password.encode() not in bytes(envelope.content or b"")
+    assert issued.password.encode() not in content_of(envelope)
 
 
 def test_secrets_are_sealed_while_a_mail_waits_and_erased_when_it_is_sent(
@@ -357,7 +357,7 @@ def test_headers_are_encoded_as_every_reader_knows(home: Home, post_office: Post
     issue(home)
     delivery.send(home)
     (envelope,) = post_office.received
-    head = bytes(envelope.content or b"").partition(b"\r\n\r\n")[0]
+    head = content_of(envelope).partition(b"\r\n\r\n")[0]
     assert head.isascii()
     lines = head.split(b"\r\n")
     assert max(map(len, lines)) <= 78

@@ -45,7 +45,8 @@ def rca(home: Home, *arguments: str, code: int = 0) -> Any:
     done = subprocess.run(
         [
             *(sys.executable, "-c", "from renrakucho_ca.cli import main; main()"),
-            *("--home", home.path, "--passphrase-file", secret, *arguments, "--format", "json"),
+            *("--home", str(home.path), "--passphrase-file", str(secret)),
+            *(*arguments, "--format", "json"),
         ],
         capture_output=True,
         text=True,
