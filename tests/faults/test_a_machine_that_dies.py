@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from dying import calls, killed_at, some
-from soundness import check_secrets, check_settled
+from soundness import check_secrets, check_settled, opens
 from terminal import Terminal
 
 pytestmark = pytest.mark.needs("strace", "openssl")
@@ -43,11 +43,6 @@ class Deaths:
         self._count += 1
         self._folder.mkdir(exist_ok=True)
         return self._before.copy(self._folder / f"{self._count:04}")
-
-
-def opens(file: Path, password: str) -> bool:
-    options = ["-legacy", "-passin", f"pass:{password}", "-nodes", "-out", "/dev/null"]
-    return subprocess.run(["openssl", "pkcs12", "-in", file, *options]).returncode == 0
 
 
 def test_init_is_finished_by_the_next_init(empty: Terminal, tmp_path: Path) -> None:

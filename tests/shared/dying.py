@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from terminal import Result, Terminal
 
@@ -27,10 +28,16 @@ _CHANGES = (
     "chmod",
     "mkdir",
     "link",
+    "linkat",
     "rename",
     "unlink",
+    "unlinkat",
+    "rmdir",
+    "sendfile",
 )
 """By what the program changes a disk; of openat, the calls that create."""
+
+_OF_DESCRIPTORS = {"write", "pwrite64", "ftruncate", "fsync", "fdatasync", "fchmod", "sendfile"}
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,21 @@ class Call:
     text: str
 
     @property
-    def kind(self) -> tuple[str, ...]:
+    def path(self) -> PurePath:
+        """The file that it changes; of two names the last, to which something is renamed."""
+        name = r"\(\d+<(/[^>]*)>" if self.name in _OF_DESCRIPTORS else r'"([^"]*)"'
+        found = re.findall(name, self.text)
+        return PurePath(found[-1] if found else "/a pipe")
+
+    @property
+    def kind(self) -> tuple[str, str]:
         """What it does to which file; of those alike, one tells as much as all."""
-        return (self.name, *re.findall(r"[^/<\">]+(?=[\">])", self.text)[-1:])
+        return self.name, self.path.name
+
+    def concerns(self, folder: Path) -> bool:
+        """Whether it changes something in the folder in which the program works."""
+        creates = self.name != "openat" or re.search("O_CREAT|O_TMPFILE", self.text)
+        return bool(creates) and (folder / self.path).is_relative_to(folder)
 
     def __str__(self) -> str:
         return f"{self.name} {self.nth}"
@@ -58,44 +77,70 @@ class Call:
 def calls(rca: Terminal, *arguments: str) -> list[Call]:
     """Runs a command to its end; what it changed on the disk, in order."""
     log = rca.folder / "strace.log"
-    done = rca(*arguments, before=_strace("-o", str(log), "-e", f"trace={','.join(_CHANGES)}"))
+    done = rca(*arguments, before=watching(log))
     assert done.code == 0, done
+    return changes(log, rca.folder)
+
+
+def watching(log: Path, *files: Path) -> list[str]:
+    """The words before a program whose calls go into a log.
+
+    Args:
+        files: for a program of many threads, the only files that are looked at. strace counts in
+            each thread for itself, so no more than one of them may change these.
+    """
+    return _strace(files, "-o", str(log), "-e", f"trace={','.join(_CHANGES)}")
+
+
+def changes(log: Path, folder: Path) -> list[Call]:
+    """What was changed within a folder, out of a log, which is removed."""
     found: list[Call] = []
-    counts: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for line in log.read_text(errors="replace").splitlines():
-        name = line.partition("(")[0]
-        counts[name] += 1
-        if str(rca.folder) in line and (name != "openat" or "O_CREAT" in line):
-            found.append(Call(name, counts[name], line))
+        match = re.match(r"(\d*) *(\w+)\(", line)
+        if match is None:  # the end of a call that another thread's interrupted
+            continue
+        thread, name = match.groups()
+        counts[thread, name] += 1
+        found.append(Call(name, counts[thread, name], line))
     log.unlink()
-    return found
+    return [call for call in found if call.concerns(folder)]
 
 
 def some(all_calls: Sequence[Call], count: int) -> list[Call]:
-    """A few of them, spread over a run and its kinds of calls; all with --all-faults."""
+    """A few of them, spread over a run and its kinds of calls; all with --all-faults.
+
+    Of each kind the one in the middle: how many pages SQLite writes differs a little between runs,
+    since serial numbers are random, and the last one of a run may have no match in another.
+    """
     if every_call:
         return list(all_calls)
-    last_of_kind = list({call.kind: call for call in all_calls}.values())
-    step = max(1, len(last_of_kind) // count)
-    return last_of_kind[step // 2 :: step]
+    kinds: dict[tuple[str, str], list[Call]] = {}
+    for call in all_calls:
+        kinds.setdefault(call.kind, []).append(call)
+    of_each_kind = [alike[len(alike) // 2] for alike in kinds.values()]
+    step = max(1, len(of_each_kind) // count)
+    return of_each_kind[step // 2 :: step]
 
 
 def killed_at(call: Call, rca: Terminal, *arguments: str) -> None:
     """Runs a command that dies when it makes the call; the call itself is not made."""
-    result = rca(*arguments, before=_inject(call, "signal=KILL"))
+    result = rca(*arguments, before=fault(call, "signal=KILL"))
     assert result.code in (-9, 137), (call, result)
 
 
 def failing_at(call: Call, error: str, rca: Terminal, *arguments: str) -> Result:
     """Runs a command in which that call fails, such as with ENOSPC."""
-    return rca(*arguments, before=_inject(call, f"error={error}"))
+    return rca(*arguments, before=fault(call, f"error={error}"))
 
 
-def _inject(call: Call, what: str) -> list[str]:
+def fault(call: Call, what: str, *files: Path) -> list[str]:
+    """The words before a program that something happens to at a call, in strace's words."""
     tampering = f"inject={call.name}:{what}:when={call.nth}"
-    return _strace("-o", "/dev/null", "-e", f"trace={call.name}", "-e", tampering)
+    return _strace(files, "-o", "/dev/null", "-e", f"trace={call.name}", "-e", tampering)
 
 
-def _strace(*options: str) -> list[str]:
-    # -y: with the path behind each descriptor. Only the main thread writes: no -f.
-    return ["strace", "-y", "-s", "250", "-e", "signal=none", *options]
+def _strace(files: Sequence[Path], *options: str) -> list[str]:
+    # -y: with the path behind each descriptor. Of a command only the main thread writes: no -f.
+    threads = ["-f", *(word for file in files for word in ("-P", str(file)))] if files else []
+    return ["strace", "-y", "-s", "250", "-e", "signal=none", *threads, *options]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 from terminal import CANARY, Terminal
@@ -30,6 +31,12 @@ def check_secrets(rca: Terminal, *secrets: str) -> None:
             assert pattern not in content, (path, kind)
         for secret in (CANARY, *secrets):
             assert path == rca.passphrase or secret.encode() not in content, (path, secret)
+
+
+def opens(file: Path, password: str) -> bool:
+    """Whether OpenSSL finds key and certificate in a .p12 with that password."""
+    options = ["-legacy", "-passin", f"pass:{password}", "-nodes", "-out", "/dev/null"]
+    return subprocess.run(["openssl", "pkcs12", "-in", file, *options]).returncode == 0
 
 
 def check_database(rca: Terminal) -> None:

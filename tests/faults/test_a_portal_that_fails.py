@@ -1,0 +1,113 @@
+"""The one download by web, while the server or its disk dies: the file is had once, and is had.
+
+A fault comes at a call by which the server changes its disk when somebody presses the button.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dying import Call, changes, fault, some, watching
+from serving import Portal, serving
+from soundness import check_secrets, check_settled, opens
+from terminal import Terminal
+
+from renrakucho_ca.service import download
+from renrakucho_ca.service.home import Home
+
+pytestmark = pytest.mark.needs("strace", "openssl")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A home where a certificate waits for its user, who has a link and is at its page."""
+
+    rca: Terminal
+    number: str
+    password: str
+    link: str
+
+    def written(self) -> list[Path]:
+        """All that a claim changes; strace looks at no other files."""
+        store = self.rca.home / "ca-store"
+        return [store, *(store / name for name in ("rca.sqlite", "rca.sqlite-journal", "journal"))]
+
+    def presses(self, portal: Portal) -> str | None:
+        return portal.press(self.link, "the user's visit")
+
+    def check_had_once(self, portal: Portal, page: str | None) -> None:
+        """The user has the file, it opens, and nobody gets it a second time."""
+        assert page is not None
+        assert portal.press(self.link, "another visit") is None
+        assert portal.prove(self.number, self.password) is None
+        file = self.rca.folder / "fetched.p12"
+        file.write_bytes(portal.fetch(page, f"{self.number}.p12"))
+        assert opens(file, self.password)
+        assert self.rca.show(self.number)["status"] == "downloaded"
+        log = self.rca("audit", "log", "--format", "json").json
+        acts = [row["act"] for row in log if row["object"] == self.number]
+        assert acts == ["issued", "downloaded"]
+        # Where the journal is behind, whoever acts next catches up.
+        assert self.rca("user", "add", "sato").code == 0
+        assert self.rca("audit", "verify").code == 0
+        check_settled(self.rca)
+        file.unlink()
+        check_secrets(self.rca, self.password, self.link)
+
+
+@pytest.fixture
+def waiting(rca: Terminal) -> Waiting:
+    issued = rca.issue()
+    home = Home(rca.home, lambda _: b"")
+    link = download.make_link(home, issued["number"])
+    home.db.close()
+    return Waiting(rca, issued["number"], issued["password"], link)
+
+
+def faults(waiting: Waiting, folder: Path, samples: int) -> Iterator[tuple[Call, Waiting]]:
+    """Some calls of a claim, each with a home in which nobody has claimed."""
+
+    def fresh(name: str) -> Waiting:
+        rca = waiting.rca.copy(folder / name)
+        return Waiting(rca, waiting.number, waiting.password, waiting.link)
+
+    whole = fresh("all")
+    log = whole.rca.folder / "strace.log"
+    with serving(whole.rca, watching(log, *whole.written())) as portal:
+        assert whole.presses(portal) is not None
+    for nth, call in enumerate(some(changes(log, whole.rca.folder), samples)):
+        print(call.text)  # shown with a failure
+        yield call, fresh(f"{nth:03}")
+
+
+def test_a_claim_is_not_taken_or_recorded_when_its_server_is_killed(
+    waiting: Waiting, tmp_path: Path
+) -> None:
+    """Not taken, number and password still work. Recorded, whoever pressed still gets the file."""
+    for call, dead in faults(waiting, tmp_path, samples=4):
+        with serving(dead.rca, fault(call, "signal=KILL", *dead.written())) as portal:
+            assert dead.presses(portal) is None
+        is_taken = dead.rca.show(dead.number)["status"] == "downloaded"
+        with serving(dead.rca) as portal:
+            if is_taken:
+                page = dead.presses(portal)
+            else:
+                link = portal.prove(dead.number, dead.password)
+                assert link is not None
+                page = portal.press(link, "another visit")
+            dead.check_had_once(portal, page)
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+def test_a_claim_that_the_disk_refuses_can_be_made_again(
+    waiting: Waiting, tmp_path: Path, error: str
+) -> None:
+    """By the same visit, at the same server."""
+    for call, spoiled in faults(waiting, tmp_path, samples=2):
+        before = fault(call, f"error={error}", *spoiled.written())
+        with serving(spoiled.rca, before) as portal:
+            spoiled.presses(portal)
+            spoiled.check_had_once(portal, spoiled.presses(portal))
