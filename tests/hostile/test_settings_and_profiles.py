@@ -16,6 +16,8 @@ from .mutants import mutants
 
 LAUGHS = b"".join(b"a%d: &a%d [%b]\n" % (n, n, b"*a%d, " % (n - 1) * 9) for n in range(1, 30))
 BOMBS = {
+    "empty": b"",
+    "no text": b"\xff\xfe",
     "a billion laughs": b"a0: &a0 lol\n" + LAUGHS,
     "an anchor in itself": b"network: &a [*a]\n",
     "an alias": b"network: &a x\noperator: *a\n",
