@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 
-MOST = 50
+MOST = 10_000
 """Bad lines that are told one by one. More say that the file is another than was meant."""
 
 

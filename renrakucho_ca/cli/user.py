@@ -62,9 +62,9 @@ def add(
 @click.command(
     "import",
     cls=Command,
-    help="Adds the users of a table, or what is new about them: CSV or tabs, UTF-8 or CP932, with "
-    "the columns user, name, email, facility, network, or 利用者ID, 氏名, メール, 施設, 地域. Bad "
-    "lines are told by their number; the good ones are done.",
+    help="Adds the users of a table, or what is new about them: CSV, semicolons or tabs, in UTF-8, "
+    "UTF-16 or CP932, with the columns user, name, email, facility, network, or 利用者ID, 氏名, "
+    "メール, 施設, 地域. Bad lines are told by their number; the good ones are done.",
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @all_or_nothing_option

@@ -284,10 +284,10 @@ MESSAGES: dict[str, str] = {
     "the regional network; else that of rca.yaml": (
         "地域(ネットワーク)。指定がなければ rca.yaml のもの"
     ),
-    "Adds the users of a table, or what is new about them: CSV or tabs, UTF-8 or CP932, with the "
-    "columns user, name, email, facility, network, or 利用者ID, 氏名, メール, 施設, 地域. "
+    "Adds the users of a table, or what is new about them: CSV, semicolons or tabs, in "
+    "UTF-8, UTF-16 or CP932, with the columns user, name, email, facility, network, or 利用者ID, 氏名, メール, 施設, 地域. "
     "Bad lines are told by their number; the good ones are done.": (
-        "表にある利用者を登録・更新します。CSVまたはタブ区切り、UTF-8またはCP932で、列の見出しは "
+        "表にある利用者を登録・更新します。カンマ・セミコロン・タブ区切り、UTF-8・UTF-16・CP932で、列の見出しは "
         "user, name, email, facility, network または 利用者ID, 氏名, メール, 施設, 地域 です。"
         "誤りのある行は行番号で示し、正しい行だけを登録します。"
     ),
@@ -1362,6 +1362,18 @@ MESSAGES: dict[str, str] = {
     "serial number {serial}: another CA signed it": "シリアル番号 {serial}: 別の認証局が署名したものです",
     "serial number {serial}: it ends before it begins": "シリアル番号 {serial}: 有効期間の終わりが始まりより前です",
     "such as 2026-01-16 or 2026/1/16": "例: 2026-01-16、2026/1/16",
+    "{text} is a spreadsheet's count of days, and not all of them count from the same day": (
+        "{text} は表計算ソフトの通算日数です。起点の日がソフトにより異なるため、日付とは解釈しません"
+    ),
+    "give the column the format of a date, such as 2026/1/16, and save it again": (
+        "その列の表示形式を日付（2026/1/16 など）にして、保存し直してください"
+    ),
+    "{text} is what a spreadsheet left of a number: its last digits are lost": (
+        "{text} は表計算ソフトが丸めた数値です。下の桁が失われています"
+    ),
+    "take it anew from where it came from, into a column with the format Text": (
+        "表示形式を「文字列」にした列に、元のデータから入れ直してください"
+    ),
     "the CA used the serial number {serial} for another certificate before": (
         "シリアル番号 {serial} は、同じ認証局の別の証明書で使われています"
     ),

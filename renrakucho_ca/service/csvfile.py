@@ -7,24 +7,17 @@ writes decides: CP932 ("CSV"), UTF-8 with a byte order mark ("CSV UTF-8"), or UT
 
 from __future__ import annotations
 
-import codecs
-import csv
 import re
 import unicodedata
-from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
 
 from renrakucho_ca.errors import Invalid
+from renrakucho_ca.service import csvtext
+from renrakucho_ca.service.csvrows import Rows
 
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes. A million rows with every field of a person have under half of that."""
-LONGEST_LINE = 16_384
-"""Characters. A row has ten fields of 254 at the most; a longer line is no row of a table."""
-MOST_LINES_IN_A_ROW = 20
-"""Lines that one row may span. Past them a quote was left open, and only its line is given up."""
-
 _JAPANESE = {
     "利用者ID": "user",
     "氏名": "name",
@@ -43,13 +36,13 @@ _JAPANESE = {
     "フィンガープリント": "fingerprint_sha256",
 }
 
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp932": "CP932"}
-_UNDECODED = "\N{REPLACEMENT CHARACTER}"
+_ENCODINGS = {"cp932": "CP932", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
+"""What people call them; the others are UTF-16."""
+
+# An apostrophe that keeps a spreadsheet from taking a text for a formula or a number, as `rca list`
+# writes it too; and a formula that is nothing but a text.
+_KEPT_AS_TEXT = re.compile(r"^'(?=[=+\-@＝＋－＠]|[0-9]+$)")
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
 
 Row = tuple[int, "dict[str, str] | Invalid"]
 """The number of its first line, and every column's value, or what is wrong with it."""
@@ -59,14 +52,14 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
     """Reads a table whose first line names its columns; memory does not grow with it.
 
     Args:
-        path: UTF-8 with or without byte order mark, CP932, or UTF-16 with one; columns parted by
-            comma or tab.
+        path: UTF-8 or UTF-16 with or without byte order mark, or CP932; columns parted by comma,
+            tab or semicolon.
         columns: the names of the columns that may be there, and whether a row must have a value.
             The file may name them in Japanese.
 
     Returns:
         Every row that is not blank. A column that the file has not is empty in all of them; blanks
-        around a value are gone.
+        around a value are gone, and what kept a spreadsheet from taking it for a formula.
 
     Raises:
         Invalid: no file, too large, empty, or its columns are not those.
@@ -76,125 +69,21 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         raise Invalid("{file} is not a file", file=path)
     if path.stat().st_size > LARGEST_FILE:
         raise Invalid("{file} is longer than {longest} bytes", file=path, longest=LARGEST_FILE)
-    encoding = _encoding(path)
+    encoding = csvtext.encoding(path)
     with path.open(encoding=encoding, errors="replace") as file:
-        lines = _Lines(file)
-        first = lines.take()
-        if first is None:
+        rows = Rows(csvtext.Lines(file), _ENCODINGS.get(encoding, "UTF-16"))
+        header = rows.header()
+        if header is None:
             raise Invalid("{file} is empty", file=path)
-        lines.put_back([first])
-        delimiter = "\t" if first.count("\t") > first.count(",") else ","
-        header = _next_row(lines, delimiter, _NAMES[encoding]) or []
         if isinstance(header, Invalid):
             raise Invalid("{file}: the line of the columns: {problem}", file=path, problem=header)
         names = _names(path, header, columns)
         required = [name for name, needed in columns.items() if needed]
-        while True:
-            number = lines.number + 1
-            row = _next_row(lines, delimiter, _NAMES[encoding])
-            if row is None:
-                return
+        for number, row in rows:
             if isinstance(row, Invalid):
                 yield number, row
             elif any(map(str.strip, row)):
                 yield number, _named(row, names, columns, required)
-
-
-def _encoding(path: Path) -> str:
-    """Which encoding the file is in, so that single bad bytes stay errors of their lines.
-
-    CP932 read as UTF-8 is damaged at nearly every letter that is not ASCII; UTF-8 with a few bad
-    bytes is not. The reverse test says little: most of UTF-8 can be read as CP932.
-    """
-    with path.open("rb") as file:
-        start = file.read(4)
-    for bom, encoding in _BOMS.items():
-        if start.startswith(bom):
-            return encoding
-    good = bad = 0
-    with path.open(encoding="utf-8", errors="replace") as text:
-        while piece := text.read(1 << 20):
-            undecoded = piece.count(_UNDECODED)
-            bad += undecoded
-            good += len(piece) - len(piece.encode("ascii", "ignore")) - undecoded
-    return "utf-8" if good >= bad else "cp932"
-
-
-class _Lines:
-    """The lines of a file, of which some can be put back.
-
-    Attributes:
-        number: of the line that was taken last, from 1.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._back: deque[str] = deque()
-        self.number = 0
-
-    def take(self) -> str | None:
-        """The next line without more than LONGEST_LINE characters of it; None at the end."""
-        if self._back:
-            line = self._back.popleft()
-        else:
-            line = self._file.readline(LONGEST_LINE + 1)
-            rest = line
-            while len(rest) > LONGEST_LINE and not rest.endswith("\n"):
-                rest = self._file.readline(LONGEST_LINE + 1)
-        self.number += bool(line)
-        return line or None
-
-    def put_back(self, lines: list[str]) -> None:
-        self._back.extendleft(reversed(lines))
-        self.number -= len(lines)
-
-
-class _OpenQuoteError(Exception):
-    """The row goes on in the next line."""
-
-
-def _next_row(lines: _Lines, delimiter: str, encoding: str) -> list[str] | Invalid | None:
-    """The next row, over as many lines as its quotes say; None at the end."""
-    first = lines.take()
-    if first is None:
-        return None
-    taken = [first]
-    while True:
-        problem = _problem(taken[-1], encoding)
-        if problem is None:
-            try:
-                return _parse("".join(taken), delimiter)
-            except _OpenQuoteError:
-                following = lines.take() if len(taken) < MOST_LINES_IN_A_ROW else None
-                if following is not None:
-                    taken.append(following)
-                    continue
-                problem = Invalid("a quote is opened and not closed")
-            except csv.Error:
-                problem = Invalid("a quoted field goes on after its closing quote")
-        lines.put_back(taken[1:])
-        return problem
-
-
-def _problem(line: str, encoding: str) -> Invalid | None:
-    if len(line) > LONGEST_LINE:
-        return Invalid("the line has more than {longest} characters", longest=LONGEST_LINE)
-    if "\0" in line:
-        return Invalid("the line has a NUL character")
-    if _UNDECODED in line:
-        return Invalid("the line is not {encoding} throughout", encoding=encoding)
-    return None
-
-
-def _parse(text: str, delimiter: str) -> list[str]:
-    # Without strict, a quote left open at the end of the file would pass unnoticed.
-    reader = csv.reader([text], delimiter=delimiter, strict=True)
-    try:
-        return next(reader)
-    except csv.Error as error:
-        if "unexpected end of data" in str(error):
-            raise _OpenQuoteError from error
-        raise
 
 
 def _folded(name: str) -> str:
@@ -254,8 +143,14 @@ def _named(
             "{found} fields where {expected} columns are", found=len(row), expected=len(names)
         )
     values = dict.fromkeys(columns, "")
-    values.update(zip(names, map(str.strip, row), strict=False))
+    values.update(zip(names, map(_value, row), strict=False))
     for name in required:
         if not values[name]:
             return Invalid("{what} is empty", what=name)
     return values
+
+
+def _value(field: str) -> str:
+    text = _KEPT_AS_TEXT.sub("", field.strip(), count=1)
+    formula = _TEXT_FORMULA.fullmatch(text)
+    return text if formula is None else formula[1].strip()

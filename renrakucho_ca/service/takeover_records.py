@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LONGEST_NOTE, RetrievalNumber, User, clean_text, parse_serial
+from renrakucho_ca.service.tabledate import parse_date
 
 COLUMNS = {
     "number": False,
@@ -27,9 +29,8 @@ COLUMNS = {
 
 LONGEST_DEVICE = 32
 
-_DATE = re.compile(
-    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
-)
+# 1.23E+15: more than eleven digits in a cell of no format. In hex, E is a digit, + and . are none.
+_ROUNDED = re.compile(r"[0-9]+(?:\.[0-9]+E[+-]?|E[+-])[0-9]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,12 @@ class Record:
         Raises:
             Invalid: a value is not what its column takes.
         """
-        fingerprint = row["fingerprint_sha256"].replace(":", "").lower()
+        fingerprint = _bare(row["fingerprint_sha256"]).replace(":", "").lower()
         if fingerprint and not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
             raise Invalid("{text} is not a SHA-256 fingerprint", text=repr(fingerprint[:80]))
         return cls(
-            number=RetrievalNumber.parse(row["number"]) if row["number"] else None,
-            serial=parse_serial(row["serial"]) if row["serial"] else None,
+            number=RetrievalNumber.parse(_bare(row["number"])) if row["number"] else None,
+            serial=parse_serial(_bare(row["serial"])) if row["serial"] else None,
             fingerprint_sha256=fingerprint or None,
             user=User.parse(
                 row["user"], row["name"], row["email"], row["facility"], row["network"]
@@ -96,21 +97,20 @@ class Record:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big") >> 1
 
 
-def parse_date(text: str, zone: tzinfo) -> datetime:
-    """A date or time as spreadsheets have it: 2026-01-16, 2026/1/6 9:30, 2026年1月16日, RFC 3339.
+def _bare(text: str) -> str:
+    """A number without what people and programs put around its digits: blanks, marks of direction
+    (Windows copies one along from its certificate window), full-width forms.
 
     Raises:
-        Invalid: none of these.
+        Invalid: a spreadsheet has rounded it.
     """
-    match = _DATE.fullmatch(text)
-    try:
-        if match is None:
-            found = datetime.fromisoformat(text)
-        else:
-            year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-            found = datetime(year, month, day, hour, minute, second)
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    folded = unicodedata.normalize("NFKC", text)
+    if _ROUNDED.fullmatch(folded):
         raise Invalid(
-            "{text} is not a date", hint="such as 2026-01-16 or 2026/1/16", text=repr(text[:40])
-        ) from None
+            "{text} is what a spreadsheet left of a number: its last digits are lost",
+            hint="take it anew from where it came from, into a column with the format Text",
+            text=repr(text[:40]),
+        )
+    return "".join(
+        letter for letter in folded if not letter.isspace() and unicodedata.category(letter) != "Cf"
+    )

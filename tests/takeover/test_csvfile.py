@@ -28,7 +28,7 @@ def said(rows: list[csvfile.Row]) -> list[tuple[int, str]]:
     return [(number, str(row) if isinstance(row, Invalid) else row["user"]) for number, row in rows]
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize(
     ("mark", "encoding"),
@@ -38,6 +38,8 @@ def said(rows: list[csvfile.Row]) -> list[tuple[int, str]]:
         (b"", "cp932"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
         (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (b"", "utf-16-le"),
+        (b"", "utf-16-be"),
     ],
 )
 def test_every_encoding_that_excel_writes_is_read(
@@ -45,6 +47,27 @@ def test_every_encoding_that_excel_writes_is_read(
 ) -> None:
     text = (line_end.join([HEADER, ROW]) + line_end).replace(",", delimiter)
     assert rows(tmp_path, mark + text.encode(encoding)) == [(2, VALUES)]
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_a_first_line_for_excel_says_what_parts_the_columns(tmp_path: Path, first: str) -> None:
+    text = f"{first}\nuser;name,or so;device\na;b,c,d;mac\n".replace(",or so", "")
+    table = rows(tmp_path, text.encode())
+    assert said(table) == [(3, "a")]
+    assert table[0][1]["name"] == "b,c,d"  # type: ignore[index]
+
+
+def test_what_kept_a_spreadsheet_from_taking_a_text_for_a_number_or_formula_is_no_part_of_it(
+    tmp_path: Path,
+) -> None:
+    text = 'user,name,device,note\n\'0012,\'=Suzuki,"=""mac""",\'24年 製\n\'a\'b,x,mac,\n'
+    first, second = (row for _, row in rows(tmp_path, text.encode()))
+    assert first == {"user": "0012", "name": "=Suzuki", "device": "mac", "note": "'24年 製"}
+    assert second["user"] == "'a'b"  # type: ignore[index]
+
+
+def test_the_mark_that_old_programs_end_a_file_with_is_no_row(tmp_path: Path) -> None:
+    assert said(rows(tmp_path, b"user,device\r\na,mac\r\n\x1a")) == [(2, "a")]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
+from renrakucho_ca.service.takeover_records import COLUMNS, Record
 from renrakucho_ca.store import certificates, hierarchies
 
 from .old_cas import NOW, Old, OpensslCa, bundle, run
@@ -738,12 +739,22 @@ def test_a_bad_line_of_the_records_is_told_by_its_number_and_the_others_are_used
         ",zz,b,mac,,,,,,",
         ",1,,mac,,,,,,",
         ",1,c,mac,,32/13/2026,,,,",
+        ",1.23E+15,e,mac,,2026/1/1,,,,",
         ",1,d,mac,,,,,,",
     ]
     done = old.take("lines", ca.certificate, paths=[ca.folder], records=table(tmp_path, *lines))
     assert list(old.by_user("lines")) == ["d"]
     told = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
-    assert [int(match[1]) for match in told if match] == [2, 3, 4, 5]
+    assert [int(match[1]) for match in told if match] == [2, 3, 4, 5, 6]
+    assert "its last digits are lost" in done.problems[-1]
+
+
+@pytest.mark.parametrize(
+    "serial", ["0A1B", "a1b", "0x0a1b", "0A:1B", "0A 1B", "\u200e0a 1b", "０Ａ１Ｂ"]
+)
+def test_a_serial_number_is_read_however_the_table_writes_it(serial: str) -> None:
+    row = dict.fromkeys(COLUMNS, "") | {"user": "a", "serial": serial}
+    assert Record.parse(row, UTC).serial == 0xA1B
 
 
 # -- many

@@ -1,0 +1,91 @@
+"""The text of a table: which encoding it is in, and its lines, none of them held for long."""
+
+from __future__ import annotations
+
+import codecs
+from collections import deque
+from pathlib import Path
+from typing import TextIO
+
+LONGEST_LINE = 16_384
+"""Characters. A row has ten fields of 254 at the most; a longer line is no row of a table."""
+
+UNDECODED = "\N{REPLACEMENT CHARACTER}"
+"""Stands where the bytes were not of the encoding."""
+
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_HEAD = 4096
+"""Bytes that show whether it is UTF-16 without a byte order mark: the line of the columns."""
+_END_OF_FILE = "\x1a"
+"""What programs of the time of MS-DOS write after the last line."""
+
+
+def encoding(path: Path) -> str:
+    """Which encoding the file is in, so that single bad bytes stay errors of their lines.
+
+    CP932 read as UTF-8 is damaged at nearly every letter that is not ASCII; UTF-8 with a few bad
+    bytes is not. The reverse test says little: most of UTF-8 can be read as CP932.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for bom, name in _BOMS.items():
+        if head.startswith(bom):
+            return name
+    without_mark = _utf_16(head)
+    if without_mark is not None:
+        return without_mark
+    good = bad = 0
+    with path.open(encoding="utf-8", errors="replace") as text:
+        while piece := text.read(1 << 20):
+            undecoded = piece.count(UNDECODED)
+            bad += undecoded
+            good += len(piece) - len(piece.encode("ascii", "ignore")) - undecoded
+    return "utf-8" if good >= bad else "cp932"
+
+
+def _utf_16(head: bytes) -> str | None:
+    """UTF-16 without a mark: a letter of ASCII has a NUL for its upper half.
+
+    One letter in twenty is such, since commas or tabs part the names of the columns. The other half
+    is hardly ever NUL: U+3000, a wide blank, is the one letter with it that people write.
+    """
+    lower, upper = head[0::2].count(0), head[1::2].count(0)
+    most = max(lower, upper)
+    if most < max(4, len(head) // 40, 4 * min(lower, upper)):
+        return None
+    return "utf-16-le" if upper > lower else "utf-16-be"
+
+
+class Lines:
+    """The lines of a file, of which some can be put back.
+
+    Attributes:
+        number: of the line that was taken last, from 1.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._back: deque[str] = deque()
+        self.number = 0
+
+    def take(self) -> str | None:
+        """The next line without more than LONGEST_LINE characters of it; None at the end."""
+        if self._back:
+            line = self._back.popleft()
+        else:
+            line = self._file.readline(LONGEST_LINE + 1)
+            rest = line
+            while len(rest) > LONGEST_LINE and not rest.endswith("\n"):
+                rest = self._file.readline(LONGEST_LINE + 1)
+            if line == _END_OF_FILE:
+                line = ""
+        self.number += bool(line)
+        return line or None
+
+    def put_back(self, lines: list[str]) -> None:
+        self._back.extendleft(reversed(lines))
+        self.number -= len(lines)
