@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from renrakucho_ca.service.workshop import FEW, make_all, started
 from renrakucho_ca.store import certificates, hierarchies, issuing
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
-from renrakucho_ca.store.issuing import Intent
+from renrakucho_ca.store.issuing import Intent, Signed
 
 if TYPE_CHECKING:
     from renrakucho_ca.service.workers import Workers
@@ -211,6 +211,16 @@ def _refused_beforehand(
     return refused
 
 
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A certificate that is about to be recorded; `before` is the one that it follows."""
+
+    request: Request
+    before: Certificate | None
+    signed: Signed
+    password: str = field(repr=False)
+
+
 class Issuer:
     """An unlocked issuing CA, and one moment: all that it issues is of the same second.
 
@@ -303,17 +313,35 @@ class Issuer:
     def _record_portion(
         self, made: Sequence[tuple[Plan, Made | RcaError]]
     ) -> list[tuple[Request, Issued | RcaError]]:
+        refused: list[tuple[Request, Issued | RcaError]] = []
+        new: list[_New] = []
         with self._home.db.write():
             self._acts.clear()
-            results = [(plan.request, self._record(plan, result)) for plan, result in made]
+            befores = certificates.get_all(
+                self._home.db, [number for plan, _ in made if (number := plan.request.supersedes)]
+            )
+            for plan, each in made:
+                before = befores[number] if (number := plan.request.supersedes) else None
+                result = each if isinstance(each, RcaError) else self._signed(plan, each, before)
+                if isinstance(result, RcaError):
+                    _abandon(self._home, plan.intent, self._now)
+                    refused.append((plan.request, result))
+                else:
+                    new.append(result)
+            issuing.record(self._home.db, self._authority, [each.signed for each in new])
+            issued = [(each.request, self._issued(each)) for each in new]
             auditing.record(self._home, self._now, *self._acts)
-            return results
+        return refused + issued
 
-    def _record(self, plan: Plan, made: Made | RcaError) -> Issued | RcaError:
-        if isinstance(made, RcaError):
-            _abandon(self._home, plan.intent, self._now)
-            return made
+    def _signed(self, plan: Plan, made: Made, before: Certificate | None) -> _New | Conflict:
+        """The record of what was made, unless nobody is to have it any more."""
         request, intent = plan.request, plan.intent
+        if (
+            before is not None
+            and request.succession is Succession.MIGRATES
+            and before.status(self._now) not in LIVE
+        ):
+            return Conflict("{number} is not live any more", number=before.number)
         certificate = Certificate(
             number=intent.number,
             serial=intent.serial,
@@ -332,17 +360,15 @@ class Issuer:
             key_algorithm=made.key_algorithm,
             fingerprint_sha256=made.fingerprint_sha256,
         )
-        before = None
-        if request.supersedes is not None:
-            before = certificates.get(self._home.db, request.supersedes)
-            if request.succession is Succession.MIGRATES and before.status(self._now) not in LIVE:
-                _abandon(self._home, intent, self._now)
-                return Conflict("{number} is not live any more", number=before.number)
-        issuing.record(self._home.db, certificate, self._authority, made.der, made.bundle)
+        return _New(request, before, Signed(certificate, made.der, made.bundle), made.password)
+
+    def _issued(self, new: _New) -> Issued:
+        """What follows from a new certificate, once it is recorded."""
+        certificate = new.signed.certificate
         self._acts.append(_issued(certificate, self._authority))
-        if before is not None:
-            self._succeed(before, certificate, request.succession)
-        return Issued(certificate, made.password, self._tell(certificate, made.password))
+        if new.before is not None:
+            self._succeed(new.before, certificate, new.request.succession)
+        return Issued(certificate, new.password, self._tell(certificate, new.password))
 
     def _succeed(self, before: Certificate, successor: Certificate, succession: Succession) -> None:
         """What the new certificate means for the one that it follows."""

@@ -36,6 +36,7 @@ _PRAGMAS = (
 
 
 _Word = TypeVar("_Word", bound=StrEnum)
+_Result = TypeVar("_Result")
 
 
 class Database:
@@ -133,8 +134,7 @@ class Database:
         self._in_transaction = True
         try:
             yield
-            with self._statement():
-                self._connection.execute("COMMIT")
+            self._run(self._connection.execute, "COMMIT")
             due, self._after_commit = self._after_commit, []
         except BaseException:
             self._after_commit.clear()
@@ -157,9 +157,8 @@ class Database:
         if follow not in self._after_commit:
             self._after_commit.append(follow)
 
-    @contextmanager
-    def _statement(self) -> Iterator[None]:
-        """Around whatever SQLite runs. Once one has failed, its transaction is doomed.
+    def _run(self, function: Callable[..., _Result], *arguments: object) -> _Result:
+        """Has SQLite do something. Once it has failed, the open transaction is doomed.
 
         Without this a batch that takes an error for that of one item would go on: after a full
         disk SQLite undoes the one statement, or the whole transaction, and then each further
@@ -168,12 +167,13 @@ class Database:
         if self._failure is not None:
             raise self._failure
         try:
-            with _own_errors():
-                yield
-        except Unavailable as failure:
-            if self._in_transaction:
-                self._failure = failure
-            raise
+            return function(*arguments)
+        except _FOREIGN as error:
+            if (own := _own_error(error)) is None:
+                raise
+            if isinstance(own, Unavailable) and self._in_transaction:
+                self._failure = own
+            raise own from error
 
     def snapshot(self, path: Path) -> int:
         """The whole database as it is at one moment, while others write.
@@ -214,33 +214,30 @@ class Database:
 
     def execute(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> int:
         """Runs a statement that changes rows; returns how many."""
-        with self._statement():
-            return self._connection.execute(sql, values).rowcount
+        return self._run(self._connection.execute, sql, values).rowcount
 
-    def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+    def execute_many(
+        self, sql: str, rows: Sequence[Sequence[object]] | Sequence[dict[str, object]]
+    ) -> None:
         """Runs a statement that changes rows once for each of `rows`."""
-        with self._statement():
-            self._connection.executemany(sql, rows)
+        self._run(self._connection.executemany, sql, rows)
 
     def insert(self, table: str, row: dict[str, object]) -> int:
         """Inserts one row; returns its rowid."""
         columns = ", ".join(row)
         marks = ", ".join(f":{column}" for column in row)
-        with self._statement():
-            cursor = self._connection.execute(
-                f"INSERT INTO {table} ({columns}) VALUES ({marks})",
-                row,
-            )
-        return cursor.lastrowid or 0
+        sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+        return self._run(self._connection.execute, sql, row).lastrowid or 0
 
     def rows(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> Iterator[sqlite3.Row]:
         """Streams a query's rows. An unfinished one keeps writers waiting: page long ones."""
-        with self._statement(), closing(self._connection.cursor()) as cursor:
+        with closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
-            cursor.execute(sql, values)
-            yield from cursor
+            self._run(cursor.execute, sql, values)
+            while (row := self._run(cursor.fetchone)) is not None:
+                yield row
 
     def blobs(self, sql: str, values: Sequence[object] = ()) -> Iterator[bytes]:
         """Streams a query's only column. Without a Row for each, a million take half the time."""
@@ -252,9 +249,10 @@ class Database:
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> sqlite3.Row | None:
         """The first row, or None."""
-        with self._statement(), closing(self._connection.cursor()) as cursor:
+        with closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
-            found: sqlite3.Row | None = cursor.execute(sql, values).fetchone()
+            self._run(cursor.execute, sql, values)
+            found: sqlite3.Row | None = self._run(cursor.fetchone)
             return found
 
 
@@ -312,36 +310,53 @@ class Misfit(Exception):
     """A value is not what the schema has in its place. Only rows that others wrote have such."""
 
 
+# What Python's sqlite3 raises: SQLite's errors, and its own about values and text.
+_FOREIGN = (sqlite3.Error, UnicodeError, OverflowError)
+
+
 @contextmanager
 def _own_errors() -> Iterator[None]:
-    """SQLite's errors as ours: what a person can do something about is Unavailable."""
     try:
         yield
-    except sqlite3.IntegrityError as error:
-        if error.sqlite_errorname in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
-            raise Duplicate(str(error)) from error
-        raise Misfit(str(error)) from error
-    except sqlite3.ProgrammingError as error:
-        # Of a kind that SQLite has no column for, such as a list.
-        raise Misfit(str(error)) from error
-    except sqlite3.DatabaseError as error:
-        name = (getattr(error, "sqlite_errorname", None) or "").removeprefix("SQLITE_")
-        for prefix, (message, hint) in _UNAVAILABLE.items():
-            if name.startswith(prefix):
-                raise Unavailable(message, hint=hint) from error
-        if not name and isinstance(error, sqlite3.OperationalError):
-            # Python's own: a text that is not UTF-8, which we never wrote.
-            raise Unavailable("the store is damaged", hint="restore a backup") from error
-        raise
-    except UnicodeDecodeError as error:
-        # Python cannot read what SQLite complains of: it quotes the damaged schema.
-        raise Unavailable("the store is damaged", hint="restore a backup") from error
-    except UnicodeEncodeError as error:
-        # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
-        raise Invalid("{text} is not in UTF-8", text=repr(error.object[:40])) from error
-    except OverflowError as error:
-        raise Invalid("a number is too large") from error
+    except _FOREIGN as error:
+        if (own := _own_error(error)) is None:
+            raise
+        raise own from error
 
+
+def _own_error(error: Exception) -> Exception | None:
+    """One of `_FOREIGN` as ours: what a person can do something about is Unavailable."""
+    match error:
+        case sqlite3.IntegrityError(sqlite_errorname=name) if name in _NOT_UNIQUE:
+            return Duplicate(str(error))
+        # A ProgrammingError: of a kind that SQLite has no column for, such as a list.
+        case sqlite3.IntegrityError() | sqlite3.ProgrammingError():
+            return Misfit(str(error))
+        case sqlite3.DatabaseError():
+            return _unavailable(error)
+        case UnicodeDecodeError():
+            # Python cannot read what SQLite complains of: it quotes the damaged schema.
+            return Unavailable("the store is damaged", hint="restore a backup")
+        case UnicodeEncodeError():
+            # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
+            return Invalid("{text} is not in UTF-8", text=repr(error.object[:40]))
+        case OverflowError():
+            return Invalid("a number is too large")
+    return None
+
+
+def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
+    name = (getattr(error, "sqlite_errorname", None) or "").removeprefix("SQLITE_")
+    for prefix, (message, hint) in _UNAVAILABLE.items():
+        if name.startswith(prefix):
+            return Unavailable(message, hint=hint)
+    if not name and isinstance(error, sqlite3.OperationalError):
+        # Python's own: a text that is not UTF-8, which we never wrote.
+        return Unavailable("the store is damaged", hint="restore a backup")
+    return None
+
+
+_NOT_UNIQUE = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 
 _UNAVAILABLE: dict[str, tuple[str, str | None]] = {
     "BUSY": ("the store is busy", "another command is writing; try again"),

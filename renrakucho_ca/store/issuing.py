@@ -5,6 +5,7 @@ The caller has opened a writing transaction for each of these.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +38,7 @@ def put_intent(db: Database, intent: Intent) -> bool:
         Conflict: what it supersedes has a successor, or is getting one now.
     """
     # One statement tests and inserts; which of the rules refused is asked only then.
-    row = _row(intent)
+    row = _intent_row(intent)
     recorded = db.execute(
         f"""INSERT INTO intent ({", ".join(row)})
             SELECT {", ".join(f":{column}" for column in row)}
@@ -87,27 +88,50 @@ def left_over(db: Database) -> list[Intent]:
     ]
 
 
-def record(
-    db: Database,
-    certificate: Certificate,
-    authority: Authority,
-    der: bytes,
-    bundle: SealedBundle,
-) -> None:
-    """Records what was signed, with its bundle, and fulfils the intent."""
-    row = _insert(db, certificate, authority.id)
-    db.insert("certificate_der", {"certificate": row, "der": der})
-    db.insert(
-        "bundle",
-        {
-            "certificate": row,
-            "container": bundle.container.value,
-            "sealed": bundle.sealed,
-            "sealed_password": bundle.sealed_password,
-            "password_hash": bundle.password_hash,
-        },
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was signed, and the bundle that waits for its one download."""
+
+    certificate: Certificate
+    der: bytes
+    bundle: SealedBundle
+
+
+def record(db: Database, authority: Authority, signed: Sequence[Signed]) -> None:
+    """Records what a CA signed, with the bundles, and fulfils the intents.
+
+    A re-issue in the same hierarchy goes on with the line of the one before.
+    """
+    db.execute_many(
+        """INSERT INTO certificate (
+               number, authority, serial, user, device, profile, note, issued_at, not_before,
+               not_after, supersedes, key_algorithm, fingerprint_sha256, line
+           ) VALUES (
+               :number, :authority, :serial, :user, :device, :profile, :note, :issued_at,
+               :not_before, :not_after, :supersedes, :key_algorithm, :fingerprint_sha256,
+               coalesce(
+                   (SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
+                    WHERE c.number = :supersedes AND a.hierarchy = :hierarchy),
+                   :number
+               )
+           )""",
+        [_certificate_row(authority, each.certificate) for each in signed],
     )
-    db.execute("DELETE FROM intent WHERE number = ?", (int(certificate.number),))
+    db.execute_many(
+        """INSERT INTO certificate_der (certificate, der)
+           SELECT id, :der FROM certificate WHERE number = :number""",
+        [{"number": int(each.certificate.number), "der": each.der} for each in signed],
+    )
+    db.execute_many(
+        """INSERT INTO bundle (certificate, container, sealed, sealed_password, password_hash)
+           SELECT id, :container, :sealed, :sealed_password, :password_hash
+           FROM certificate WHERE number = :number""",
+        [_bundle_row(each.certificate.number, each.bundle) for each in signed],
+    )
+    db.execute_many(
+        "DELETE FROM intent WHERE number = ?",
+        [(int(each.certificate.number),) for each in signed],
+    )
 
 
 def abandon(db: Database, intent: Intent, revocation: Revocation, crl_entry: bytes) -> None:
@@ -134,17 +158,16 @@ def abandon(db: Database, intent: Intent, revocation: Revocation, crl_entry: byt
     db.execute("DELETE FROM intent WHERE number = ?", (int(intent.number),))
 
 
-def _insert(db: Database, certificate: Certificate, authority: int) -> int:
-    """A re-issue in the same hierarchy goes on with the line of the one before."""
-    row: dict[str, object] = {
+def _certificate_row(authority: Authority, certificate: Certificate) -> dict[str, object]:
+    return {
         "number": int(certificate.number),
-        "authority": authority,
+        "authority": authority.id,
+        "hierarchy": authority.hierarchy,
         "serial": f"{certificate.serial:x}",
         "user": certificate.user.id,
         "device": certificate.device,
         "profile": certificate.profile,
         "note": certificate.note,
-        "line": int(certificate.number),
         "issued_at": seconds(certificate.issued_at),
         "not_before": seconds(certificate.not_before),
         "not_after": seconds(certificate.not_after),
@@ -152,18 +175,19 @@ def _insert(db: Database, certificate: Certificate, authority: int) -> int:
         "key_algorithm": certificate.key_algorithm,
         "fingerprint_sha256": certificate.fingerprint_sha256,
     }
-    if certificate.supersedes is not None:
-        before = db.row(
-            """SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
-               WHERE c.number = ? AND a.hierarchy = ?""",
-            (int(certificate.supersedes), certificate.hierarchy),
-        )
-        if before is not None:
-            row["line"] = before["line"]
-    return db.insert("certificate", row)
 
 
-def _row(intent: Intent) -> dict[str, object]:
+def _bundle_row(number: RetrievalNumber, bundle: SealedBundle) -> dict[str, object]:
+    return {
+        "number": int(number),
+        "container": bundle.container.value,
+        "sealed": bundle.sealed,
+        "sealed_password": bundle.sealed_password,
+        "password_hash": bundle.password_hash,
+    }
+
+
+def _intent_row(intent: Intent) -> dict[str, object]:
     return {
         "number": int(intent.number),
         "authority": intent.authority,
