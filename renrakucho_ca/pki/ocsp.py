@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from time import gmtime, strftime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from renrakucho_ca.model import Revocation
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.certificates import to_der
 from renrakucho_ca.pki.crl import REASON_CODES
-from renrakucho_ca.pki.keys import PrivateKey
+from renrakucho_ca.pki.keys import from_pkcs8
 from renrakucho_ca.pki.ocsp_request import HASHES
 
 _NULL = b"\x05\x00"
@@ -30,8 +32,11 @@ _NONCE = bytes.fromhex("2b0601050507300102")  # id-pkix-ocsp-nonce
 _ECDSA_WITH_SHA256 = bytes.fromhex("2a8648ce3d040302")
 _EXPLICIT_0, _EXPLICIT_1, _BY_KEY, _REVOKED = 0xA0, 0xA1, 0xA2, 0xA1
 
+ResponderKey = ec.EllipticCurvePrivateKey
+"""Always one on P-256."""
+
 GOOD, UNKNOWN = b"\x80\x00", b"\x82\x00"
-"""CertStatus (§4.2.1); `revoked` makes the third."""
+"""CertStatus (§4.2.1); `status` makes the third."""
 
 
 class Failure(Enum):
@@ -47,18 +52,43 @@ class Failure(Enum):
         return der.encode(der.SEQUENCE, der.encode(der.ENUMERATED, bytes((self.value,))))
 
 
-def revoked(revocation: Revocation) -> bytes:
-    """CertStatus revoked. As in a CRL, no reason stands for unspecified."""
-    code = REASON_CODES.get(revocation.reason)
+def _revoked(code: int | None) -> tuple[bytes, bytes]:
+    """CertStatus revoked, what comes before its moment and after it.
+
+    Args:
+        code: CRLReason; None: not said, which stands for unspecified as in a CRL.
+    """
     reason = b""
     if code is not None:
         reason = der.encode(_EXPLICIT_0, der.encode(der.ENUMERATED, bytes((code,))))
-    return der.encode(_REVOKED, _time(revocation.at), reason)
+    moment = der.header(der.GENERALIZED_TIME, _MOMENT_OCTETS)
+    return der.header(_REVOKED, len(moment) + _MOMENT_OCTETS + len(reason)) + moment, reason
 
 
-def status(revocation: Revocation | None) -> bytes:
-    """CertStatus of a certificate that was issued."""
-    return GOOD if revocation is None else revoked(revocation)
+_MOMENT, _MOMENT_OCTETS = "%Y%m%d%H%M%SZ", 15
+_BY_REASON = {reason.value: _revoked(REASON_CODES.get(reason)) for reason in RevocationReason}
+
+
+def status(revoked_at: int | None, reason: str | None) -> bytes:
+    """CertStatus of a certificate that was issued.
+
+    Args:
+        revoked_at: in seconds since 1970; None: it is not revoked.
+        reason: a `RevocationReason`, as it lies in the store.
+
+    Raises:
+        Invalid: there is no such moment or reason.
+    """
+    if revoked_at is None:
+        return GOOD
+    try:
+        before, after = _BY_REASON[reason or ""]
+        moment = strftime(_MOMENT, gmtime(revoked_at)).encode()
+    except (KeyError, ValueError, OverflowError, OSError):
+        moment = b""
+    if len(moment) != _MOMENT_OCTETS:
+        raise Invalid("a revocation cannot be read: {at}, {reason}", at=revoked_at, reason=reason)
+    return before + moment + after
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +129,25 @@ class Form:
         self._certificates = der.encode(_EXPLICIT_0, der.encode(der.SEQUENCE, to_der(responder)))
         self._heads: dict[tuple[int, int], bytes] = {}
 
-    def to_be_signed(self, serial: int, status: bytes) -> bytes:
+    def to_be_signed(self, number: bytes, status: bytes) -> bytes:
         """ResponseData about one certificate, without extensions.
 
         The octets before the serial number depend on the lengths alone, which are few.
+
+        Args:
+            number: the serial number as INTEGER.
         """
-        number = der.integer(serial)
         lengths = len(number), len(status)
         head = self._heads.get(lengths)
         if head is None:
-            whole = response_data(self, [self.single(serial, status)])
+            whole = response_data(self, [self.single(number, status)])
             head = whole[: len(whole) - sum(lengths) - len(self._period)]
             self._heads[lengths] = head
         return head + number + status + self._period
 
-    def single(self, serial: int, status: bytes) -> bytes:
-        """SingleResponse."""
-        certificate = der.encode(der.SEQUENCE, self._issuer, der.integer(serial))
+    def single(self, number: bytes, status: bytes) -> bytes:
+        """SingleResponse about the certificate with that serial number, an INTEGER."""
+        certificate = der.encode(der.SEQUENCE, self._issuer, number)
         return der.encode(der.SEQUENCE, certificate, status, self._period)
 
     def response(self, to_be_signed: bytes, signature: bytes) -> bytes:
@@ -151,16 +183,25 @@ def response_data(form: Form, singles: Sequence[bytes], nonce: bytes | None = No
 _ALGORITHM = ec.ECDSA(Prehashed(hashes.SHA256()))
 
 
-def sign(key: PrivateKey, to_be_signed: bytes) -> bytes:
-    """A responder's signature; its key is always one on P-256.
+def load_key(pkcs8: bytes) -> ResponderKey:
+    """A responder's key, from what `keys.to_pkcs8` wrote.
+
+    Raises:
+        Invalid: it is none.
+    """
+    key = from_pkcs8(pkcs8)
+    if not isinstance(key, ResponderKey):
+        raise Invalid("the private key cannot be read")
+    return key
+
+
+def sign(key: ResponderKey, to_be_signed: bytes) -> bytes:
+    """A responder's signature.
 
     Hashed here, and the algorithm made once: nine tenths of the time of what `keys.sign` does.
     """
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key.sign(hashlib.sha256(to_be_signed).digest(), _ALGORITHM)
 
 
 def _time(moment: datetime) -> bytes:
-    return der.encode(
-        der.GENERALIZED_TIME, moment.astimezone(UTC).strftime("%Y%m%d%H%M%SZ").encode()
-    )
+    return der.encode(der.GENERALIZED_TIME, moment.astimezone(UTC).strftime(_MOMENT).encode())

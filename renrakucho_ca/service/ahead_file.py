@@ -11,6 +11,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificates
+from renrakucho_ca.pki.der import integer
 from renrakucho_ca.pki.keys import public_key_of, signature_hash, verifies
 from renrakucho_ca.pki.ocsp import Form, status
 from renrakucho_ca.service import responders
@@ -18,7 +19,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp_signing import Signer
 from renrakucho_ca.service.workers import Workers, cores
 from renrakucho_ca.store import ocsp, ocspfile
-from renrakucho_ca.store.ocsp import Responder, Standing, revocation_of
+from renrakucho_ca.store.ocsp import Responder, Standing
 from renrakucho_ca.store.ocspfile import Head, Responses
 
 PARCEL = 1000
@@ -113,11 +114,10 @@ def _verify(responses: Responses, signer: Signer) -> None:
     step = max(1, len(responses) // SAMPLES)
     for place in range(0, len(responses), step):
         record = responses[place]
-        standing = record.serial, record.revoked_at, record.reason
         if responses.find(record.serial) != record:
             raise Invalid("the OCSP responses are not in order")
-        said = status(revocation_of(standing))
+        number, said = integer(int(record.serial, 16)), status(record.revoked_at, record.reason)
         for name, signature in (("sha1", record.sha1), ("sha256", record.sha256)):
-            tbs = forms[name].to_be_signed(int(record.serial, 16), said)
+            tbs = forms[name].to_be_signed(number, said)
             if not verifies(key, signature, signature_hash(key), tbs):
                 raise Invalid("the signature of an OCSP response does not verify")

@@ -15,8 +15,8 @@ from pathlib import Path
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Authority
 from renrakucho_ca.pki import certificates, ocsp, ocsp_request
-from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.pki.ocsp import Failure, Form, Period
+from renrakucho_ca.pki.der import integer
+from renrakucho_ca.pki.ocsp import Failure, Form, Period, ResponderKey
 from renrakucho_ca.pki.ocsp_request import CertId
 from renrakucho_ca.service import ahead_file, catching_up, responders
 from renrakucho_ca.service.home import Home
@@ -70,7 +70,7 @@ class Answerer:
 
     def __init__(self) -> None:
         self._desks: dict[tuple[str, bytes], _Desk] = {}
-        self._keys: dict[int, PrivateKey] = {}
+        self._keys: dict[int, ResponderKey] = {}
 
     def answer(self, home: Home, hierarchy: str, data: bytes) -> Answer:
         """The answer to a request as it came, at the address of that hierarchy.
@@ -164,10 +164,11 @@ class Answerer:
             if known is not None and known.not_after <= now:
                 return _failure(Failure.UNAUTHORIZED)
             if known is not None:
-                status = ocsp.status(store.revocation_of(known.standing))
+                _, revoked_at, reason = known.standing
+                status = ocsp.status(revoked_at, reason)
             else:
                 status = ocsp.GOOD if each.serial in own else ocsp.UNKNOWN
-            singles.append(form.single(each.serial, status))
+            singles.append(form.single(integer(each.serial), status))
         if form is None:
             return None
         to_be_signed = ocsp.response_data(form, singles, nonce)
@@ -201,8 +202,11 @@ def _whole(
 ) -> Answer:
     assert asked.hash is not None
     form = _form(asked.hash, asked.issuer, responder, period)
-    status = ocsp.status(store.revocation_of(standing))
-    return Answer(form.response(form.to_be_signed(asked.serial, status), signature), period)
+    _, revoked_at, reason = standing
+    status = ocsp.status(revoked_at, reason)
+    return Answer(
+        form.response(form.to_be_signed(integer(asked.serial), status), signature), period
+    )
 
 
 @lru_cache(maxsize=64)

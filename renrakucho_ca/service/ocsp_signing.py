@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from renrakucho_ca.pki import certificates, keys, ocsp
-from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.pki.ocsp import Form, Period
-from renrakucho_ca.store.ocsp import Standing, revocation_of
+from renrakucho_ca.pki import certificates, der, ocsp
+from renrakucho_ca.pki.ocsp import Form, Period, ResponderKey
+from renrakucho_ca.store.ocsp import Standing
 from renrakucho_ca.store.ocspfile import Record
 
 
@@ -37,16 +36,23 @@ class Signer:
         )
 
     def sign(self, standing: Standing) -> tuple[bytes, bytes]:
-        """The signatures of a certificate's two responses, by SHA-1 and by SHA-256."""
-        serial, status = int(standing[0], 16), ocsp.status(revocation_of(standing))
-        sha1, sha256 = (
-            ocsp.sign(self._key, form.to_be_signed(serial, status)) for form in self._forms
+        """The signatures of a certificate's two responses, by SHA-1 and by SHA-256.
+
+        Raises:
+            Invalid: the standing is damaged.
+        """
+        serial, revoked_at, reason = standing
+        number, status = der.integer(int(serial, 16)), ocsp.status(revoked_at, reason)
+        sha1, sha256 = self._forms
+        key = self._key
+        return (
+            ocsp.sign(key, sha1.to_be_signed(number, status)),
+            ocsp.sign(key, sha256.to_be_signed(number, status)),
         )
-        return sha1, sha256
 
     @cached_property
-    def _key(self) -> PrivateKey:
-        return keys.from_pkcs8(self.key)
+    def _key(self) -> ResponderKey:
+        return ocsp.load_key(self.key)
 
     @cached_property
     def _forms(self) -> tuple[Form, Form]:

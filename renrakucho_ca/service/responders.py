@@ -14,7 +14,7 @@ from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.pki.certificates import LONGEST_ATTRIBUTE, Validity
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
-from renrakucho_ca.pki.ocsp import Period
+from renrakucho_ca.pki.ocsp import Period, ResponderKey, load_key
 from renrakucho_ca.pki.ocsp_request import issuer_hashes
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
@@ -103,7 +103,7 @@ def tell_portal(home: Home, responder: Responder) -> None:
         ocsp.set_portal_key(home.db, responder.id, sealed)
 
 
-def portal_key_of(home: Home, responder: Responder) -> PrivateKey:
+def portal_key_of(home: Home, responder: Responder) -> ResponderKey:
     """A responder's key as the portal gets it, without the passphrase.
 
     Raises:
@@ -111,7 +111,7 @@ def portal_key_of(home: Home, responder: Responder) -> PrivateKey:
     """
     assert responder.portal_key is not None
     sealer = home.keystore.bundle_sealer()
-    return keys.from_pkcs8(sealer.open(responder.portal_key, _context(responder.serial)))
+    return load_key(sealer.open(responder.portal_key, _context(responder.serial)))
 
 
 def own_serials(hierarchy: Hierarchy, authority: Authority, responder: Responder) -> set[int]:

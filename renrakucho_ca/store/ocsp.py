@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from renrakucho_ca.model import Revocation, RevocationReason
 from renrakucho_ca.store.database import Database, moment, seconds
 
 Standing = tuple[str, int | None, str | None]
@@ -55,13 +54,6 @@ class Known:
     standing: Standing
     not_after: datetime
     signed: Signed | None
-
-
-def revocation_of(standing: Standing) -> Revocation | None:
-    _, at, reason = standing
-    if at is None or reason is None:
-        return None
-    return Revocation(moment(at), RevocationReason(reason))
 
 
 # -- responders
