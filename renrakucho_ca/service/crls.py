@@ -65,7 +65,8 @@ def renew(
     issuer = certificates.load(authority.certificate)
     path = path_of(home, authority)
     with home.db.write():
-        number = hierarchies.next_crl_number(home.db, authority, now, number_in(path, issuer))
+        published = number_in(path, issuer, above=seconds(now) * 1000)
+        number = hierarchies.next_crl_number(home.db, authority, now, published)
     with home.db.read():
         state = hierarchies.crl_state(home.db, authority)
         end = _end(hierarchy, authority, now, state.days)
@@ -103,9 +104,16 @@ def _end(hierarchy: Hierarchy, authority: Authority, now: datetime, days: int) -
     return end
 
 
-def number_in(path: Path, issuer: x509.Certificate) -> int:
-    """The number of the CRL that servers may have; 0 where there is none that is the issuer's."""
+def number_in(path: Path, issuer: x509.Certificate, above: int = 0) -> int:
+    """The number of the CRL that servers may have; 0 where there is none that is the issuer's.
+
+    Args:
+        above: a lower one makes no difference to the caller, so it need not be proven and is 0.
+    """
     try:
-        return crl.number_of(crl.verify(path.read_bytes(), issuer))
+        data = path.read_bytes()
+        if crl.claimed_number(data) < above:
+            return 0
+        return crl.number_of(crl.verify(data, issuer))
     except (FileNotFoundError, Invalid):
         return 0

@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -239,11 +241,16 @@ class Database:
             while (row := self._run(cursor.fetchone)) is not None:
                 yield row
 
-    def blobs(self, sql: str, values: Sequence[object] = ()) -> Iterator[bytes]:
-        """Streams a query's only column. Without a Row for each, a million take half the time."""
+    def joined(self, sql: str, values: Sequence[object] = ()) -> bytes:
+        """The blobs of a query's only column, one after another.
+
+        A million take a third of the time of `rows`. Joined from a list they would take three
+        times their size.
+        """
+        held = BytesIO()
         with _own_errors(), closing(self._connection.cursor()) as cursor:
-            for (blob,) in cursor.execute(sql, values):
-                yield blob
+            held.writelines(map(itemgetter(0), cursor.execute(sql, values)))
+        return held.getvalue()
 
     def row(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 
 from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.model import Authority, Hierarchy, Tier
@@ -192,13 +191,9 @@ def take_crl(
 
 def crl_entries(db: Database, authority: Authority) -> bytes:
     """The entries of a CA's CRL as DER, one after another, oldest certificate first, CAs last."""
-    held = BytesIO()  # joined from a list, 1,000,000 would take three times their 53 MB
-    for entries in (
-        "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate",
-        "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL",
-    ):
-        held.writelines(db.blobs(entries, (authority.id,)))
-    return held.getvalue()
+    certificates = "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate"
+    cas = "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL"
+    return db.joined(certificates, (authority.id,)) + db.joined(cas, (authority.id,))
 
 
 def _hierarchy(db: Database, row: sqlite3.Row) -> Hierarchy:

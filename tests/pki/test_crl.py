@@ -208,6 +208,20 @@ def test_a_good_list_is_verified_and_tells_its_number(made: Made) -> None:
     assert {each.serial_number for each in read} == {fact[0] for fact in FACTS}
 
 
+@pytest.mark.parametrize("facts", [[], FACTS])
+def test_the_number_that_a_list_claims_is_read_without_its_entries(
+    made: Made, facts: list[Fact]
+) -> None:
+    assert crl.claimed_number(assembled(made, facts)) == NUMBER
+
+
+def test_what_is_no_list_claims_no_number(made: Made) -> None:
+    whole = assembled(made, FACTS)
+    cut = [whole[:length] for length in range(0, len(whole), 7)]
+    for data in (b"", b"no CRL", made.issuing.public_bytes(Encoding.DER), *cut):
+        assert crl.claimed_number(data) == 0
+
+
 def test_a_list_of_another_issuer_is_invalid(made: Made) -> None:
     with pytest.raises(Invalid, match=r"is of .*発行CA"):
         crl.verify(assembled(made, FACTS), made.root)
