@@ -616,6 +616,7 @@ MESSAGES: dict[str, str] = {
         "CRLの nextUpdate が thisUpdate より後ではありません"
     ),
     "the CRL has no number": "CRLに番号がありません",
+    "a revocation cannot be read: {at}, {reason}": "失効の記録を読めません：{at}、{reason}",
     "the CRL is of {found}, not of {expected}": "CRLは {expected} ではなく {found} のものです",
     "the signature of the CRL does not verify": "CRLの署名を検証できません",
     "this is not a CRL that can be read": "読み取れるCRLではありません",
