@@ -127,6 +127,16 @@ def test_only_the_clock_reads_the_time(path: Path) -> None:
     assert not reading or inside(path) in READERS_OF_THE_CLOCK
 
 
+LINTER = [path for path in MODULES if inside(path).startswith("pki/lint/")]
+
+
+@pytest.mark.parametrize("path", LINTER, ids=inside)
+def test_the_linter_shares_nothing_with_the_builder(path: Path) -> None:
+    """A mistake there would excuse itself here."""
+    builder = {f"{NAME}.pki.{name}" for name in ("builder", "extensions", "names")}
+    assert not {name for name in imports(path) if name.startswith(tuple(builder))}
+
+
 EDGES = [path for path in MODULES if room(path) in {"cli", "portal"}]
 
 

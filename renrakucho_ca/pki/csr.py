@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import UNREADABLE
@@ -45,3 +46,8 @@ def read(data: bytes) -> x509.CertificateSigningRequest:
     if not request.is_signature_valid:
         raise Invalid("the signature of the certificate request does not verify")
     return request
+
+
+def to_pem(der: bytes) -> bytes:
+    """RFC 7468 text of a request that `builder.ca_request` made."""
+    return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM)

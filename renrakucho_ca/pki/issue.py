@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import CaProfile, Subject
 from renrakucho_ca.pki import der
-from renrakucho_ca.pki.certificates import (
-    Distribution,
-    EndEntity,
-    Responder,
-    Validity,
-    ca_request,
-    common_name,
-    end_entity,
-    issuing,
-    responder,
-    root,
-)
-from renrakucho_ca.pki.keys import PublicKey, SigningKey, public_key_of, throwaway, to_spki
+from renrakucho_ca.pki.builder import ca_request, end_entity, issuing, responder, root
+from renrakucho_ca.pki.certificates import common_name
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Responder, Validity
+from renrakucho_ca.pki.keys import SigningKey, public_key_of, throwaway, to_spki
 from renrakucho_ca.pki.lint import enforce, lint, lint_ca, lint_responder
 from renrakucho_ca.pki.signatures import sign_anew
-
-
-@dataclass(frozen=True, slots=True)
-class Subordinate:
-    """All that goes into the certificate of a CA under a root.
-
-    Attributes:
-        subject: a name of another certificate or request is taken as it stands there.
-        identifier: what certificates under this CA call its key; None: it is derived from the key.
-    """
-
-    profile: CaProfile
-    subject: Subject | x509.Name
-    serial: int
-    validity: Validity
-    public_key: PublicKey
-    distribution: Distribution
-    identifier: x509.SubjectKeyIdentifier | None = None
 
 
 def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: SigningKey) -> x509.Certificate:
@@ -72,37 +43,14 @@ def issue_responder(
     return _signed_anew(draft, issuer, issuer_key)
 
 
-def issue_ca(
-    request: Subordinate, issuer: x509.Certificate, issuer_key: SigningKey
-) -> x509.Certificate:
+def issue_ca(request: Ca, issuer: x509.Certificate, issuer_key: SigningKey) -> x509.Certificate:
     """Signs a CA's certificate, as `issue` does a device's.
 
     Raises:
         As `issue`.
     """
-    draft = issuing(
-        request.profile,
-        request.subject,
-        request.public_key,
-        request.serial,
-        request.validity,
-        issuer,
-        throwaway(public_key_of(issuer)),
-        request.distribution,
-        request.identifier,
-    )
-    findings = lint_ca(
-        draft,
-        profile=request.profile,
-        subject=request.subject,
-        public_key=request.public_key,
-        serial=request.serial,
-        validity=request.validity,
-        issuer=issuer,
-        distribution=request.distribution,
-        identifier=request.identifier,
-    )
-    enforce(findings)
+    draft = issuing(request, issuer, throwaway(public_key_of(issuer)))
+    enforce(lint_ca(draft, request, issuer))
     return _signed_anew(draft, issuer, issuer_key)
 
 
@@ -114,26 +62,16 @@ def issue_root(
     Raises:
         As `issue`.
     """
-    public_key = key.public_key()
-    draft = root(profile, subject, public_key, serial, validity, throwaway(public_key))
-    findings = lint_ca(
-        draft,
-        profile=profile,
-        subject=subject,
-        public_key=public_key,
-        serial=serial,
-        validity=validity,
-        issuer=draft,
-        distribution=Distribution(),
-    )
-    enforce(findings)
+    request = Ca(profile, subject, serial, validity, key.public_key())
+    draft = root(request, throwaway(request.public_key))
+    enforce(lint_ca(draft, request, draft))
     return _signed_anew(draft, draft, key)
 
 
 def request_ca(
     profile: CaProfile, subject: Subject, distribution: Distribution, key: SigningKey
 ) -> bytes:
-    """A request for the certificate of the CA whose key that is (`certificates.ca_request`)."""
+    """A request for the certificate of the CA whose key that is (`builder.ca_request`)."""
     public_key = key.public_key()
     draft = ca_request(profile, subject, public_key, distribution, throwaway(public_key))
     (whole,) = der.elements(draft)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from renrakucho_ca.model import Tier
-from renrakucho_ca.pki.certificates import Distribution
+from renrakucho_ca.pki.contents import Distribution
 from renrakucho_ca.settings import Settings
 
 

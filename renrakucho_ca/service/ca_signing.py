@@ -10,9 +10,9 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, RevocationReason, Tier
-from renrakucho_ca.pki import certificates, crl, foreign, x509
-from renrakucho_ca.pki.certificates import Validity
-from renrakucho_ca.pki.issue import Subordinate, issue_ca
+from renrakucho_ca.pki import certificates, contents, crl, foreign, x509
+from renrakucho_ca.pki.contents import Ca, Validity
+from renrakucho_ca.pki.issue import issue_ca
 from renrakucho_ca.pki.keys import public_key_of
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.addresses import root_distribution
@@ -53,10 +53,10 @@ def sign(
         home,
         by,
         asked.subject,
-        Subordinate(
+        Ca(
             profile=profile,
             subject=asked.subject,
-            serial=certificates.serial_number(home.random),
+            serial=contents.serial_number(home.random),
             validity=validity_of(home, now, profile),
             public_key=public_key_of(asked),
             distribution=root_distribution(home.settings, hierarchy),
@@ -107,10 +107,10 @@ def cross(
         home,
         signer,
         certificate.subject,
-        Subordinate(
+        Ca(
             profile=profile,
             subject=certificate.subject,
-            serial=certificates.serial_number(home.random),
+            serial=contents.serial_number(home.random),
             validity=Validity(now, end if not_after is None else not_after),
             public_key=public_key_of(certificate),
             distribution=root_distribution(home.settings, by),
@@ -161,7 +161,7 @@ def _signed(
     home: Home,
     by: Hierarchy,
     subject: x509.Name,
-    request: Subordinate,
+    request: Ca,
     root_key: KeyPlace | None,
     crosses: str | None = None,
 ) -> CaCertificate:

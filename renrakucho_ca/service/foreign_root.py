@@ -8,7 +8,7 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
-from renrakucho_ca.pki import certificates, crl, foreign, keys, takeover, x509
+from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, takeover, x509
 from renrakucho_ca.pki.issue import request_ca
 from renrakucho_ca.service import auditing, ca_keys, crls
 from renrakucho_ca.service.addresses import root_distribution
@@ -63,7 +63,7 @@ def request(
                 hint="without options the same request is written again; --withdraw gives it up",
                 name=name,
             )
-    pem = certificates.request_to_pem(made.request)
+    pem = csr.to_pem(made.request)
     if not (out.exists() and out.read_bytes() == pem):
         files.create_outside(out, pem, files.PUBLIC_FILE)
     return made

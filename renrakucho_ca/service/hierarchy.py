@@ -12,9 +12,9 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
-from renrakucho_ca.pki import certificates, keys, x509
-from renrakucho_ca.pki.certificates import Validity
-from renrakucho_ca.pki.issue import Subordinate, issue_ca, issue_root
+from renrakucho_ca.pki import certificates, contents, keys, x509
+from renrakucho_ca.pki.contents import Ca, Validity
+from renrakucho_ca.pki.issue import issue_ca, issue_root
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.service import auditing, ca_keys, crls, revocation
 from renrakucho_ca.service.addresses import root_distribution
@@ -107,7 +107,7 @@ def _make_root(
     profile = ca_profile(home, Tier.ROOT, key_algorithm)
     key = ca_keys.make(home, profile.key_algorithm, uri, strictly=key_algorithm is not None)
     subject = profiles.render_subject(profile.subject, words)
-    serial = certificates.serial_number(home.random)
+    serial = contents.serial_number(home.random)
     validity = validity_of(home, now, profile)
     return NewCa(profile, key, issue_root(profile, subject, serial, validity, key))
 
@@ -125,9 +125,9 @@ def _make_issuing(
         home, profile.key_algorithm, uri, strictly=key_algorithm is not None, beside=root.key
     )
     subject = profiles.render_subject(profile.subject, words)
-    serial = certificates.serial_number(home.random)
+    serial = contents.serial_number(home.random)
     validity = validity_of(home, now, profile)
-    request = Subordinate(
+    request = Ca(
         profile=profile,
         subject=subject,
         serial=serial,

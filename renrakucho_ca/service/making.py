@@ -15,7 +15,7 @@ from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Container, DeviceProfile, RetrievalNumber, Subject, Tier
 from renrakucho_ca.pki import certificates, keys, token, x509
-from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
+from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.store.certificates import SealedBundle

@@ -18,8 +18,8 @@ from renrakucho_ca.model import (
     User,
     clean_text,
 )
-from renrakucho_ca.pki import certificates, csr, keys
-from renrakucho_ca.pki.certificates import Validity
+from renrakucho_ca.pki import csr, keys
+from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.service.addresses import distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.making import Task
@@ -111,7 +111,7 @@ class Planner:
         settings, hierarchy = self._home.settings, self._hierarchy
         user = users.merged(self._home.db, request.user)
         number = draw_number(self._home.random)
-        serial = certificates.serial_number(self._home.random)
+        serial = serial_number(self._home.random)
         network = user.network or settings.network
         subject = profiles.render_subject(
             profile.subject,

@@ -10,10 +10,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, SubjectAttribute, Tier
-from renrakucho_ca.pki import certificates, keys
-from renrakucho_ca.pki.certificates import LONGEST_ATTRIBUTE, Validity
+from renrakucho_ca.pki import certificates, contents, keys
+from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
+from renrakucho_ca.pki.names import LONGEST_ATTRIBUTE
 from renrakucho_ca.pki.ocsp import Period, ResponderKey, load_key
 from renrakucho_ca.pki.ocsp_request import issuer_hashes
 from renrakucho_ca.service import auditing
@@ -50,9 +51,9 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
     issuer = certificates.load(authority.certificate)
     own = keys.generate(KeyAlgorithm.EC_P256)
     name = certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
-    request = certificates.Responder(
+    request = contents.Responder(
         subject=((SubjectAttribute.COMMON_NAME, name),),
-        serial=certificates.serial_number(home.random),
+        serial=serial_number(home.random),
         validity=Validity(now, min(now + LIFE, authority.not_after)),
         public_key=own.public_key(),
     )

@@ -24,8 +24,8 @@ from renrakucho_ca.model import (
     SubjectAttribute,
     Tier,
 )
-from renrakucho_ca.pki import certificates, keys, lint
-from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
+from renrakucho_ca.pki import builder, certificates, keys, lint
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.service import hierarchy
 from renrakucho_ca.service.home import Home
@@ -55,16 +55,14 @@ class World:
         root_key, self._key = (keys.generate(KeyAlgorithm.EC_P256) for _ in range(2))
         profile = CaProfile("root", Tier.ROOT, KeyAlgorithm.EC_P256, 50, (), 1, 30)
         self.root = issue_root(profile, ((NAME, "root"),), serial(), VALIDITY, root_key)
-        self.issuing = certificates.issuing(
+        request = Ca(
             replace(profile, tier=Tier.ISSUING, path_length=0, constraints=bound),
             ((NAME, "issuing"),),
-            self._key.public_key(),
             serial(),
             VALIDITY,
-            self.root,
-            root_key,
-            Distribution(),
+            self._key.public_key(),
         )
+        self.issuing = builder.issuing(request, self.root, root_key)
         (folder / "root.pem").write_bytes(certificates.to_pem(self.root))
         (folder / "issuing.pem").write_bytes(certificates.to_pem(self.issuing))
 
@@ -79,7 +77,7 @@ class World:
             keys.generate(KeyAlgorithm.EC_P256).public_key(),
             Distribution(),
         )
-        leaf = certificates.end_entity(request, self.issuing, self._key)
+        leaf = builder.end_entity(request, self.issuing, self._key)
         file, chain = self._folder / "leaf.pem", self._folder / "chain.pem"
         file.write_bytes(certificates.to_pem(leaf))
         chain.write_bytes(certificates.to_pem(leaf) + certificates.to_pem(self.issuing))

@@ -23,8 +23,8 @@ from renrakucho_ca.model import (
     SubjectAttribute,
     Tier,
 )
-from renrakucho_ca.pki import certificates
-from renrakucho_ca.pki.certificates import Distribution, EndEntity, Validity
+from renrakucho_ca.pki import builder, certificates
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity, serial_number
 from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey
 
@@ -84,7 +84,7 @@ def ca_profile(tier: Tier) -> CaProfile:
 
 def serial(seed: int) -> int:
     """A serial number as `serial_number` makes it, from bytes that a test can foresee."""
-    return certificates.serial_number(lambda length: bytes([seed]) * length)
+    return serial_number(lambda length: bytes([seed]) * length)
 
 
 @dataclass(frozen=True)
@@ -105,16 +105,15 @@ def make(
     distribution: Distribution = EVERYWHERE,
 ) -> Made:
     root = issue_root(ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, root_key)
-    issuing = certificates.issuing(
+    request = Ca(
         ca_profile(Tier.ISSUING),
         ISSUING_SUBJECT,
-        issuing_key.public_key(),
         serial(2),
         ISSUING_VALIDITY,
-        root,
-        root_key,
+        issuing_key.public_key(),
         distribution,
     )
+    issuing = builder.issuing(request, root, root_key)
     return Made(root, root_key, issuing, issuing_key, device_key)
 
 

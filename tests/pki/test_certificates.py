@@ -19,7 +19,7 @@ from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyUsage, RevocationReason, SubjectAttribute
 from renrakucho_ca.pki import certificates, crl
-from renrakucho_ca.pki.certificates import Distribution, Validity
+from renrakucho_ca.pki.contents import Distribution, Validity, serial_number
 from renrakucho_ca.pki.issue import issue
 
 from .hierarchies import (
@@ -288,7 +288,7 @@ def test_a_validity_that_ends_before_it_begins_cannot_be_made(end: datetime) -> 
 
 @pytest.mark.parametrize("octet", [0x00, 0x7F, 0x80, 0xFF])
 def test_a_serial_number_is_positive_with_128_random_bits_in_at_most_20_octets(octet: int) -> None:
-    number = certificates.serial_number(lambda length: bytes([octet]) * length)
+    number = serial_number(lambda length: bytes([octet]) * length)
     assert number > 0
     assert number % 2**128 == int.from_bytes(bytes([octet]) * 16, "big")
     assert len(number.to_bytes(20, "big", signed=True)) == 20

@@ -8,7 +8,8 @@ import pytest
 from cryptography import x509
 
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.pki.certificates import Validity, end_entity
+from renrakucho_ca.pki.builder import end_entity
+from renrakucho_ca.pki.contents import Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, throwaway
 

@@ -16,13 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import ExtendedKeyUsage, KeyUsage, Subject, SubjectAttribute, Tier
-from renrakucho_ca.pki.certificates import (
-    Distribution,
-    EndEntity,
-    Validity,
-    end_entity,
-    issuing,
-)
+from renrakucho_ca.pki.builder import end_entity, issuing
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity
 from renrakucho_ca.pki.keys import describe
 from renrakucho_ca.pki.lint import enforce, lint, lint_ca
 
@@ -485,35 +480,19 @@ def test_a_usage_that_the_key_cannot_have_is_refused(made: Made, usage: KeyUsage
 # CAs --------------------------------------------------------------------------------------------
 
 
-def root_findings(made: Made, certificate: x509.Certificate, **changes: object) -> list[str]:
-    facts: dict[str, object] = {
-        "profile": ca_profile(Tier.ROOT),
-        "subject": ROOT_SUBJECT,
-        "public_key": made.root_key.public_key(),
-        "serial": serial(1),
-        "validity": ROOT_VALIDITY,
-        "issuer": certificate,
-        "distribution": NOWHERE,
-    }
-    return lint_ca(certificate, **(facts | changes))  # type: ignore[arg-type]
+def root_request(made: Made) -> Ca:
+    key = made.root_key.public_key()
+    return Ca(ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, key, NOWHERE)
 
 
-def issuing_findings(made: Made, certificate: x509.Certificate, **changes: object) -> list[str]:
-    facts: dict[str, object] = {
-        "profile": ca_profile(Tier.ISSUING),
-        "subject": ISSUING_SUBJECT,
-        "public_key": made.issuing_key.public_key(),
-        "serial": serial(2),
-        "validity": ISSUING_VALIDITY,
-        "issuer": made.root,
-        "distribution": EVERYWHERE,
-    }
-    return lint_ca(certificate, **(facts | changes))  # type: ignore[arg-type]
+def issuing_request(made: Made) -> Ca:
+    key, profile = made.issuing_key.public_key(), ca_profile(Tier.ISSUING)
+    return Ca(profile, ISSUING_SUBJECT, serial(2), ISSUING_VALIDITY, key, EVERYWHERE)
 
 
 def test_good_cas_have_no_finding(made: Made) -> None:
-    assert root_findings(made, made.root) == []
-    assert issuing_findings(made, made.issuing) == []
+    assert lint_ca(made.root, root_request(made), made.root) == []
+    assert lint_ca(made.issuing, issuing_request(made), made.root) == []
 
 
 CA_FAULTS: dict[str, tuple[Change, str]] = {
@@ -554,26 +533,19 @@ CA_FAULTS: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("fault", CA_FAULTS)
 def test_a_ca_with_one_fault_is_refused_for_it(ec_made: Made, fault: str) -> None:
     change, message = CA_FAULTS[fault]
+    root, below = altered(ec_made.root, change), altered(ec_made.issuing, change)
     for findings in (
-        root_findings(ec_made, altered(ec_made.root, change)),
-        issuing_findings(ec_made, altered(ec_made.issuing, change)),
+        lint_ca(root, root_request(ec_made), root),
+        lint_ca(below, issuing_request(ec_made), ec_made.root),
     ):
         assert any(message in finding for finding in findings), findings
 
 
 def test_an_issuing_ca_that_outlives_its_root_is_refused(ec_made: Made) -> None:
     beyond = Validity(BEGIN, ROOT_VALIDITY.not_after + timedelta(seconds=1))
-    certificate = issuing(
-        ca_profile(Tier.ISSUING),
-        ISSUING_SUBJECT,
-        ec_made.issuing_key.public_key(),
-        serial(2),
-        beyond,
-        ec_made.root,
-        ec_made.root_key,
-        EVERYWHERE,
-    )
-    assert issuing_findings(ec_made, certificate, validity=beyond) == [
+    request = replace(issuing_request(ec_made), validity=beyond)
+    certificate = issuing(request, ec_made.root, ec_made.root_key)
+    assert lint_ca(certificate, request, ec_made.root) == [
         "the validity is longer than the 20 years of the profile",
         "the validity ends after that of the issuer",
     ]
@@ -581,6 +553,7 @@ def test_an_issuing_ca_that_outlives_its_root_is_refused(ec_made: Made) -> None:
 
 def test_a_ca_of_another_name_than_asked_for_is_refused(ec_made: Made) -> None:
     other: Subject = ((SubjectAttribute.COMMON_NAME, "other.example.jp"),)
-    assert root_findings(ec_made, ec_made.root, subject=other) == [
+    request = replace(root_request(ec_made), subject=other)
+    assert lint_ca(ec_made.root, request, ec_made.root) == [
         "the subject is not the one that was asked for"
     ]

@@ -1,58 +1,60 @@
-"""Name and policy constraints (RFC 5280 §4.2.1.4, 10, 11, 14): put into CAs, kept below them."""
+"""The rules for what constrains a certificate: its own constraints, and those of its issuer."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from renrakucho_ca.model import Constraints, NameForm, Subtree
+from renrakucho_ca.model import NameForm
+from renrakucho_ca.pki.certificates import extension
+from renrakucho_ca.pki.lint.expected import Expected, Rule
 
 ANY_POLICY = "2.5.29.32.0"
 
-Extensions = Iterator[tuple[x509.ExtensionType, bool]]
+
+def _constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
+    """§4.2.1.4, 10, 11, 14: those of the profile."""
+    bound = expected.bound
+    names = extension(certificate, x509.NameConstraints)
+    for found, subtrees in (
+        (names and names.permitted_subtrees, bound.permitted),
+        (names and names.excluded_subtrees, bound.excluded),
+    ):
+        if len(found or ()) != len(subtrees):
+            yield "the name constraints are not those of the profile"
+    policies = extension(certificate, x509.CertificatePolicies)
+    if tuple(p.policy_identifier.dotted_string for p in policies or ()) != bound.policies:
+        yield "the certificate policies are not those of the profile"
+    policy = extension(certificate, x509.PolicyConstraints)
+    depths = (policy and policy.require_explicit_policy, policy and policy.inhibit_policy_mapping)
+    if depths != (bound.require_explicit_policy, bound.inhibit_policy_mapping):
+        yield "the policy constraints are not those of the profile"
+    inhibit = extension(certificate, x509.InhibitAnyPolicy)
+    if (inhibit and inhibit.skip_certs) != bound.inhibit_any_policy:
+        yield "the inhibition of any policy is not that of the profile"
 
 
-def extensions(
-    constraints: Constraints, name_of: Callable[[Subtree], x509.GeneralName]
-) -> Extensions:
-    """The extensions and whether each is critical.
-
-    Args:
-        name_of: a subtree's base as the library has it.
-    """
-    if constraints.permitted or constraints.excluded:  # §4.2.1.10: MUST be critical
-        yield (
-            x509.NameConstraints(
-                list(map(name_of, constraints.permitted)) or None,
-                list(map(name_of, constraints.excluded)) or None,
-            ),
-            True,
-        )
-    if constraints.policies:  # §4.2.1.4: not critical; verifiers that know none go on
-        yield (
-            x509.CertificatePolicies(
-                [
-                    x509.PolicyInformation(x509.ObjectIdentifier(p), None)
-                    for p in constraints.policies
-                ]
-            ),
-            False,
-        )
-    explicit, mapping = constraints.require_explicit_policy, constraints.inhibit_policy_mapping
-    if explicit is not None or mapping is not None:  # §4.2.1.11: MUST be critical
-        yield x509.PolicyConstraints(explicit, mapping), True
-    if constraints.inhibit_any_policy is not None:  # §4.2.1.14: MUST be critical
-        yield x509.InhibitAnyPolicy(constraints.inhibit_any_policy), True
+def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
+    """§6.1: what the issuer forbids, every verifier would refuse."""
+    issuer = expected.issuer
+    # A responder's certificate is held against its issuer alone (RFC 6960 §4.2.2.2).
+    if certificate == issuer or expected.no_check:
+        return
+    names = extension(issuer, x509.NameConstraints)
+    if names is not None:
+        yield from _name_findings(certificate, names)
+    yield from _policy_findings(
+        certificate,
+        extension(issuer, x509.CertificatePolicies),
+        extension(issuer, x509.PolicyConstraints),
+        extension(issuer, x509.InhibitAnyPolicy),
+    )
 
 
-# -- what a certificate under a CA breaks
-
-
-def name_findings(certificate: x509.Certificate, issuer: x509.NameConstraints) -> Iterator[str]:
+def _name_findings(certificate: x509.Certificate, issuer: x509.NameConstraints) -> Iterator[str]:
     """§6.1.4 (b), (c): every name of a kind that is permitted somewhere must be permitted."""
     for kind, name in _names(certificate):
         excluded = [base for base in issuer.excluded_subtrees or () if _is_kind(base, kind)]
@@ -64,7 +66,7 @@ def name_findings(certificate: x509.Certificate, issuer: x509.NameConstraints) -
             yield f"its CA does not permit the name {shown}"
 
 
-def policy_findings(
+def _policy_findings(
     certificate: x509.Certificate,
     policies: x509.CertificatePolicies | None,
     constraints: x509.PolicyConstraints | None,
@@ -79,11 +81,8 @@ def policy_findings(
     if explicit != 0:
         return
     allowed = {each.policy_identifier.dotted_string for each in policies or ()}
-    try:
-        own = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
-        found = {each.policy_identifier.dotted_string for each in own}
-    except x509.ExtensionNotFound:
-        found = set()
+    own = extension(certificate, x509.CertificatePolicies)
+    found = {each.policy_identifier.dotted_string for each in own or ()}
     if inhibit_any is not None and inhibit_any.skip_certs == 0:
         found.discard(ANY_POLICY)
     if not (
@@ -143,19 +142,4 @@ def _compared(relative: x509.RelativeDistinguishedName) -> frozenset[tuple[str, 
     )
 
 
-def general_name(subtree: Subtree, name: Callable[..., x509.Name]) -> x509.GeneralName:
-    """A subtree's base.
-
-    Args:
-        name: makes a distinguished name.
-    """
-    form, value = subtree
-    match form:
-        case NameForm.DIRNAME:
-            return x509.DirectoryName(name(value))
-        case NameForm.IP:
-            return x509.IPAddress(ipaddress.ip_network(str(value)))
-        case NameForm.EMAIL:
-            return x509.RFC822Name(str(value))
-        case NameForm.DNS:
-            return x509.DNSName(str(value))
+RULES: tuple[Rule, ...] = (_constraints, _issuers_constraints)

@@ -1,0 +1,116 @@
+"""Our linter: reads a certificate as a stranger would, and tells what deviates from its profile.
+
+It shares nothing with the builder but what was asked for: a mistake there cannot excuse itself
+here. The rules stand in `fields`, `extensions` and `constraints`.
+"""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+from renrakucho_ca.errors import Refused
+from renrakucho_ca.model import Constraints, ExtendedKeyUsage
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Responder
+from renrakucho_ca.pki.lint import constraints, extensions, fields
+from renrakucho_ca.pki.lint.expected import Expected
+
+RULES = (*fields.RULES, *extensions.RULES, *constraints.RULES)
+
+_PURPOSES = {
+    ExtendedKeyUsage.CLIENT_AUTH: "1.3.6.1.5.5.7.3.2",
+    ExtendedKeyUsage.EMAIL_PROTECTION: "1.3.6.1.5.5.7.3.4",
+}
+
+
+def lint(certificate: x509.Certificate, request: EndEntity, issuer: x509.Certificate) -> list[str]:
+    """Findings about a device's certificate; none is a pass. Its signature is not looked at.
+
+    Args:
+        request: what was asked for.
+        issuer: the CA that is to sign it.
+    """
+    return _findings(
+        certificate,
+        Expected(
+            subject=request.subject,
+            serial=request.serial,
+            validity=request.validity,
+            years=request.profile.validity_years,
+            public_key=request.public_key,
+            distribution=request.distribution,
+            key_usage=frozenset(bit.value for bit in request.profile.key_usage),
+            purposes=frozenset(_PURPOSES[p] for p in request.profile.extended_key_usage),
+            path_length=None,
+            issuer=issuer,
+            bound=Constraints(policies=request.profile.policies),
+        ),
+    )
+
+
+def lint_ca(certificate: x509.Certificate, request: Ca, issuer: x509.Certificate) -> list[str]:
+    """Findings about a CA's certificate; none is a pass. Its signature is not looked at.
+
+    Args:
+        issuer: the CA above it; for a root, the certificate itself.
+    """
+    return _findings(
+        certificate,
+        Expected(
+            subject=request.subject,
+            serial=request.serial,
+            validity=request.validity,
+            years=request.profile.validity_years,
+            public_key=request.public_key,
+            distribution=request.distribution,
+            key_usage=frozenset({"keyCertSign", "cRLSign"}),
+            purposes=frozenset(),
+            path_length=request.profile.path_length,
+            issuer=issuer,
+            bound=request.profile.constraints,
+            identifier=request.identifier,
+        ),
+    )
+
+
+def lint_responder(
+    certificate: x509.Certificate, request: Responder, issuer: x509.Certificate
+) -> list[str]:
+    """Findings about an OCSP responder's certificate; none is a pass. Its signature is not looked
+    at."""
+    return _findings(
+        certificate,
+        Expected(
+            subject=request.subject,
+            serial=request.serial,
+            validity=request.validity,
+            years=1,
+            public_key=request.public_key,
+            distribution=Distribution(),
+            key_usage=frozenset({"digitalSignature"}),
+            purposes=frozenset({"1.3.6.1.5.5.7.3.9"}),  # id-kp-OCSPSigning
+            path_length=None,
+            issuer=issuer,
+            bound=Constraints(),
+            no_check=True,
+        ),
+    )
+
+
+def enforce(findings: list[str]) -> None:
+    """Lets a clean certificate pass.
+
+    Raises:
+        Refused: there are findings.
+    """
+    if findings:
+        raise Refused(
+            "the certificate would not be what its profile says: {findings}",
+            findings="; ".join(findings),
+        )
+
+
+def _findings(certificate: x509.Certificate, expected: Expected) -> list[str]:
+    try:
+        return [finding for rule in RULES for finding in rule(certificate, expected)]
+    except (ValueError, x509.DuplicateExtension) as error:
+        return [f"a part of the certificate cannot be read ({error})"]

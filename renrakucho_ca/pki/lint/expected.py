@@ -1,0 +1,41 @@
+"""What a certificate must say, for the rules to compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from renrakucho_ca.model import Constraints, Subject
+from renrakucho_ca.pki.contents import Distribution, Validity
+from renrakucho_ca.pki.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a certificate must say; `path_length` is None for an end entity, `no_check` tells an
+    OCSP responder.
+
+    Attributes:
+        subject: a name that is taken over from another certificate stays as it stands there.
+        identifier: of its key; None where it is to be derived from the key.
+    """
+
+    subject: Subject | x509.Name
+    serial: int
+    validity: Validity
+    years: int
+    public_key: PublicKey
+    distribution: Distribution
+    key_usage: frozenset[str]
+    purposes: frozenset[str]
+    path_length: int | None
+    issuer: x509.Certificate
+    bound: Constraints
+    no_check: bool = False
+    identifier: x509.SubjectKeyIdentifier | None = None
+
+
+Rule = Callable[[x509.Certificate, Expected], Iterator[str]]
+"""A generator of findings; a finding is one sentence in lower case."""
