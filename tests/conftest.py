@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import dying
 import pytest
 from homes import Clock, copy_home, make_template
 
@@ -16,6 +17,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-faults", action="store_true", help="a fault at every system call: over an hour"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    dying.every_call = bool(config.getoption("--all-faults"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,8 +1,7 @@
-"""The terminals that the faults begin with, and how many of the faults are tried."""
+"""The terminals that the faults begin with."""
 
 from pathlib import Path
 
-import dying
 import pytest
 from homes_to_spoil import _made
 from terminal import Terminal
@@ -22,8 +21,3 @@ def empty(tmp_path: Path) -> Witnessed:
     """A terminal where no home is yet."""
     (tmp_path / "empty").mkdir()
     return Witnessed(tmp_path / "empty")
-
-
-@pytest.hookimpl
-def pytest_configure(config: pytest.Config) -> None:
-    dying.every_call = bool(config.getoption("--all-faults"))

@@ -125,14 +125,6 @@ def test_a_hold_and_its_release_are_there_or_can_be_made_again(
         assert dead.show(number)["status"] == "issued"
 
 
-def test_a_backup_is_absent_or_whole(rca: Terminal, tmp_path: Path) -> None:
-    rca.issue()
-    for dead in Deaths(rca, tmp_path).of("backup", "b.rca", samples=3):
-        if (dead.folder / "b.rca").exists():
-            assert dead("backup", "b.rca", "--verify").code == 0
-        assert dead("backup", "b.rca").code == 0
-
-
 def database(rca: Terminal) -> bytes:
     return (rca.home / "ca-store" / "rca.sqlite").read_bytes()
 
