@@ -96,7 +96,8 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
         network=home.settings.network,
         organization=home.settings.organization,
     )
-    files.replace(out, (piece.encode() for piece in pieces))
+    # It is full of passwords: a run that dies must leave no part of it under a name.
+    files.replace_unseen(out, (piece.encode() for piece in pieces))
     return len(chosen)
 
 

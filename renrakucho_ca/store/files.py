@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from renrakucho_ca.errors import Conflict, Unavailable
@@ -71,7 +72,8 @@ def replace(
 
 def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FILE) -> None:
     """As `replace`, for a long file in a folder that is not ours: a process that dies on the way
-    leaves nothing there, since the file has no name before it is whole.
+    leaves nothing there, since the file has no name before it is whole. (Where it follows another,
+    it has for an instant the name that the next one clears away.)
 
     Where the file system has no files without a name (open(2), O_TMPFILE), it is `replace`.
 
@@ -104,11 +106,14 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
         temporary.unlink(missing_ok=True)
         # Only with a folder does Python call linkat(2), which follows /proc's link to the file.
         folder = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
+        link = partial(os.link, f"/proc/self/fd/{descriptor}", dst_dir_fd=folder)
         try:
-            os.link(f"/proc/self/fd/{descriptor}", temporary.name, dst_dir_fd=folder)
+            link(path.name)
+        except FileExistsError:  # a link takes nobody's place
+            link(temporary.name)
+            temporary.rename(path)
         finally:
             os.close(folder)
-    temporary.rename(path)
     sync_folder(path.parent)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from dying import calls, killed_at, some
-from soundness import check_secrets, check_settled, opens
+from soundness import check_secrets, check_settled, files, opens
 from terminal import Terminal
 
 pytestmark = pytest.mark.needs("strace", "openssl")
@@ -27,9 +27,9 @@ class Deaths:
         self._folder = folder
         self._count = 0
 
-    def of(self, *arguments: str, samples: int) -> Iterator[Terminal]:
-        """The home after each death."""
-        for call in some(calls(self._fresh(), *arguments), samples):
+    def of(self, *arguments: str, samples: int, last: int = 0) -> Iterator[Terminal]:
+        """The home after each death; with `last`, only at one of so many calls at the end."""
+        for call in some(calls(self._fresh(), *arguments)[-last:], samples):
             rca = self._fresh()
             killed_at(call, rca, *arguments)
             print(call.text)  # shown with a failure
@@ -123,6 +123,18 @@ def test_a_hold_and_its_release_are_there_or_can_be_made_again(
     for dead in Deaths(rca, tmp_path / "release").of("release", number, samples=2):
         assert dead("release", number).code in (0, 4)
         assert dead.show(number)["status"] == "issued"
+
+
+def test_sheets_with_passwords_are_whole_or_not_there(rca: Terminal, tmp_path: Path) -> None:
+    password = rca.issue()["password"]
+    command = ("handover", "--user", "suzuki", "--out", "sheets.html")
+    for dead in Deaths(rca, tmp_path).of(*command, samples=3, last=4):
+        for path in files(dead.folder):
+            assert path.name == "sheets.html" or password.encode() not in path.read_bytes(), path
+        assert dead(*command).code == 0
+        sheets = dead.folder / "sheets.html"
+        assert password in sheets.read_text()
+        assert sheets.read_text().rstrip().endswith("</html>")
 
 
 def database(rca: Terminal) -> bytes:

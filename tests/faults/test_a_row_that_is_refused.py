@@ -1,12 +1,13 @@
 """A statement that fails in the middle of an act: nothing of the act stays, and it can be repeated.
 
-A trigger stands for whatever makes SQLite refuse one row; each table has its turn.
+A trigger stands for whatever makes SQLite refuse a row; each table that an act writes has its turn.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,31 @@ COMMANDS = {
 }
 
 
-def tables(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as database:
-        sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        return [name for (name,) in database.execute(sql)]
+@contextmanager
+def opened(rca: Terminal) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")) as database, database:
+        yield database
 
 
-def script(path: Path, text: str) -> None:
-    with closing(sqlite3.connect(path)) as database:
-        database.executescript(text)
+def trigger(table: str, statement: str) -> str:
+    """On whatever happens to a row of the table."""
+    return "".join(
+        f"CREATE TRIGGER {act}_{table} BEFORE {act} ON {table} BEGIN {statement}; END;"
+        for act in ("INSERT", "UPDATE", "DELETE")
+    )
+
+
+def written_by(command: Sequence[str], rca: Terminal) -> list[str]:
+    """The tables in which a command writes."""
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    with opened(rca) as database:
+        names = [name for (name,) in database.execute(tables)]
+        database.execute("CREATE TABLE written (name TEXT)")
+        for name in names:
+            database.executescript(trigger(name, f"INSERT INTO written VALUES ('{name}')"))
+    assert rca(*command).code == 0
+    with opened(rca) as database:
+        return [name for (name,) in database.execute("SELECT DISTINCT name FROM written")]
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -39,23 +56,17 @@ def test_an_act_whose_row_is_refused_leaves_nothing_and_can_be_repeated(
 ) -> None:
     number = rca.issue()["number"]
     command = [each.format(number=number) for each in COMMANDS[kind]]
-    for place, table in enumerate(tables(rca.home / "ca-store" / "rca.sqlite")):
-        spoiled = rca.copy(tmp_path / f"{place:02}")
-        path = spoiled.home / "ca-store" / "rca.sqlite"
-        names = [f"refuse_{act}" for act in ("INSERT", "UPDATE", "DELETE")]
-        script(
-            path,
-            "".join(
-                f"CREATE TRIGGER {name} BEFORE {name.removeprefix('refuse_')} ON {table} "
-                "BEGIN SELECT raise(ABORT, 'refused'); END;"
-                for name in names
-            ),
-        )
+    written = written_by(command, rca.copy(tmp_path / "all"))
+    assert written
+    for table in written:
+        spoiled = rca.copy(tmp_path / table)
+        with opened(spoiled) as database:
+            database.executescript(trigger(table, "SELECT raise(ABORT, 'refused')"))
         result = spoiled(*command)
-        assert "Traceback" not in result.err
-        if result.code == 0:  # this act has no row there
-            continue
-        script(path, "".join(f"DROP TRIGGER {name};" for name in names))
+        assert (result.code == 0, "Traceback" in result.err) == (False, False), (table, result)
+        with opened(spoiled) as database:
+            for act in ("INSERT", "UPDATE", "DELETE"):
+                database.execute(f"DROP TRIGGER {act}_{table}")
         # Exit 4: the file was handed out, and what failed came after it.
         assert spoiled(*command).code in (0, 4), (table, result)
         check_settled(spoiled)
