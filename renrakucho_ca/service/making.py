@@ -19,7 +19,7 @@ from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.store.certificates import SealedBundle
-from renrakucho_ca.store.keystore import Sealer
+from renrakucho_ca.store.keystore.sealing import Sealer
 
 _Before = TypeVar("_Before")
 _After = TypeVar("_After")

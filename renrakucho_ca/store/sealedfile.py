@@ -17,7 +17,8 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from renrakucho_ca.errors import Invalid, Unavailable
-from renrakucho_ca.store.keystore import COSTS, ChunkCipher, Keystore, Stretching
+from renrakucho_ca.store.keystore import Keystore
+from renrakucho_ca.store.keystore.sealing import COSTS, ChunkCipher, Stretching
 
 CHUNK = 64 * 1024
 """Bytes that are sealed at a time, as in age: small enough to hold, large enough to be quick."""

@@ -15,7 +15,8 @@ from homes import PASSPHRASE
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import files, sealedfile
-from renrakucho_ca.store.keystore import Keystore, Stretching
+from renrakucho_ca.store.keystore import Keystore
+from renrakucho_ca.store.keystore.sealing import Stretching
 from renrakucho_ca.store.sealedfile import CHUNK
 
 HEADER = 13 + 1 + 16 + 16 + 32

@@ -23,7 +23,8 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import archive, files, sealedfile
 from renrakucho_ca.store.archive import Source
 from renrakucho_ca.store.database import SCHEMA_VERSION
-from renrakucho_ca.store.keystore import Keystore, Stretching
+from renrakucho_ca.store.keystore import Keystore
+from renrakucho_ca.store.keystore.sealing import Stretching
 
 from .confined import Confined, check_clear
 from .mutants import mutants

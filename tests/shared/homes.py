@@ -21,7 +21,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import certificates, files
-from renrakucho_ca.store.keystore import Stretching
+from renrakucho_ca.store.keystore.sealing import Stretching
 
 BEGIN = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
 PASSPHRASE = b"correct horse battery staple"

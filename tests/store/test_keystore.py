@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, RcaError, Unavailable
-from renrakucho_ca.store.keystore import Keystore, Sealer
+from renrakucho_ca.store.keystore import Keystore
+from renrakucho_ca.store.keystore.sealing import Sealer
 
 PASSPHRASE = "合言葉 correct horse".encode()
 SECRET = b"-- the private key of a CA, in PKCS#8 --"

@@ -12,111 +12,26 @@ Two kinds of key lie in `ca-store/keys/`:
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.store import files, generations
-
-_FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
-_SALT_BYTES = 16
-_LONGEST_FILE = 64 * 1024
-# What a file may ask for: at 2^18 it is 256 MiB. One from a stranger must not take all memory.
-COSTS = frozenset(2**k for k in range(14, 19))
+from renrakucho_ca.store.keystore.keyfile import SealedKey
+from renrakucho_ca.store.keystore.sealing import (
+    KEY_BYTES,
+    SALT_BYTES,
+    ChunkCipher,
+    Sealer,
+    Stretching,
+)
 
 LEFT_OVER = ".left-over-"
 
 _REVEAL = "reveal"
 _BUNDLE_KEY = "bundle.key"
-
-
-@dataclass(frozen=True, slots=True)
-class Stretching:
-    """The parameters of scrypt (RFC 7914). 2^16 takes 64 MiB and about 0.22 s on one core."""
-
-    salt: bytes
-    n: int = 2**16
-    r: int = 8
-    p: int = 1
-
-    def key(self, passphrase: bytes) -> bytes:
-        """32 bytes for AES-256."""
-        kdf = Scrypt(salt=self.salt, length=_KEY_BYTES, n=self.n, r=self.r, p=self.p)
-        return kdf.derive(passphrase)
-
-
-@dataclass(frozen=True, slots=True)
-class Sealer:
-    """Seals small secrets under one AES-256-GCM key. Can be sent to another process.
-
-    What is sealed is bound to its `context`, so that a sealed value that was moved to another row
-    does not open there.
-    """
-
-    key: bytes
-
-    def seal(self, secret: bytes, context: str, random: Randomness) -> bytes:
-        nonce = random(_NONCE_BYTES)
-        return nonce + AESGCM(self.key).encrypt(nonce, secret, context.encode())
-
-    def open(self, sealed: bytes, context: str) -> bytes:
-        """Raises Unavailable where the key is another one or the bytes were changed."""
-        try:
-            nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            return AESGCM(self.key).decrypt(nonce, rest, context.encode())
-        except (InvalidTag, ValueError) as error:
-            raise Unavailable(
-                "cannot open {context}: another key, or damaged", context=context
-            ) from error
-
-    def __repr__(self) -> str:
-        return "Sealer()"
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkCipher:
-    """AES-256-GCM over the chunks of one stream, none of which can be changed, moved or left out.
-
-    The STREAM construction (Hoang, Reyhanitabar, Rogaway and Vizár, 2015) with the nonce of age's
-    payload: an 11-byte counter, and a byte that marks the last chunk.
-
-    Args:
-        key: 32 bytes that seal this one stream alone.
-        header: what stands before the stream; bound to every chunk.
-    """
-
-    key: bytes
-    header: bytes
-
-    def seal(self, index: int, chunk: bytes | memoryview, *, is_last: bool) -> bytes:
-        """The chunk and its tag of 16 bytes."""
-        return AESGCM(self.key).encrypt(_chunk_nonce(index, is_last), chunk, self.header)
-
-    def open(self, index: int, sealed: bytes, *, is_last: bool) -> bytes | None:
-        """None where the bytes are not what was sealed at this place under this key."""
-        try:
-            return AESGCM(self.key).decrypt(_chunk_nonce(index, is_last), sealed, self.header)
-        except (InvalidTag, ValueError):
-            return None
-
-    def __repr__(self) -> str:
-        return "ChunkCipher()"
-
-
-def _chunk_nonce(index: int, is_last: bool) -> bytes:
-    return index.to_bytes(_NONCE_BYTES - 1, "big") + bytes((is_last,))
 
 
 class Keystore:
@@ -141,17 +56,17 @@ class Keystore:
 
     def create_bundle_key(self) -> None:
         """Makes the key for a new store."""
-        files.create(self._folder / _BUNDLE_KEY, self._random(_KEY_BYTES))
+        files.create(self._folder / _BUNDLE_KEY, self._random(KEY_BYTES))
 
     def bundle_sealer(self) -> Sealer:
         """Raises Unavailable where the key is missing or cut off: the bundles cannot be opened."""
         path = self._folder / _BUNDLE_KEY
         try:
             with path.open("rb") as file:
-                key = file.read(_KEY_BYTES + 1)
+                key = file.read(KEY_BYTES + 1)
         except FileNotFoundError as error:
             raise Unavailable("the key of the bundles is missing: {path}", path=path) from error
-        if len(key) != _KEY_BYTES:
+        if len(key) != KEY_BYTES:
             raise Unavailable(
                 "the key of the bundles is damaged: {path}", hint="restore a backup", path=path
             )
@@ -167,7 +82,7 @@ class Keystore:
         if not self._has_sealed_keys():
             self._passphrase = self._ask(True)
             sealed = self._seal(
-                _REVEAL, self._random(_KEY_BYTES), Stretching(self._random(_SALT_BYTES))
+                _REVEAL, self._random(KEY_BYTES), Stretching(self._random(SALT_BYTES))
             )
             files.create(self._path(_REVEAL), sealed)
         self.password_sealer()
@@ -215,11 +130,11 @@ class Keystore:
         Raises:
             Unavailable: there is none, or something else.
         """
-        return _SealedFile.read(path).name
+        return SealedKey.read(path).name
 
     def read_outside(self, path: Path, name: str) -> bytes:
         """Opens a sealed key that lies outside the store, and must be the one of that name."""
-        file = _SealedFile.read(path)
+        file = SealedKey.read(path)
         if file.name != name:
             raise Unavailable(
                 "{path} is the key of {found}, not of {name}",
@@ -227,15 +142,14 @@ class Keystore:
                 found=repr(file.name),
                 name=name,
             )
-        try:
-            key = AESGCM(self._key(file.stretching))
-            return key.decrypt(file.nonce, file.sealed, _context(name))
-        except InvalidTag as error:
+        secret = file.open(self._key(file.stretching))
+        if secret is None:
             raise Unavailable(
                 "wrong passphrase",
                 hint="if the passphrase is right, {path} is damaged",
                 path=path,
-            ) from error
+            )
+        return secret
 
     def stream_cipher(self, stretching: Stretching, header: bytes) -> ChunkCipher:
         """Seals or opens a stream under the passphrase.
@@ -247,7 +161,7 @@ class Keystore:
 
     def new_stretching(self) -> Stretching:
         """As costly as that of the store's keys, with a salt of its own."""
-        return Stretching(self._random(_SALT_BYTES), self._own_stretching().n)
+        return Stretching(self._random(SALT_BYTES), self._own_stretching().n)
 
     def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
@@ -304,7 +218,7 @@ class Keystore:
         """
         if self._is_under(successor, self._path(_REVEAL)):
             return 0
-        stretching = Stretching(self._random(_SALT_BYTES))
+        stretching = Stretching(self._random(SALT_BYTES))
         names = {path.name: self.name_in(path) for path in self._sealed_files()}
         generations.replace_all(
             self._folder,
@@ -324,12 +238,9 @@ class Keystore:
             return False
         name = self.name_in(path)
         secret = self.read_outside(path, name)
-        sealed = successor._seal(name, secret, Stretching(self._random(_SALT_BYTES)))
+        sealed = successor._seal(name, secret, Stretching(self._random(SALT_BYTES)))
         files.replace(path, sealed, check=lambda new: successor.read_outside(new, name))
         return True
-
-    def _under(self, successor: Keystore, file: str, name: str, stretching: Stretching) -> bytes:
-        return successor._seal(name, self.read_outside(self._folder / file, name), stretching)
 
     def _sealed_files(self) -> list[Path]:
         """Those that were set aside too: somebody may still need one."""
@@ -368,7 +279,7 @@ class Keystore:
         return self._folder / f"{name}.key"
 
     def _own_stretching(self) -> Stretching:
-        return _SealedFile.read(self._path(_REVEAL)).stretching
+        return SealedKey.read(self._path(_REVEAL)).stretching
 
     def _key(self, stretching: Stretching) -> bytes:
         if self._passphrase is None:
@@ -378,64 +289,5 @@ class Keystore:
         return self._stretched[stretching]
 
     def _seal(self, name: str, secret: bytes, stretching: Stretching) -> bytes:
-        nonce = self._random(_NONCE_BYTES)
-        sealed = AESGCM(self._key(stretching)).encrypt(nonce, secret, _context(name))
-        document = {
-            "format": _FORMAT,
-            "name": name,
-            "kdf": {
-                "name": _KDF,
-                "salt": base64.b64encode(stretching.salt).decode(),
-                "n": stretching.n,
-                "r": stretching.r,
-                "p": stretching.p,
-            },
-            "cipher": _CIPHER,
-            "nonce": base64.b64encode(nonce).decode(),
-            "sealed": base64.b64encode(sealed).decode(),
-        }
-        return (json.dumps(document, indent=1) + "\n").encode()
-
-
-def _context(name: str) -> bytes:
-    return f"{_FORMAT} {name}".encode()
-
-
-@dataclass(frozen=True, slots=True)
-class _SealedFile:
-    """A file of sealed key, as far as it can be read without the passphrase."""
-
-    name: str
-    stretching: Stretching
-    nonce: bytes
-    sealed: bytes
-
-    @classmethod
-    def read(cls, path: Path) -> _SealedFile:
-        """Raises Unavailable where there is none, or something else."""
-        try:
-            with path.open("rb") as file:
-                return cls._parse(json.loads(file.read(_LONGEST_FILE)))
-        except FileNotFoundError as error:
-            raise Unavailable("the key {path} is not there", path=path) from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise Unavailable("{path} is not a sealed key of rca", path=path) from error
-
-    @classmethod
-    def _parse(cls, document: dict[str, Any]) -> _SealedFile:
-        name, kdf, nonce = document["name"], document["kdf"], _bytes(document["nonce"])
-        n, r, p = kdf["n"], kdf["r"], kdf["p"]
-        if (
-            (document["format"], document["cipher"]) != (_FORMAT, _CIPHER)
-            or (kdf["name"], r, p) != (_KDF, 8, 1)
-            or type(n) is not int
-            or n not in COSTS
-            or type(name) is not str
-            or len(nonce) != _NONCE_BYTES
-        ):
-            raise ValueError
-        return cls(name, Stretching(_bytes(kdf["salt"]), n), nonce, _bytes(document["sealed"]))
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
+        key = self._key(stretching)
+        return SealedKey.seal(name, secret, stretching, key, self._random).to_bytes()

@@ -1,0 +1,105 @@
+"""The file of a sealed key: JSON that says how the passphrase opens it, and whose key it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from renrakucho_ca.clock import Randomness
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.store.keystore.sealing import COSTS, NONCE_BYTES, Stretching
+
+_FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
+_LONGEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A sealed key, as far as it can be read without the passphrase.
+
+    Attributes:
+        name: of the CA whose key it is; bound to what is sealed.
+    """
+
+    name: str
+    stretching: Stretching
+    nonce: bytes
+    sealed: bytes
+
+    @classmethod
+    def seal(
+        cls, name: str, secret: bytes, stretching: Stretching, key: bytes, random: Randomness
+    ) -> SealedKey:
+        """Seals a secret.
+
+        Args:
+            key: what `stretching` makes of the passphrase.
+        """
+        nonce = random(NONCE_BYTES)
+        sealed = AESGCM(key).encrypt(nonce, secret, _context(name))
+        return cls(name, stretching, nonce, sealed)
+
+    def open(self, key: bytes) -> bytes | None:
+        """The secret; None where the key is another one or the bytes were changed."""
+        try:
+            return AESGCM(key).decrypt(self.nonce, self.sealed, _context(self.name))
+        except InvalidTag:
+            return None
+
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+        document = {
+            "format": _FORMAT,
+            "name": self.name,
+            "kdf": {
+                "name": _KDF,
+                "salt": base64.b64encode(self.stretching.salt).decode(),
+                "n": self.stretching.n,
+                "r": self.stretching.r,
+                "p": self.stretching.p,
+            },
+            "cipher": _CIPHER,
+            "nonce": base64.b64encode(self.nonce).decode(),
+            "sealed": base64.b64encode(self.sealed).decode(),
+        }
+        return (json.dumps(document, indent=1) + "\n").encode()
+
+    @classmethod
+    def read(cls, path: Path) -> SealedKey:
+        """Raises Unavailable where there is none, or something else."""
+        try:
+            with path.open("rb") as file:
+                return cls._parse(json.loads(file.read(_LONGEST)))
+        except FileNotFoundError as error:
+            raise Unavailable("the key {path} is not there", path=path) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise Unavailable("{path} is not a sealed key of rca", path=path) from error
+
+    @classmethod
+    def _parse(cls, document: dict[str, Any]) -> SealedKey:
+        name, kdf, nonce = document["name"], document["kdf"], _bytes(document["nonce"])
+        n, r, p = kdf["n"], kdf["r"], kdf["p"]
+        if (
+            (document["format"], document["cipher"]) != (_FORMAT, _CIPHER)
+            or (kdf["name"], r, p) != (_KDF, 8, 1)
+            or type(n) is not int
+            or n not in COSTS
+            or type(name) is not str
+            or len(nonce) != NONCE_BYTES
+        ):
+            raise ValueError
+        return cls(name, Stretching(_bytes(kdf["salt"]), n), nonce, _bytes(document["sealed"]))
+
+
+def _context(name: str) -> bytes:
+    return f"{_FORMAT} {name}".encode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
