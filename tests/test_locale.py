@@ -208,7 +208,8 @@ def on_pages() -> Iterator[str]:
 
 
 def everything() -> set[str]:
-    ctx = click.Context(root, info_name="rca")
+    # With its own settings: Click keeps the help option that it makes for the first.
+    ctx = click.Context(root, info_name="rca", **root.context_settings)
     return {
         *said(),
         *said_in_templates(),
