@@ -23,8 +23,8 @@ from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LIVE, LONGEST_NOTE, RetrievalNumber, Status, clean_text
-from renrakucho_ca.store import certificates
-from renrakucho_ca.store.certificates import Order, Query
+from renrakucho_ca.store import certificates, listing
+from renrakucho_ca.store.listing import Order, Query
 
 _ORDERS = {order.name.lower(): order for order in Order}
 _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
@@ -110,7 +110,7 @@ def list_(
         offset=offset,
         after=after,
     )
-    rows = (row(certificate, now) for certificate in certificates.stream(app.home.db, query))
+    rows = (row(certificate, now) for certificate in listing.stream(app.home.db, query))
     app.console.many(rows, form, fields=FIELDS, columns=COLUMNS, spare=SPARE)
 
 

@@ -16,8 +16,8 @@ from renrakucho_ca.service.download import Offer
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.instructions import Instructions
 from renrakucho_ca.service.pages import Pages
-from renrakucho_ca.store import certificates, files
-from renrakucho_ca.store.certificates import Query
+from renrakucho_ca.store import certificates, files, listing
+from renrakucho_ca.store.listing import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def waiting(
     )
     found = [
         certificate.number
-        for certificate in certificates.stream(home.db, query)
+        for certificate in listing.stream(home.db, query)
         if certificate.superseded_by is None
     ]
     if not found:

@@ -28,8 +28,8 @@ from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.store import audit, ca_certificates, certificates, hierarchies, learning, users
 from renrakucho_ca.store import takeover as store_takeover
 from renrakucho_ca.store.audit import Record
-from renrakucho_ca.store.database import Duplicate, Misfit
 from renrakucho_ca.store.journal import Journal
+from renrakucho_ca.store.sqlite_errors import Duplicate, Misfit
 
 PORTION = 500
 """Rows in one transaction: a run that dies goes on after the last one."""

@@ -21,7 +21,7 @@ from renrakucho_ca.pki import crl
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
-from renrakucho_ca.store import certificates, expiry, hierarchies
+from renrakucho_ca.store import certificates, expiry, hierarchies, listing
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.expiry import Due
 
@@ -80,8 +80,8 @@ def live_of_user(home: Home, user: str) -> list[RetrievalNumber]:
     Raises:
         NotFound: there is nothing.
     """
-    query = certificates.Query(now=home.clock(), statuses=LIVE, user=user)
-    found = [certificate.number for certificate in certificates.stream(home.db, query)]
+    query = listing.Query(now=home.clock(), statuses=LIVE, user=user)
+    found = [certificate.number for certificate in listing.stream(home.db, query)]
     if not found:
         raise NotFound("the user {user} has no live certificate", user=repr(user))
     return found

@@ -19,8 +19,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
-from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
+from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
+from renrakucho_ca.store.sqlite_errors import FOREIGN, own_error, own_errors
 
 SCHEMA_VERSION = 6
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
@@ -42,7 +43,7 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """A connection, its transactions, and SQLite's errors as ours."""
+    """A connection and its transactions."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -78,7 +79,7 @@ class Database:
                 hint="run `rca init` here, or name the home with --home or RCA_HOME",
                 path=path,
             )
-        with _own_errors():
+        with own_errors():
             connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
@@ -97,7 +98,7 @@ class Database:
         if not path.exists() or path.stat().st_size == 0:
             # An empty file would pass for a new store.
             raise Unavailable("the database {path} is missing", hint="restore a backup", path=path)
-        with _own_errors():
+        with own_errors():
             connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
             for pragma in (*_PRAGMAS, "PRAGMA query_only = ON"):
                 connection.execute(pragma)
@@ -131,7 +132,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
-        with _own_errors():
+        with own_errors():
             self._connection.execute(begin)
         self._in_transaction = True
         try:
@@ -170,8 +171,8 @@ class Database:
             raise self._failure
         try:
             return function(*arguments)
-        except _FOREIGN as error:
-            if (own := _own_error(error)) is None:
+        except FOREIGN as error:
+            if (own := own_error(error)) is None:
                 raise
             if isinstance(own, Unavailable) and self._in_transaction:
                 self._failure = own
@@ -248,7 +249,7 @@ class Database:
         times their size.
         """
         held = BytesIO()
-        with _own_errors(), closing(self._connection.cursor()) as cursor:
+        with own_errors(), closing(self._connection.cursor()) as cursor:
             held.writelines(map(itemgetter(0), cursor.execute(sql, values)))
         return held.getvalue()
 
@@ -307,75 +308,6 @@ def damaged(value: object) -> Unavailable:
         hint="restore a backup",
         value=repr(value)[:60],
     )
-
-
-class Duplicate(Exception):
-    """A UNIQUE rule of the schema refused a row. Whoever inserts knows what it means."""
-
-
-class Misfit(Exception):
-    """A value is not what the schema has in its place. Only rows that others wrote have such."""
-
-
-# What Python's sqlite3 raises: SQLite's errors, and its own about values and text.
-_FOREIGN = (sqlite3.Error, UnicodeError, OverflowError)
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    try:
-        yield
-    except _FOREIGN as error:
-        if (own := _own_error(error)) is None:
-            raise
-        raise own from error
-
-
-def _own_error(error: Exception) -> Exception | None:
-    """One of `_FOREIGN` as ours: what a person can do something about is Unavailable."""
-    match error:
-        case sqlite3.IntegrityError(sqlite_errorname=name) if name in _NOT_UNIQUE:
-            return Duplicate(str(error))
-        # A ProgrammingError: of a kind that SQLite has no column for, such as a list.
-        case sqlite3.IntegrityError() | sqlite3.ProgrammingError():
-            return Misfit(str(error))
-        case sqlite3.DatabaseError():
-            return _unavailable(error)
-        case UnicodeDecodeError():
-            # Python cannot read what SQLite complains of: it quotes the damaged schema.
-            return Unavailable("the store is damaged", hint="restore a backup")
-        case UnicodeEncodeError():
-            # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
-            return Invalid("{text} is not in UTF-8", text=repr(error.object[:40]))
-        case OverflowError():
-            return Invalid("a number is too large")
-    return None
-
-
-def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
-    name = (getattr(error, "sqlite_errorname", None) or "").removeprefix("SQLITE_")
-    for prefix, (message, hint) in _UNAVAILABLE.items():
-        if name.startswith(prefix):
-            return Unavailable(message, hint=hint)
-    if not name and isinstance(error, sqlite3.OperationalError):
-        # Python's own: a text that is not UTF-8, which we never wrote.
-        return Unavailable("the store is damaged", hint="restore a backup")
-    return None
-
-
-_NOT_UNIQUE = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
-
-_UNAVAILABLE: dict[str, tuple[str, str | None]] = {
-    "BUSY": ("the store is busy", "another command is writing; try again"),
-    "LOCKED": ("the store is busy", "another command is writing; try again"),
-    "FULL": ("the disk is full", "nothing was lost; make room and run the command again"),
-    "READONLY": ("the store cannot be written: it is read-only", None),
-    "CANTOPEN": ("the store cannot be opened", "check who owns the home and its ca-store"),
-    "PERM": ("the store cannot be opened", "check who owns the home and its ca-store"),
-    "IOERR": ("the disk reported an error", "nothing was lost; look at the system's log"),
-    "CORRUPT": ("the store is damaged", "restore a backup"),
-    "NOTADB": ("the store is damaged", "restore a backup"),
-}
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

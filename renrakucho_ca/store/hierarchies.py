@@ -10,7 +10,6 @@ from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.model import Authority, Hierarchy, Tier
 from renrakucho_ca.store.database import (
     Database,
-    Duplicate,
     damaged,
     moment,
     optional_moment,
@@ -18,6 +17,7 @@ from renrakucho_ca.store.database import (
     seconds,
     word,
 )
+from renrakucho_ca.store.sqlite_errors import Duplicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
 from renrakucho_ca.model import Certificate
-from renrakucho_ca.store.certificates import PAGE, SELECT, from_row
+from renrakucho_ca.store.certificates import SELECT, from_row
 from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.listing import PAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
-from renrakucho_ca.store import certificates, users
+from renrakucho_ca.store import certificates, listing, users
 from renrakucho_ca.store.database import SCHEMA_VERSION, Database
 
 from .stock import CERTIFICATE, add, numbered, revoked
@@ -229,9 +229,7 @@ def test_a_damaged_database_is_unavailable(db: Database, path: Path) -> None:
     content[20_000:-20_000] = os.urandom(len(content) - 40_000)
     path.write_bytes(content)
     with pytest.raises(Unavailable, match="damaged"):
-        list(
-            certificates.stream(Database.open(path), certificates.Query(now=CERTIFICATE.issued_at))
-        )
+        list(listing.stream(Database.open(path), listing.Query(now=CERTIFICATE.issued_at)))
 
 
 def test_a_store_of_a_newer_version_is_left_alone(db: Database, path: Path) -> None:

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renrakucho_ca.model import LIVE, Certificate, RetrievalNumber, RevocationReason, Status, User
-from renrakucho_ca.store import certificates, hierarchies
-from renrakucho_ca.store.certificates import Order, Query
+from renrakucho_ca.store import certificates, hierarchies, listing
 from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.listing import Order, Query
 
 from .stock import CERTIFICATE, HOLD, NOW, SUPERSEDED, add, days, make_store, numbered, revoked
 
@@ -72,7 +72,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 
 def list_numbers(db: Database, **query: object) -> list[str]:
-    found = certificates.stream(db, Query(**({"now": NOW} | query)))  # type: ignore[arg-type]
+    found = listing.stream(db, Query(**({"now": NOW} | query)))  # type: ignore[arg-type]
     return [certificate.number for certificate in found]
 
 
@@ -228,7 +228,7 @@ def each_before_its_end(certificate: Certificate) -> Certificate:
 def test_paging_by_key_loses_and_repeats_nothing_while_rows_come_and_change(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "PAGE", 7)
+    monkeypatch.setattr(listing, "PAGE", 7)
     db = make_store(path)
     first = [
         numbered(20_000_000 + i, issued_at=NOW + days(i // 5), not_after=NOW + days(900))
@@ -238,7 +238,7 @@ def test_paging_by_key_loses_and_repeats_nothing_while_rows_come_and_change(
         for each in first:
             add(db, each)
     seen = []
-    for i, certificate in enumerate(certificates.stream(db, Query(now=NOW, statuses=LIVE))):
+    for i, certificate in enumerate(listing.stream(db, Query(now=NOW, statuses=LIVE))):
         seen.append(certificate.number)
         with db.write():
             # Behind and before the reader: a new one, and the one just read is revoked.
@@ -250,11 +250,11 @@ def test_paging_by_key_loses_and_repeats_nothing_while_rows_come_and_change(
 def test_a_page_that_has_been_read_keeps_no_writer_waiting(
     db: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE", 2)
     with db.write():
         for i in range(10):
             add(db, numbered(20_000_000 + i))
-    stream = certificates.stream(db, Query(now=NOW))
+    stream = listing.stream(db, Query(now=NOW))
     next(stream)
     other = sqlite3.connect(path, timeout=0, isolation_level=None)
     other.execute("UPDATE certificate SET note = 'changed'")

@@ -19,7 +19,7 @@ from renrakucho_ca.service import takeover
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
 from renrakucho_ca.service.takeover_run import Summary
-from renrakucho_ca.store import certificates
+from renrakucho_ca.store import listing
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -142,8 +142,8 @@ class Old:
         return Imported(summary, [str(problem) for problem in problems])
 
     def records(self, hierarchy: str) -> list[Certificate]:
-        query = certificates.Query(now=NOW, hierarchy=hierarchy)
-        return list(certificates.stream(self.home.db, query))
+        query = listing.Query(now=NOW, hierarchy=hierarchy)
+        return list(listing.stream(self.home.db, query))
 
     def by_user(self, hierarchy: str) -> dict[str, Certificate]:
         return {record.user.id: record for record in self.records(hierarchy)}

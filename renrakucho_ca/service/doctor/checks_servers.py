@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Authority
@@ -58,7 +58,7 @@ def crl(home: Home) -> Iterator[Finding]:
                     name=authority.name,
                 )
             )
-        elif now > state.this_update + (state.next_update - state.this_update) / 2 + GRACE:
+        elif _is_late(state.this_update, state.next_update, now):
             yield warning(
                 Attention(
                     "the CRL of {name} ends on {end} and was not renewed at half its life",
@@ -143,7 +143,7 @@ def ocsp_(home: Home) -> Iterator[Finding]:
                     name=authority.name,
                 )
             )
-        elif now > head.this_update + (head.next_update - head.this_update) / 2 + GRACE:
+        elif _is_late(head.this_update, head.next_update, now):
             yield warning(
                 Attention(
                     "the OCSP responses of {name} end on {end} and were not renewed at half "
@@ -153,6 +153,11 @@ def ocsp_(home: Home) -> Iterator[Finding]:
                     end=f"{head.next_update:%Y-%m-%d}",
                 )
             )
+
+
+def _is_late(this_update: datetime, next_update: datetime, now: datetime) -> bool:
+    """Whether it was not renewed at half its life, nor within the grace after that."""
+    return now > this_update + (next_update - this_update) / 2 + GRACE
 
 
 def live_authorities(home: Home) -> list[Authority]:

@@ -1,0 +1,79 @@
+"""SQLite's errors as ours: what a person can do something about is Unavailable, with a hint."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from renrakucho_ca.errors import Invalid, Unavailable
+
+
+class Duplicate(Exception):
+    """A UNIQUE rule of the schema refused a row. Whoever inserts knows what it means."""
+
+
+class Misfit(Exception):
+    """A value is not what the schema has in its place. Only rows that others wrote have such."""
+
+
+# What Python's sqlite3 raises: SQLite's errors, and its own about values and text.
+FOREIGN = (sqlite3.Error, UnicodeError, OverflowError)
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raises ours for SQLite's."""
+    try:
+        yield
+    except FOREIGN as error:
+        if (own := own_error(error)) is None:
+            raise
+        raise own from error
+
+
+def own_error(error: Exception) -> Exception | None:
+    """One of `FOREIGN` as ours; None where it is a bug of ours."""
+    match error:
+        case sqlite3.IntegrityError(sqlite_errorname=name) if name in _NOT_UNIQUE:
+            return Duplicate(str(error))
+        # A ProgrammingError: of a kind that SQLite has no column for, such as a list.
+        case sqlite3.IntegrityError() | sqlite3.ProgrammingError():
+            return Misfit(str(error))
+        case sqlite3.DatabaseError():
+            return _unavailable(error)
+        case UnicodeDecodeError():
+            # Python cannot read what SQLite complains of: it quotes the damaged schema.
+            return Unavailable("the store is damaged", hint="restore a backup")
+        case UnicodeEncodeError():
+            # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
+            return Invalid("{text} is not in UTF-8", text=repr(error.object[:40]))
+        case OverflowError():
+            return Invalid("a number is too large")
+    return None
+
+
+def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
+    name = (getattr(error, "sqlite_errorname", None) or "").removeprefix("SQLITE_")
+    for prefix, (message, hint) in _UNAVAILABLE.items():
+        if name.startswith(prefix):
+            return Unavailable(message, hint=hint)
+    if not name and isinstance(error, sqlite3.OperationalError):
+        # Python's own: a text that is not UTF-8, which we never wrote.
+        return Unavailable("the store is damaged", hint="restore a backup")
+    return None
+
+
+_NOT_UNIQUE = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+
+_UNAVAILABLE: dict[str, tuple[str, str | None]] = {
+    "BUSY": ("the store is busy", "another command is writing; try again"),
+    "LOCKED": ("the store is busy", "another command is writing; try again"),
+    "FULL": ("the disk is full", "nothing was lost; make room and run the command again"),
+    "READONLY": ("the store cannot be written: it is read-only", None),
+    "CANTOPEN": ("the store cannot be opened", "check who owns the home and its ca-store"),
+    "PERM": ("the store cannot be opened", "check who owns the home and its ca-store"),
+    "IOERR": ("the disk reported an error", "nothing was lost; look at the system's log"),
+    "CORRUPT": ("the store is damaged", "restore a backup"),
+    "NOTADB": ("the store is damaged", "restore a backup"),
+}
