@@ -21,7 +21,8 @@ from renrakucho_ca.service.doctor.finding import Finding
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import files, hierarchies, issuing
+from renrakucho_ca.store import files, health, hierarchies, issuing
+from renrakucho_ca.store.database import Database
 from renrakucho_ca.store.issuing import Intent
 
 BEGIN = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -282,6 +283,22 @@ def test_wal_is_told_where_this_sqlite_corrupts_it(
     with closing(sqlite3.connect(spoiled.database)) as database:
         database.execute("PRAGMA journal_mode = WAL")
     assert ("database" in found(spoiled)) == (version < (3, 51, 3))
+
+
+def test_who_writes_does_not_wait_while_the_database_is_checked(
+    spoiled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damage(checked: Database) -> list[str]:
+        with closing(sqlite3.connect(spoiled.database, timeout=0)) as other:
+            other.execute("INSERT INTO user (id) VALUES ('meanwhile')")
+            other.commit()
+        count = "SELECT count(*) FROM user WHERE id = 'meanwhile'"
+        return [f"seen: {row[0]}" for row in checked.rows(count)]
+
+    monkeypatch.setattr(health, "damage", damage)
+    (finding,) = doctor.examine(spoiled)["database"]
+    assert finding.what.values["problem"] == "seen: 0"
+    assert not list(spoiled.store.glob(".doctor*"))
 
 
 def test_with_the_passphrase_each_key_is_proven_to_be_its_certificates(spoiled: Home) -> None:

@@ -109,10 +109,7 @@ def _sources(home: Home) -> Iterator[list[Source]]:
 
 def _snapshot(home: Home) -> BinaryIO:
     """The database of this moment, in a file of ours that has no name any more."""
-    path = home.store / ".backup.sqlite"
-    # Left by a run that died in the moment when it had one.
-    path.unlink(missing_ok=True)
-    return os.fdopen(home.db.snapshot(path), "rb")
+    return os.fdopen(home.db.snapshot(home.store / ".backup.sqlite"), "rb")
 
 
 def _small(home: Home, path: Path) -> Source:

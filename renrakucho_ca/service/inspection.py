@@ -72,7 +72,7 @@ def _in_tokens(home: Home) -> list[str]:
 def findings(home: Home) -> Iterator[Finding]:
     """All that is wrong with an unpacked backup. Its database gets today's schema."""
     try:
-        damage = health.damage(home.db, thorough=True)
+        damage = health.damage(home.db)
     except RcaError as error:
         yield Finding(archive.DATABASE, error)
         return

@@ -28,6 +28,8 @@ SCHEMA_VERSION = 6
 
 WAIT_SECONDS = 30
 
+_PIECE = 64 * 1024 * 1024
+
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
@@ -181,29 +183,64 @@ class Database:
     def snapshot(self, path: Path) -> int:
         """The whole database as it is at one moment, while others write.
 
-        Writers wait until it is copied, for which there is no quicker place than beside it. The
-        copy loses its name as soon as it is opened: whatever happens, nothing of it stays. While a
-        reader holds its lock the file is whole, so it is copied as it is, in a quarter of the time
-        that SQLite takes page by page.
-
         Args:
             path: where it is for a moment, in a folder that nobody else uses.
 
         Returns:
             A descriptor to read it from; the caller closes it.
         """
+        descriptor, copy = self._copied(path)
+        copy.close()
+        return descriptor
+
+    @contextmanager
+    def apart(self, path: Path) -> Iterator[Database]:
+        """The database of one moment, to be read for as long as it takes: nobody waits for it.
+
+        Args:
+            path: as for `snapshot`.
+        """
+        if self.is_wal():  # there, readers keep nobody waiting
+            yield self
+            return
+        descriptor, copy = self._copied(path)
+        os.close(descriptor)
+        with closing(copy):
+            yield Database(copy)
+
+    def _copied(self, path: Path) -> tuple[int, sqlite3.Connection]:
+        """Writers wait until it is copied, for which there is no quicker place than beside it. The
+        copy loses its name as soon as it is opened: whatever happens, nothing of it stays.
+
+        While a reader holds its lock the file is whole, so it is copied as it is, in a quarter of
+        the time that SQLite takes page by page. In WAL mode, which an operator may have chosen,
+        the file is not all that there is.
+        """
+        # Left by a run that died in the moment when it had a name.
+        path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
+        copy = sqlite3.connect(path, isolation_level=None)
         path.unlink()
         try:
             with self.read():
                 self.row("SELECT count(*) FROM sqlite_schema")  # only now it is locked
-                copied, size = 0, os.fstat(self._file).st_size
-                while copied < size:
-                    copied += os.sendfile(descriptor, self._file, copied, size - copied)
+                if self.is_wal():
+                    copy.execute("PRAGMA journal_mode = OFF")  # it would have a name
+                    self._connection.backup(copy)
+                else:
+                    copied = 0
+                    while sent := os.sendfile(descriptor, self._file, copied, _PIECE):
+                        copied += sent
         except BaseException:
+            copy.close()
             os.close(descriptor)
             raise
-        return descriptor
+        return descriptor, copy
+
+    def is_wal(self) -> bool:
+        """Whether somebody has switched to WAL."""
+        row = self.row("PRAGMA journal_mode")
+        return row is not None and row[0] == "wal"
 
     @cached_property
     def _file(self) -> int:

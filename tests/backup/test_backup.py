@@ -8,6 +8,7 @@ import sqlite3
 import ssl
 import tarfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,20 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
         restored.db.close()
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
+
+
+def test_in_wal_mode_too_all_that_is_committed_is_in_the_backup(home: Home, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(home.store / "rca.sqlite")) as other:
+        assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        # As long as it is open, nobody moves what is committed from the log into the file.
+        other.execute("SELECT count(*) FROM user").fetchone()
+        before = count_certificates(home)
+        issue(home)
+        backup.to_file(home, tmp_path / "b")
+    restored = Home(tmp_path / "restored", lambda is_new: PASSPHRASE, Clock())
+    assert restoring.restore(restored, tmp_path / "b").findings == []
+    assert count_certificates(restored) == before + 1
+    restored.db.close()
 
 
 def count_certificates(home: Home) -> int:

@@ -25,10 +25,13 @@ def database(home: Home) -> Iterator[Finding]:
                 version=health.sqlite_version(),
             )
         )
-    for damage in health.damage(home.db, thorough=True):
-        yield problem(
-            Attention("the database is damaged: {problem}", hint="restore a backup", problem=damage)
-        )
+    with home.db.apart(home.store / ".doctor.sqlite") as copy:
+        for damage in health.damage(copy):
+            yield problem(
+                Attention(
+                    "the database is damaged: {problem}", hint="restore a backup", problem=damage
+                )
+            )
 
 
 def restored(home: Home) -> Iterator[Finding]:
