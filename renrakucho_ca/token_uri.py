@@ -43,6 +43,13 @@ class TokenUri:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def name_of_token(self) -> str:
+        """What the URI says of the token; two that say the same have one PIN."""
+        slot = None if self.slot_id is None else f"slot {self.slot_id}"
+        named = (self.token, self.serial, self.manufacturer, self.model, slot)
+        return ", ".join(each for each in named if each is not None) or self.text
+
 
 KeyPlace = Path | TokenUri
 """Where an operator says that a key is: a sealed file, or a token."""

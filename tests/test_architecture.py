@@ -59,7 +59,7 @@ ONLY_IN = {
     "sqlite_utils": {"store"},
     "yaml": {"yamlfile"},
     "msgspec": {"yamlfile", "profiles", "settings"},
-    "pkcs11": {"pki/token.py"},
+    "pkcs11": {"pki/token.py", "pki/token_login.py"},
     "cryptography": {"pki", "bundle", "store/keystore"},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,8 +78,7 @@ def _verify(app: App, file: Path, form: Format) -> None:
         size, digest = sizes.get(name, (None, None))
         rows.append({"file": name, "size": size, "sha256": digest, "problem": said or None})
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS, spare=("sha256",))
-    for name in inspected.in_tokens:
-        app.console.talk("the key of {name} is in a token, and in no backup", name=name)
+    _tell_of_tokens(app, inspected.in_tokens)
     if findings:
         raise Attention("found: {count}", count=len(findings))
     app.console.talk("whole, and of {moment}", moment=f"{manifest.created_at:%Y-%m-%d %H:%M}Z")
@@ -123,7 +123,7 @@ def restore(
     yes: bool,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import catching_up, restoring
+    from renrakucho_ca.service import catching_up, inspection, restoring
 
     for path in (*journals, *crl_files):
         path.stat()  # one that is missing is told before anything is done
@@ -138,6 +138,8 @@ def restore(
     for path, problem in done.problems:
         _warn(app, path, problem)
     app.console.one(_row(app, restored, done), form)
+    if restored is not None:
+        _tell_of_tokens(app, inspection.in_tokens(app.home))
     if done.learned.strangers:
         app.console.talk(
             "{count} revoked certificates are known by their serial numbers alone; they stay on "
@@ -169,6 +171,11 @@ def _row(app: App, restored: Restored | None, done: CaughtUp) -> Row:
         "missing": done.learned.missing,
         "behind": done.is_behind,
     }
+
+
+def _tell_of_tokens(app: App, names: Iterable[str]) -> None:
+    for name in names:
+        app.console.talk("the key of {name} is in a token, and in no backup", name=name)
 
 
 def _warn(app: App, file: Path | str, problem: RcaError) -> None:

@@ -42,7 +42,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 @click.option(
     "--root-key",
     type=KeyPlaceType(),
-    metavar="FILE",
+    metavar="FILE|URI",
     help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
 )
 @format_option
@@ -68,7 +68,7 @@ def sign(
 @click.option(
     "--root-key",
     type=KeyPlaceType(),
-    metavar="FILE",
+    metavar="FILE|URI",
     help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
 )
 @format_option

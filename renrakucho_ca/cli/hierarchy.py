@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from renrakucho_ca import token_uri
 from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app, yes_option
 from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
-from renrakucho_ca.model import Hierarchy, KeyAlgorithm
+from renrakucho_ca.model import Authority, Hierarchy, KeyAlgorithm
 from renrakucho_ca.token_uri import TokenUri
 
 _HERE = "renrakucho_ca.cli.hierarchy"
@@ -29,11 +30,13 @@ _FIELDS = (
     "root_not_after",
     "root_key_algorithm",
     "root_key_is_here",
+    "root_key",
     "issuing",
     "issuing_fingerprint_sha256",
     "issuing_not_after",
     "issuing_key_algorithm",
     "issuing_key_is_here",
+    "issuing_key",
 )
 _COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "issuing_not_after")
 
@@ -189,9 +192,18 @@ def row_of(each: Hierarchy, now: datetime) -> Row:
         "root_not_after": root.not_after,
         "root_key_algorithm": root.key_algorithm,
         "root_key_is_here": root.key is not None,
+        "root_key": _place(root),
         "issuing": issuing.subject,
         "issuing_fingerprint_sha256": issuing.fingerprint_sha256,
         "issuing_not_after": issuing.not_after,
         "issuing_key_algorithm": issuing.key_algorithm,
         "issuing_key_is_here": issuing.key is not None,
+        "issuing_key": _place(issuing),
     }
+
+
+def _place(authority: Authority) -> str | None:
+    """Where a CA's key is: a file of the home, or a `pkcs11:` URI, which has no PIN in it."""
+    if authority.key is None or token_uri.is_uri(authority.key):
+        return authority.key
+    return f"ca-store/keys/{authority.key}.key"

@@ -130,6 +130,8 @@ def _issue_batch(
 
     bad = BadLines(app)
     first_left: int | None = None
+    done = 0
+    failure: Exception | None = None
     chosen = issuance.choose_hierarchy(app.home, hierarchy)
     if all_or_nothing:
         bad.refuse_any(batch.check(app.home, chosen, batch.read_requests(file)))
@@ -142,7 +144,7 @@ def _issue_batch(
                 return
             yield line, request
 
-    def shown() -> Iterator[Row]:
+    def done_lines() -> Iterator[Row]:
         lines = lines_until_stopped()
         for line, result in batch.issue(app.home, chosen, lines, jobs or cores(), tell):
             if isinstance(result, RcaError):
@@ -153,10 +155,28 @@ def _issue_batch(
                 bad.tell(line, problem)
             yield row_of_one
 
+    def shown() -> Iterator[Row]:
+        """Whatever stops the run, such as a token that is pulled out, what was done is shown whole:
+        half an array of JSON would be read by nobody."""
+        nonlocal done, failure
+        try:
+            for row_of_one in done_lines():
+                done += 1
+                yield row_of_one
+        except Exception as error:
+            if not done:
+                raise
+            failure = error
+
     fields = (*FIELDS, "password", *(["files"] if out else []))
     columns = ("number", "password", "user", "device", "note", *(["files"] if out else []))
     with stopping() as stop:
         app.console.many(shown(), form, fields=fields, columns=columns)
+    if failure is not None:
+        app.console.talk(
+            "{count} lines were done, the ones above: take them out of the table", count=done
+        )
+        raise failure
     if first_left is not None:
         raise Attention(
             "stopped: line {line} and what follows it were not done",

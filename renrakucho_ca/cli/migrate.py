@@ -21,7 +21,7 @@ from renrakucho_ca.cli.app import (
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.stopping import stopping
 from renrakucho_ca.console import Format, Row
-from renrakucho_ca.errors import Attention, Invalid
+from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service import migration
 from renrakucho_ca.service.issuance import Issued, Teller
@@ -126,23 +126,29 @@ def _run(
     standing = migration.plan(app.home, scope)
     total = min(sum(each.pending for each in standing), limit or sys.maxsize)
     numbers: list[RetrievalNumber] = []
-    with stopping() as stop, app.console.progress("certificates", total) as advance:
+    try:
+        with stopping() as stop, app.console.progress("certificates", total) as advance:
 
-        def issued(one: Issued) -> None:
-            numbers.append(one.certificate.number)
-            advance()
+            def issued(one: Issued) -> None:
+                numbers.append(one.certificate.number)
+                advance()
 
-        done = migration.migrate(
-            app.home,
-            cutoff,
-            scope,
-            target,
-            jobs=jobs or cores(),
-            limit=limit,
-            issued=issued,
-            stop=stop.is_set,
-            tell=tell,
-        )
+            done = migration.migrate(
+                app.home,
+                cutoff,
+                scope,
+                target,
+                jobs=jobs or cores(),
+                limit=limit,
+                issued=issued,
+                stop=stop.is_set,
+                tell=tell,
+            )
+    except RcaError:
+        # The next run takes up none of these any more.
+        if handover is not None and numbers:
+            _hand_over(app, numbers, handover)
+        raise
     if handover is not None:
         _hand_over(app, numbers, handover)
     _show(app, done, form)

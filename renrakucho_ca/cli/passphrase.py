@@ -79,13 +79,16 @@ def ask_pin(catalogue: Catalogue, token: str) -> str:
     """
     import getpass
 
+    from renrakucho_ca.console import printable
+
     if not sys.stdin.isatty():
         raise Unavailable(
             "there is no PIN for the token {token}",
             hint="name the file that holds it in the URI, with pin-source=",
             token=token,
         )
-    typed = getpass.getpass(catalogue.say("PIN of the token {token}: ", token=token))
+    # The name is of a URI, and may have anything in it.
+    typed = getpass.getpass(printable(catalogue.say("PIN of the token {token}: ", token=token)))
     if not typed:
         raise Unavailable("the PIN is empty")
     return typed

@@ -33,7 +33,7 @@ from renrakucho_ca.token_uri import KeyPlace
 @click.option(
     "--root-key",
     type=KeyPlaceType(),
-    metavar="FILE",
+    metavar="FILE|URI",
     help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
 )
 @click.option(
@@ -66,6 +66,6 @@ def publish(
     if done.overdue:
         raise Attention(
             "the CRL of {names} has to be signed anew, and the key is not on this machine",
-            hint="rca publish --root-key FILE; or, made elsewhere, rca hierarchy crl NAME FILE",
+            hint="rca publish --root-key FILE|URI; or, made elsewhere, rca hierarchy crl NAME FILE",
             names=", ".join(done.overdue),
         )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from renrakucho_ca import token_uri
 from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
 
 
@@ -46,6 +48,9 @@ def rekey_passphrase(
 ) -> None:
     from renrakucho_ca.cli import passphrase
     from renrakucho_ca.service import rekeying
+
+    if root_key is not None and token_uri.is_uri(str(root_key)):
+        raise Usage("--root-key takes a file: a key in a token is under no passphrase")
 
     def new() -> bytes:
         return passphrase.find_new(app.catalogue, new_passphrase_fd, new_passphrase_file)

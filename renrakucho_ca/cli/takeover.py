@@ -36,7 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--issuing-key",
     type=KeyPlaceType(),
-    metavar="PEM",
+    metavar="PEM|URI",
     help="the key of the CA that issues (of the root, if that is the one), a file or a pkcs11: "
     "URI; without it nothing can be issued and no CRL signed",
 )
@@ -49,7 +49,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--root-key",
     type=KeyPlaceType(),
-    metavar="PEM",
+    metavar="PEM|URI",
     help="the key of the root of two tiers, a file or a pkcs11: URI",
 )
 @click.option(

@@ -60,6 +60,7 @@ MESSAGES: dict[str, str] = {
     "issuing": "発行CA",
     "issuing fingerprint sha256": "発行CAのフィンガープリント (SHA-256)",
     "issuing key algorithm": "発行CAの鍵の種類",
+    "issuing key": "発行CAの鍵",
     "issuing key is here": "発行CAの鍵がここにある",
     "issuing not after": "発行CAの有効期限",
     "key algorithm": "鍵の種類",
@@ -83,6 +84,7 @@ MESSAGES: dict[str, str] = {
     "root": "ルート",
     "root fingerprint sha256": "ルートのフィンガープリント (SHA-256)",
     "root key algorithm": "ルートの鍵の種類",
+    "root key": "ルートの鍵",
     "root key is here": "ルートの鍵がここにある",
     "root not after": "ルートの有効期限",
     "serial": "シリアル番号",
@@ -205,7 +207,16 @@ MESSAGES: dict[str, str] = {
     "nothing says which PKCS #11 module leads to {uri}": "{uri} のためのPKCS #11モジュールがわかりません",
     "name it with module-path= in the URI, or with pkcs11_module in rca.yaml": "URIの module-path= か、rca.yaml の pkcs11_module で指定してください",
     "the PKCS #11 module {module} cannot be loaded": "PKCS #11モジュール {module} を読み込めません",
-    "{count} tokens are there of {uri}, and one is needed": "{uri} のトークンが {count} 個あります(必要なのは1個です)",
+    "there is no token of {uri}": "{uri} のトークンがありません",
+    "{count} tokens are there of {uri}": "{uri} に当てはまるトークンが {count} 個あります",
+    "unplug what is not meant, or name one with serial= in the URI": "使わないトークンを外すか、URIの serial= で1個に絞ってください",
+    "the token has one try of its PIN left, which is not risked for {uri}": "{uri} のトークンはPINの入力をあと1回しか受け付けないため、試しません",
+    "`pkcs11-tool --login --list-objects` with the right PIN gives it all back": "正しいPINで `pkcs11-tool --login --list-objects` を実行すると、回数が元に戻ります",
+    "{count} lines were done, the ones above: take them out of the table": "上の{count}行は終わっています。表から取り除いてください",
+    "{key} is not the key of {name}": "{key} は {name} の鍵ではありません",
+    "the key that {name} was requested with is not in the store": "{name} の申請に使った鍵が保管されていません",
+    "where it is in a token, add --issuing-key URI; else restore a backup": "鍵がトークンにある場合は --issuing-key URI を付けてください。なければバックアップから復元してください",
+    "--root-key takes a file: a key in a token is under no passphrase": "--root-key にはファイルを指定してください(トークンの鍵にパスフレーズはありません)",
     "is the token plugged in, and does the URI name it? `pkcs11-tool --list-slots`": "トークンがつながっているか、URIが正しいか確かめてください。`pkcs11-tool --list-slots`",
     "is it still there? `pkcs11-tool --list-slots`": "まだつながっていますか。`pkcs11-tool --list-slots`",
     "the token refuses the PIN for {uri}": "トークンが {uri} のPINを拒みました",
@@ -608,7 +619,7 @@ MESSAGES: dict[str, str] = {
     "this link leads to nothing, or to nothing any more": "このリンクは無効か、期限が過ぎています",
     "{number} is not locked": "{number} はロックされていません",
     # -- publication
-    "rca publish --root-key FILE; or, made elsewhere, rca hierarchy crl NAME FILE": "rca publish --root-key FILE を実行するか、別の機械で作ったCRLを rca hierarchy crl NAME FILE で取り込んでください",
+    "rca publish --root-key FILE|URI; or, made elsewhere, rca hierarchy crl NAME FILE": "rca publish --root-key FILE|URI を実行するか、別の機械で作ったCRLを rca hierarchy crl NAME FILE で取り込んでください",
     "the CRL of {names} has to be signed anew, and the key is not on this machine": (
         "{names} のCRLに新しく署名する必要がありますが、鍵がこの機械にありません"
     ),
@@ -1152,8 +1163,8 @@ MESSAGES: dict[str, str] = {
     "{path} can be written by others": "{path} は所有者以外も書き込めます",
     "{path} has another name somewhere: {count} hard links": "{path} には別の名前があります(ハードリンク {count} 個)",
     "{path} is a symbolic link to {target}": "{path} は {target} へのシンボリックリンクです",
-    "rca publish; for a root whose key is elsewhere, with --root-key FILE": (
-        "rca publish(鍵を別に保管しているルートは --root-key FILE を付けて)"
+    "rca publish; for a root whose key is elsewhere, with --root-key FILE|URI": (
+        "rca publish(鍵を別に保管しているルートは --root-key FILE|URI を付けて)"
     ),
     "found: {count}": "{count} 件見つかりました",
     "{count} checks, nothing wrong": "{count} 項目を点検しました。問題はありません",
@@ -1416,7 +1427,6 @@ MESSAGES: dict[str, str] = {
     "{count} sheets: {file}": "用紙 {count} 枚: {file}",
     # -- keys: another passphrase
     "keys": "鍵",
-    "root key": "ルートの鍵",
     "Keys": "鍵",
     "another passphrase for the keys": "鍵のパスフレーズを変える",
     "Seals all keys of the store under a new passphrase: all of them, or none. Whoever has a copy of the old files still opens it with the old passphrase.": "保管場所のすべての鍵を新しいパスフレーズで封印し直します(途中で失敗したときは1つも変わりません)。以前のファイルの写しは、以前のパスフレーズで開けたままです。",
@@ -1549,7 +1559,7 @@ MESSAGES: dict[str, str] = {
     "shorten validity_years in profiles/issuing.yaml": "profiles/issuing.yaml の validity_years を短くしてください",
     "there is a bridge from {name} to {by} already": "{name} から {by} への橋渡しはすでにあります",
     "`rca hierarchy signed` shows it; `rca hierarchy revoke` ends it": "`rca hierarchy signed` で見られます。`rca hierarchy revoke` で失効させます",
-    "bring it, and add --root-key FILE": "鍵を持ってきて --root-key FILE を付けてください",
+    "bring it, and add --root-key FILE|URI": "鍵を持ってきて --root-key FILE|URI を付けてください",
     "{serial} is revoked already": "{serial} はすでに失効しています",
     "no CA's certificate has the serial number {serial}": "シリアル番号 {serial} の認証局の証明書はありません",
     "`rca hierarchy signed` lists them": "`rca hierarchy signed` で一覧を見られます",

@@ -93,11 +93,16 @@ def accept(public_key: object) -> PublicKey:
                 )
             return public_key
         case _:
-            raise Invalid(
-                "keys of the kind {kind} are not accepted",
-                hint="use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits",
-                kind=describe(public_key),
-            )
+            raise not_accepted(describe(public_key))
+
+
+def not_accepted(kind: str) -> Invalid:
+    """The refusal of a key, by whatever its kind is called."""
+    return Invalid(
+        "keys of the kind {kind} are not accepted",
+        hint="use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits",
+        kind=kind,
+    )
 
 
 def public_key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:

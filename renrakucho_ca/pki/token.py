@@ -1,14 +1,7 @@
-"""CA keys in a token (PKCS #11, such as an HSM): found by their URI, made there, and signing there.
-
-A token knows one login a process and may lock after a few wrong PINs, so what has been opened or
-refused holds for the whole process.
-"""
+"""CA keys in a token (PKCS #11, such as an HSM): found by their URI, made there, signing there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
@@ -18,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from renrakucho_ca.errors import Conflict, Invalid, Unavailable
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
+from renrakucho_ca.pki.token_login import Access, login, telling
 from renrakucho_ca.token_uri import TokenUri
 
 if TYPE_CHECKING:
@@ -31,25 +25,6 @@ _CURVES = {
 
 # RFC 8017 §9.2 note 1: what stands before the digest in DigestInfo. RSA keys sign SHA-256 alone.
 _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
-
-_Place = tuple[str, int]
-"""A module, and the slot that it has the token in."""
-
-_sessions: dict[_Place, Any] = {}
-_refused: set[_Place] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """All that it takes to use a key. Plain values, so that it can be sent to a worker process.
-
-    Attributes:
-        module: the path of the PKCS #11 library.
-    """
-
-    uri: TokenUri
-    module: str
-    pin: str = field(repr=False)
 
 
 class TokenKey:
@@ -73,7 +48,7 @@ class TokenKey:
         Raises:
             Unavailable: the token is gone, or does not want to.
         """
-        with _telling(self.access.uri) as pkcs11:
+        with telling(self.access.uri) as pkcs11:
             if isinstance(self._public_key, ec.EllipticCurvePublicKey):
                 raw = self._private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
                 # PKCS #11 §6.3.12: r and s, each as long as the curve's order.
@@ -84,16 +59,6 @@ class TokenKey:
             return signature
 
 
-def look_for(uri: TokenUri, module: str) -> None:
-    """Whether the token is there. Needs no PIN.
-
-    Raises:
-        Unavailable: the module cannot be loaded, or there is not exactly one such token.
-    """
-    with _telling(uri) as pkcs11:
-        _token(pkcs11, uri, module)
-
-
 def find(access: Access) -> TokenKey | None:
     """The key that a URI names; None where the token has none of that name.
 
@@ -101,8 +66,8 @@ def find(access: Access) -> TokenKey | None:
         Unavailable: no module, token or login; the key may not sign, or has no public half.
         Conflict: two keys have that name. Invalid: it is not a key that we accept.
     """
-    with _telling(access.uri) as pkcs11:
-        session = _session(pkcs11, access)
+    with telling(access.uri) as pkcs11:
+        session = login(pkcs11, access)
         private = _one(pkcs11, session, access.uri, pkcs11.ObjectClass.PRIVATE_KEY)
         if private is None:
             return None
@@ -143,7 +108,7 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
     uri = access.uri
     if uri.label is None:
         raise Invalid("a key that is to be made needs a name: object= in the pkcs11: URI")
-    with _telling(uri) as pkcs11:
+    with telling(uri) as pkcs11:
         named: dict[str, Any] = {
             "store": True,
             "label": uri.label,
@@ -156,7 +121,7 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
             },
         }
         # Of the login that there is; a session that can write is open for this moment alone.
-        with _session(pkcs11, access).token.open(rw=True) as writing:
+        with login(pkcs11, access).token.open(rw=True) as writing:
             if algorithm in _CURVES:
                 curve = pkcs11.util.ec.encode_named_curve_parameters(_CURVES[algorithm])
                 writing.create_domain_parameters(
@@ -172,8 +137,10 @@ def _public_key(pkcs11: ModuleType, public: Any) -> keys.PublicKey:
     try:
         if public.key_type == pkcs11.KeyType.EC:
             der = pkcs11.util.ec.encode_ec_public_key(public)
-        else:
+        elif public.key_type == pkcs11.KeyType.RSA:
             der = pkcs11.util.rsa.encode_rsa_public_key(public)
+        else:
+            raise keys.not_accepted(public.key_type.name)
         key = serialization.load_der_public_key(der)
     except (ValueError, TypeError, AttributeError):
         raise Invalid("the public key cannot be read") from None
@@ -195,94 +162,3 @@ def _one(pkcs11: ModuleType, session: Any, uri: TokenUri, object_class: Any) -> 
             uri=uri,
         )
     return found[0] if found else None
-
-
-def _session(pkcs11: ModuleType, access: Access) -> Any:
-    """A session of the one login that a process has."""
-    token = _token(pkcs11, access.uri, access.module)
-    place = access.module, token.slot.slot_id
-    if place in _refused:
-        raise _wrong_pin(access.uri)
-    if place not in _sessions:
-        try:
-            _sessions[place] = token.open(user_pin=access.pin)
-        except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
-            _refused.add(place)
-            raise
-    return _sessions[place]
-
-
-def _token(pkcs11: ModuleType, uri: TokenUri, module: str) -> Any:
-    """The one token that a URI names."""
-    try:
-        library = pkcs11.lib(module)
-    except (RuntimeError, OSError) as error:
-        raise Unavailable(
-            "the PKCS #11 module {module} cannot be loaded",
-            hint="name it with module-path= in the URI, or with pkcs11_module in rca.yaml",
-            module=module,
-        ) from error
-    found = [
-        token
-        for slot in library.get_slots(token_present=True)
-        if uri.slot_id in (None, slot.slot_id)
-        for token in _in_slot(pkcs11, slot)
-        if uri.token in (None, token.label)
-        and uri.serial in (None, token.serial.decode(errors="replace").strip())
-        and uri.manufacturer in (None, token.manufacturer_id)
-        and uri.model in (None, token.model)
-    ]
-    if len(found) != 1:
-        raise Unavailable(
-            "{count} tokens are there of {uri}, and one is needed",
-            hint="is the token plugged in, and does the URI name it? `pkcs11-tool --list-slots`",
-            count=len(found),
-            uri=uri,
-        )
-    return found[0]
-
-
-def _in_slot(pkcs11: ModuleType, slot: Any) -> list[Any]:
-    """The slot's token, where it is one that can be read and is set up."""
-    try:
-        token = slot.get_token()
-    except pkcs11.PKCS11Error:
-        return []
-    return [token] if pkcs11.TokenFlag.TOKEN_INITIALIZED in token.flags else []
-
-
-def _wrong_pin(uri: TokenUri) -> Unavailable:
-    return Unavailable(
-        "the token refuses the PIN for {uri}",
-        hint="it was tried once: a token locks after a few wrong ones",
-        uri=uri,
-    )
-
-
-@contextmanager
-def _telling(uri: TokenUri) -> Iterator[ModuleType]:
-    """Hands the library out, and turns its errors into ours."""
-    try:
-        import pkcs11
-    except ImportError as error:
-        raise Unavailable(
-            "keys in tokens need a library that is not installed",
-            hint="pip install 'renrakucho-ca[hsm]'",
-        ) from error
-    try:
-        yield pkcs11
-    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
-        raise _wrong_pin(uri) from error
-    except pkcs11.PinLocked as error:
-        raise Unavailable(
-            "the PIN for {uri} is locked",
-            hint="the token's security officer can set another one",
-            uri=uri,
-        ) from error
-    except pkcs11.PKCS11Error as error:
-        raise Unavailable(
-            "the token does not do what is asked for {uri}: {reason}",
-            hint="is it still there? `pkcs11-tool --list-slots`",
-            uri=uri,
-            reason=type(error).__name__,
-        ) from error

@@ -9,7 +9,7 @@ from datetime import datetime
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Authority, KeyAlgorithm
-from renrakucho_ca.pki import certificates, foreign, keys, token
+from renrakucho_ca.pki import certificates, foreign, keys, token, token_login
 from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.pki.token import TokenKey
 from renrakucho_ca.service.home import Home
@@ -133,7 +133,7 @@ def look_for_token(home: Home, authority: Authority) -> None:
     """
     assert authority.key is not None
     uri = token_uri.parse(authority.key)
-    token.look_for(uri, _module(home, uri))
+    token_login.look_for(uri, _module(home, uri))
 
 
 def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
@@ -154,8 +154,8 @@ def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
         )
 
 
-def _access(home: Home, uri: TokenUri) -> token.Access:
-    return token.Access(uri, _module(home, uri), _pin(home, uri))
+def _access(home: Home, uri: TokenUri) -> token_login.Access:
+    return token_login.Access(uri, _module(home, uri), _pin(home, uri))
 
 
 def _module(home: Home, uri: TokenUri) -> str:
@@ -172,7 +172,9 @@ def _module(home: Home, uri: TokenUri) -> str:
 def _pin(home: Home, uri: TokenUri) -> str:
     """From the file of the URI, else from the terminal."""
     if uri.pin_source is None:
-        return home.pin(uri.token or uri.text)
+        # Nobody types a PIN for a token that is not there.
+        token_login.look_for(uri, _module(home, uri))
+        return home.pin(uri.name_of_token)
     file = home.path / uri.pin_source
     try:
         # To open a named pipe into which nobody writes would wait for ever.

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from renrakucho_ca import profiles
-from renrakucho_ca.errors import Conflict, Refused, Unavailable
+from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, RevocationReason, Tier
 from renrakucho_ca.pki import certificates, contents, crl, foreign, x509
 from renrakucho_ca.pki.contents import Ca, Validity
@@ -40,7 +40,8 @@ def sign(
         root_key: a file or token with the root's key, where that is not kept in the store.
 
     Raises:
-        Invalid: not a request for a CA. Unavailable: passphrase, key, or the clock is behind.
+        Invalid: not a request for a CA, or `root_key` is another CA's.
+        Unavailable: passphrase, key, or the clock is behind.
         Refused: it would outlive the root. Conflict: `out` exists.
     """
     asked = foreign.load_request(request)
@@ -88,7 +89,7 @@ def cross(
     Raises:
         NotFound: no such hierarchy. Conflict: there is a bridge, or the two are the same.
         Refused: the path length has no room at all, or the bridge would outlive one of the two.
-        Unavailable: passphrase, key, or the clock is behind.
+        Unavailable: passphrase, key, or the clock is behind. Invalid: `root_key` is another CA's.
     """
     bridged, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
     if bridged.name == signer.name:
@@ -186,10 +187,12 @@ def _signed(
                 by=by.name,
             )
         key = ca_key(home, by.root, root_key)
+        if key is None and root_key is not None:
+            raise Invalid("{key} is not the key of {name}", key=root_key, name=by.root.subject)
         if key is None:
             raise Unavailable(
                 "the key of {name} is not on this machine",
-                hint="bring it, and add --root-key FILE",
+                hint="bring it, and add --root-key FILE|URI",
                 name=by.root.subject,
             )
         intent = CaCertificate(

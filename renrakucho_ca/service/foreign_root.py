@@ -6,7 +6,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from renrakucho_ca import profiles
-from renrakucho_ca.errors import Conflict, Invalid, NotFound
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, takeover, x509
 from renrakucho_ca.pki.issue import request_ca
@@ -120,7 +120,7 @@ def install(
         NotFound: nothing was requested under that name.
         Invalid: a certificate is not what it should be; the message says all that is wrong.
         Conflict: one of the two is known already.
-        Unavailable: wrong passphrase, or the clock is behind.
+        Unavailable: wrong passphrase, the key is not there, or the clock is behind.
         Refused: the database is older than its journal.
     """
     now = signing_time(home)
@@ -133,6 +133,12 @@ def install(
         foreign.check_issuing(issuing_certificate, root_certificate, requested, now)
         _refuse_known(home, root_certificate, issuing_certificate)
         key_name = _key_name(name) if issuing_key is None else issuing_key.text
+        if not ca_keys.is_here(home, key_name):
+            raise Unavailable(
+                "the key that {name} was requested with is not in the store",
+                hint="where it is in a token, add --issuing-key URI; else restore a backup",
+                name=name,
+            )
         key = ca_keys.opened(home, key_name)
         keys.check_pair(key, issuing_certificate)
         hierarchy = Hierarchy(

@@ -57,10 +57,11 @@ def verify(home: Home, file: Path) -> Inspected:
             unpacked = home.elsewhere(staging)
             found = list(findings(unpacked))
             is_sound = all(each.file != archive.DATABASE for each in found)
-            return Inspected(manifest, found, _in_tokens(unpacked) if is_sound else [])
+            return Inspected(manifest, found, in_tokens(unpacked) if is_sound else [])
 
 
-def _in_tokens(home: Home) -> list[str]:
+def in_tokens(home: Home) -> list[str]:
+    """The CAs whose keys no backup can hold."""
     return [
         authority.name
         for hierarchy in hierarchies.all_of(home.db)

@@ -18,6 +18,7 @@ from renrakucho_ca.pki import certificates, keys, token, x509
 from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
+from renrakucho_ca.pki.token_login import Access
 from renrakucho_ca.store.certificates import SealedBundle
 from renrakucho_ca.store.keystore.sealing import Sealer
 
@@ -70,7 +71,7 @@ class Secrets:
     """
 
     issuer: bytes
-    issuer_key: bytes | token.Access = field(repr=False)
+    issuer_key: bytes | Access = field(repr=False)
     authorities: dict[Tier, bytes]
     bundle_sealer: Sealer
     password_sealer: Sealer
@@ -94,7 +95,7 @@ class Maker:
     @cached_property
     def _issuer_key(self) -> SigningKey:
         held = self._secrets.issuer_key
-        key = token.get(held) if isinstance(held, token.Access) else keys.from_pkcs8(held)
+        key = token.get(held) if isinstance(held, Access) else keys.from_pkcs8(held)
         keys.check_pair(key, self._issuer)
         return key
 

@@ -46,7 +46,7 @@ def crl(home: Home) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "{name} has no CRL: nginx lets nobody in without one",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
                     name=authority.name,
                 )
             )
@@ -54,7 +54,7 @@ def crl(home: Home) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "the CRL of {name} has expired: servers refuse everyone",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
                     name=authority.name,
                 )
             )
@@ -62,7 +62,7 @@ def crl(home: Home) -> Iterator[Finding]:
             yield warning(
                 Attention(
                     "the CRL of {name} ends on {end} and was not renewed at half its life",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
                     name=authority.name,
                     end=f"{state.next_update:%Y-%m-%d}",
                 )
@@ -71,7 +71,7 @@ def crl(home: Home) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "servers do not know yet what was revoked in {name}",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
                     name=authority.name,
                 )
             )
@@ -88,7 +88,7 @@ def published(home: Home) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "{file} is damaged",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE",
+                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
                     file=newest,
                 )
             )

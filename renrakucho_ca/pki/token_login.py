@@ -1,0 +1,182 @@
+"""Tokens (PKCS #11): finding the one that a URI names, and logging in to it.
+
+A token knows one login a process and locks after a few wrong PINs, so what has been opened or
+refused holds for the whole process, and the last try is never used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.token_uri import TokenUri
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_Place = tuple[str, int]
+"""A module, and the slot that it has the token in."""
+
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds, for a token that is not there. SoftHSM writes its file anew at each login, and who looks
+meanwhile sees none: of three processes that log in all the time each misses it 8 times of 10, and
+after 0.2 s never (measured). So the workers of a batch would."""
+
+_sessions: dict[_Place, Any] = {}
+_refused: set[_Place] = set()
+_waited: set[str] = set()
+"""Modules of which nobody waits for a token any more: once is enough for a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """All that it takes to use a key. Plain values, so that it can be sent to a worker process.
+
+    Attributes:
+        module: the path of the PKCS #11 library.
+    """
+
+    uri: TokenUri
+    module: str
+    pin: str = field(repr=False)
+
+
+def look_for(uri: TokenUri, module: str) -> None:
+    """Whether the token is there. Needs no PIN.
+
+    Raises:
+        Unavailable: the module cannot be loaded, or there is not exactly one such token.
+    """
+    with telling(uri) as pkcs11:
+        _token(pkcs11, uri, module)
+
+
+def login(pkcs11: ModuleType, access: Access) -> Any:
+    """A session of the one login that a process has with a token.
+
+    Raises:
+        Unavailable: no module or token, or the PIN has been refused already. And the library's own.
+    """
+    token = _token(pkcs11, access.uri, access.module)
+    place = access.module, token.slot.slot_id
+    if place in _refused:
+        raise _wrong_pin(access.uri)
+    if place not in _sessions:
+        if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in token.flags:
+            # Cron would try a PIN that was changed again and again, until nobody can sign.
+            raise Unavailable(
+                "the token has one try of its PIN left, which is not risked for {uri}",
+                hint="`pkcs11-tool --login --list-objects` with the right PIN gives it all back",
+                uri=access.uri,
+            )
+        try:
+            _sessions[place] = token.open(user_pin=access.pin)
+        except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
+            _refused.add(place)
+            raise
+    return _sessions[place]
+
+
+def _token(pkcs11: ModuleType, uri: TokenUri, module: str) -> Any:
+    """The one token that a URI names, waited for a moment."""
+    found = _tokens(pkcs11, uri, module)
+    if not found and module not in _waited and not any(used == module for used, _ in _sessions):
+        _waited.add(module)
+        for seconds in WAITS:
+            time.sleep(seconds)
+            with suppress(pkcs11.PKCS11Error):
+                pkcs11.lib(module).reinitialize()
+            if found := _tokens(pkcs11, uri, module):
+                break
+    if not found:
+        raise Unavailable(
+            "there is no token of {uri}",
+            hint="is the token plugged in, and does the URI name it? `pkcs11-tool --list-slots`",
+            uri=uri,
+        )
+    if len(found) > 1:
+        raise Unavailable(
+            "{count} tokens are there of {uri}",
+            hint="unplug what is not meant, or name one with serial= in the URI",
+            count=len(found),
+            uri=uri,
+        )
+    return found[0]
+
+
+def _tokens(pkcs11: ModuleType, uri: TokenUri, module: str) -> list[Any]:
+    """All that fit a URI at this moment."""
+    try:
+        slots = pkcs11.lib(module).get_slots(token_present=True)
+    except pkcs11.GeneralError:  # what SoftHSM says while another process writes
+        return []
+    except (RuntimeError, OSError) as error:
+        raise Unavailable(
+            "the PKCS #11 module {module} cannot be loaded",
+            hint="name it with module-path= in the URI, or with pkcs11_module in rca.yaml",
+            module=module,
+        ) from error
+    return [
+        token
+        for slot in slots
+        if uri.slot_id in (None, slot.slot_id)
+        for token in _in_slot(pkcs11, slot)
+        if uri.token in (None, token.label)
+        and uri.serial in (None, token.serial.decode(errors="replace").strip())
+        and uri.manufacturer in (None, token.manufacturer_id)
+        and uri.model in (None, token.model)
+    ]
+
+
+def _in_slot(pkcs11: ModuleType, slot: Any) -> list[Any]:
+    """The slot's token, where it is one that can be read and is set up."""
+    try:
+        token = slot.get_token()
+    except pkcs11.PKCS11Error:
+        return []
+    return [token] if pkcs11.TokenFlag.TOKEN_INITIALIZED in token.flags else []
+
+
+def _wrong_pin(uri: TokenUri) -> Unavailable:
+    return Unavailable(
+        "the token refuses the PIN for {uri}",
+        hint="it was tried once: a token locks after a few wrong ones",
+        uri=uri,
+    )
+
+
+@contextmanager
+def telling(uri: TokenUri) -> Iterator[ModuleType]:
+    """Hands the library out, and turns its errors into ours.
+
+    Raises:
+        Unavailable: it is not installed, or whatever it said.
+    """
+    try:
+        import pkcs11
+    except ImportError as error:
+        raise Unavailable(
+            "keys in tokens need a library that is not installed",
+            hint="pip install 'renrakucho-ca[hsm]'",
+        ) from error
+    try:
+        yield pkcs11
+    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
+        raise _wrong_pin(uri) from error
+    except pkcs11.PinLocked as error:
+        raise Unavailable(
+            "the PIN for {uri} is locked",
+            hint="the token's security officer can set another one",
+            uri=uri,
+        ) from error
+    except pkcs11.PKCS11Error as error:
+        raise Unavailable(
+            "the token does not do what is asked for {uri}: {reason}",
+            hint="is it still there? `pkcs11-tool --list-slots`",
+            uri=uri,
+            reason=type(error).__name__,
+        ) from error
