@@ -76,8 +76,8 @@ def test_init_makes_settings_profiles_and_a_private_store(rca: Program, tmp_path
 
 HIERARCHY = keys(
     "name open created_at retired_at cutoff root root_fingerprint_sha256 root_not_after "
-    "root_key_algorithm root_key_is_here issuing issuing_fingerprint_sha256 issuing_not_after "
-    "issuing_key_algorithm issuing_key_is_here"
+    "root_key_algorithm root_key_is_here root_key issuing issuing_fingerprint_sha256 "
+    "issuing_not_after issuing_key_algorithm issuing_key_is_here issuing_key"
 )
 
 
