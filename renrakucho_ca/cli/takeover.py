@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from renrakucho_ca.token_uri import KeyPlace, TokenUri
 LARGEST_CA_FILE = 1024 * 1024
 """Bytes of a CA's certificate or key."""
 
-MOST_PROBLEMS = 50
+MOST_PROBLEMS = 10_000
 """Problems that are told one by one."""
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -94,7 +95,7 @@ def import_(
 ) -> None:
     from renrakucho_ca.service import takeover
 
-    problems = _Problems(app)
+    problems, passed_over = _Problems(app), _PassedOver(app)
     done = takeover.take_over(
         app.home,
         name,
@@ -110,7 +111,9 @@ def import_(
         records=records,
         device=device,
         report=problems.tell,
+        passed_over=passed_over.tell,
     )
+    passed_over.close()
     shown: Row = {**done.as_dict()}
     app.console.one(shown, form)
     if done.reported:
@@ -133,6 +136,35 @@ class _Problems:
     def tell_rest(self) -> None:
         if self._count > MOST_PROBLEMS:
             self._app.console.talk("… and {count} more", count=self._count - MOST_PROBLEMS)
+
+
+class _PassedOver:
+    """Tells of files that were passed over: all of them with `-v`; else of those alone that may
+    have certificates, and of each kind once: Easy-RSA writes a PKCS#12 for everybody."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, Path] = {}
+
+    def tell(self, file: Path, kind: str | None) -> None:
+        self._app.console.detail("{file}: no certificate, CRL or index", file=file)
+        if kind is not None:
+            self._counts[kind] += 1
+            self._first.setdefault(kind, file)
+
+    def close(self) -> None:
+        for kind, count in self._counts.items():
+            self._app.console.warn(
+                Invalid(
+                    "{file}: {kind} is not opened ({count} such files)",
+                    hint="if it has certificates that lie nowhere else, export them as PEM and "
+                    "give these too",
+                    file=self._first[kind],
+                    kind=kind,
+                    count=count,
+                )
+            )
 
 
 def _read(file: Path) -> bytes:

@@ -1373,6 +1373,26 @@ MESSAGES: dict[str, str] = {
     ),
     "serial number {serial}: another CA signed it": "シリアル番号 {serial}: 別の認証局が署名したものです",
     "serial number {serial}: it ends before it begins": "シリアル番号 {serial}: 有効期間の終わりが始まりより前です",
+    "{file}: no certificate, CRL or index": "{file}: 証明書・CRL・索引ではありません",
+    "{file}: {kind} is not opened ({count} such files)": (
+        "{file}: {kind} は開きません（同種のファイル {count} 件）"
+    ),
+    "if it has certificates that lie nowhere else, export them as PEM and give these too": (
+        "ほかの場所にない証明書が入っていれば、PEM形式で書き出し、それも指定してください"
+    ),
+    "there is no certificate, CRL or index in it": "証明書・CRL・索引が1つもありません",
+    "what follows in the file cannot be read": "ファイルの残りの部分を読み取れません",
+    "it names no user, and is listed as {number}'s: {reason}": (
+        "利用者名として使える名前がないため、利用者を {number} とします: {reason}"
+    ),
+    "say whose it is with --records": "--records で利用者を示してください",
+    "this is a PKCS#12, where a certificate is wanted": (
+        "これはPKCS#12です。証明書を指定してください"
+    ),
+    "openssl pkcs12 -in FILE -nokeys -out ca.pem": "openssl pkcs12 -in FILE -nokeys -out ca.pem",
+    "if it is, the key's encryption is too old: openssl pkey -in FILE -aes256 -out ca.key": (
+        "正しければ、鍵の暗号方式が古すぎます: openssl pkey -in FILE -aes256 -out ca.key"
+    ),
     "such as 2026-01-16 or 2026/1/16": "例: 2026-01-16、2026/1/16",
     "{text} is a spreadsheet's count of days, and not all of them count from the same day": (
         "{text} は表計算ソフトの通算日数です。起点の日がソフトにより異なるため、日付とは解釈しません"

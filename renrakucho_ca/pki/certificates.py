@@ -17,12 +17,13 @@ from renrakucho_ca.pki.signatures import signed_by
 # What the library says of others' certificates on stderr, whenever it reads one, helps no user.
 # Above all it counts the octets of a common name, where RFC 5280 appendix A.1 allows 64
 # characters: 64 octets would end a Japanese name after the 21st. The others are old CAs' habits:
-# serial number 0, NULL parameters of ECDSA, PKCS#7 in BER, UTF-8 in a VisibleString.
+# serial number 0, NULL parameters of ECDSA, PKCS#7 and #12 in BER, UTF-8 in a VisibleString.
 for _message in (
     "Attribute's length must be",
     "Parsed a serial number",
     "The parsed certificate contains a NULL parameter",
     "PKCS#7 certificates could not be parsed as DER",
+    "PKCS#12 bundle could not be parsed as DER",
     "Invalid ASN.1",
 ):
     warnings.filterwarnings("ignore", _message, UserWarning)

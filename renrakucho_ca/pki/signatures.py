@@ -10,7 +10,7 @@ from itertools import islice
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from renrakucho_ca.pki import der, keys
@@ -67,15 +67,21 @@ def verifies(
         algorithm, parameters: the hash, and what else the signature's AlgorithmIdentifier says.
     """
     key = issuer.public_key()
-    if algorithm is None or not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        return False
     try:
-        if isinstance(parameters, padding.PSS) and isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, bytes(tbs), parameters, algorithm)
-            return True
-        return keys.verifies(key, signature, algorithm, tbs)
+        match key:
+            case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
+                key.verify(signature, bytes(tbs))
+            case dsa.DSAPublicKey() if algorithm is not None:
+                key.verify(signature, bytes(tbs), algorithm)
+            case rsa.RSAPublicKey() if algorithm and isinstance(parameters, padding.PSS):
+                key.verify(signature, bytes(tbs), parameters, algorithm)
+            case rsa.RSAPublicKey() | ec.EllipticCurvePublicKey() if algorithm is not None:
+                return keys.verifies(key, signature, algorithm, tbs)
+            case _:
+                return False
     except (InvalidSignature, UnsupportedAlgorithm):
         return False
+    return True
 
 
 def is_broken(certificate: x509.Certificate) -> bool:

@@ -1,4 +1,4 @@
-"""Certificates, CRLs and keys that another program made: read as they are, their signatures proven.
+"""Certificates and CRLs that another program made: read as they are, their signatures proven.
 
 What is weak by today's rules is read too (MD5 and SHA-1, short RSA keys, version 1, serial numbers
 below 1): it is in use, and has to be known to be replaced.
@@ -6,41 +6,21 @@ below 1): it is in use, and has to be known to be replaced.
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
 from functools import lru_cache
-from itertools import islice
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.hazmat.primitives import hashes
 
-from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Revocation, RevocationReason
-from renrakucho_ca.pki import UNREADABLE, der
-from renrakucho_ca.pki.certificates import load, load_pem, subject_text
-from renrakucho_ca.pki.keys import PrivateKey, check_pair, describe, from_pkcs8, to_pkcs8
+from renrakucho_ca.pki import UNREADABLE, der, takeover_names
+from renrakucho_ca.pki.certificates import load
+from renrakucho_ca.pki.keys import describe
 from renrakucho_ca.pki.signatures import tbs_fields, verifies
-
-_COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
-_BMP_STRING, _UNIVERSAL_STRING = 0x1E, 0x1C
-# The start of a ContentInfo in BER, which may leave its length open (X.690 §8.1.3.6): many programs
-# write PKCS#7 so.
-_INDEFINITE_CONTENT_INFO = b"\x30\x80\x06"
-_CRLS_FIELD = 0xA1  # SignedData.crls, [1] IMPLICIT (RFC 5652 §5.1)
-
-
-class Kind(Enum):
-    """What a value in DER is, by its outermost fields."""
-
-    CERTIFICATE = auto()
-    CRL = auto()
-    PKCS7 = auto()
 
 
 class Found(NamedTuple):
@@ -50,7 +30,7 @@ class Found(NamedTuple):
 
     Attributes:
         issuer: which of the CAs, by its place among those that were given.
-        common_name: the last one of the subject, the most specific; None where there is none.
+        person: whom the subject names; None where it names nobody.
         key_algorithm: None where the library does not know the kind of key.
     """
 
@@ -59,7 +39,7 @@ class Found(NamedTuple):
     serial: int
     not_before: datetime
     not_after: datetime
-    common_name: str | None
+    person: str | None
     key_algorithm: str | None
 
 
@@ -86,66 +66,21 @@ class FoundCrl:
     crl: x509.CertificateRevocationList
 
     def revocations(self) -> Iterator[tuple[int, Revocation]]:
-        """Serial number and revocation of each entry, in order."""
+        """Serial number and revocation of each entry about this CA's certificates, in order."""
+        is_own = True
         for entry in self.crl:
+            is_own = self._is_own(entry, is_own)
             reason = _reason(entry)
-            if reason is not None:
+            if is_own and reason is not None:
                 yield entry.serial_number, Revocation(entry.revocation_date_utc, reason)
 
-
-def kind_of(data: bytes) -> Kind | None:
-    """What a value in DER claims to be; None where it is none of these, or not whole."""
-    if data.startswith(_INDEFINITE_CONTENT_INFO):
-        return Kind.PKCS7
-    try:
-        outer = next(der.elements(data))
-        inner = next(der.elements(outer.content))
-        # TBSCertList: version OPTIONAL, AlgorithmIdentifier, Name, Time, where a certificate of
-        # version 1 has a serial number, AlgorithmIdentifier, Name, Validity.
-        fields = list(islice(der.elements(inner.content), 4))
-    except (IndexError, StopIteration):
-        return None
-    # A text of digits can look like the start of one: its length betrays it.
-    header = der.header(der.SEQUENCE, len(outer.content))
-    if len(outer.whole) != len(data) or not data.startswith(header):
-        return None
-    if inner.tag == der.OBJECT_IDENTIFIER:  # ContentInfo.contentType
-        return Kind.PKCS7
-    if any(field.tag in (der.UTC_TIME, der.GENERALIZED_TIME) for field in fields):
-        return Kind.CRL
-    return Kind.CERTIFICATE if inner.tag == der.SEQUENCE else None
-
-
-def open_pkcs7(data: bytes) -> list[tuple[Kind, bytes]]:
-    """The certificates and CRLs of a PKCS#7 (RFC 5652 SignedData) in DER.
-
-    Raises:
-        Invalid: it cannot be read, or is signed or encrypted content of another kind.
-    """
-    try:
-        certificates = pkcs7.load_der_pkcs7_certificates(data)
-    except UNREADABLE:
-        raise Invalid("this is not a PKCS#7 with certificates that can be read") from None
-    found = [(Kind.CERTIFICATE, c.public_bytes(serialization.Encoding.DER)) for c in certificates]
-    return found + [(Kind.CRL, bytes(crl)) for crl in _pkcs7_crls(data)]
-
-
-def _pkcs7_crls(data: bytes) -> list[memoryview]:
-    """The library passes CRLs over; it has parsed what is walked here."""
-    try:
-        (content_info,) = der.elements(data)
-        _, content = der.elements(content_info.content)
-        (signed_data,) = der.elements(content.content)
-        fields = list(der.elements(signed_data.content))
-        return [
-            crl.whole
-            for field in fields
-            if field.tag == _CRLS_FIELD
-            for crl in der.elements(field.content)
-        ]
-    except (IndexError, ValueError):
-        # Lengths of indefinite form (BER), which certificates may come in and CRLs have not.
-        return []
+    def _is_own(self, entry: x509.RevokedCertificate, is_one_before: bool) -> bool:
+        """An indirect CRL names the issuer where it changes (RFC 5280 §5.3.3)."""
+        try:
+            issuers = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
+            return self.crl.issuer in issuers.get_values_for_type(x509.DirectoryName)
+        except (x509.ExtensionNotFound, *UNREADABLE):
+            return is_one_before
 
 
 def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
@@ -164,12 +99,15 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
         serial = certificate.serial_number
     except UNREADABLE:
         return Invalid("this is not a certificate that can be read")
+    tbs, fields = tbs_fields(data)
     if data in issuers or _is_ca(certificate):
         return CaCertificate(serial)
-    tbs, fields = tbs_fields(data)
     issuer = _issuer(certificate, tbs, bytes(fields[2].whole), issuers)
     if issuer is None:
         return Invalid("serial number {serial}: another CA signed it", serial=f"{serial:x}")
+    # A root of version 1 that was renewed has no extension to say what it is.
+    if fields[2].content == fields[4].content and _has_key_of(certificate, issuers[issuer]):
+        return CaCertificate(serial)
     if not_after <= not_before:
         return Invalid("serial number {serial}: it ends before it begins", serial=f"{serial:x}")
     return Found(
@@ -178,7 +116,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
         serial=serial,
         not_before=not_before,
         not_after=not_after,
-        common_name=_common_name(fields[4].content),
+        person=takeover_names.person(fields[4].content) or _alternative_name(certificate),
         key_algorithm=_key_algorithm(certificate),
     )
 
@@ -208,63 +146,6 @@ def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
     except UNREADABLE:
         raise Invalid("this is not a CRL that can be read") from None
     raise Invalid("another CA signed this CRL")
-
-
-def load_ca(data: bytes) -> x509.Certificate:
-    """The one CA certificate in a file, in PEM or DER.
-
-    Raises:
-        Invalid: there is none, or more than one, or it is not a CA's.
-    """
-    found = [load(data)] if kind_of(data) is Kind.CERTIFICATE else load_pem(data)
-    if len(found) != 1:
-        raise Invalid("there are {count} certificates where one is wanted", count=len(found))
-    certificate = found[0]
-    # Version 1 has no extensions, so cannot say; later ones must (RFC 5280 §4.2.1.9).
-    if certificate.version is x509.Version.v3 and not _is_ca(certificate):
-        raise Invalid("{subject} is not a CA's certificate", subject=subject_text(certificate))
-    return certificate
-
-
-def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificate) -> PrivateKey:
-    """A CA's private key in PEM or DER: PKCS#8, PKCS #1 or SEC 1, encrypted or not.
-
-    Args:
-        certificate: the CA's, to which the key must belong.
-
-    Raises:
-        Unavailable: it is encrypted and the passphrase is missing or wrong.
-        Invalid: not a key, too weak to sign with, or another CA's.
-    """
-    read = (
-        serialization.load_pem_private_key
-        if b"-----BEGIN" in data
-        else serialization.load_der_private_key
-    )
-    try:
-        try:
-            key = read(data, passphrase)
-        except TypeError:
-            if passphrase is None:
-                raise Unavailable(
-                    "the CA's key is encrypted, and there is no passphrase for it",
-                    hint="name the file that holds it with --issuing-key-passphrase-file",
-                ) from None
-            key = read(data, None)  # A passphrase that is not needed is no reason to stop.
-    except (ValueError, UnsupportedAlgorithm):
-        if passphrase is not None:
-            raise Unavailable("the CA's key cannot be opened: is its passphrase right?") from None
-        raise Invalid("there is no private key that can be read") from None
-    try:
-        own = from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # from_pkcs8 refuses other kinds
-    except Invalid as error:
-        raise Invalid(
-            "nothing is signed with the CA's key: {reason}",
-            hint="leave the key out: what the CA has issued can be migrated without it",
-            reason=error,
-        ) from None
-    check_pair(own, certificate)
-    return own
 
 
 def _issuer(
@@ -303,32 +184,24 @@ def _is_ca(certificate: x509.Certificate) -> bool:
     return found.value.ca
 
 
-def _common_name(subject: memoryview) -> str | None:
-    """By hand, since old CAs wrote Latin-1 into T61 strings, which the library refuses to read."""
-    name = None
-    for relative in der.elements(subject):
-        for attribute in der.elements(relative.content):
-            oid, value = der.elements(attribute.content)
-            if oid.content == _COMMON_NAME:
-                name = _text(value)
-    return name
-
-
-def _text(value: der.Element) -> str:
-    octets = bytes(value.content)
-    if value.tag == _BMP_STRING:
-        return octets.decode("utf-16-be", "replace")
-    if value.tag == _UNIVERSAL_STRING:
-        return octets.decode("utf-32-be", "replace")
-    return decode(octets)
-
-
-def decode(octets: bytes) -> str:
-    """A name's letters: UTF-8, and where they are not that, Latin-1, which takes anything."""
+def _alternative_name(certificate: x509.Certificate) -> str | None:
+    """The mail address, else the host, of a certificate whose subject has no name of its own."""
     try:
-        return octets.decode()
-    except UnicodeDecodeError:
-        return octets.decode("latin-1")
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, *UNREADABLE):
+        return None
+    given: list[str] = [
+        *found.get_values_for_type(x509.RFC822Name),
+        *found.get_values_for_type(x509.DNSName),
+    ]
+    return next(iter(given), None)
+
+
+def _has_key_of(certificate: x509.Certificate, issuer: bytes) -> bool:
+    try:
+        return certificate.public_key() == _loaded(issuer).public_key()
+    except UNREADABLE:
+        return False
 
 
 def _key_algorithm(certificate: x509.Certificate) -> str | None:
@@ -352,27 +225,3 @@ def _reason(entry: x509.RevokedCertificate) -> RevocationReason | None:
     except (x509.ExtensionNotFound, *UNREADABLE):
         return RevocationReason.UNSPECIFIED
     return None if flag is x509.ReasonFlags.remove_from_crl else RevocationReason(flag.value)
-
-
-def from_pem_lines(lines: Sequence[bytes]) -> bytes:
-    """What stands between BEGIN and END.
-
-    Raises:
-        Invalid: it is not base64.
-    """
-    try:
-        return binascii.a2b_base64(b"".join(lines))
-    except binascii.Error:
-        raise Invalid("what stands between BEGIN and END is not base64") from None
-
-
-def without_trust(data: bytes) -> bytes:
-    """The certificate alone of OpenSSL's `TRUSTED CERTIFICATE`: what it is trusted for follows it.
-
-    Raises:
-        Invalid: it does not begin with a value in DER.
-    """
-    try:
-        return bytes(next(der.elements(data)).whole)
-    except (IndexError, StopIteration):
-        raise Invalid("this is not a certificate that can be read") from None

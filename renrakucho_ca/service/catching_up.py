@@ -15,7 +15,8 @@ from pathlib import Path
 from renrakucho_ca.errors import Invalid, RcaError, Refused
 from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import crl, takeover
-from renrakucho_ca.pki.takeover import FoundCrl, Kind
+from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.pki.takeover import FoundCrl
 from renrakucho_ca.service import auditing, crls, revocation, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number

@@ -8,8 +8,9 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
-from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, takeover, x509
+from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, x509
 from renrakucho_ca.pki.issue import request_ca
+from renrakucho_ca.pki.takeover_ca import load_ca
 from renrakucho_ca.service import auditing, ca_keys, crls
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.hierarchy import (
@@ -124,7 +125,8 @@ def install(
         Refused: the database is older than its journal.
     """
     now = signing_time(home)
-    root_certificate, issuing_certificate = takeover.load_ca(root), takeover.load_ca(issuing)
+    root_certificate = load_ca(root, Tier.ROOT)
+    issuing_certificate = load_ca(issuing, Tier.ISSUING)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
         auditing.refuse_unless_in_step(home)
         pending = _pending(home, name)

@@ -15,7 +15,7 @@ from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.pki import keys, takeover, x509
+from renrakucho_ca.pki import keys, takeover_ca, x509
 from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.service import auditing, ca_keys, csvfile
 from renrakucho_ca.service.hierarchy import authority_of, check_name, described, refuse_requested
@@ -24,7 +24,7 @@ from renrakucho_ca.service.takeover_certificates import Certificates
 from renrakucho_ca.service.takeover_lines import Lines
 from renrakucho_ca.service.takeover_records import COLUMNS
 from renrakucho_ca.service.takeover_revocations import Revocations
-from renrakucho_ca.service.takeover_run import Report, Run, Summary
+from renrakucho_ca.service.takeover_run import PassedOver, Report, Run, Summary
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.audit import Entry
@@ -58,6 +58,7 @@ def take_over(
     records: Path | None = None,
     device: str | None = None,
     report: Report,
+    passed_over: PassedOver = lambda file, what: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Summary:
     """Takes over a CA with all that it has issued, or what is new of one taken over before.
@@ -68,6 +69,7 @@ def take_over(
         records: the table of whose they are.
         device: the device of those of which no record tells it.
         report: is told each problem; none of them stops the rest.
+        passed_over: is told each file that was passed over.
         progress: is told how many certificates have been recorded since the last time.
 
     Raises:
@@ -83,7 +85,7 @@ def take_over(
         if private:
             home.keystore.unlock()
         hierarchy = _recorded(home, name, wanted)
-        run = Run(home, hierarchy, device or UNKNOWN, report)
+        run = Run(home, hierarchy, device or UNKNOWN, report, passed_over)
         lines, revocations = Lines(run), Revocations(run)
         if records is not None:
             lines.read(records)
@@ -110,7 +112,7 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
     """The CA certificates, their signatures proven."""
     check_name(name)
     refuse_requested(home, name)
-    root = takeover.load_ca(ca.root)
+    root = takeover_ca.load_ca(ca.root, Tier.ROOT)
     if not signed_by(root, root):
         raise Invalid(
             "{subject} is not a root: another CA signed it",
@@ -118,7 +120,10 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
             subject=pki_certificates.subject_text(root),
         )
     wanted = [(Tier.ROOT, root)]
-    if ca.issuing is not None and (issuing := takeover.load_ca(ca.issuing)) != root:
+    if (
+        ca.issuing is not None
+        and (issuing := takeover_ca.load_ca(ca.issuing, Tier.ISSUING)) != root
+    ):
         pki_certificates.check_issued(issuing, root)
         wanted.append((Tier.ISSUING, issuing))
     elif ca.issuing is None:
@@ -146,7 +151,7 @@ def _private_keys(
             found[tier] = ca_keys.opened(home, given.text)
             keys.check_pair(found[tier], certificate)
         elif given is not None:
-            found[tier] = takeover.load_key(given, passphrase, certificate)
+            found[tier] = takeover_ca.load_key(given, passphrase, certificate)
     return found
 
 

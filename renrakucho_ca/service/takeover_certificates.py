@@ -10,12 +10,13 @@ from pathlib import Path
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
 from renrakucho_ca.pki import takeover
-from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected, Kind
-from renrakucho_ca.service import takeover_files
+from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected
+from renrakucho_ca.service import takeover_files, takeover_index
 from renrakucho_ca.service.takeover_files import Piece, Place
 from renrakucho_ca.service.takeover_lines import Lines
 from renrakucho_ca.service.takeover_records import Record
-from renrakucho_ca.service.takeover_run import Run, portions, user_of
+from renrakucho_ca.service.takeover_run import Run, portions
 from renrakucho_ca.service.workers import Workers, cores
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known
@@ -32,6 +33,8 @@ class Certificates:
         self._run = run
         self._lines = lines
         self._progress = progress
+        # Of those that were looked into: the ones that had something to read, or to tell.
+        self._files = 0
 
     def read(self, paths: Iterable[Path]) -> list[Path]:
         """Records the certificates; returns the files that have an index or a CRL."""
@@ -56,23 +59,47 @@ class Certificates:
 
     def _certificates(self, paths: Iterable[Path], later: dict[Path, None]) -> Iterator[Piece]:
         for path in paths:
-            for file in takeover_files.walk(path):
+            before = self._files
+            for file in self._under(path):
                 try:
                     yield from self._in_file(file, later)
                 except OSError as error:
-                    self._run.problem(Place(file), Invalid("{reason}", reason=error.strerror))
+                    self._problem(Place(file), Invalid("{reason}", reason=error.strerror))
+            if self._files == before:
+                self._problem(Place(path), Invalid("there is no certificate, CRL or index in it"))
+
+    def _under(self, path: Path) -> Iterator[Path]:
+        roots = [path]
+        if path.is_file() and takeover_index.is_index(path):
+            roots += takeover_index.beside(path)
+        for found in chain.from_iterable(map(takeover_files.walk, roots)):
+            if isinstance(found, Path):
+                yield found
+            else:
+                self._problem(*found)
 
     def _in_file(self, file: Path, later: dict[Path, None]) -> Iterator[Piece]:
-        if takeover_files.is_index(file):
+        if takeover_index.is_index(file):
+            self._files += 1
             later[file] = None
             return
+        is_empty = True
         for piece in takeover_files.pieces(file):
+            is_empty = False
             if not isinstance(piece, Piece):
-                self._run.problem(*piece)
+                self._problem(*piece)
             elif piece.kind is Kind.CERTIFICATE:
                 yield piece
             else:
                 later[file] = None
+        if is_empty:
+            self._run.pass_over(file)
+        else:
+            self._files += 1
+
+    def _problem(self, place: Place, problem: Invalid) -> None:
+        self._files += 1
+        self._run.problem(place, problem)
 
     def _record_certificates(self, inspected: Iterable[tuple[Piece, Inspected]]) -> None:
         found: list[tuple[Piece, Found]] = []
@@ -129,7 +156,7 @@ class Certificates:
         store.add(
             self._run.db,
             [
-                (key[0], self._taken_over(number, each, records.get(key)), piece.der)
+                (key[0], self._taken_over(number, piece, each, records.get(key)), piece.der)
                 for number, (key, (piece, each)) in zip(numbers, new.items(), strict=True)
             ],
         )
@@ -160,14 +187,16 @@ class Certificates:
         self._run.summary.certificates += 1
 
     def _taken_over(
-        self, number: RetrievalNumber, found: Found, record: Record | None
+        self, number: RetrievalNumber, piece: Piece, found: Found, record: Record | None
     ) -> Certificate:
         issued_at = (record and record.issued_at) or found.not_before
         return Certificate(
             number=number,
             serial=found.serial,
             hierarchy=self._run.hierarchy.name,
-            user=record.user if record else user_of(found.common_name, found.serial),
+            user=record.user
+            if record
+            else self._run.user_of(piece.place, found.person, found.serial),
             device=(record and record.device) or self._run.device,
             note=record.note if record else None,
             issued_at=issued_at,

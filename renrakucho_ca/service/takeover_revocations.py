@@ -10,10 +10,11 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, takeover
-from renrakucho_ca.pki.takeover import Kind
-from renrakucho_ca.service import takeover_files
-from renrakucho_ca.service.takeover_files import IndexLine, Piece, Place
-from renrakucho_ca.service.takeover_run import Run, portions, user_of
+from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.service import takeover_files, takeover_index
+from renrakucho_ca.service.takeover_files import Piece, Place
+from renrakucho_ca.service.takeover_index import IndexLine
+from renrakucho_ca.service.takeover_run import Run, portions
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known
@@ -27,7 +28,7 @@ class Revocations:
 
     def read(self, path: Path) -> None:
         """Applies an index, or the CRLs in a file."""
-        if takeover_files.is_index(path):
+        if takeover_index.is_index(path):
             self._read_index(path)
             return
         for piece in takeover_files.pieces(path):
@@ -64,7 +65,7 @@ class Revocations:
         if owner is None:
             return
         start = pki_certificates.load(owner.certificate).not_valid_before_utc
-        for portion in portions(takeover_files.index_lines(path, self._run.now)):
+        for portion in portions(takeover_index.index_lines(path, self._run.now)):
             with self._run.recording():
                 self._index_portion(owner, start, portion)
 
@@ -76,7 +77,10 @@ class Revocations:
             if isinstance(line, Invalid):
                 self._run.problem(place, line)
             elif line.serial not in self._run.ca_serials:
-                lines[line.serial] = line
+                # Where two are about one certificate, what was revoked stays so.
+                before = lines.get(line.serial)
+                if before is None or before.revocation is None:
+                    lines[line.serial] = line
         known = [
             each
             for each in store.known(self._run.db, self._run.hierarchy.name, lines)
@@ -102,7 +106,7 @@ class Revocations:
     def _owner(self, path: Path) -> Authority | None:
         """The CA whose index it is: the one with a certificate of that serial number and end."""
         is_about_cas_alone = True
-        for portion in portions(takeover_files.index_lines(path, self._run.now)):
+        for portion in portions(takeover_index.index_lines(path, self._run.now)):
             lines = {line.serial: line for _, line in portion if isinstance(line, IndexLine)}
             is_about_cas_alone &= lines.keys() <= self._run.ca_serials
             for each in store.known(self._run.db, self._run.hierarchy.name, lines):
@@ -136,7 +140,7 @@ class Revocations:
                 number=number,
                 serial=serial,
                 hierarchy=self._run.hierarchy.name,
-                user=User(UNKNOWN) if name is None else user_of(name, serial),
+                user=User(UNKNOWN) if name is None else self._run.user_of(place, name, serial),
                 device=device,
                 note=None,
                 issued_at=not_before,

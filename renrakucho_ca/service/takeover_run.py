@@ -12,7 +12,7 @@ from typing import TypeVar
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service import auditing, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.takeover_files import Place
@@ -25,6 +25,8 @@ PARCEL = 1000
 
 _Item = TypeVar("_Item")
 Report = Callable[[RcaError], None]
+PassedOver = Callable[[Path, str | None], None]
+"""Is told a file that was passed over, and what it is, if certificates may be in it."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Summary:
         added, already: those that are new, and that the store had.
         revoked: revocations that are new. expired: of those added, how many are past their end.
         records_without_certificate: records that were added alone.
+        passed_over: files that have no certificate, CRL or index.
         reported: problems.
     """
 
@@ -46,6 +49,7 @@ class Summary:
     revoked: int = 0
     expired: int = 0
     records_without_certificate: int = 0
+    passed_over: int = 0
     reported: int = 0
 
     @property
@@ -70,7 +74,14 @@ class Run:
         records_path: the table of the records.
     """
 
-    def __init__(self, home: Home, hierarchy: Hierarchy, device: str, report: Report) -> None:
+    def __init__(
+        self,
+        home: Home,
+        hierarchy: Hierarchy,
+        device: str,
+        report: Report,
+        passed_over: PassedOver,
+    ) -> None:
         self.summary = Summary(hierarchy.name)
         self.home = home
         self.db = home.db
@@ -82,10 +93,32 @@ class Run:
         self.ledger = Ledger()
         self.records_path = Path()
         self._report = report
+        self._passed_over = passed_over
 
     def problem(self, place: Place, problem: RcaError) -> None:
         self.summary.reported += 1
         self._report(Invalid("{place}: {problem}", hint=problem.hint, place=place, problem=problem))
+
+    def pass_over(self, file: Path) -> None:
+        self.summary.passed_over += 1
+        self._passed_over(file, takeover_files.container(file))
+
+    def user_of(self, place: Place, name: str | None, serial: int) -> User:
+        """The person whom the subject names; who has no name that can be shown has a number."""
+        try:
+            return User.parse(name or "")
+        except Invalid as error:
+            number = f"{serial:x}"[: User.LONGEST_NAME]
+            self.problem(
+                place,
+                Invalid(
+                    "it names no user, and is listed as {number}'s: {reason}",
+                    hint="say whose it is with --records",
+                    number=number,
+                    reason=error,
+                ),
+            )
+            return User(number)
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -141,11 +174,3 @@ def portions(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     source = iter(items)
     while portion := list(islice(source, PARCEL)):
         yield portion
-
-
-def user_of(common_name: str | None, serial: int) -> User:
-    """The person whom the subject names; who has no name that can be shown has a number."""
-    try:
-        return User.parse(common_name or "")
-    except Invalid:
-        return User(f"{serial:x}"[: User.LONGEST_NAME])

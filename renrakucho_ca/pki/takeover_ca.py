@@ -1,0 +1,110 @@
+"""The certificate and the key of a CA that another program made, as they lie in its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.model import Tier
+from renrakucho_ca.pki import forms, reading
+from renrakucho_ca.pki.certificates import extension, load, subject_text
+from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.pki.keys import PrivateKey, check_pair, from_pkcs8, to_pkcs8
+from renrakucho_ca.pki.signatures import signed_by
+
+
+def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
+    """The certificate of a CA in a file of whatever form; in a chain, that of its tier.
+
+    Raises:
+        Invalid: there is none, or more than one, or it is not a CA's.
+    """
+    if forms.is_pkcs12(data):
+        raise Invalid(
+            "this is a PKCS#12, where a certificate is wanted",
+            hint="openssl pkcs12 -in FILE -nokeys -out ca.pem",
+        )
+    found = list(_certificates(data))
+    if not found:
+        raise Invalid("there is no certificate that can be read")
+    if len(found) > 1:
+        found = [each for each in found if signed_by(each, each) is (tier is Tier.ROOT)]
+    if len(found) != 1:
+        raise Invalid("there are {count} certificates where one is wanted", count=len(found))
+    certificate = found[0]
+    # Version 1 has no extensions, so cannot say; later ones must (RFC 5280 §4.2.1.9).
+    constraints = extension(certificate, x509.BasicConstraints)
+    if certificate.version is x509.Version.v3 and not (constraints and constraints.ca):
+        raise Invalid("{subject} is not a CA's certificate", subject=subject_text(certificate))
+    return certificate
+
+
+def _certificates(data: bytes) -> Iterator[x509.Certificate]:
+    for _, found in reading.read(BytesIO(data)):
+        if isinstance(found, Invalid):
+            raise found
+        kind, value = found
+        if kind is Kind.CERTIFICATE:
+            yield load(value)
+
+
+def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificate) -> PrivateKey:
+    """A CA's private key in PEM or DER: PKCS#8, PKCS #1, SEC 1 or PKCS#12, encrypted or not.
+
+    Args:
+        certificate: the CA's, to which the key must belong.
+
+    Raises:
+        Unavailable: it is encrypted and the passphrase is missing or wrong.
+        Invalid: not a key, too weak to sign with, or another CA's.
+    """
+    try:
+        try:
+            key = _read_key(data, passphrase)
+        except TypeError:
+            if passphrase is None:
+                raise Unavailable(
+                    "the CA's key is encrypted, and there is no passphrase for it",
+                    hint="name the file that holds it with --issuing-key-passphrase-file",
+                ) from None
+            key = _read_key(data, None)  # A passphrase that is not needed is no reason to stop.
+    except (ValueError, UnsupportedAlgorithm):
+        if passphrase is not None:
+            raise Unavailable(
+                "the CA's key cannot be opened: is its passphrase right?",
+                hint="if it is, the key's encryption is too old: openssl pkey -in FILE -aes256 "
+                "-out ca.key",
+            ) from None
+        raise Invalid("there is no private key that can be read") from None
+    try:
+        own = from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # from_pkcs8 refuses other kinds
+    except Invalid as error:
+        raise Invalid(
+            "nothing is signed with the CA's key: {reason}",
+            hint="leave the key out: what the CA has issued can be migrated without it",
+            reason=error,
+        ) from None
+    check_pair(own, certificate)
+    return own
+
+
+def _read_key(data: bytes, passphrase: bytes | None) -> object:
+    """Raises ValueError, UnsupportedAlgorithm, or TypeError where the passphrase is one too few or
+    too many."""
+    if forms.is_pkcs12(data):
+        if passphrase is None:
+            raise TypeError
+        key, _, _ = pkcs12.load_key_and_certificates(data, passphrase)
+        if key is None:
+            raise ValueError
+        return key
+    text = reading.as_utf_8(data)
+    if b"-----BEGIN" in text:
+        return serialization.load_pem_private_key(text, passphrase)
+    return serialization.load_der_private_key(data, passphrase)
