@@ -85,8 +85,14 @@ def requests(app: App, form: Format) -> None:
     "CA that it signed, once they are proven to fit the request and each other.",
 )
 @click.argument("name")
-@click.option("--root", type=_FILE, metavar="PEM", required=True, help="the root")
-@click.option("--issuing", type=_FILE, metavar="PEM", required=True, help="the issuing CA")
+@click.option("--root", type=_FILE, metavar="PEM", required=True, help="the root's certificate")
+@click.option(
+    "--issuing",
+    type=_FILE,
+    metavar="PEM",
+    required=True,
+    help="the certificate of the CA that issues",
+)
 @click.option(
     "--issuing-key",
     type=TokenUriType(),

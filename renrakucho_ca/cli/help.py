@@ -20,8 +20,8 @@ Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 # marks that may not begin a line (JIS X 4051) or end one.
 # Not compiled here: that takes 2 ms, and most runs show no help.
 _PIECE = (
-    r"\s+|[「『（]*[\u3041-\u9fff\uf900-\ufaff][、。，．」』）ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ]*"
-    r"|[^\s,\u3041-\u9fff\uf900-\ufaff「『（]+,?[、。」』）]*|[「『（,]"
+    r"\s+|[「『（(]*[\u3041-\u9fff\uf900-\ufaff][、。，．」』）)ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ]*"
+    r"|[^\s,\u3041-\u9fff\uf900-\ufaff「『（]+,?[、。」』）)]*|[「『（,]"
 )
 
 
@@ -161,6 +161,8 @@ class Group(Command, click.Group):
 def _described(ctx: click.Context, option: click.Option) -> str:
     """The option's help; the words it takes stand there where there are too many for its name."""
     text = _say(ctx, option.help or "")
+    if option.required:
+        text = f"{text} ({_say(ctx, 'required')})"
     if isinstance(option.type, Choice) and not option.type.is_short:
         return f"{text}: {', '.join(option.type.words)}"
     return text

@@ -51,7 +51,10 @@ LARGEST_REQUEST = 64 * 1024
 @click.option("--user", metavar="ID", help="whose device it is")
 @click.option("--note", metavar="TEXT", help="a note, such as the name of the device")
 @click.option(
-    "--hierarchy", metavar="NAME", help="the one that issues; else default_hierarchy, else new"
+    "--hierarchy",
+    metavar="NAME",
+    help="the one that issues; else default_hierarchy of rca.yaml, else new, else the only open "
+    "one",
 )
 @click.option(
     "--out",

@@ -310,10 +310,11 @@ MESSAGES: dict[str, str] = {
     "a profile: windows mac iphone ipad android …": (
         "端末の種類(プロファイル名): windows mac iphone ipad android など"
     ),
+    "required": "必須",
     "whose device it is": "端末の利用者",
     "a note, such as the name of the device": "備考。端末の名前など",
-    "the one that issues; else default_hierarchy, else new": (
-        "発行する階層。指定がなければ default_hierarchy、なければ new"
+    "the one that issues; else default_hierarchy of rca.yaml, else new, else the only open one": (
+        "発行する階層。指定がなければ rca.yaml の default_hierarchy、new、ただ1つ発行できる階層の順"
     ),
     "export the file there at once: that is its one download": (
         "このフォルダにファイルをすぐ取り出す。これで1回限りのダウンロードは済みになる"
@@ -375,7 +376,7 @@ MESSAGES: dict[str, str] = {
     "another folder than public/": "public/ 以外の書き出し先",
     "the clock is right, though the newest CRL or certificate is of a later moment: it was "
     "ahead then": (
-        "最新の CRL や証明書のほうが後の時刻でも、いまの時計が正しいとみなします（以前の時計が進んでいた場合）"
+        "最新の CRL や証明書のほうが後の時刻でも、いまの時計が正しいとみなす(以前の時計が進んでいた場合)"
     ),
     "for cron: only CRLs past half their life or behind a revocation are signed anew": (
         "cron用。有効期間の半分を過ぎたCRLと、失効が未反映のCRLだけに署名する"
@@ -1016,7 +1017,7 @@ MESSAGES: dict[str, str] = {
         "送信待ちメール: 証明書取得用No・パスワード・リンクを知らせるメール (`rca issue --mail`)。"
     ),
     "what waits, was sent, was given up": "送信待ち・送信済み・断念したもの",
-    "sends what is due; for cron, every few minutes": "送るべきものを送ります(cron で数分ごとに)",
+    "sends what is due; for cron, every few minutes": "送るべきものを送る(cronで数分ごとに)",
     "Lists the mails, oldest first.": "メールを古い順に一覧にします。",
     "Sends what is due, by the mail server of rca.yaml. What it refuses for now is tried again "
     "later; what it refuses for good, or for two days, is given up.": (
@@ -1029,14 +1030,14 @@ MESSAGES: dict[str, str] = {
     ),
     "what this facility has not downloaded yet": "この施設がまだダウンロードしていないもの",
     "what this user has not downloaded yet": "この利用者がまだダウンロードしていないもの",
-    "the file, for its owner alone": "出力先のファイル(所有者だけが読めます)",
+    "the file, for its owner alone": "出力先のファイル(所有者だけが読める)",
     "name a number, --facility or --user": "証明書取得用No、--facility、--user のいずれかを指定してください",
     "nothing waits to be downloaded": "ダウンロード待ちのものはありません",
     "public_url is not set in rca.yaml: the sheets have no QR code": (
         "rca.yaml に public_url がないため、用紙に QR コードは載りません"
     ),
     "put a mail to the user into the outbox (`rca mail send`)": (
-        "利用者へのメールを送信待ちにします (`rca mail send` で送信)"
+        "利用者へのメールを送信待ちにする(`rca mail send` で送信)"
     ),
     "{user} has no mail address: hand the number over": "{user} にはメールアドレスがありません。番号とパスワードを直接渡してください",
     "no mail server is set": "メールサーバーが設定されていません",
@@ -1450,9 +1451,9 @@ MESSAGES: dict[str, str] = {
     "Keys": "鍵",
     "another passphrase for the keys": "鍵のパスフレーズを変える",
     "Seals all keys of the store under a new passphrase: all of them, or none. Whoever has a copy of the old files still opens it with the old passphrase.": "保管場所のすべての鍵を新しいパスフレーズで封印し直します(途中で失敗したときは1つも変わりません)。以前のファイルの写しは、以前のパスフレーズで開けたままです。",
-    "the file with the new passphrase; else a terminal is asked twice": "新しいパスフレーズのファイル。指定がなければ端末で2回尋ねます",
+    "the file with the new passphrase; else a terminal is asked twice": "新しいパスフレーズのファイル。指定がなければ端末で2回尋ねる",
     "the descriptor to read the new passphrase from": "新しいパスフレーズを読み取るファイル記述子",
-    "also this key of a root that is kept off the machine, in its place": "この機械の外に保管するルートの鍵ファイルも、その場で封印し直します",
+    "also this key of a root that is kept off the machine, in its place": "この機械の外に保管するルートの鍵ファイルも、その場で封印し直す",
     "the new passphrase of the CA keys: ": "CAの鍵の新しいパスフレーズ: ",
     "there is no new passphrase": "新しいパスフレーズがありません",
     "name a file with --new-passphrase-file": "--new-passphrase-file でファイルを指定してください",
@@ -1471,7 +1472,7 @@ MESSAGES: dict[str, str] = {
     # -- backup and restore
     "Makes a home of a backup, where none is; what a lost database leaves, ca-store/journal and public/, may be there. Then the store learns what happened after the backup, from these and from --journal and --crl, and issues nothing before it has. Without FILE a home that is behind its journal catches up in place.": "バックアップからホームを復元します。復元先にはホームがあってはなりませんが、データベースが失われた後に残った ca-store/journal と public/ はあってもかまいません。続いて、バックアップの後に起きたことをこれらと --journal、--crl から取り込み、それが済むまで発行は行いません。FILE を省くと、ジャーナルより古くなったホームをその場で追いつかせます。",
     "Writes all that makes this home into one file under the passphrase: database, keys, settings, profiles, CRLs. Others may write meanwhile. FILE is replaced in one step; - is stdout. With --verify FILE is read through instead, and all that is in it is proven.": "ホームのすべて(データベース、鍵、設定、プロファイル、CRL)を、パスフレーズで暗号化した1つのファイルに書き出します。その間も他のコマンドは書き込めます。FILE は一度に置き換わります。- は標準出力です。--verify を付けると、FILE を最後まで読み、中身をすべて検証します。",
-    "a CRL that servers have, DER or PEM; may be given several times": "サーバーにあるCRL(DERまたはPEM)。複数指定できます",
+    "a CRL that servers have, DER or PEM; may be given several times": "サーバーにあるCRL(DERかPEM)。何度でも指定できる",
     "a backup is not written to a terminal": "バックアップを端末には書き出せません",
     "a backup opens with the passphrase that the store had when it was made": "バックアップは、作成した時のパスフレーズで開きます",
     "a home out of a backup": "バックアップからの復元",
@@ -1516,7 +1517,7 @@ MESSAGES: dict[str, str] = {
     "the OCSP responses {path} are damaged": "OCSP応答のファイル {path} が壊れています",
     "the signature of an OCSP response does not verify": "OCSP応答の署名を検証できません",
     "this is not an OCSP request that can be read": "読み取れるOCSP要求ではありません",
-    "the journal of the home that was lost; may be given several times": "失われたホームのジャーナル。複数指定できます",
+    "the journal of the home that was lost; may be given several times": "失われたホームのジャーナル。何度でも指定できる",
     "{count} things cannot be learned again, such as certificates that were taken over: run `rca hierarchy import` again": "取り込めなかったものが {count} 件あります(引き継いだ証明書など)。`rca hierarchy import` をもう一度実行してください",
     "{file} is the journal of another store": "{file} は別の保管場所のジャーナルです",
     "row {row} of {file} is not as it was": "{file} の {row} 行目が書かれた時と違います",
@@ -1544,8 +1545,6 @@ MESSAGES: dict[str, str] = {
     "name a file with --out": "--out でファイルを指定してください",
     "Lists the hierarchies that wait for their certificate.": "証明書を待っている階層の一覧です。",
     "Makes a requested hierarchy usable with the certificates of the root and of the issuing CA that it signed, once they are proven to fit the request and each other.": "ルートと、ルートが署名した発行CAの証明書を取り込み、署名要求にも互いにも合うことを確かめたうえで、階層を使えるようにします。",
-    "the root": "ルート",
-    "the issuing CA": "発行CA",
     "nginx wants the root's CRL too: bring it with `rca hierarchy crl {name} FILE`": "nginxにはルートのCRLも要ります: `rca hierarchy crl {name} FILE` で取り込んでください",
     "Takes in a CRL that was made where the root's key is, for the next `rca publish`.": "ルートの鍵のある機械で作ったCRLを、次の `rca publish` のために取り込みます。",
     "request sha256": "署名要求のSHA-256",
