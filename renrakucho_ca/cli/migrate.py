@@ -170,7 +170,12 @@ def _run(
 def _hand_over(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
     from renrakucho_ca.service import handover
 
-    count = handover.write(app.home, handover.waiting_among(app.home, numbers), out, app.catalogue)
+    waiting = handover.waiting_among(app.home, numbers)
+    if not waiting:
+        # The file may have the sheets of the run that this one goes on from.
+        app.console.talk("no new sheets; `rca handover` prints those of who was re-issued before")
+        return
+    count = handover.write(app.home, waiting, out, app.catalogue)
     app.console.talk("{count} sheets: {file}", count=count, file=out)
 
 

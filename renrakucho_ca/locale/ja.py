@@ -636,6 +636,9 @@ MESSAGES: dict[str, str] = {
     "the files are written, but publish_hook could not be run: {reason}": (
         "ファイルは書き込みましたが、publish_hook を実行できません: {reason}"
     ),
+    "the files are written, but publish_hook was not run: {path} can be written by others": (
+        "ファイルは書き込みましたが、{path} に他のユーザーが書き込めるため、publish_hook を実行しませんでした"
+    ),
     "the files are written, but publish_hook did not end within {seconds} seconds": (
         "ファイルは書き込みましたが、publish_hook が {seconds} 秒以内に終わりませんでした"
     ),
@@ -1445,6 +1448,9 @@ MESSAGES: dict[str, str] = {
     "[{network}] {number} is locked": "【{network}】{number} がロックされました",
     "Somebody has typed a wrong password for the retrieval number {number} so often that it is locked for an hour. If that was its owner, `rca unlock {number}` opens it. If not, `rca reissue {number}` gives the owner another number and password.": "証明書取得用No {number} に対してパスワードの間違いが続いたため、1時間ロックしました。本人であれば `rca unlock {number}` ですぐに解除できます。本人でなければ `rca reissue {number}` で新しい番号とパスワードを発行してください。",
     "sheets to print for those who were re-issued now (`rca handover`)": "今回再発行した人に渡す用紙 (`rca handover`)",
+    "no new sheets; `rca handover` prints those of who was re-issued before": (
+        "新しい用紙はありません。以前に再発行した分は rca handover で印刷できます"
+    ),
     "{count} sheets: {file}": "用紙 {count} 枚: {file}",
     # -- keys: another passphrase
     "keys": "鍵",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from renrakucho_ca.errors import Unavailable
+from renrakucho_ca import settings
+from renrakucho_ca.errors import Refused, Unavailable
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 
@@ -41,10 +43,16 @@ def owed_since(home: Home) -> datetime | None:
 
 
 def run_owed(home: Home) -> None:
-    """Runs `publish_hook` where it is due: as a rule a test and reload of nginx. No shell."""
+    """Runs `publish_hook` where it is due: as a rule a test and reload of nginx. No shell.
+
+    Raises:
+        Refused: others can write what says which program that is.
+        Unavailable: it could not be run, failed, or took too long.
+    """
     command = home.settings.publish_hook
     if command is None or not _pending(home).exists():
         return
+    _refuse_open(home.path, home.path / settings.FILE)
     try:
         code, said = _run(command, home.path)
     except OSError as error:
@@ -64,6 +72,20 @@ def run_owed(home: Home) -> None:
             said=said,
         )
     _pending(home).unlink()
+
+
+def _refuse_open(*paths: Path) -> None:
+    """As sudo and sshd do: what others can write, or put in its place, they would run as us."""
+    for path in paths:
+        mode = path.stat().st_mode
+        # In a sticky folder, such as /tmp, nobody moves what is another's.
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise Refused(
+                "the files are written, but publish_hook was not run: "
+                "{path} can be written by others",
+                hint="chmod o-w {path}",
+                path=path,
+            )
 
 
 def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:

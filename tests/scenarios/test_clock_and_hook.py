@@ -75,14 +75,16 @@ def test_a_clock_that_was_ahead_can_be_trusted_again(rca: Terminal) -> None:
 @pytest.mark.needs("faketime")
 def test_after_2049_times_are_generalized_times(empty: Terminal) -> None:
     """RFC 5280 §4.1.2.5 and §5.1.2.6: UTCTime through 2049, GeneralizedTime from 2050."""
-    in_2050 = ["faketime", "2050-06-01 12:00:00"]
-    for command in (
+    commands = (
         ("init",),
         ("hierarchy", "create", "new"),
         ("issue", "--device", "mac", "--user", "x"),
         ("revoke", "--user", "x"),
         ("publish",),
-    ):
+    )
+    # Each begins later than the one before ended, however long that took.
+    for minute, command in enumerate(commands):
+        in_2050 = ["faketime", f"2050-06-01 12:{minute:02}:00"]
         assert empty(*command, before=in_2050).code == 0
     root = (empty.home / "public" / "new-root.cer").read_bytes()
     validity = x509.Certificate.load(root)["tbs_certificate"]["validity"]
@@ -123,6 +125,22 @@ def test_a_hook_that_fails_is_one_line_and_tried_again(
     assert len(result.complaint) < 600
     witness = rca.folder / "witness"
     rca.set_hook("touch", str(witness))
+    assert rca("publish", "--if-due").code == 0
+    assert witness.exists()
+
+
+@pytest.mark.parametrize("name", ["home", "home/rca.yaml"])
+def test_a_hook_that_anybody_may_have_written_is_not_run(rca: Terminal, name: str) -> None:
+    """The files are published all the same, and the hook is run once the mode is right."""
+    witness, opened = rca.folder / "witness", rca.folder / name
+    rca.set_hook("touch", str(witness))
+    mode = opened.stat().st_mode
+    opened.chmod(0o777)
+    result = rca("publish")
+    assert (result.code, bool(result.complaint)) == (6, True)
+    assert (rca.home / "public" / "new-crl.pem").exists()
+    assert not witness.exists()
+    opened.chmod(mode)
     assert rca("publish", "--if-due").code == 0
     assert witness.exists()
 

@@ -101,8 +101,9 @@ def test_a_migration_mails_and_prints_a_sheet_for_everybody_in_one_run(
     old = [each for each in issuance.issue(home, requests, "old") if isinstance(each, Issued)]
     retrieval.export(home, [each.certificate.number for each in old], tmp_path / "out")
     sheets = tmp_path / "sheets.html"
-    run = ("migrate", "--cutoff", "2030-01-01", "--facility", "moving", "--mail")
-    done = rca(home, *run, "--handover", str(sheets))
+    scope = ("--cutoff", "2030-01-01", "--facility", "moving")
+    run = ("migrate", *scope, "--mail", "--handover", str(sheets))
+    done = rca(home, *run)
     assert (done["issued"], done["failed"], done["remaining"]) == (2, 0, 0)
     assert sheets.stat().st_mode & 0o777 == 0o600
     html = sheets.read_text(encoding="utf-8")
@@ -114,6 +115,7 @@ def test_a_migration_mails_and_prints_a_sheet_for_everybody_in_one_run(
     (successor,) = rca(home, "list", "--user", "m1", "--hierarchy", "new")
     assert f": {successor['number']}" in body.get_content()
     assert rca(home, *run)["issued"] == 0, "a second run tells nobody twice"
+    assert sheets.read_text(encoding="utf-8") == html, "nor are the sheets of the first lost"
     assert rca(home, "mail", "send")["sent"] == 0
 
 
