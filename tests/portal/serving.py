@@ -48,6 +48,7 @@ def start(home: Home, folder: Path, *options: str, patience: float = 15) -> Serv
             stdout=stream,
             stderr=stream,
             env=environment,
+            start_new_session=True,
         )
     for _ in range(200):
         if found := re.search(r"listening on (https?://127\.0\.0\.1:(\d+)/)", log.read_text()):

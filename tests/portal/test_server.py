@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from homes import no_passphrase
+from proc import of_group
 
 from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
@@ -57,6 +61,40 @@ def test_no_secret_is_left_behind(home: Home, issue: Issue, serving: Serving) ->
         assert secret.encode() not in kept
     assert file.content[:200] not in kept
     assert issued.certificate.number.encode() in file.headers["content-disposition"].encode()
+
+
+def test_a_bug_leaves_no_secret_behind(home: Home, issue: Issue, tmp_path: Path) -> None:
+    """Whatever a visitor brings, on each page that reads the database: half of it has gone."""
+    broken = tmp_path / "home"
+    number, password = (issued := issue("windows")).certificate.number, issued.password
+    link = download.make_link(home, number, timedelta(days=3650))
+    shutil.copytree(home.path, broken)
+    serving = start(Home(broken, no_passphrase), tmp_path)
+    try:
+        seen = of_group(serving.process.pid)
+        with closing(sqlite3.connect(broken / "ca-store" / "rca.sqlite")) as database:
+            database.execute("PRAGMA foreign_keys = OFF")
+            database.execute("ALTER TABLE certificate RENAME TO gone")
+        headers = {"Referer": f"/d/{link}", "Connection": "close"}
+        with httpx.Client(base_url=serving.url, headers=headers) as client:
+            answers = [
+                client.post("/", data={"number": number, "password": password}),
+                client.get(f"/d/{link}"),
+                client.post(f"/d/{link}", data={"visit": link[:8]}),
+                client.get(f"/f/{link}"),
+                client.get(f"/f/{link}/{number}.p12"),
+            ]
+        assert any(answer.status_code == 500 for answer in answers)
+        seen += of_group(serving.process.pid)
+    finally:
+        serving.process.kill()
+        serving.process.wait()
+    assert b"serve" in seen
+    seen += serving.log.read_bytes()
+    assert b"Traceback" in seen
+    for secret in (password, password.replace("-", ""), link, "canary-passphrase"):
+        assert secret.encode() not in seen
+        assert not any(secret in answer.text for answer in answers)
 
 
 def test_of_32_who_press_at_once_one_gets_the_file_and_the_others_learn_the_same(

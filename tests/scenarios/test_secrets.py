@@ -6,12 +6,11 @@ import json
 import os
 import re
 import stat
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from proc import watch
 from soundness import check_secrets
 from terminal import CANARY, Terminal
 
@@ -183,27 +182,13 @@ def test_no_file_takes_the_place_of_a_device_or_a_pipe(
     assert link.is_symlink()
 
 
-def watch(process: subprocess.Popen[str]) -> tuple[bytes, str]:
-    """What anybody (cmdline), or root, could read of a command and its children while it ran."""
-    seen: set[bytes] = set()
-    while process.poll() is None:
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                with suppress(OSError):
-                    if os.getpgid(int(folder.name)) == process.pid:
-                        seen |= {(folder / name).read_bytes() for name in ("cmdline", "environ")}
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    return b"\n".join(seen), out
-
-
 def test_no_command_line_and_no_environment_has_a_secret(rca: Terminal) -> None:
     """The workers' too, that make keys and passwords of a batch."""
     rca.set_hook("sh", "-c", ": the hook")
     table = rca.folder / "table.csv"
     table.write_text("user,device\n" + "".join(f"u{n},mac\n" for n in range(20)))
     batch = ("issue", "--batch", "table.csv", "--jobs", "2", "--format", "json")
-    seen, out = watch(rca.start(*batch, start_new_session=True))
+    seen, out, _ = watch(rca.start(*batch, start_new_session=True))
     issued = json.loads(out)
     assert b"workers.serve" in seen, "no worker was seen"
     for command in (("publish",), ("show", issued[0]["number"], "--reveal"), ("backup", "b")):

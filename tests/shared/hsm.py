@@ -25,7 +25,8 @@ MODULES = [
     "/usr/lib/pkcs11/libsofthsm2.so",
 ]
 MODULE = next((path for path in MODULES if Path(path).exists()), MODULES[0])
-PIN = "4711-beta"
+PIN = "canary-pin-4711"
+PASSPHRASE = "canary passphrase of the token's home"
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,12 @@ class Hsm:
         assert "Traceback" not in done.stderr
         return done.stdout, done.stderr
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Begins a command."""
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+        """Begins a command, the first of a process group, with more in its environment."""
         return subprocess.Popen(
             [*PROGRAM, *map(str, arguments)],
-            env=self.environment,
+            env={**self.environment, **environment},
+            start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -136,7 +138,7 @@ def make(folder: Path) -> Hsm:
     hsm = Hsm(folder)
     (folder / "tokens").mkdir(parents=True)
     (folder / "softhsm.conf").write_text(f"directories.tokendir = {folder}/tokens\n")
-    for name, text in (("pin", PIN), ("passphrase", "correct horse"), ("wrong", "1234-gamma")):
+    for name, text in (("pin", PIN), ("passphrase", PASSPHRASE), ("wrong", "1234-gamma")):
         (folder / name).write_text(text + "\n")
         (folder / name).chmod(0o600)
     add_token(hsm, "ca", PIN)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from renrakucho_ca.service.home import Home
 
+from .post_office import PostOffice
+
 PASSPHRASE = b"canary passphrase"
+USER, PASSWORD = "rca", "canary login password"
 
 
 def set_mail(home: Home, mail: str) -> Home:
@@ -25,6 +28,17 @@ mail:
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock, home.random)
     again.keystore = home.keystore
     return again
+
+
+def secured(home: Home, office: PostOffice, *, password: str = PASSWORD) -> Home:
+    """The home with a login for that server."""
+    (home.path / "smtp.password").write_text(password + "\n")
+    security = "tls" if office.implicit else "starttls"
+    return set_mail(
+        home,
+        f"host: 127.0.0.1\n  port: {office.port}\n  security: {security}\n"
+        f"  user: {USER}\n  password_file: smtp.password",
+    )
 
 
 def everything_in(folder: Path) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,10 +25,8 @@ from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState
 
-from .mail_home import PASSPHRASE, set_mail
+from .mail_home import PASSPHRASE, PASSWORD, USER, secured, set_mail
 from .post_office import PostOffice
-
-USER, PASSWORD = "rca", "canary login password"
 
 
 @pytest.fixture(autouse=True)
@@ -48,36 +45,6 @@ def issue(home: Home, email: str = "tanaka@example.jp") -> Issued:
 def only_mail(home: Home) -> Mail:
     (mail,) = outbox.stream(home.db, None)
     return mail
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """What the server shows, and the file that makes it trusted."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=x"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context, certificate
-
-
-def secured(home: Home, office: PostOffice, *, password: str = PASSWORD) -> Home:
-    """The home with a login for that server."""
-    (home.path / "smtp.password").write_text(password + "\n")
-    security = "tls" if office.implicit else "starttls"
-    return set_mail(
-        home,
-        f"host: 127.0.0.1\n  port: {office.port}\n  security: {security}\n"
-        f"  user: {USER}\n  password_file: smtp.password",
-    )
 
 
 # -- who is spoken to

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from proc import watch
+from program import PROGRAM
 
 from renrakucho_ca.model import User
 from renrakucho_ca.service import issuance, notification, retrieval
@@ -19,7 +23,7 @@ from renrakucho_ca.service.issuance import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
 
-from .mail_home import PASSPHRASE
+from .mail_home import PASSPHRASE, PASSWORD, USER, secured
 from .post_office import PostOffice
 
 
@@ -117,6 +121,43 @@ def test_a_migration_mails_and_prints_a_sheet_for_everybody_in_one_run(
     assert rca(home, *run)["issued"] == 0, "a second run tells nobody twice"
     assert sheets.read_text(encoding="utf-8") == html, "nor are the sheets of the first lost"
     assert rca(home, "mail", "send")["sent"] == 0
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("server", ["takes the mail", "refuses the login", "hangs up"])
+def test_sending_shows_no_secret_whatever_the_server_does(
+    home: Home, tls: tuple[ssl.SSLContext, Path], server: str
+) -> None:
+    """Not of the login, nor of the mail: in /proc, in a traceback, in a file beside the login's."""
+    with PostOffice(tls=tls[0], login=(USER, PASSWORD)) as office:
+        office.after_data = ["hang up"] if server == "hangs up" else []
+        password = "another canary" if server == "refuses the login" else PASSWORD
+        home = secured(home, office, password=password)
+        request = Request(User("proc", email="proc@example.jp"), "android")
+        (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+        assert isinstance(issued, Issued)
+        sending = subprocess.Popen(
+            [*PROGRAM, "--home", str(home.path), "-v", "mail", "send"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "SSL_CERT_FILE": str(tls[1]), "RCA_DEBUG": "1"},
+        )
+        seen, out, err = watch(sending, code=0 if server == "takes the mail" else 1)
+    assert b"send" in seen
+    assert ("Traceback" in err) == (server != "takes the mail")
+    assert issued.link is not None
+    texts = [seen, out.encode(), err.encode()]
+    texts += [
+        path.read_bytes()
+        for path in home.path.rglob("*")
+        if path.is_file() and path.name not in ("smtp.password", "passphrase")
+    ]
+    encoded = base64.b64encode(f"\0{USER}\0{password}".encode())  # AUTH PLAIN (RFC 4616)
+    for secret in (password, issued.password, issued.link.rpartition("/")[2], PASSPHRASE.decode()):
+        assert not any(secret.encode() in text or encoded in text for text in texts), secret
 
 
 class Killed(BaseException):
