@@ -1384,6 +1384,12 @@ MESSAGES: dict[str, str] = {
     "if it has certificates that lie nowhere else, export them as PEM and give these too": (
         "ほかの場所にない証明書が入っていれば、PEM形式で書き出し、それも指定してください"
     ),
+    "give the certificate that the root itself signed; between the two there may be no other CA": (
+        "ルート自身が署名した証明書を指定してください。間に別の認証局がある構成は引き継げません"
+    ),
+    "of a CA that was renewed with its key, go on giving the certificate that was given first": (
+        "同じ鍵で更新された認証局なら、最初に指定した証明書を引き続き指定してください"
+    ),
     "there is no certificate, CRL or index in it": "証明書・CRL・索引が1つもありません",
     "what follows in the file cannot be read": "ファイルの残りの部分を読み取れません",
     "it names no user, and is listed as {number}'s: {reason}": (

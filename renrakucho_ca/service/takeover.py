@@ -124,7 +124,14 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
         ca.issuing is not None
         and (issuing := takeover_ca.load_ca(ca.issuing, Tier.ISSUING)) != root
     ):
-        pki_certificates.check_issued(issuing, root)
+        if not signed_by(issuing, root):
+            raise Invalid(
+                "{issuer} did not issue {subject}",
+                hint="give the certificate that the root itself signed; between the two there may "
+                "be no other CA",
+                issuer=pki_certificates.subject_text(root),
+                subject=pki_certificates.subject_text(issuing),
+            )
         wanted.append((Tier.ISSUING, issuing))
     elif ca.issuing is None:
         # An import before has told it.
@@ -163,7 +170,12 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
             ours = {a.tier: a.fingerprint_sha256 for a in each.authorities}
             if each.name == name:
                 if not found.items() <= ours.items():
-                    raise Conflict("the hierarchy {name} has other CAs already", name=name)
+                    raise Conflict(
+                        "the hierarchy {name} has other CAs already",
+                        hint="of a CA that was renewed with its key, go on giving the certificate "
+                        "that was given first",
+                        name=name,
+                    )
                 return each
             if set(ours.values()) & set(found.values()):
                 raise Conflict("this CA is known already, as the hierarchy {name}", name=each.name)

@@ -143,6 +143,8 @@ class Certificates:
             line = self._lines.take(each.serial, each.fingerprint_sha256)
             if key in known:
                 self._meet_again(piece, each, known[key])
+                if line is not None:
+                    self._run.describe(known[key].number, line[1])
             elif key in new:
                 self._run.problem(piece.place, _serial_again(each))
             else:

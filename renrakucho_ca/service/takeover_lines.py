@@ -76,7 +76,8 @@ class Lines:
             else:
                 records[serial] = place, record
         for each in store.known(self._run.db, self._run.hierarchy.name, records):
-            records.pop(each.serial, None)
+            if line := records.pop(each.serial, None):
+                self._run.describe(each.number, line[1])
         taken = []
         for serial, (place, record) in records.items():
             if record.issued_at is None or record.issued_at >= NEW_SINCE:

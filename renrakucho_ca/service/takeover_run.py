@@ -16,6 +16,7 @@ from renrakucho_ca.service import auditing, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.takeover_files import Place
+from renrakucho_ca.service.takeover_records import Record
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.takeover import Ledger
@@ -36,6 +37,7 @@ class Summary:
     Attributes:
         certificates: people's certificates of this hierarchy among the files, each once.
         added, already: those that are new, and that the store had.
+        described: of those that the store had, the ones of which a record tells more now.
         revoked: revocations that are new. expired: of those added, how many are past their end.
         records_without_certificate: records that were added alone.
         passed_over: files that have no certificate, CRL or index.
@@ -46,6 +48,7 @@ class Summary:
     certificates: int = 0
     added: int = 0
     already: int = 0
+    described: int = 0
     revoked: int = 0
     expired: int = 0
     records_without_certificate: int = 0
@@ -58,6 +61,7 @@ class Summary:
         return {
             "certificates": self.added,
             "records": self.records_without_certificate,
+            "described": self.described,
             "revocations": self.revoked,
         }
 
@@ -136,6 +140,12 @@ class Run:
                     self.now,
                     Entry(Act.CERTIFICATES_IMPORTED, self.hierarchy.name, new),
                 )
+
+    def describe(self, number: RetrievalNumber, record: Record) -> None:
+        """A record about a certificate that the store has: it may have come without one."""
+        self.summary.described += store.describe(
+            self.db, number, record.user, record.device, record.note
+        )
 
     def add_bare(self, authority: Authority, added: list[Certificate]) -> None:
         store.add(self.db, [(authority.id, each, None) for each in added])

@@ -8,7 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, RevocationReason
+from renrakucho_ca.model import (
+    IMPORTED,
+    Authority,
+    Certificate,
+    RetrievalNumber,
+    RevocationReason,
+    User,
+)
 from renrakucho_ca.store.database import (
     Database,
     moment,
@@ -95,18 +102,7 @@ def add(db: Database, added: Sequence[tuple[int, Certificate, bytes | None]]) ->
     row = db.row("SELECT coalesce(max(id), 0) AS last FROM certificate")
     assert row is not None
     first = row["last"] + 1
-    db.execute_many(
-        """INSERT INTO user VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (id) DO UPDATE SET
-               name = coalesce(name, excluded.name),
-               email = coalesce(email, excluded.email),
-               facility = coalesce(facility, excluded.facility),
-               network = coalesce(network, excluded.network)""",
-        [
-            (user.id, user.name, user.email, user.facility, user.network)
-            for user in {certificate.user for _, certificate, _ in added}
-        ],
-    )
+    _put_users(db, {certificate.user for _, certificate, _ in added})
     db.execute_many(
         """INSERT INTO certificate (id, number, authority, serial, user, device, profile, note,
                line, issued_at, not_before, not_after, downloaded_at, key_algorithm,
@@ -137,6 +133,45 @@ def add(db: Database, added: Sequence[tuple[int, Certificate, bytes | None]]) ->
         "INSERT INTO certificate_der VALUES (?, ?)",
         [(first + place, der) for place, (_, _, der) in enumerate(added) if der is not None],
     )
+
+
+def _put_users(db: Database, users: Iterable[User]) -> None:
+    """What is known of them already stays."""
+    db.execute_many(
+        """INSERT INTO user VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET
+               name = coalesce(name, excluded.name),
+               email = coalesce(email, excluded.email),
+               facility = coalesce(facility, excluded.facility),
+               network = coalesce(network, excluded.network)""",
+        [(user.id, user.name, user.email, user.facility, user.network) for user in users],
+    )
+
+
+def describe(
+    db: Database, number: RetrievalNumber, user: User, device: str | None, note: str | None
+) -> bool:
+    """Says of a certificate that was taken over whose it is, as long as it has no successor.
+
+    Args:
+        device, note: None leaves what is known.
+
+    Returns:
+        Whether that is new.
+    """
+    _put_users(db, [user])
+    told = {"number": int(number), "user": user.id, "device": device, "note": note}
+    row = db.row(
+        """UPDATE certificate SET user = :user, device = coalesce(:device, device),
+               note = coalesce(:note, note)
+           WHERE number = :number AND profile = :imported
+             AND (user, device, note) IS NOT
+                 (:user, coalesce(:device, device), coalesce(:note, note))
+             AND NOT EXISTS (SELECT 1 FROM certificate AS next WHERE next.supersedes = :number)
+           RETURNING id""",
+        told | {"imported": IMPORTED},
+    )
+    return row is not None
 
 
 def complete(

@@ -62,6 +62,7 @@ def test_an_easyrsa_pki_comes_over_whole_and_what_it_revoked_stays_revoked(
         "certificates": 3,
         "added": 3,
         "already": 0,
+        "described": 0,
         "revoked": 1,
         "expired": 0,
         "records_without_certificate": 0,
@@ -649,6 +650,23 @@ def test_a_record_says_whose_a_certificate_is(old: Old, openssl_ca: MakeCa, tmp_
     midnight_in_japan = datetime(2026, 1, 15, 15, tzinfo=UTC)
     assert suzuki.issued_at == suzuki.downloaded_at == midnight_in_japan
     assert found["by name"].device == "unknown"
+
+
+def test_a_record_that_comes_later_says_whose_a_certificate_is_once(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    for place in (1, 2):
+        ca.issue(f"/CN=u{place}")
+    old.take("later", ca.certificate, paths=[ca.folder])
+    records = table(tmp_path, ",1,suzuki,iPhone,予備,,,,,", ",2,u2,,,,,見本診療所,,")
+    for paths, described in (([ca.folder], 1), ([ca.folder], 0), ([], 0)):
+        done = old.take("later", ca.certificate, paths=paths, records=records)
+        assert (done.problems, done.summary.records_without_certificate) == ([], 0)
+        assert done.summary.described == described
+    found = old.by_user("later")
+    assert (found["suzuki"].device, found["suzuki"].note) == ("iphone", "予備")
+    assert (found["u2"].device, found["u2"].user.facility) == ("unknown", "見本診療所")
 
 
 def test_a_number_that_is_taken_or_none_is_replaced_and_told(
