@@ -100,6 +100,8 @@ def test_without_its_token_a_ca_signs_nothing_and_a_backup_is_whole(
             _, said = hsm.rca(*command, code=7)
             assert "there is no token of" in said
         assert len(hsm.json("list")) == before
+        out, _ = hsm.rca("doctor", "--format", "json", code=8)
+        assert "there is no token of" in out
     finally:
         hsm.plug_in()
 

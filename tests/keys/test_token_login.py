@@ -123,6 +123,13 @@ def test_a_module_that_is_none_is_told_with_the_way_out(module: str) -> None:
     assert "pkcs11_module in rca.yaml" in str(caught.value.hint)
 
 
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    with pytest.raises(Unavailable, match="a library that is not installed") as caught:
+        token_login.look_for(URI, "module")
+    assert "renrakucho-ca[hsm]" in str(caught.value.hint)
+
+
 def test_without_a_module_the_settings_are_named(home: Home) -> None:
     with pytest.raises(Unavailable, match="nothing says which PKCS #11 module") as caught:
         ca_keys.opened(home, "pkcs11:object=x?pin-source=/nowhere")
@@ -219,6 +226,18 @@ def test_run_again_and_again_with_a_wrong_pin_a_command_never_locks_the_token(
         "the token has one try of its PIN left, which is not risked",
     }
     assert (counting.tries, len(counting.logins)) == (1, 2)
+
+
+def test_a_pin_that_was_refused_is_not_tried_again_for_another_key(
+    plugged_in: Callable[[Counting], None],
+) -> None:
+    counting = Counting("right")
+    plugged_in(counting)
+    for label in ("root", "issuing"):
+        uri = token_uri.parse(f"pkcs11:token=ca;object={label}")
+        with pytest.raises(Unavailable, match="refuses the PIN"):
+            token.find(token_login.Access(uri, "module", "wrong"))
+    assert counting.logins == ["wrong"]
 
 
 def test_a_pin_that_is_locked_is_told_with_the_way_out(
