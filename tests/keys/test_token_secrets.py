@@ -45,12 +45,11 @@ def table_of(hsm: Hsm, count: int) -> Path:
 
 
 def check_nowhere(secrets: Iterable[str], hsm: Hsm, *seen: bytes | str) -> None:
-    """Neither in what was seen, nor in a file's name or content but those that are to hold it."""
-    own = {hsm.folder / name for name in ("pin", "passphrase")}
+    """Neither in what was seen, nor in the name or content of a file of the home."""
     texts = [each.encode() if isinstance(each, str) else each for each in seen]
-    for path in hsm.folder.rglob("*"):
+    for path in hsm.home.rglob("*"):
         texts.append(bytes(path))
-        if path.is_file() and path not in own:
+        if path.is_file():
             texts.append(path.read_bytes())
     for secret in secrets:
         assert not any(secret.encode() in text for text in texts), secret
