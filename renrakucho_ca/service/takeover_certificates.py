@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
@@ -20,6 +21,20 @@ from renrakucho_ca.service.takeover_run import Run, portions
 from renrakucho_ca.service.workers import Workers, cores
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known
+
+
+class _New(NamedTuple):
+    """A certificate that the store has not.
+
+    Attributes:
+        place: of the record where there is one.
+    """
+
+    authority: int
+    piece: Piece
+    found: Found
+    place: Place
+    record: Record | None
 
 
 class Certificates:
@@ -83,6 +98,11 @@ class Certificates:
             self._files += 1
             later[file] = None
             return
+        kind = takeover_files.container(file)
+        if kind is not None:
+            # PEM may lie in a database's pages, but what it says of revocations lies elsewhere.
+            self._run.pass_over(file, kind)
+            return
         is_empty = True
         for piece in takeover_files.pieces(file):
             is_empty = False
@@ -93,7 +113,7 @@ class Certificates:
             else:
                 later[file] = None
         if is_empty:
-            self._run.pass_over(file)
+            self._run.pass_over(file, None)
         else:
             self._files += 1
 
@@ -116,9 +136,29 @@ class Certificates:
             self._record_found(found)
 
     def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
-        owners = store.owners(
-            self._run.db, self._run.hierarchy.name, [each.fingerprint_sha256 for _, each in found]
-        )
+        found = self._not_others(found)
+        serials = {each.serial for _, each in found}
+        known = {
+            (each.authority, each.serial): each
+            for each in store.known(self._run.db, self._run.hierarchy.name, serials)
+        }
+        new: dict[tuple[int, int], _New] = {}
+        for piece, each in found:
+            key = self._run.hierarchy.authorities[each.issuer].id, each.serial
+            line = self._lines.take(each.serial, each.fingerprint_sha256)
+            place, record = line or (piece.place, None)
+            if key in known:
+                self._meet_again(piece, each, known[key], record)
+            elif key in new:
+                self._run.problem(piece.place, _serial_again(each))
+            else:
+                new[key] = _New(key[0], piece, each, place, record)
+        self._add(list(new.values()))
+
+    def _not_others(self, found: list[tuple[Piece, Found]]) -> list[tuple[Piece, Found]]:
+        """Without those that another hierarchy has."""
+        fingerprints = [each.fingerprint_sha256 for _, each in found]
+        owners = store.owners(self._run.db, self._run.hierarchy.name, fingerprints)
         for piece, each in found:
             if each.fingerprint_sha256 in owners:
                 self._run.problem(
@@ -129,46 +169,25 @@ class Certificates:
                         name=owners[each.fingerprint_sha256],
                     ),
                 )
-        found = [(piece, each) for piece, each in found if each.fingerprint_sha256 not in owners]
-        serials = {each.serial for _, each in found}
-        known = {
-            (each.authority, each.serial): each
-            for each in store.known(self._run.db, self._run.hierarchy.name, serials)
-        }
-        new: dict[tuple[int, int], tuple[Piece, Found]] = {}
-        records: dict[tuple[int, int], Record] = {}
-        wanted: list[tuple[Place, RetrievalNumber | None]] = []
-        for piece, each in found:
-            key = self._run.hierarchy.authorities[each.issuer].id, each.serial
-            line = self._lines.take(each.serial, each.fingerprint_sha256)
-            if key in known:
-                self._meet_again(piece, each, known[key])
-                if line is not None:
-                    self._run.describe(known[key].number, line[1])
-            elif key in new:
-                self._run.problem(piece.place, _serial_again(each))
-            else:
-                new[key] = piece, each
-                if line is None:
-                    wanted.append((piece.place, None))
-                else:
-                    place, records[key] = line
-                    wanted.append((place, records[key].number))
-        numbers = self._run.numbers(wanted)
+        return [(piece, each) for piece, each in found if each.fingerprint_sha256 not in owners]
+
+    def _add(self, new: list[_New]) -> None:
+        numbers = self._run.numbers(
+            [(each.place, each.record.number if each.record else None) for each in new]
+        )
         store.add(
             self._run.db,
             [
-                (key[0], self._taken_over(number, piece, each, records.get(key)), piece.der)
-                for number, (key, (piece, each)) in zip(numbers, new.items(), strict=True)
+                (each.authority, self._taken_over(number, each), each.piece.der)
+                for number, each in zip(numbers, new, strict=True)
             ],
         )
-        self._run.summary.certificates += len(new)
-        self._run.summary.added += len(new)
-        self._run.summary.expired += sum(
-            each.not_after <= self._run.now for _, each in new.values()
-        )
+        summary = self._run.summary
+        summary.certificates += len(new)
+        summary.added += len(new)
+        summary.expired += sum(each.found.not_after <= self._run.now for each in new)
 
-    def _meet_again(self, piece: Piece, found: Found, known: Known) -> None:
+    def _meet_again(self, piece: Piece, found: Found, known: Known, record: Record | None) -> None:
         """A certificate whose serial number the store has: the same, or one we had no bytes of."""
         if known.fingerprint_sha256 is None:
             store.complete(
@@ -187,10 +206,11 @@ class Certificates:
             self._run.problem(piece.place, _serial_again(found))
             return
         self._run.summary.certificates += 1
+        if record is not None:
+            self._run.describe(known.number, record)
 
-    def _taken_over(
-        self, number: RetrievalNumber, piece: Piece, found: Found, record: Record | None
-    ) -> Certificate:
+    def _taken_over(self, number: RetrievalNumber, new: _New) -> Certificate:
+        found, record = new.found, new.record
         issued_at = (record and record.issued_at) or found.not_before
         return Certificate(
             number=number,
@@ -198,7 +218,7 @@ class Certificates:
             hierarchy=self._run.hierarchy.name,
             user=record.user
             if record
-            else self._run.user_of(piece.place, found.person, found.serial),
+            else self._run.user_of(new.piece.place, found.person, found.serial),
             device=(record and record.device) or self._run.device,
             note=record.note if record else None,
             issued_at=issued_at,

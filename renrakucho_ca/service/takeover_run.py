@@ -12,7 +12,7 @@ from typing import TypeVar
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import auditing, takeover_files
+from renrakucho_ca.service import auditing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.takeover_files import Place
@@ -103,9 +103,9 @@ class Run:
         self.summary.reported += 1
         self._report(Invalid("{place}: {problem}", hint=problem.hint, place=place, problem=problem))
 
-    def pass_over(self, file: Path) -> None:
+    def pass_over(self, file: Path, kind: str | None) -> None:
         self.summary.passed_over += 1
-        self._passed_over(file, takeover_files.container(file))
+        self._passed_over(file, kind)
 
     def user_of(self, place: Place, name: str | None, serial: int) -> User:
         """The person whom the subject names; who has no name that can be shown has a number."""

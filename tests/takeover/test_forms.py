@@ -170,7 +170,7 @@ def test_files_that_may_have_certificates_and_are_not_opened_are_named(
         *("openssl", "pkcs12", "-export", "-nokeys", "-in", ca.issue("/CN=alice")),
         *("-passout", "pass:x", "-out", given / "alice.p12"),
     )
-    run(sys.executable, "-c", _DATABASE, given / "certs.db")
+    run(sys.executable, "-c", _DATABASE, given / "certs.db", ca.folder / "newcerts" / "01.pem")
     met: dict[str, str | None] = {}
     done = old.take(
         "closed",
@@ -184,7 +184,12 @@ def test_files_that_may_have_certificates_and_are_not_opened_are_named(
     assert done.problems == [f"{given}: there is no certificate, CRL or index in it"]
 
 
-_DATABASE = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (x)')"
+_DATABASE = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute("CREATE TABLE certificates (status, pem)")
+    database.execute("INSERT INTO certificates VALUES ('revoked', ?)", [open(sys.argv[2]).read()])
+"""
 
 
 # -- the CA's own files
