@@ -527,9 +527,6 @@ MESSAGES: dict[str, str] = {
     "use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits": (
         "P-256、P-384、P-521、または2048~8192ビットのRSAを使ってください"
     ),
-    "{name} is not a key algorithm of a profile": (
-        "{name} はプロファイルに書ける鍵の種類ではありません"
-    ),
     # -- hierarchies
     "there is no hierarchy {name}": "階層 {name} はありません",
     "there are: {known}": "あるもの: {known}",

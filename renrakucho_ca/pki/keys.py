@@ -127,19 +127,6 @@ def public_key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> 
     return accept(public_key)
 
 
-def algorithm_of(key: PublicKey) -> KeyAlgorithm:
-    """Which of the algorithms that we make keys for.
-
-    Raises:
-        Invalid: none of them.
-    """
-    name = describe(accept(key))
-    try:
-        return KeyAlgorithm(name)
-    except ValueError:
-        raise Invalid("{name} is not a key algorithm of a profile", name=name) from None
-
-
 def to_pkcs8(key: PrivateKey) -> bytes:
     """PKCS#8 (RFC 5958) in DER, **unencrypted**: for the keystore, which seals it."""
     return key.private_bytes(

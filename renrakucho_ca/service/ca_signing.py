@@ -13,7 +13,7 @@ from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, Revocatio
 from renrakucho_ca.pki import certificates, contents, crl, foreign, x509
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca
-from renrakucho_ca.pki.keys import public_key_of
+from renrakucho_ca.pki.keys import SigningKey, public_key_of
 from renrakucho_ca.service import auditing
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.ca_keys import ca_key
@@ -186,15 +186,7 @@ def _signed(
                 name=crosses,
                 by=by.name,
             )
-        key = ca_key(home, by.root, root_key)
-        if key is None and root_key is not None:
-            raise Invalid("{key} is not the key of {name}", key=root_key, name=by.root.subject)
-        if key is None:
-            raise Unavailable(
-                "the key of {name} is not on this machine",
-                hint="bring it, and add --root-key FILE|URI",
-                name=by.root.subject,
-            )
+        key = _key_of(home, by.root, root_key)
         intent = CaCertificate(
             authority=by.root.id,
             issuer=by.name,
@@ -218,6 +210,20 @@ def _signed(
             }
             auditing.record(home, now, Entry(Act.CA_SIGNED, by.name, facts))
     return replace(intent, der=der)
+
+
+def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
+    """The key of a root: that of the store, or the one given."""
+    key = ca_key(home, root, given)
+    if key is not None:
+        return key
+    if given is not None:
+        raise Invalid("{key} is not the key of {name}", key=given, name=root.subject)
+    raise Unavailable(
+        "the key of {name} is not on this machine",
+        hint="bring it, and add --root-key FILE|URI",
+        name=root.subject,
+    )
 
 
 def _give_up_left_over(home: Home, now: datetime) -> None:

@@ -163,15 +163,7 @@ def migrate(
     has_come = cutoff <= now
     revoked = 0
     if not (has_come and stop()):
-        with home.db.write():
-            if hierarchies.set_cutoff(home.db, scope.source, cutoff):
-                auditing.record(
-                    home,
-                    now,
-                    Entry(
-                        Act.CUTOFF_SET, scope.source, {"cutoff": seconds(cutoff), "target": target}
-                    ),
-                )
+        _set_cutoff(home, now, scope.source, cutoff, target)
         if has_come:
             revoked = revocation.revoke_all(home, hierarchies.get(home.db, scope.source), now)
     return Migration(
@@ -185,6 +177,13 @@ def migrate(
         remaining=sum(each.pending for each in after),
         revoked=revoked,
     )
+
+
+def _set_cutoff(home: Home, now: datetime, source: str, cutoff: datetime, target: str) -> None:
+    with home.db.write():
+        if hierarchies.set_cutoff(home.db, source, cutoff):
+            facts = {"cutoff": seconds(cutoff), "target": target}
+            auditing.record(home, now, Entry(Act.CUTOFF_SET, source, facts))
 
 
 def _request(certificate: Certificate) -> Request:
