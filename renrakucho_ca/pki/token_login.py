@@ -46,13 +46,14 @@ class Access:
 
 
 def look_for(uri: TokenUri, module: str) -> None:
-    """Whether the token is there. Needs no PIN.
+    """Whether the token is there and can be logged in to. Needs no PIN.
 
     Raises:
-        Unavailable: the module cannot be loaded, or there is not exactly one such token.
+        Unavailable: the module cannot be loaded, there is not exactly one such token, or its PIN
+            is locked or nearly so.
     """
     with telling(uri) as pkcs11:
-        _token(pkcs11, uri, module)
+        _refuse_spent(pkcs11, _token(pkcs11, uri, module), uri)
 
 
 def login(pkcs11: ModuleType, access: Access) -> Any:
@@ -66,19 +67,25 @@ def login(pkcs11: ModuleType, access: Access) -> Any:
     if place in _refused:
         raise _wrong_pin(access.uri)
     if place not in _sessions:
-        if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in token.flags:
-            # Cron would try a PIN that was changed again and again, until nobody can sign.
-            raise Unavailable(
-                "the token has one try of its PIN left, which is not risked for {uri}",
-                hint="`pkcs11-tool --login --list-objects` with the right PIN gives it all back",
-                uri=access.uri,
-            )
+        _refuse_spent(pkcs11, token, access.uri)
         try:
             _sessions[place] = token.open(user_pin=access.pin)
         except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
             _refused.add(place)
             raise
     return _sessions[place]
+
+
+def _refuse_spent(pkcs11: ModuleType, token: Any, uri: TokenUri) -> None:
+    """Cron would try a PIN that was changed again and again, until nobody can sign."""
+    if pkcs11.TokenFlag.USER_PIN_LOCKED in token.flags:
+        raise pkcs11.PinLocked
+    if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in token.flags:
+        raise Unavailable(
+            "the token has one try of its PIN left, which is not risked for {uri}",
+            hint="`pkcs11-tool --login --list-objects` with the right PIN gives it all back",
+            uri=uri,
+        )
 
 
 def _token(pkcs11: ModuleType, uri: TokenUri, module: str) -> Any:

@@ -162,8 +162,9 @@ class Counting:
     def flags(self) -> Any:
         import pkcs11
 
-        flags = pkcs11.TokenFlag.TOKEN_INITIALIZED
-        return flags | pkcs11.TokenFlag.USER_PIN_FINAL_TRY if self.tries == 1 else flags
+        flags = pkcs11.TokenFlag
+        left = {0: flags.USER_PIN_LOCKED, 1: flags.USER_PIN_FINAL_TRY}.get(self.tries)
+        return flags.TOKEN_INITIALIZED if left is None else flags.TOKEN_INITIALIZED | left
 
     def get_slots(self, **_: object) -> list[Any]:
         self.writers -= 1
@@ -180,8 +181,6 @@ class Counting:
         import pkcs11
 
         self.logins.append(user_pin)
-        if self.tries == 0:
-            raise pkcs11.PinLocked
         if user_pin != self.pin:
             self.tries -= 1
             raise pkcs11.PinIncorrect
@@ -240,13 +239,26 @@ def test_a_pin_that_was_refused_is_not_tried_again_for_another_key(
     assert counting.logins == ["wrong"]
 
 
-def test_a_pin_that_is_locked_is_told_with_the_way_out(
-    plugged_in: Callable[[Counting], None],
+@pytest.mark.parametrize(
+    ("tries", "said", "hint"),
+    [(0, "is locked", "security officer"), (1, "one try of its PIN left", "pkcs11-tool --login")],
+)
+def test_a_pin_that_is_locked_or_nearly_so_is_told_with_the_way_out(
+    plugged_in: Callable[[Counting], None], tries: int, said: str, hint: str
 ) -> None:
-    plugged_in(Counting("right", tries=0))
-    with pytest.raises(Unavailable, match="is locked") as caught:
-        token.find(token_login.Access(URI, "module", "right"))
-    assert "security officer" in str(caught.value.hint)
+    """To who would log in, and to the doctor, who has no PIN."""
+    counting = Counting("right", tries=tries)
+    plugged_in(counting)
+    access = token_login.Access(URI, "module", "right")
+    looks: list[Callable[[], object]] = [
+        lambda: token.find(access),
+        lambda: token_login.look_for(URI, "module"),
+    ]
+    for look in looks:
+        with pytest.raises(Unavailable, match=said) as caught:
+            look()
+        assert hint in str(caught.value.hint)
+    assert counting.logins == []
 
 
 def test_a_token_that_another_process_writes_to_is_waited_for(

@@ -91,7 +91,6 @@ def test_a_bug_while_bundles_are_made_shows_no_secret_in_its_traceback(
     passwords = note.read_text().split()
     assert passwords
     check_nowhere([PIN, PASSPHRASE, *passwords, "PRIVATE KEY"], hsm, seen, out, err)
-    hsm.rca("issue", "--device", "mac", "--user", "after")
 
 
 def test_a_traceback_of_the_token_has_no_pin(hsm: Hsm) -> None:
