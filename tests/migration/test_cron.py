@@ -78,7 +78,7 @@ def cron(machine: Machine, tmp_path: Path) -> Cron:
 
 
 def test_it_is_a_crontab() -> None:
-    assert len(jobs()) == 5
+    assert len(jobs()) == 6
     assert settings()["PATH"] == "/opt/rca/bin:/usr/bin:/bin"
     assert {job.user for job in jobs()} == {"rca"}
 
@@ -98,10 +98,20 @@ def test_on_the_day_of_the_cut_off_old_ends_in_silence(machine: Machine, cron: C
     assert machine.show(str(fetched))["status"] == "revoked"  # Nobody fetched it for 30 days.
 
 
+def test_each_minute_servers_hear_of_what_was_revoked(machine: Machine, cron: Cron) -> None:
+    ((number, serial),) = machine.rows("SELECT number, serial FROM certificate LIMIT 1")
+    assert machine("revoke", str(number)).code == 0
+    (job,) = [each for each in jobs() if each.time == "* * * * *"]
+    assert cron.run(job) == (0, "")
+    assert int(str(serial), 16) in machine.published("old-issuing").revoked
+
+
 def test_what_goes_wrong_is_one_line_of_mail(machine: Machine, cron: Cron) -> None:
     machine.clock = "@2026-07-31 15:05:00"
     machine.passphrase.unlink()
-    for job in jobs()[:2]:
+    expire, each_minute, publish, *_ = jobs()
+    assert cron.run(each_minute) == (7, "")  # Or there would be one each minute.
+    for job in (expire, publish):
         code, mail = cron.run(job)
         assert code == 7, mail
         assert mail.startswith("rca: error: "), mail
