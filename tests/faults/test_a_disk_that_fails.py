@@ -16,7 +16,7 @@ from terminal import Terminal
 
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
-@pytest.mark.parametrize("command", ["issue", "export", "revoke", "hold", "publish"])
+@pytest.mark.parametrize("command", ["issue", "export", "revoke", "publish"])
 def test_a_call_that_fails_loses_nothing(
     rca: Terminal, tmp_path: Path, command: str, error: str
 ) -> None:
@@ -25,7 +25,6 @@ def test_a_call_that_fails_loses_nothing(
         "issue": ("issue", "--device", "mac", "--user", "sato"),
         "export": ("export", number, "--out", "out"),
         "revoke": ("revoke", number),
-        "hold": ("hold", number),
         "publish": ("publish",),
     }[command]
     for nth, call in enumerate(some(calls(rca.copy(tmp_path / "all"), *arguments), 2)):

@@ -64,7 +64,7 @@ def test_a_first_start_is_finished_by_the_next_command(empty: Terminal, tmp_path
 
 def test_a_hierarchy_is_there_or_can_be_made_again(empty: Terminal, tmp_path: Path) -> None:
     assert empty("init").code == 0
-    for rca in Deaths(empty, tmp_path).of("hierarchy", "create", "new", samples=3):
+    for rca in Deaths(empty, tmp_path).of("hierarchy", "create", "new", samples=2):
         assert rca("hierarchy", "create", "new").code in (0, 4)
         assert rca("publish", "--if-due").code == 0
         rca.issue()
@@ -75,7 +75,7 @@ def test_what_may_have_been_signed_is_recorded_and_else_revoked(
     rca: Terminal, tmp_path: Path
 ) -> None:
     command = ("issue", "--device", "mac", "--user", "sato", "--out", "out")
-    for dead in Deaths(rca, tmp_path).of(*command, samples=4):
+    for dead in Deaths(rca, tmp_path).of(*command, samples=3):
         assert dead(*command).code == 0
         records = dead("list", "--all", "--format", "json").json
         left = [record for record in records if record["status"] != "downloaded"]
@@ -128,7 +128,7 @@ def test_a_hold_and_its_release_are_there_or_can_be_made_again(
 def test_sheets_with_passwords_are_whole_or_not_there(rca: Terminal, tmp_path: Path) -> None:
     password = rca.issue()["password"]
     command = ("handover", "--user", "suzuki", "--out", "sheets.html")
-    for dead in Deaths(rca, tmp_path).of(*command, samples=3, last=4):
+    for dead in Deaths(rca, tmp_path).of(*command, samples=2, last=4):
         for path in files(dead.folder):
             assert path.name == "sheets.html" or password.encode() not in path.read_bytes(), path
         assert dead(*command).code == 0
@@ -145,7 +145,7 @@ def test_what_servers_read_is_whole_and_its_number_rises(rca: Terminal, tmp_path
     assert rca("publish").code == 0
     before = crl_number(rca)
     rca("revoke", rca.issue()["number"])
-    for dead in Deaths(rca, tmp_path).of("publish", samples=4):
+    for dead in Deaths(rca, tmp_path).of("publish", samples=3):
         between = crl_number(dead)
         assert dead("publish").code == 0
         assert before <= between < crl_number(dead)

@@ -18,7 +18,6 @@ COMMANDS = {
     "issue": ("issue", "--device", "mac", "--user", "sato", "--out", "out"),
     "export": ("export", "{number}", "--out", "out"),
     "revoke": ("revoke", "{number}"),
-    "hold": ("hold", "{number}"),
     "publish": ("publish",),
 }
 
