@@ -21,6 +21,19 @@ LARGEST_CA_FILE = 1024 * 1024
 MOST_PROBLEMS = 10_000
 """Problems that are told one by one."""
 
+_COLUMNS = (
+    "hierarchy",
+    "certificates",
+    "added",
+    "already",
+    "described",
+    "revoked",
+    "expired",
+    "records_without_certificate",
+    "passed_over",
+    "reported",
+)
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -115,7 +128,7 @@ def import_(
     )
     passed_over.close()
     shown: Row = {**done.as_dict()}
-    app.console.one(shown, form)
+    app.console.one(shown, form, columns=_COLUMNS)
     if done.reported:
         problems.tell_rest()
         raise Attention("{count} problems were found", count=done.reported)

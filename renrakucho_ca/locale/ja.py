@@ -1280,7 +1280,13 @@ MESSAGES: dict[str, str] = {
     "{selected} would be issued in {target}, {failed} of them would fail; nothing was done": (
         "{target} から {selected} 件を発行することになります(うち {failed} 件は失敗します)。何もしていません"
     ),
-    "already": "移行済み",
+    "already": "処理済み",
+    "added": "追加",
+    "described": "利用者を反映",
+    "expired": "期限切れ",
+    "records without certificate": "証明書のない記録",
+    "passed over": "対象外のファイル",
+    "reported": "問題",
     "from": "移行元",
     "to": "移行先",
     "selected": "対象",

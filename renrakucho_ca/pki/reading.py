@@ -98,18 +98,19 @@ class _Block:
         self._body: list[bytes] = []
         self._size = 0
 
-    def add(self, text: bytes) -> Iterator[Read]:
-        if self.kind is None:
+    def add(self, text: bytes) -> None:
+        if self.kind is None or self._size > LARGEST_VALUE:
             return
         self._body.append(text)
         self._size += len(text)
         if self._size > LARGEST_VALUE:
-            yield self._line, Invalid("it is longer than {longest} bytes", longest=LARGEST_VALUE)
-            self.kind = None
             self._body.clear()
 
     def closed(self) -> Iterator[Read]:
         if self.kind is None:
+            return
+        if self._size > LARGEST_VALUE:
+            yield self._line, Invalid("it is longer than {longest} bytes", longest=LARGEST_VALUE)
             return
         try:
             value = forms.from_base64(b"".join(self._body))
@@ -132,10 +133,17 @@ def _blocks(lines: Iterator[tuple[int, bytes]]) -> Iterator[Read | None]:
     block: _Block | None = None
     has_block, size = False, 0
     for number, line in lines:
-        start = 0
-        for mark in _MARK.finditer(line) if b"-----" in line else ():
+        size += len(line)
+        if b"-----" not in line:  # most lines
             if block is not None:
-                yield from block.add(line[start : mark.start()])
+                block.add(line)
+            elif size > _HEAD and not has_block:
+                return
+            continue
+        start = 0
+        for mark in _MARK.finditer(line):
+            if block is not None:
+                block.add(line[start : mark.start()])
                 yield from block.closed() if mark[1] == b"END" else block.left_open()
                 block = None
             if mark[1] == b"BEGIN":
@@ -143,10 +151,7 @@ def _blocks(lines: Iterator[tuple[int, bytes]]) -> Iterator[Read | None]:
                 yield None
             start = mark.end()
         if block is not None:
-            yield from block.add(line[start:])
-        size += len(line)
-        if size > _HEAD and not has_block:
-            return
+            block.add(line[start:])
     if block is not None:
         yield from block.left_open()
 
