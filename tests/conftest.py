@@ -15,7 +15,7 @@ from renrakucho_ca.service.home import Home
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--all-faults", action="store_true", help="a fault at every system call: over an hour"
+        "--all-faults", action="store_true", help="a fault at every system call: some hours"
     )
 
 

@@ -1,7 +1,7 @@
 """A power cut in the middle: whatever was being done, the next run finishes or undoes it.
 
 Each command is killed at some of the system calls by which it changes the disk, each time on a
-fresh copy of the home. With --all-faults it is killed at every one: over an hour.
+fresh copy of the home. With --all-faults it is killed at every one: some hours.
 """
 
 from __future__ import annotations
