@@ -71,8 +71,7 @@ def publish(
     """
     catching_up.refuse_to_forget(home)
     folder = out or home.public
-    renewed: list[str] = []
-    overdue: list[str] = []
+    standings: list[_Standing] = []
     written: list[Path] = []
     with home.lock("publishing").exclusive():
         # Not before: whoever had to wait would sign a CRL older than the one that it follows.
@@ -87,20 +86,25 @@ def publish(
             if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
                 # Cron should have done it; a CRL without these would open the door again.
                 revocation.revoke_all(home, hierarchy, now)
-            proven: list[Authority] = []
-            for authority in hierarchy.authorities:
-                standing = _bring_up_to_date(home, hierarchy, authority, now, if_due, root_key)
-                renewed += [authority.name] * standing.renewed
-                overdue += [authority.name] * standing.overdue
-                proven += [authority] * standing.proven
+            own = [
+                _bring_up_to_date(home, hierarchy, authority, now, if_due, root_key)
+                for authority in hierarchy.authorities
+            ]
+            standings += own
             bridges = ca_signing.bridges(home, hierarchy.name, now)
+            proven = [each.authority for each in own if each.proven]
             written += public_files.write(home, hierarchy, bridges, proven, folder)
             gone = (each.name for each in everything if each.name not in bridges)
             public_files.remove_bridges(hierarchy, gone, folder)
         # Last: for a million certificates it takes a minute, and the CRLs are out by then.
         publish_hook.run_owed(home)
         responses = _sign_responses(home, root_key)
-    return Publication(tuple(written), tuple(renewed), tuple(overdue), responses)
+    return Publication(
+        files=tuple(written),
+        renewed=tuple(each.authority.name for each in standings if each.renewed),
+        overdue=tuple(each.authority.name for each in standings if each.overdue),
+        responses=responses,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class _Standing:
         proven: it was found whole and signed in this run.
     """
 
+    authority: Authority
     renewed: bool
     overdue: bool
     proven: bool
@@ -133,10 +138,10 @@ def _bring_up_to_date(
         if key is not None:
             publish_hook.owe(home)
             crls.renew(home, hierarchy, authority, key, now)
-            return _Standing(renewed=True, overdue=False, proven=True)
+            return _Standing(authority, renewed=True, overdue=False, proven=True)
     proven = is_good or crls.is_whole(home, authority)
     overdue = not has_ended and (due or not proven)
-    return _Standing(renewed=False, overdue=overdue, proven=proven)
+    return _Standing(authority, renewed=False, overdue=overdue, proven=proven)
 
 
 def _sign_responses(home: Home, root_key: KeyPlace | None) -> int:
