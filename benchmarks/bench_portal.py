@@ -28,7 +28,7 @@ from renrakucho_ca.bundle import password
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import download, hierarchy, issuance
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 FORM_AIM, CLAIM_AIM, P99_AIM = "≥ 1,000/s", "≥ 200/s", "< 50 ms"

@@ -20,6 +20,7 @@ from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service import issuance
 from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import hierarchies
 
@@ -97,7 +98,7 @@ def _batch(home: Home, device: str, count: int) -> Run:
     def run() -> Sample:
         start = time.perf_counter()
         for result in issuance.issue(home, requests, "new"):
-            assert isinstance(result, issuance.Issued), result
+            assert isinstance(result, Issued), result
         return Sample(time.perf_counter() - start)
 
     return run

@@ -16,10 +16,10 @@ from homes import Clock
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Severity, User
-from renrakucho_ca.service import doctor, hierarchy, issuance, publication, revocation
+from renrakucho_ca.service import doctor, hierarchy, issuance, left_over, publication, revocation
 from renrakucho_ca.service.doctor.finding import Finding
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import files, health, hierarchies, issuing
 from renrakucho_ca.store.database import Database
@@ -152,7 +152,7 @@ def test_an_intent_that_nobody_fulfilled_is_told(home: Home, clock: Clock) -> No
     with home.db.write():
         assert issuing.put_intent(home.db, intent)
     assert found(home) == {"intents"}
-    issuance.abandon_left_over(home)
+    left_over.abandon_all(home)
 
 
 def test_a_mistake_in_the_settings_is_told(home: Home) -> None:

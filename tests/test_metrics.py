@@ -21,7 +21,7 @@ from renrakucho_ca.service import (
 )
 from renrakucho_ca.service.doctor.finding import problem
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import hierarchies
 

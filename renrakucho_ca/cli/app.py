@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from renrakucho_ca.console import Console
     from renrakucho_ca.model import RetrievalNumber
     from renrakucho_ca.service.home import Home
-    from renrakucho_ca.service.issuance import Teller
+    from renrakucho_ca.service.issuer import Teller
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -81,7 +81,7 @@ class App:
     def teller(self, mail: bool) -> Teller:
         """How users are told of a new certificate: by mail, or by the operator."""
         if not mail:
-            from renrakucho_ca.service.issuance import tell_nobody
+            from renrakucho_ca.service.issuer import tell_nobody
 
             return tell_nobody
         from renrakucho_ca.service.notification import Letters

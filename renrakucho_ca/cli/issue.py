@@ -22,7 +22,7 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import issuance, retrieval
-from renrakucho_ca.service.issuance import Issued, Teller
+from renrakucho_ca.service.issuer import Issued, Teller
 from renrakucho_ca.service.planning import Request
 
 _FOR_PEOPLE = (

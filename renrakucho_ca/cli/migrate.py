@@ -24,7 +24,7 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service import migration
-from renrakucho_ca.service.issuance import Issued, Teller
+from renrakucho_ca.service.issuer import Issued, Teller
 from renrakucho_ca.service.migration import Migration
 from renrakucho_ca.service.workers import cores
 from renrakucho_ca.store.migration import Progress, Scope

@@ -16,7 +16,8 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
 from renrakucho_ca.service import csvfile, people
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued, Teller, issue_many
+from renrakucho_ca.service.issuance import issue_many
+from renrakucho_ca.service.issuer import Issued, Teller
 from renrakucho_ca.service.planning import Planner, Request
 
 _Parsed = TypeVar("_Parsed")

@@ -15,13 +15,8 @@ from renrakucho_ca.errors import Conflict, Invalid, RcaError
 from renrakucho_ca.model import UNKNOWN, Act, Certificate, RetrievalNumber, User
 from renrakucho_ca.service import auditing, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import (
-    Issued,
-    Teller,
-    choose_hierarchy,
-    issue_many,
-    tell_nobody,
-)
+from renrakucho_ca.service.issuance import choose_hierarchy, issue_many
+from renrakucho_ca.service.issuer import Issued, Teller, tell_nobody
 from renrakucho_ca.service.planning import Planner, Request, Succession
 from renrakucho_ca.store import hierarchies, migration
 from renrakucho_ca.store.audit import Entry

@@ -12,7 +12,7 @@ from renrakucho_ca.errors import Conflict, RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import hierarchy, issuance, publication, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import files
 

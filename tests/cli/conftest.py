@@ -13,7 +13,7 @@ from program import PASSPHRASE, Issue, Program, write_secret
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import hierarchy, issuance, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 # 05:00 on the 16th in Japan: a date that is taken in UTC shows.

@@ -14,7 +14,7 @@ from program import PASSPHRASE
 from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import issuance, publication, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 from .confined import Confined

@@ -25,7 +25,7 @@ from program import PASSPHRASE, PROGRAM
 from renrakucho_ca.model import User
 from renrakucho_ca.service import download, hierarchy, issuance, publication
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import certificates, hierarchies
 

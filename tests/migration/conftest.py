@@ -9,6 +9,7 @@ from homes import Clock, copy_home
 
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import issuance, retrieval
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 from .running import PEOPLE, Machine
@@ -28,7 +29,7 @@ def populous(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     requests = [Request(User(f"p{each:03}", network="見本市"), PHONE) for each in range(PEOPLE)]
     numbers: list[RetrievalNumber] = []
     for _, result in issuance.issue_many(home, requests, "old", jobs=2):
-        assert isinstance(result, issuance.Issued)
+        assert isinstance(result, Issued)
         numbers.append(result.certificate.number)
     for outcome in retrieval.export(home, numbers[::2], folder / "out")[0]:
         outcome.unwrap()

@@ -12,8 +12,9 @@ from homes import BEGIN, issue, open_home, openssl, published, read_certificate,
 from renrakucho_ca.clock import system_randomness, years_after
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Refused
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import hierarchy, issuance, migration, revocation
+from renrakucho_ca.service import hierarchy, issuance, issuer, migration, revocation
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import hierarchies
 from renrakucho_ca.store.migration import Scope
@@ -24,7 +25,7 @@ from .town import CUTOFF, PHONE, Town, days
 def test_a_successor_is_for_the_same_user_device_and_note(town: Town) -> None:
     request = Request.parse(User.parse("hanako", facility="見本医院"), PHONE, "青い電話")
     (result,) = issuance.issue(town.home, [request], "old")
-    assert isinstance(result, issuance.Issued)
+    assert isinstance(result, Issued)
     old = result.certificate.number
     town.clock.advance(days=3)
     assert town.migrate().issued == 1
@@ -183,9 +184,9 @@ def test_a_facility_or_a_network_can_go_first(town: Town, scope: dict[str, str])
 
 
 def test_a_run_goes_through_more_than_a_portion(town: Town) -> None:
-    count = 2 * issuance.PORTION + 3
+    count = 2 * issuer.PORTION + 3
     requests = [Request(User(f"user{i}"), PHONE) for i in range(count)]
-    assert all(isinstance(r, issuance.Issued) for r in issuance.issue(town.home, requests, "old"))
+    assert all(isinstance(r, Issued) for r in issuance.issue(town.home, requests, "old"))
     seen: list[str] = []
     done = town.migrate(jobs=2, issued=lambda one: seen.append(one.certificate.number))
     assert done.issued == len(set(seen)) == len(town.successors()) == count
@@ -360,7 +361,7 @@ def test_what_is_learnt_of_a_user_meanwhile_is_not_set_back(town: Town) -> None:
 
 
 def test_a_new_hierarchy_that_is_retired_meanwhile_issues_no_further_portion(town: Town) -> None:
-    count = issuance.PORTION + 5
+    count = issuer.PORTION + 5
     requests = [Request(User(f"user{i}"), PHONE) for i in range(count)]
     issuance.issue(town.home, requests, "old")
     taken = 0
@@ -368,12 +369,12 @@ def test_a_new_hierarchy_that_is_retired_meanwhile_issues_no_further_portion(tow
     def retire_late() -> bool:
         nonlocal taken
         taken += 1
-        if taken == issuance.PORTION + 1:
+        if taken == issuer.PORTION + 1:
             hierarchy.retire(town.home, "new", None)
         return False
 
     done = town.migrate(stop=retire_late)
-    assert done.issued == issuance.PORTION
+    assert done.issued == issuer.PORTION
     assert {type(failure.error) for failure in done.failed} == {Refused}
     assert len(done.failed) == 5
 

@@ -16,7 +16,7 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.service import migration, publication, retrieval, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.migration import Migration
 from renrakucho_ca.store.migration import Scope
 

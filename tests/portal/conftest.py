@@ -15,7 +15,7 @@ from renrakucho_ca.model import User
 from renrakucho_ca.portal.app import Portal
 from renrakucho_ca.service import hierarchy, issuance, publication
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 from .person import Person

@@ -18,7 +18,7 @@ from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service import download, expiry, issuance, retrieval, revocation
 from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import certificates
 

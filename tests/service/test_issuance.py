@@ -29,9 +29,9 @@ from homes import (
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import Certificate, Status, User
-from renrakucho_ca.service import hierarchy, issuance, publication, retrieval
+from renrakucho_ca.service import hierarchy, issuance, issuer, publication, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request, draw_number
 from renrakucho_ca.store import users
 
@@ -105,7 +105,7 @@ def test_what_would_outlive_its_issuer_is_refused_and_leaves_nothing(
 
 
 def test_numbers_and_serials_are_all_different_and_unpredictable(home: Home) -> None:
-    requests = [Request(HANAKO, "android") for _ in range(issuance.PORTION + 20)]
+    requests = [Request(HANAKO, "android") for _ in range(issuer.PORTION + 20)]
     issued = [each for each in issuance.issue(home, requests) if isinstance(each, Issued)]
     assert len(issued) == len(requests)
     numbers = {each.certificate.number for each in issued}
@@ -170,14 +170,14 @@ def test_a_second_successor_is_refused_in_one_batch_and_in_another(home: Home) -
 
 def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, clock: Clock) -> None:
     def requests() -> Iterator[Request]:
-        for _ in range(issuance.PORTION):
+        for _ in range(issuer.PORTION):
             yield Request(HANAKO, "android")
         hierarchy.retire(open_home(home.path, clock), "new", None)
         for _ in range(3):
             yield Request(HANAKO, "android")
 
     results = [result for _, result in issuance.issue_many(home, requests(), "new")]
-    assert sum(isinstance(result, Issued) for result in results) == issuance.PORTION
+    assert sum(isinstance(result, Issued) for result in results) == issuer.PORTION
     assert [str(result) for result in results if isinstance(result, RcaError)] == [
         "the hierarchy new is closed and issues nothing"
     ] * 3
@@ -279,7 +279,7 @@ def test_while_another_run_lives_its_intents_are_not_touched(home: Home, clock: 
     other = open_home(home.path, clock)
 
     def requests() -> Iterator[Request]:
-        for _ in range(issuance.PORTION + 1):
+        for _ in range(issuer.PORTION + 1):
             yield Request(HANAKO, "android")
 
     run = issuance.issue_many(other, requests(), "new")

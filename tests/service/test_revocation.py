@@ -11,7 +11,7 @@ from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.service import issuance, publication, retrieval, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 UNKNOWN = RetrievalNumber("12345678")

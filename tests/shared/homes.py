@@ -18,7 +18,7 @@ from renrakucho_ca.errors import RcaError, Unavailable
 from renrakucho_ca.model import Certificate, RetrievalNumber, User
 from renrakucho_ca.service import hierarchy, issuance
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import certificates, files
 from renrakucho_ca.store.keystore.sealing import Stretching

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from renrakucho_ca.cli.edge import run
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 
 Issue = Callable[..., Issued]
 """Issues a certificate without the command line: what the fixture of that name does."""

@@ -20,7 +20,7 @@ from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import User
 from renrakucho_ca.service import delivery, issuance, mail_server, notification
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
 from renrakucho_ca.store.outbox import Mail, MailState

@@ -14,7 +14,7 @@ from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import User
 from renrakucho_ca.service import handover, issuance, migration, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store.migration import Scope
 

@@ -22,7 +22,7 @@ from renrakucho_ca.service import (
     revocation,
 )
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.service.proof import Guess, Wrong
 from renrakucho_ca.store import outbox

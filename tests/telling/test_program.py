@@ -19,7 +19,7 @@ from program import PROGRAM
 from renrakucho_ca.model import User
 from renrakucho_ca.service import issuance, notification, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import Issued
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 from renrakucho_ca.store import outbox
 
