@@ -93,7 +93,10 @@ def floor(signatures: int) -> float:
     time.sleep(1)
     began = time.perf_counter()
     for process in processes:
-        process.communicate(b"x")
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in processes:
+        process.wait()
     return time.perf_counter() - began
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain, islice
@@ -25,8 +24,8 @@ from renrakucho_ca.store.ocspfile import Head, Responses
 PARCEL = 1000
 """Certificates that a worker signs for at a time: 0.1 s."""
 
-FEW = 2000
-"""Below that the start of worker processes takes longer than the signatures."""
+FEW = 2
+"""Parcels. For fewer the start of worker processes takes longer than the signatures."""
 
 SAMPLES = 16
 """Signatures that are verified before a file takes the place of the one before."""
@@ -60,7 +59,7 @@ def sign_all(
         change=change,
         width=width,
     )
-    everything = heapq.merge(_standings(home, authority, now, width), sorted(extra))
+    parcels = _parcels(home, authority, now, width, extra)
     count = 0
 
     def check(responses: Responses) -> None:
@@ -68,36 +67,43 @@ def sign_all(
         count = len(responses)
         _verify(responses, signer)
 
-    ocspfile.write(path_of(home, authority), head, _records(signer, everything), check)
+    ocspfile.write(path_of(home, authority), head, _records(signer, parcels), check)
     with home.db.write():
         ocsp.forget_changes(home.db, authority.id, change)
     return count
 
 
-def _standings(home: Home, authority: Authority, now: datetime, width: int) -> Iterator[Standing]:
+def _parcels(
+    home: Home, authority: Authority, now: datetime, width: int, extra: list[Standing]
+) -> Iterator[list[Standing]]:
     """All certificates of a CA by serial number, in short queries: nobody waits for them.
 
     One that ended is not answered for any more (RFC 6960 §4.4.4: there is no archive cut-off). One
     that is issued meanwhile may have a longer serial number, and is a change to be signed.
+
+    Args:
+        extra: what else the CA has signed.
     """
     last = ""
     while found := ocsp.standings(home.db, authority.id, now, last, PARCEL):
-        yield from (standing for standing in found if len(standing[0]) <= width)
         last = found[-1][0]
+        found += [each for each in extra if each[0] <= last]
+        extra = [each for each in extra if each[0] > last]
+        yield sorted(each for each in found if len(each[0]) <= width)
+    if extra:
+        yield sorted(extra)
 
 
-def _records(signer: Signer, everything: Iterator[Standing]) -> Iterator[bytes]:
+def _records(signer: Signer, parcels: Iterator[list[Standing]]) -> Iterator[bytes]:
     """The records of all, in order, made on all cores where they are many."""
-    first = list(islice(everything, FEW))
+    first = list(islice(parcels, FEW))
     if len(first) < FEW:
-        yield signer(first)
+        yield from map(signer, first)
         return
-    everything = chain(first, everything)
-    parcels = enumerate(iter(lambda: list(islice(everything, PARCEL)), []))
     done: dict[int, bytes] = {}
     due = 0
     with Workers(cores(), Signer.__module__) as workers:
-        for place, records in workers.spread(signer, parcels):
+        for place, records in workers.spread(signer, enumerate(chain(first, parcels))):
             done[place] = records
             while due in done:
                 yield done.pop(due)

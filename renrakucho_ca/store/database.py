@@ -17,7 +17,7 @@ from functools import cached_property
 from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
@@ -278,6 +278,13 @@ class Database:
             self._run(cursor.execute, sql, values)
             while (row := self._run(cursor.fetchone)) is not None:
                 yield row
+
+    def tuples(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query that gives few at a time, of a million in all: plain tuples take a
+        third of the time of `rows`."""
+        with closing(self._connection.cursor()) as cursor:
+            self._run(cursor.execute, sql, values)
+            return self._run(cursor.fetchall)
 
     def joined(self, sql: str, values: Sequence[object] = ()) -> bytes:
         """The blobs of a query's only column, one after another.
