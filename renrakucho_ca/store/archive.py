@@ -11,6 +11,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -93,19 +94,22 @@ def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterat
         Unavailable: a file changed while it was read.
     """
     entries: list[Entry] = []
-    for source in sources:
-        size, count, digest = source.size, 0, sha256()
-        yield _header(source.name, size, created_at)
-        for piece in source.pieces():
-            digest.update(piece)
-            count += len(piece)
-            yield piece
-        if count != size:
-            raise Unavailable(
-                "{file} changed while it was read", hint="try again", file=source.name
-            )
-        yield _padding(size)
-        entries.append(Entry(source.name, size, digest.hexdigest()))
+    # Beside the sealing and writing of the same piece: a third of the time of a large backup.
+    with ThreadPoolExecutor(1) as beside:
+        for source in sources:
+            size, count, digest = source.size, 0, sha256()
+            yield _header(source.name, size, created_at)
+            for piece in source.pieces():
+                hashed = beside.submit(digest.update, piece)
+                count += len(piece)
+                yield piece
+                hashed.result()
+            if count != size:
+                raise Unavailable(
+                    "{file} changed while it was read", hint="try again", file=source.name
+                )
+            yield _padding(size)
+            entries.append(Entry(source.name, size, digest.hexdigest()))
     manifest = {
         "created_at": created_at.isoformat(),
         "schema": schema,
