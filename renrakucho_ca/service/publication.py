@@ -96,7 +96,7 @@ def publish(
             written += public_files.write(home, hierarchy, bridges, proven, folder)
             gone = (each.name for each in everything if each.name not in bridges)
             public_files.remove_bridges(hierarchy, gone, folder)
-        # Last: for a million certificates it takes a minute, and the CRLs are out by then.
+        # Last: for a million certificates it takes half a minute, and the CRLs are out by then.
         publish_hook.run_owed(home)
         responses = _sign_responses(home, root_key)
     return Publication(
