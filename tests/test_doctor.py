@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import Clock
+from homes import Clock, copy_home
+from small_disk import fill, small_disk
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Severity, User
@@ -299,6 +300,26 @@ def test_who_writes_does_not_wait_while_the_database_is_checked(
     (finding,) = doctor.examine(spoiled)["database"]
     assert finding.what.values["problem"] == "seen: 0"
     assert not list(spoiled.store.glob(".doctor*"))
+
+
+def test_where_there_is_no_room_for_a_copy_the_database_is_checked_where_it_is(
+    made: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[Database] = []
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        home = copy_home(made.path, disk / "home", Clock(BEGIN))
+        fill(disk)
+
+        def damage(database: Database) -> list[str]:
+            checked.append(database)
+            return []
+
+        monkeypatch.setattr(health, "damage", damage)
+        assert doctor.examine(home)["database"] == []
+        assert [row[0] for row in checked[0].rows("SELECT name FROM hierarchy")] == ["old"]
+        assert not list(home.store.glob(".doctor*"))
+        home.db.close()
+        checked[0].close()
 
 
 def test_with_the_passphrase_each_key_is_proven_to_be_its_certificates(spoiled: Home) -> None:

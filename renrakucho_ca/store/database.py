@@ -195,15 +195,22 @@ class Database:
 
     @contextmanager
     def apart(self, path: Path) -> Iterator[Database]:
-        """The database of one moment, to be read for as long as it takes: nobody waits for it.
+        """The database of one moment, to be read for as long as it takes. Where that can be had,
+        nobody waits for it.
 
         Args:
             path: as for `snapshot`.
         """
-        if self.is_wal():  # there, readers keep nobody waiting
+        try:
+            # In WAL mode readers keep nobody waiting; elsewhere there may be no room for a copy, or
+            # no right to write one.
+            copied = None if self.is_wal() else self._copied(path)
+        except OSError:
+            copied = None
+        if copied is None:
             yield self
             return
-        descriptor, copy = self._copied(path)
+        descriptor, copy = copied
         os.close(descriptor)
         with closing(copy):
             yield Database(copy)
@@ -219,8 +226,10 @@ class Database:
         # Left by a run that died in the moment when it had a name.
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
-        copy = sqlite3.connect(path, isolation_level=None)
-        path.unlink()
+        try:
+            copy = sqlite3.connect(path, isolation_level=None)
+        finally:
+            path.unlink()
         try:
             with self.read():
                 self.row("SELECT count(*) FROM sqlite_schema")  # only now it is locked
