@@ -35,7 +35,7 @@ class BadLines:
                 self.tell(line, found)
         if self.count:
             raise Invalid(
-                "{count} bad lines: nothing was done",
+                "bad lines: {count}; nothing was done",
                 hint="without --all-or-nothing the good lines are done",
                 count=self.count,
             )
@@ -49,4 +49,4 @@ class BadLines:
         if self.count > MOST:
             self._app.console.talk("… and {count} more", count=self.count - MOST)
         if self.count:
-            raise Attention("{count} lines were not done", count=self.count)
+            raise Attention("lines that were not done: {count}", count=self.count)

@@ -754,8 +754,8 @@ MESSAGES: dict[str, str] = {
     "without --all-or-nothing the good lines are done": (
         "--all-or-nothing を付けなければ、正しい行だけを処理します"
     ),
-    "{count} bad lines: nothing was done": "誤りのある行が {count} 行あるので、何もしませんでした",
-    "{count} lines were not done": "{count} 行は処理できませんでした",
+    "bad lines: {count}; nothing was done": "誤りのある行が {count} 行あるので、何もしませんでした",
+    "lines that were not done: {count}": "{count} 行は処理できませんでした",
     "stopped: line {line} and what follows it were not done": (
         "中断しました。{line} 行目以降は処理していません"
     ),
