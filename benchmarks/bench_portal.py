@@ -81,13 +81,8 @@ def print_sheets(home: Home, issued: list[Issued]) -> None:
     passphrase.write_bytes(PASSPHRASE)
     command = [
         *(sys.executable, "cli.py", "--home", str(home.path)),
-        *(
-            "--passphrase-file",
-            str(passphrase),
-            "handover",
-            "--out",
-            str(home.path / "sheets.html"),
-        ),
+        *("--passphrase-file", str(passphrase)),
+        *("handover", "--out", str(home.path / "sheets.html")),
     ]
     began = time.perf_counter()
     numbers = [each.certificate.number for each in issued]

@@ -22,7 +22,7 @@ from renrakucho_ca.store.ocsp import Responder, Standing
 from renrakucho_ca.store.ocspfile import Head, Responses
 
 PARCEL = 1000
-"""Certificates that a worker signs for at a time: 0.1 s."""
+"""Certificates that a worker signs for at a time: 0.05 s."""
 
 FEW = 2
 """Parcels. For fewer the start of worker processes takes longer than the signatures."""

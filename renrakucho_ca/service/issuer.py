@@ -198,7 +198,7 @@ class Issuer:
                 else:
                     new.append(result)
             issuing.record(self._home.db, self._authority, [each.signed for each in new])
-            issued = [(each.request, self._issued(each)) for each in new]
+            issued = [(each.request, self._conclude(each)) for each in new]
             auditing.record(self._home, self._now, *self._acts)
         return refused + issued
 
@@ -231,7 +231,7 @@ class Issuer:
         )
         return _New(request, before, Signed(certificate, made.der, made.bundle), made.password)
 
-    def _issued(self, new: _New) -> Issued:
+    def _conclude(self, new: _New) -> Issued:
         """What follows from a new certificate, once it is recorded."""
         certificate = new.signed.certificate
         self._acts.append(_issued(certificate, self._authority))

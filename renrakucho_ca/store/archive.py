@@ -94,7 +94,7 @@ def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterat
         Unavailable: a file changed while it was read.
     """
     entries: list[Entry] = []
-    # Beside the sealing and writing of the same piece: a third of the time of a large backup.
+    # Beside the sealing and writing of the same piece: a fifth of the time of a large backup.
     with ThreadPoolExecutor(1) as beside:
         for source in sources:
             size, count, digest = source.size, 0, sha256()

@@ -37,7 +37,7 @@ class LastAct:
 def damage(db: Database) -> list[str]:
     """What SQLite finds wrong with the file, its indexes and its foreign keys; empty is well.
 
-    For a million certificates it takes 20 s, and whoever writes to this database would wait.
+    For a million certificates it takes 25 s, and whoever writes to this database would wait.
     """
     found = [row[0] for row in db.rows("PRAGMA integrity_check") if row[0] != "ok"]
     found += [f"{row[0]}: {row[2]}" for row in db.rows("PRAGMA foreign_key_check")]

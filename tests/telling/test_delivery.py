@@ -112,18 +112,31 @@ def test_a_server_without_starttls_gets_neither_login_nor_mail(
 
 
 @contextmanager
-def scripted(*answers: str) -> Iterator[int]:
-    """A server that says one line to each of the client's, and after the last one nothing more."""
+def scripted(
+    *answers: str, tls: ssl.SSLContext | None = None, drips: bool = False
+) -> Iterator[int]:
+    """A server that says one line to each of the client's, and after the last one nothing more.
+
+    Args:
+        drips: after the last one it says a byte now and then, for ever.
+    """
     ended = threading.Event()
 
     def serve() -> None:
-        connection, _ = listener.accept()
+        plain, _ = listener.accept()
         # A client that has heard enough hangs up.
-        with suppress(OSError), connection, connection.makefile("rb") as lines:
+        with suppress(OSError), ExitStack() as stack:
+            connection = plain if tls is None else tls.wrap_socket(plain, server_side=True)
+            lines = stack.enter_context(stack.enter_context(connection).makefile("rb"))
             for answer in answers:
                 connection.sendall(f"{answer}\r\n".encode())
                 lines.readline()
-            ended.wait(10)
+            if not drips:
+                ended.wait(10)
+                return
+            connection.sendall(b"250-")
+            while not ended.wait(0.005):
+                connection.sendall(b"x")
 
     with create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
@@ -155,31 +168,6 @@ def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
     assert (mail.state, mail.tries) == (MailState.WAITING, tries)
 
 
-@contextmanager
-def dripping(context: ssl.SSLContext | None, *before: str) -> Iterator[int]:
-    """A server that says a line to each of the client's, and then a byte now and then, for ever."""
-    ended = threading.Event()
-
-    def serve() -> None:
-        plain, _ = listener.accept()
-        with suppress(OSError), ExitStack() as stack:
-            connection = plain if context is None else context.wrap_socket(plain, server_side=True)
-            lines = stack.enter_context(stack.enter_context(connection).makefile("rb"))
-            for line in before:
-                connection.sendall(f"{line}\r\n".encode())
-                lines.readline()
-            connection.sendall(b"250-")
-            while not ended.wait(0.005):
-                connection.sendall(b"x")
-
-    with create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listener.getsockname()[1]
-        ended.set()
-        thread.join()
-
-
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("security", ["none", "tls"])
 @pytest.mark.parametrize(
@@ -204,7 +192,7 @@ def test_a_server_that_drips_is_left_at_the_deadline_and_the_mail_waits(
     for kind in (mail_server.Server, mail_server.TlsServer):
         patient = partial(kind, elapsed=lambda: next(moments))
         monkeypatch.setattr(delivery, kind.__name__, patient)
-    with dripping(tls[0] if security == "tls" else None, *answers) as port:
+    with scripted(*answers, tls=tls[0] if security == "tls" else None, drips=True) as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: {security}")
         issue(home)
         with pytest.raises(Unavailable, match="timed out"):
