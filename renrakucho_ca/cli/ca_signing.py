@@ -9,7 +9,7 @@ import click
 
 from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.key_place import KeyPlaceType
+from renrakucho_ca.cli.key_place import root_key_option
 from renrakucho_ca.cli.revocation import FINAL_REASONS
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import RevocationReason, parse_serial
@@ -39,12 +39,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 @click.argument("request", type=_FILE)
 @click.option("--hierarchy", metavar="H", required=True, help="whose root signs")
 @click.option("--out", type=_FILE, metavar="FILE", required=True, help="for the certificate, PEM")
-@click.option(
-    "--root-key",
-    type=KeyPlaceType(),
-    metavar="FILE|URI",
-    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
-)
+@root_key_option
 @format_option
 @pass_app
 def sign(
@@ -65,12 +60,7 @@ def sign(
 @click.argument("name")
 @click.option("--by", metavar="OTHER", required=True, help="whose root signs")
 @click.option("--not-after", metavar="DATE", help="its end; else that of what ends first")
-@click.option(
-    "--root-key",
-    type=KeyPlaceType(),
-    metavar="FILE|URI",
-    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
-)
+@root_key_option
 @format_option
 @pass_app
 def cross(

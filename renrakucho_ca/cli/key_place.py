@@ -1,4 +1,4 @@
-"""Where a CA's key is: the type of options that take a file or a `pkcs11:` URI, or a URI alone."""
+"""Where a CA's key is: options that take a file or a `pkcs11:` URI, or a URI alone."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ class TokenUriType(click.ParamType[TokenUri]):
             parameter = "" if param is None else spelling(param)
             raise Usage("{parameter} takes a pkcs11: URI", parameter=parameter)
         return token_uri.parse(value)
+
+
+root_key_option = click.option(
+    "--root-key",
+    type=KeyPlaceType(),
+    metavar="FILE|URI",
+    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
+)

@@ -8,7 +8,7 @@ import click
 
 from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.key_place import KeyPlaceType
+from renrakucho_ca.cli.key_place import root_key_option
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.token_uri import KeyPlace
@@ -30,12 +30,7 @@ from renrakucho_ca.token_uri import KeyPlace
     is_flag=True,
     help="for cron: only CRLs past half their life or behind a revocation are signed anew",
 )
-@click.option(
-    "--root-key",
-    type=KeyPlaceType(),
-    metavar="FILE|URI",
-    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
-)
+@root_key_option
 @click.option(
     "--trust-clock",
     is_flag=True,
