@@ -16,22 +16,24 @@ from renrakucho_ca.service.guessing import Address
 
 log = logging.getLogger("rca.portal")
 
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+# Added as they are: nothing behind the guard sets one of these.
+_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+        b"frame-ancestors 'none'",
     ),
     # A link's address is its secret: no other site is told where a reader came from.
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-robots-tag", b"noindex"),
+]
 _HSTS = "max-age=31536000"
 
-# A request with two lengths ends for some servers where for others the next one begins. Both the
-# request and what follows on the connection are refused (RFC 9112 §6.1).
+# A body in a coding besides chunked ends for some servers where for others the next request begins.
+# Both the request and what follows on the connection are refused (RFC 9112 §6.1), as the parser
+# itself refuses one with two lengths.
 _REFUSED = Response(status_code=400, headers={"Connection": "close"})
-_LENGTHS = {"content-length", "transfer-encoding"}
 
 
 class Guard:
@@ -60,13 +62,14 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                headers.raw.extend(_HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
                 if is_over_tls(connection, self._trusted):
                     headers["Strict-Transport-Security"] = _HSTS
             await send(message)
 
-        app = _REFUSED if _LENGTHS.issubset(connection.headers) else self._app
+        codings = [each.lower() for each in connection.headers.getlist("transfer-encoding")]
+        app = self._app if codings in ([], ["chunked"]) else _REFUSED
         try:
             await app(scope, receive, send_guarded)
         finally:

@@ -165,6 +165,9 @@ def smuggled(link: str) -> list[bytes]:
         post("/", b"0\r\n\r\n" + inner, "Transfer-Encoding: xchunked"),
         post("/", b"0\r\n\r\n" + inner, "Transfer-Encoding: identity, chunked"),
         post("/", b"0\r\n\r\n" + inner, "Transfer-Encoding:\tchunked", "Transfer-Encoding: x"),
+        post("/", b"0\r\n\r\n" + inner, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+        post("/", b"0\r\n\r\n" + inner, "Transfer-Encoding: chunked, chunked"),
+        post("/", b"0\n\n" + inner, "Transfer-Encoding: chunked"),
         post("/", b"ffffffffffffffffffff\r\n" + inner, "Transfer-Encoding: chunked"),
         post("/", b"-1\r\n" + inner, "Transfer-Encoding: chunked"),
         post("/", b"5;" + b"x" * 50_000 + b"\r\n" + inner, "Transfer-Encoding: chunked"),
@@ -224,6 +227,28 @@ def test_two_ends_of_one_request_smuggle_nothing(portal: Portal) -> None:
 
 def test_what_is_odd_is_answered_or_left(portal: Portal) -> None:
     portal.send_all([request] for request in odd(portal.link))
+    portal.check_unharmed()
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"GET /", b"x"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"y"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"X: y\r\n"),
+        (post("/d/x", b"0\r\n", "Transfer-Encoding: chunked"), b"X: y\r\n"),
+        (post("/d/x", b"0\r\nX: ", "Transfer-Encoding: chunked"), b"y"),
+        (post("/d/x", b"1;", "Transfer-Encoding: chunked"), b"z"),
+    ],
+    ids=["address", "header", "headers", "trailers", "trailer", "chunk extension"],
+)
+def test_what_has_no_end_is_cut_off(portal: Portal, begin: bytes, more: bytes) -> None:
+    """It would fill the memory."""
+    piece = more * (65_536 // len(more))
+    with socket.create_connection(("127.0.0.1", portal.port), PATIENCE) as connection:
+        connection.sendall(begin)
+        with pytest.raises(ConnectionError):
+            connection.sendall(piece * 500)
     portal.check_unharmed()
 
 
