@@ -85,11 +85,12 @@ def _parcels(
         extra: what else the CA has signed.
     """
     last = ""
-    while found := ocsp.standings(home.db, authority.id, now, last, PARCEL):
+    while found := ocsp.standings(home.db, authority.id, now, width, last, PARCEL):
         last = found[-1][0]
-        found += [each for each in extra if each[0] <= last]
-        extra = [each for each in extra if each[0] > last]
-        yield sorted(each for each in found if len(each[0]) <= width)
+        if due := [each for each in extra if each[0] <= last]:
+            extra = [each for each in extra if each[0] > last]
+            found = sorted(found + due)
+        yield found
     if extra:
         yield sorted(extra)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from renrakucho_ca.errors import Conflict, Unavailable
 
@@ -92,15 +93,7 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
         return
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
-        begun = written = 0
-        for piece in content:
-            file.write(piece)
-            written += len(piece)
-            if written - begun >= _WRITE_BEHIND:
-                # The disk begins with it now: else it would wait for the fsync at the end.
-                os.posix_fadvise(descriptor, begun, written - begun, os.POSIX_FADV_DONTNEED)
-                begun = written
-        file.flush()
+        _write_beside(file, content)
         os.fsync(descriptor)
         temporary = temporary_for(path)
         temporary.unlink(missing_ok=True)
@@ -115,6 +108,30 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
         finally:
             os.close(folder)
     sync_folder(path.parent)
+
+
+def _write_beside(file: BinaryIO, content: Iterable[bytes]) -> None:
+    """Writes each piece while the next one is made."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    begun = written = 0
+
+    def write(piece: bytes) -> None:
+        nonlocal begun, written
+        file.write(piece)
+        written += len(piece)
+        if written - begun >= _WRITE_BEHIND:
+            # The disk begins with it now: else it would wait for the fsync at the end.
+            os.posix_fadvise(file.fileno(), begun, written - begun, os.POSIX_FADV_DONTNEED)
+            begun = written
+
+    with ThreadPoolExecutor(1) as beside:
+        before = beside.submit(file.flush)
+        for piece in content:
+            before.result()
+            before = beside.submit(write, piece)
+        before.result()
+    file.flush()
 
 
 def refuse_special(path: Path) -> None:

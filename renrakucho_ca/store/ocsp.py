@@ -124,14 +124,19 @@ def longest_serial(db: Database, authority: int) -> int:
 
 
 def standings(
-    db: Database, authority: int, now: datetime, after: str, limit: int
+    db: Database, authority: int, now: datetime, width: int, after: str, limit: int
 ) -> list[Standing]:
     """The next certificates of a CA that have not ended, in the order of their serial numbers as
-    text. In one query for all of them, whoever writes would wait until they are signed."""
+    text. In one query for all of them, whoever writes would wait until they are signed.
+
+    Args:
+        width: those with a longer serial number are left out.
+    """
     return db.tuples(
         """SELECT serial, revoked_at, revocation_reason FROM certificate
-           WHERE authority = ? AND serial > ? AND +not_after > ? ORDER BY serial LIMIT ?""",
-        (authority, after, seconds(now), limit),
+           WHERE authority = ? AND serial > ? AND +not_after > ? AND length(serial) <= ?
+           ORDER BY serial LIMIT ?""",
+        (authority, after, seconds(now), width, limit),
     )
 
 

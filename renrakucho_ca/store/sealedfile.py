@@ -32,9 +32,13 @@ _KEY_CHECK = 2**88 - 1
 """The place of the key check among the nonces: no stream has so many chunks."""
 
 
-def seal(content: Iterable[bytes], keystore: Keystore) -> Iterator[bytes]:
-    """The file, in pieces; memory does not grow with it. The passphrase was proven before."""
-    stretching = keystore.new_stretching()
+def seal(content: Iterable[bytes], keystore: Keystore, stretching: Stretching) -> Iterator[bytes]:
+    """The file, in pieces of the same lengths; memory does not grow with it.
+
+    Args:
+        keystore: its passphrase was proven before.
+        stretching: `Keystore.new_stretching`.
+    """
     header = _MAGIC + _PARAMETERS.pack(stretching.n.bit_length() - 1, stretching.salt)
     cipher = keystore.stream_cipher(stretching, header)
     begin = header + cipher.seal(_KEY_CHECK, b"", is_last=True)
@@ -43,11 +47,13 @@ def seal(content: Iterable[bytes], keystore: Keystore) -> Iterator[bytes]:
     for piece in content:
         data = memoryview(rest + piece)
         # One byte at least is kept back: only who has seen the end knows the last chunk.
-        whole = max(0, len(data) - 1) // CHUNK * CHUNK
-        for start in range(0, whole, CHUNK):
-            yield cipher.seal(index, data[start : start + CHUNK], is_last=False)
-            index += 1
-        rest = bytes(data[whole:])
+        count = max(0, len(data) - 1) // CHUNK
+        chunks = (data[place * CHUNK : (place + 1) * CHUNK] for place in range(count))
+        yield b"".join(
+            [cipher.seal(index + place, chunk, is_last=False) for place, chunk in enumerate(chunks)]
+        )
+        index += count
+        rest = bytes(data[count * CHUNK :])
     yield cipher.seal(index, rest, is_last=True)
 
 

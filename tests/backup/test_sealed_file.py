@@ -33,7 +33,7 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
 
 
 def sealed(keystore: Keystore, *pieces: bytes) -> bytes:
-    return b"".join(sealedfile.seal(pieces, keystore))
+    return b"".join(sealedfile.seal(pieces, keystore, keystore.new_stretching()))
 
 
 def opened(keystore: Keystore, content: bytes) -> bytes:
@@ -158,7 +158,7 @@ def test_sealing_is_done_as_it_is_read(keystore: Keystore) -> None:
             taken += 1
             yield bytes(CHUNK)
 
-    stream = sealedfile.seal(pieces(), keystore)
+    stream = sealedfile.seal(pieces(), keystore, keystore.new_stretching())
     for _ in range(10):
         next(stream)
     assert taken <= 11

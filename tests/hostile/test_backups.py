@@ -43,7 +43,7 @@ class Hasty(Keystore):
 @pytest.fixture(scope="module")
 def seal(home: Home) -> Callable[[Iterable[bytes]], bytes]:
     keystore = Hasty(home.store / "keys", lambda is_new: PASSPHRASE, os.urandom)
-    return lambda pieces: b"".join(sealedfile.seal(pieces, keystore))
+    return lambda pieces: b"".join(sealedfile.seal(pieces, keystore, keystore.new_stretching()))
 
 
 def member(name: str, content: bytes = b"x", size: int | None = None, **about: object) -> bytes:

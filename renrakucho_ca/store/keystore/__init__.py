@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, Unavailable
@@ -51,6 +52,7 @@ class Keystore:
         self._random = random
         self._passphrase: bytes | None = None
         self._stretched: dict[Stretching, bytes] = {}
+        self._beside: Thread | None = None
 
     # -- the bundles' key, in the clear
 
@@ -160,8 +162,18 @@ class Keystore:
         return ChunkCipher(self._key(stretching), header)
 
     def new_stretching(self) -> Stretching:
-        """As costly as that of the store's keys, with a salt of its own."""
-        return Stretching(self._random(SALT_BYTES), self._own_stretching().n)
+        """As costly as that of the store's keys, with a salt of its own; for `stream_cipher`, which
+        finds it done, as it is stretched beside what comes before that.
+        """
+        stretching = Stretching(self._random(SALT_BYTES), self._own_stretching().n)
+        passphrase = self._known_passphrase()
+
+        def stretch() -> None:
+            self._stretched[stretching] = stretching.key(passphrase)
+
+        self._beside = Thread(target=stretch)
+        self._beside.start()
+        return stretching
 
     def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
@@ -200,7 +212,7 @@ class Keystore:
             raise Conflict(
                 "there are no keys yet", hint="`rca hierarchy create` asks for the first passphrase"
             )
-        self._passphrase = self._passphrase or self._ask(False)
+        self._known_passphrase()
         passphrase = new()
         return Keystore(self._folder, lambda is_new: passphrase, self._random)
 
@@ -281,11 +293,16 @@ class Keystore:
     def _own_stretching(self) -> Stretching:
         return SealedKey.read(self._path(_REVEAL)).stretching
 
-    def _key(self, stretching: Stretching) -> bytes:
+    def _known_passphrase(self) -> bytes:
         if self._passphrase is None:
             self._passphrase = self._ask(False)
+        return self._passphrase
+
+    def _key(self, stretching: Stretching) -> bytes:
+        if self._beside is not None:
+            self._beside.join()
         if stretching not in self._stretched:
-            self._stretched[stretching] = stretching.key(self._passphrase)
+            self._stretched[stretching] = stretching.key(self._known_passphrase())
         return self._stretched[stretching]
 
     def _seal(self, name: str, secret: bytes, stretching: Stretching) -> bytes:
