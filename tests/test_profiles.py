@@ -24,6 +24,7 @@ from renrakucho_ca.model import (
     SubjectAttribute,
     Tier,
 )
+from renrakucho_ca.profiles import subjects
 
 DEVICE = """\
 kind: device
@@ -137,15 +138,14 @@ class TestShipped:
         assert profile.validity_years == years
         assert (profile.path_length, profile.crl_days) == (path_length, crl_days)
         values = {"common_name": "ca.example.jp", "hierarchy": "new", "organization": None}
-        subject = profiles.render_subject(profile.subject, values)
+        subject = subjects.render(profile.subject, values)
         assert subject == ((UNIT, "new"), (COMMON_NAME, common_name))
 
     def test_old_and_new_issuers_of_one_common_name_have_names_of_their_own(self) -> None:
         template = profiles.load_ca(profiles.shipped(), Tier.ISSUING).subject
         values = {"common_name": "ca.example.jp", "organization": "Example City"}
         old, new = (
-            profiles.render_subject(template, {**values, "hierarchy": name})
-            for name in ("old", "new")
+            subjects.render(template, {**values, "hierarchy": name}) for name in ("old", "new")
         )
         assert old != new
 
@@ -325,7 +325,7 @@ class TestRenderSubject:
             "facility": "第一診療所",
             "user": "u0001",
         }
-        assert profiles.render_subject(self.SUBJECT, values) == (
+        assert subjects.render(self.SUBJECT, values) == (
             (SubjectAttribute.COUNTRY, "JP"),
             (ORGANIZATION, "例市"),
             (UNIT, "例ネット 第一診療所"),
@@ -334,22 +334,22 @@ class TestRenderSubject:
 
     def test_an_attribute_of_which_nothing_is_known_is_left_out(self) -> None:
         values = {"user": "u0001", "organization": None, "network": ""}
-        assert profiles.render_subject(self.SUBJECT, values) == (
+        assert subjects.render(self.SUBJECT, values) == (
             (SubjectAttribute.COUNTRY, "JP"),
             (COMMON_NAME, "u0001"),
         )
 
     def test_one_placeholder_of_two_is_enough(self) -> None:
         values = {"user": "u0001", "facility": "第一診療所"}
-        assert (UNIT, "第一診療所") in profiles.render_subject(self.SUBJECT, values)
+        assert (UNIT, "第一診療所") in subjects.render(self.SUBJECT, values)
 
     def test_a_value_is_never_read_as_a_template(self) -> None:
         values = {"user": "{organization}", "organization": "例市"}
-        assert profiles.render_subject(self.SUBJECT, values)[-1] == (COMMON_NAME, "{organization}")
+        assert subjects.render(self.SUBJECT, values)[-1] == (COMMON_NAME, "{organization}")
 
     def test_names_are_composed(self) -> None:
         ga = "か\u3099"  # か with a combining mark, as macOS writes が
-        assert profiles.render_subject(((COMMON_NAME, "{user}"),), {"user": ga}) == (
+        assert subjects.render(((COMMON_NAME, "{user}"),), {"user": ga}) == (
             (COMMON_NAME, "\u304c"),
         )
 
@@ -363,17 +363,17 @@ class TestRenderSubject:
     )
     def test_what_no_certificate_may_say_is_refused(self, user: str | None, said: str) -> None:
         with pytest.raises(Invalid, match=re.escape(said)):
-            profiles.render_subject(self.SUBJECT, {"user": user})
+            subjects.render(self.SUBJECT, {"user": user})
 
     def test_sixty_four_characters_fit(self) -> None:
-        assert profiles.render_subject(((COMMON_NAME, "{user}"),), {"user": "漢" * 64})
+        assert subjects.render(((COMMON_NAME, "{user}"),), {"user": "漢" * 64})
 
     @given(st.dictionaries(st.sampled_from(["organization", "network", "user"]), st.text()))
     def test_whatever_the_values_the_subject_is_sound_or_refused(
         self, values: dict[str, str]
     ) -> None:
         try:
-            subject = profiles.render_subject(self.SUBJECT, values)
+            subject = subjects.render(self.SUBJECT, values)
         except Invalid:
             return
         assert subject[-1][0] is COMMON_NAME

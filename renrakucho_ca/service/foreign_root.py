@@ -11,13 +11,14 @@ from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, x509
 from renrakucho_ca.pki.issue import request_ca
 from renrakucho_ca.pki.takeover_ca import load_ca
+from renrakucho_ca.profiles import subjects
 from renrakucho_ca.service import auditing, ca_keys, crls
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.hierarchy import (
     authority_of,
     ca_profile,
     check_name,
-    described,
+    record,
     refuse_taken,
     words_for,
 )
@@ -81,7 +82,7 @@ def _make_request(
     refuse_taken(home, name, words["common_name"])
     home.keystore.unlock()
     profile = ca_profile(home, Tier.ISSUING, key_algorithm)
-    subject = profiles.render_subject(profile.subject, words)
+    subject = subjects.render(profile.subject, words)
     strictly = key_algorithm is not None
     key = ca_keys.make(home, profile.key_algorithm, issuing_key, strictly=strictly)
     addresses = root_distribution(home.settings, name)
@@ -143,26 +144,16 @@ def install(
             )
         key = ca_keys.opened(home, key_name)
         keys.check_pair(key, issuing_certificate)
-        hierarchy = Hierarchy(
-            name=name,
-            created_at=now,
-            retired_at=None,
-            cutoff=None,
-            authorities=(
+        return record(
+            home,
+            (
                 authority_of(name, Tier.ROOT, root_certificate, None),
                 authority_of(name, Tier.ISSUING, issuing_certificate, key_name),
             ),
+            {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in Tier},
+            {Tier.ISSUING: key},
+            now,
         )
-        days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in Tier}
-        with home.db.write():
-            hierarchies.put(home.db, hierarchy, days)
-            ca_certificates.delete_request(home.db, name)
-            facts = described(hierarchy, days)
-            auditing.record(home, now, Entry(Act.HIERARCHY_CREATED, name, facts))
-        recorded = hierarchies.get(home.db, name)
-        with home.lock("publishing").exclusive():
-            crls.renew(home, recorded, recorded.issuing, key, now)
-    return recorded
 
 
 def take_crl(home: Home, name: str, data: bytes) -> None:

@@ -16,6 +16,7 @@ from renrakucho_ca.pki import certificates, contents, keys, x509
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
+from renrakucho_ca.profiles import subjects
 from renrakucho_ca.service import auditing, ca_keys, crls, revocation
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.home import Home
@@ -74,26 +75,45 @@ def create(
         root = _make_root(home, words, key_algorithm, now, root_key)
         issuing = _make_issuing(home, words, key_algorithm, now, issuing_key, root)
         kept = _keep_keys(home, name, root, issuing, root_key_out, now)
-        hierarchy = Hierarchy(
-            name=name,
-            created_at=now,
-            retired_at=None,
-            cutoff=None,
-            authorities=(
+        return record(
+            home,
+            (
                 authority_of(name, Tier.ROOT, root.certificate, kept[Tier.ROOT]),
                 authority_of(name, Tier.ISSUING, issuing.certificate, kept[Tier.ISSUING]),
             ),
+            {ca.profile.tier: ca.profile.crl_days for ca in (root, issuing)},
+            {Tier.ROOT: root.key, Tier.ISSUING: issuing.key},
+            now,
         )
-        with home.db.write():
-            days = {ca.profile.tier: ca.profile.crl_days for ca in (root, issuing)}
-            hierarchies.put(home.db, hierarchy, days)
-            auditing.record(
-                home, now, Entry(Act.HIERARCHY_CREATED, name, described(hierarchy, days))
-            )
-        recorded = hierarchies.get(home.db, name)
-        with home.lock("publishing").exclusive():
-            crls.renew(home, recorded, recorded.root, root.key, now)
-            crls.renew(home, recorded, recorded.issuing, issuing.key, now)
+
+
+def record(
+    home: Home,
+    authorities: tuple[Authority, Authority],
+    crl_days: dict[Tier, int],
+    signing_keys: dict[Tier, SigningKey],
+    now: datetime,
+) -> Hierarchy:
+    """Records a hierarchy whose keys are put away, and signs the first CRLs. A request for its
+    certificate is fulfilled. The caller holds the lock `hierarchies`.
+
+    Args:
+        authorities: root and issuing CA.
+        signing_keys: of the CAs that are to sign; a root's may be elsewhere.
+    """
+    name = authorities[0].hierarchy
+    hierarchy = Hierarchy(
+        name=name, created_at=now, retired_at=None, cutoff=None, authorities=authorities
+    )
+    with home.db.write():
+        hierarchies.put(home.db, hierarchy, crl_days)
+        ca_certificates.delete_request(home.db, name)
+        facts = described(hierarchy, crl_days)
+        auditing.record(home, now, Entry(Act.HIERARCHY_CREATED, name, facts))
+    recorded = hierarchies.get(home.db, name)
+    with home.lock("publishing").exclusive():
+        for tier, key in signing_keys.items():
+            crls.renew(home, recorded, recorded.authority(tier), key, now)
     return recorded
 
 
@@ -106,7 +126,7 @@ def _make_root(
 ) -> NewCa:
     profile = ca_profile(home, Tier.ROOT, key_algorithm)
     key = ca_keys.make(home, profile.key_algorithm, uri, strictly=key_algorithm is not None)
-    subject = profiles.render_subject(profile.subject, words)
+    subject = subjects.render(profile.subject, words)
     serial = contents.serial_number(home.random)
     validity = validity_of(home, now, profile)
     return NewCa(profile, key, issue_root(profile, subject, serial, validity, key))
@@ -124,7 +144,7 @@ def _make_issuing(
     key = ca_keys.make(
         home, profile.key_algorithm, uri, strictly=key_algorithm is not None, beside=root.key
     )
-    subject = profiles.render_subject(profile.subject, words)
+    subject = subjects.render(profile.subject, words)
     serial = contents.serial_number(home.random)
     validity = validity_of(home, now, profile)
     request = Ca(

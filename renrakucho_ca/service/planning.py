@@ -20,6 +20,7 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import csr, keys
 from renrakucho_ca.pki.contents import Validity, serial_number
+from renrakucho_ca.profiles import subjects
 from renrakucho_ca.service.addresses import distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.making import Task
@@ -113,7 +114,7 @@ class Planner:
         number = draw_number(self._home.random)
         serial = serial_number(self._home.random)
         network = user.network or settings.network
-        subject = profiles.render_subject(
+        subject = subjects.render(
             profile.subject,
             {
                 "user": user.id,

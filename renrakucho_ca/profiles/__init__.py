@@ -1,0 +1,145 @@
+"""Reads `profiles/*.yaml`: what each kind of device gets, and what a CA is made like.
+
+A profile's name is its file's: `iphone.yaml` is what `--device iphone` asks for. `root.yaml` and
+`issuing.yaml` are for the two CAs of a hierarchy; every other file is a kind of device.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from renrakucho_ca import yamlfile
+from renrakucho_ca.errors import Attention, Invalid, NotFound
+from renrakucho_ca.model import CaProfile, Container, DeviceProfile, KeyAlgorithm, P12Format, Tier
+from renrakucho_ca.profiles.schema import CA_KINDS, Device
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def load(folder: Path, name: str) -> DeviceProfile:
+    """The profile of a kind of device.
+
+    Args:
+        folder: a home's `profiles`.
+        name: such as `iphone`.
+
+    Raises:
+        NotFound: there is none of that name; the hint lists those that exist.
+        Invalid: it is no name, or the file is not what a profile should be.
+    """
+    _check_name(name)
+    known = names(folder)
+    if name not in known:
+        raise NotFound(
+            "there is no profile for a device {name}",
+            hint="profiles: {known}",
+            name=name,
+            known=", ".join(known) or "none",
+        )
+    return _load_device(folder / f"{name}.yaml", name)
+
+
+def _check_name(name: str) -> None:
+    """Before it becomes a part of a path."""
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            "{name} is not a profile's name",
+            hint="a name has up to 32 of a-z, 0-9 and -, such as iphone",
+            name=repr(name[:40]),
+        )
+
+
+def _load_device(path: Path, name: str) -> DeviceProfile:
+    raw = yamlfile.read(path, Device)
+    return DeviceProfile(
+        name=name,
+        title={"en": raw.title.en, "ja": raw.title.ja},
+        key_algorithm=raw.key_algorithm,
+        validity_years=raw.validity_years,
+        subject=raw.subject.templates(),
+        key_usage=frozenset(raw.key_usage),
+        extended_key_usage=raw.extended_key_usage,
+        container=Container(raw.container),
+        p12=raw.p12,
+        chain=raw.chain,
+        policies=raw.certificate_policies,
+    )
+
+
+def load_ca(folder: Path, tier: Tier) -> CaProfile:
+    """The profile of the root or of the issuing CA.
+
+    Args:
+        folder: a home's `profiles`.
+        tier: which of the two.
+
+    Raises:
+        NotFound: the file is missing.
+        Invalid: it is not what a CA's profile should be.
+    """
+    raw = yamlfile.read(folder / f"{tier}.yaml", CA_KINDS[tier])
+    return CaProfile(
+        name=tier.value,
+        tier=tier,
+        key_algorithm=raw.key_algorithm,
+        validity_years=raw.validity_years,
+        subject=raw.subject.templates(),
+        path_length=raw.path_length,
+        crl_days=raw.crl_days,
+        constraints=raw.constraints(),
+    )
+
+
+def check(path: Path) -> DeviceProfile | CaProfile:
+    """Reads one file as what its name says that it is.
+
+    Raises:
+        NotFound: there is no such file.
+        Invalid: it is not what a profile should be.
+    """
+    if path.suffix != ".yaml":
+        raise Invalid("{file}: a profile's file is named NAME.yaml", file=path)
+    _check_name(path.stem)
+    if path.stem in CA_KINDS:
+        return load_ca(path.parent, Tier(path.stem))
+    return _load_device(path, path.stem)
+
+
+def names(folder: Path) -> list[str]:
+    """The kinds of device that have a profile, sorted. Files whose name is none are passed over."""
+    stems = (path.stem for path in folder.glob("*.yaml"))
+    return sorted(stem for stem in stems if _NAME.fullmatch(stem) and stem not in CA_KINDS)
+
+
+def shipped() -> Path:
+    """The folder of the profiles that come with the program, for a new home to copy."""
+    package = Path(__file__).parent.parent
+    installed = package / "shipped" / "profiles"
+    # A checkout has them at its root, where the wheel is built from (pyproject.toml).
+    return installed if installed.is_dir() else package.parent / "profiles"
+
+
+def warnings(profile: DeviceProfile | CaProfile) -> list[Attention]:
+    """What a profile may say, but an operator should know. Returned, not raised."""
+    found = []
+    if profile.key_algorithm is KeyAlgorithm.RSA_2048:
+        found.append(
+            Attention(
+                "{name}: rsa-2048 has 112 bits of strength, deprecated after 2030 (NIST IR 8547); "
+                "certificates last {years} years",
+                hint="rsa-3072 or ec-p256 lasts",
+                name=profile.name,
+                years=profile.validity_years,
+            )
+        )
+    if isinstance(profile, DeviceProfile) and profile.p12 is P12Format.MODERN:
+        found.append(
+            Attention(
+                "{name}: iOS before 18, macOS before 15, Android before 14 and Windows 10 before "
+                "1709 say `wrong password` to a modern PKCS#12",
+                hint="compat opens everywhere",
+                name=profile.name,
+            )
+        )
+    return found

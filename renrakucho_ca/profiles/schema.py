@@ -1,0 +1,182 @@
+"""What may stand in a profile's file: one structure for devices, one for each CA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from renrakucho_ca import yamlfile
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import (
+    Constraints,
+    ExtendedKeyUsage,
+    KeyAlgorithm,
+    KeyUsage,
+    P12Format,
+    Subject,
+    SubjectAttribute,
+    Tier,
+    clean_text,
+)
+from renrakucho_ca.profiles.constraints import (
+    Depth,
+    NameConstraints,
+    PolicyConstraints,
+    checked_policies,
+)
+from renrakucho_ca.profiles.subjects import checked_template, set_in
+
+_Years = Annotated[int, msgspec.Meta(ge=1, le=50)]
+
+
+class _Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Templates, in the order of `SubjectAttribute`."""
+
+    common_name: str
+    country: str | None = None
+    organization: str | None = None
+    organizational_unit: str | None = None
+    state: str | None = None
+    locality: str | None = None
+
+    placeholders: ClassVar[Sequence[str]]
+
+    def __post_init__(self) -> None:
+        for attribute in SubjectAttribute:
+            yamlfile.refine(
+                self, attribute, partial(checked_template, attribute, self.placeholders)
+            )
+
+    def templates(self) -> Subject:
+        return set_in(self)
+
+
+class _DeviceSubject(_Subject, frozen=True):
+    placeholders = (
+        "user",
+        "name",
+        "facility",
+        "network",
+        "organization",
+        "device",
+        "hierarchy",
+        "number",
+    )
+
+
+class _CaSubject(_Subject, frozen=True):
+    placeholders = ("common_name", "organization", "network", "hierarchy")
+
+
+class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    en: str
+    ja: str
+
+    def __post_init__(self) -> None:
+        for language in ("en", "ja"):
+            yamlfile.refine(self, language, partial(clean_text, what="text", longest=64))
+
+
+class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: Literal["device"]
+    title: _Title
+    key_algorithm: KeyAlgorithm
+    validity_years: _Years
+    subject: _DeviceSubject
+    key_usage: Annotated[tuple[KeyUsage, ...], msgspec.Meta(min_length=1)]
+    extended_key_usage: Annotated[tuple[ExtendedKeyUsage, ...], msgspec.Meta(min_length=1)]
+    # Not `pem`: that is what a person gets who brings an own key.
+    container: Literal["p12", "mobileconfig"]
+    chain: tuple[Tier, ...]
+    p12: P12Format = P12Format.COMPAT
+    certificate_policies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "certificate_policies", checked_policies)
+        self._check_repetitions()
+        self._check_key_usage()
+        if self.container == "mobileconfig":
+            self._check_mobileconfig()
+
+    def _check_repetitions(self) -> None:
+        for key in ("key_usage", "extended_key_usage", "chain"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise yamlfile.Fault(key, Invalid("a value stands here twice"))
+
+    def _check_key_usage(self) -> None:
+        # TLS asks a client for a signature (RFC 5280 §4.2.1.12, RFC 8446 §4.4.2.2).
+        if (
+            ExtendedKeyUsage.CLIENT_AUTH in self.extended_key_usage
+            and KeyUsage.DIGITAL_SIGNATURE not in self.key_usage
+        ):
+            raise yamlfile.Fault("key_usage", Invalid("clientAuth needs digitalSignature"))
+        # RFC 8813 §3 for elliptic curves, RFC 3279 §2.3.1 for RSA.
+        wrong = KeyUsage.KEY_ENCIPHERMENT
+        if self.key_algorithm.startswith("rsa"):
+            wrong = KeyUsage.KEY_AGREEMENT
+        if wrong in self.key_usage:
+            raise yamlfile.Fault(
+                "key_usage",
+                Invalid(
+                    "{usage} is not for a key of {algorithm}",
+                    usage=wrong,
+                    algorithm=self.key_algorithm,
+                ),
+            )
+
+    def _check_mobileconfig(self) -> None:
+        # Apple: only one certificate may be in the PKCS#12 of a profile; the CAs have payloads of
+        # their own.
+        if self.chain:
+            raise yamlfile.Fault(
+                "chain",
+                Invalid("a mobileconfig carries the CA certificates itself; expected []"),
+            )
+        # iOS up to 17 answers "wrong password" to anything else.
+        if self.p12 is not P12Format.COMPAT:
+            raise yamlfile.Fault("p12", Invalid("a mobileconfig needs compat"))
+
+
+class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    key_algorithm: KeyAlgorithm
+    validity_years: _Years
+    subject: _CaSubject
+    # How many CAs may follow below (RFC 5280 §4.2.1.9).
+    path_length: Annotated[int, msgspec.Meta(ge=0, le=9)]
+    # A CRL past its end locks everyone out: a week is the least that leaves time to notice.
+    crl_days: Annotated[int, msgspec.Meta(ge=7, le=3650)]
+    name_constraints: NameConstraints | None = None
+    certificate_policies: tuple[str, ...] = ()
+    policy_constraints: PolicyConstraints | None = None
+    inhibit_any_policy: Depth | None = None
+
+    def __post_init__(self) -> None:
+        yamlfile.refine(self, "certificate_policies", checked_policies)
+
+    def constraints(self) -> Constraints:
+        names, policy = self.name_constraints, self.policy_constraints
+        return Constraints(
+            permitted=() if names is None else names.permitted.all(),
+            excluded=() if names is None else names.excluded.all(),
+            policies=self.certificate_policies,
+            require_explicit_policy=None if policy is None else policy.require_explicit_policy,
+            inhibit_policy_mapping=None if policy is None else policy.inhibit_policy_mapping,
+            inhibit_any_policy=self.inhibit_any_policy,
+        )
+
+
+class _Root(_Ca, frozen=True, kw_only=True):
+    kind: Literal["root"]
+    # With 0 its issuing CA would be void.
+    path_length: Annotated[int, msgspec.Meta(ge=1, le=9)]
+
+
+class _Issuing(_Ca, frozen=True, kw_only=True):
+    kind: Literal["issuing"]
+
+
+CA_KINDS: dict[str, type[_Ca]] = {Tier.ROOT: _Root, Tier.ISSUING: _Issuing}

@@ -1,0 +1,81 @@
+"""Subjects in profiles: templates with placeholders, and what becomes of them for a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Subject, SubjectAttribute, clean_text
+
+LONGEST_ATTRIBUTE = 64
+"""ub-common-name, ub-organization-name and ub-organizational-unit-name (RFC 5280 appendix A.1);
+state and locality may have 128, which nobody's place needs."""
+
+_LONGEST_TEMPLATE = 200
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def render(subject: Subject, values: Mapping[str, str | None]) -> Subject:
+    """Fills a profile's templates in.
+
+    Args:
+        subject: a profile's: attribute and template.
+        values: what the placeholders stand for; None or empty is the same as absent.
+
+    Returns:
+        Attributes in NFC. One whose placeholders all stand for nothing is left out.
+
+    Raises:
+        Invalid: longer than 64 characters, unprintable, no country, or without a common name.
+    """
+    rendered = []
+    for attribute, template in subject:
+        filled = [values.get(name) or "" for name in _PLACEHOLDER.findall(template)]
+        if any(filled) or not filled:
+            text = _PLACEHOLDER.sub(lambda found: values.get(found[1]) or "", template)
+            rendered.append((attribute, attribute_value(attribute, text)))
+        elif attribute is SubjectAttribute.COMMON_NAME:
+            raise Invalid("there is nothing to fill {template} in with", template=template)
+    return tuple(rendered)
+
+
+def set_in(structure: object) -> Subject:
+    """What is set of a structure that has a field for each `SubjectAttribute`, in their order."""
+    values = ((attribute, getattr(structure, attribute)) for attribute in SubjectAttribute)
+    return tuple((attribute, value) for attribute, value in values if value is not None)
+
+
+def attribute_value(attribute: SubjectAttribute, text: str) -> str:
+    """The text in NFC, as a certificate can carry it.
+
+    Raises:
+        Invalid: longer than 64 characters, unprintable, or no country.
+    """
+    value = clean_text(text, what=attribute, longest=LONGEST_ATTRIBUTE)
+    if attribute is SubjectAttribute.COUNTRY and not re.fullmatch("[A-Z]{2}", value):
+        raise Invalid("a country is two capital letters (ISO 3166), such as JP")
+    return value
+
+
+def checked_template(attribute: SubjectAttribute, allowed: Sequence[str], text: str) -> str:
+    """The template in NFC, known to have plain placeholders alone.
+
+    Raises:
+        Invalid: another placeholder, half a brace, or too long.
+    """
+    for name in _PLACEHOLDER.findall(text):
+        if name not in allowed:
+            raise Invalid(
+                "unknown placeholder {placeholder}",
+                hint="placeholders: {allowed}",
+                placeholder=repr("{" + name[:40] + "}"),
+                allowed=" ".join("{" + one + "}" for one in allowed),
+            )
+    literal = _PLACEHOLDER.sub("", text)
+    if "{" in literal or "}" in literal:
+        raise Invalid("a brace without its other half")
+    if literal == text:
+        return attribute_value(attribute, text)
+    return clean_text(text, what="text", longest=_LONGEST_TEMPLATE)
