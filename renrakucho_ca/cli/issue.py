@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,12 +16,12 @@ from renrakucho_ca.cli.app import (
     pass_app,
 )
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.record import FIELDS, row
+from renrakucho_ca.cli.record import row
 from renrakucho_ca.console import Format, Row
-from renrakucho_ca.errors import Attention, RcaError
+from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service import issuance, retrieval
-from renrakucho_ca.service.issuer import Issued, Teller
+from renrakucho_ca.service.issuer import Issued
 from renrakucho_ca.service.planning import Request
 
 _FOR_PEOPLE = (
@@ -100,7 +99,9 @@ def issue(
     if batch is not None:
         if device or user or note or csr:
             raise click.UsageError("--batch has users, devices and notes in its table")
-        _issue_batch(app, batch, hierarchy, out, all_or_nothing, tell, jobs, form)
+        from renrakucho_ca.cli.issue_batch import issue_batch
+
+        issue_batch(app, batch, hierarchy, out, all_or_nothing, tell, jobs, form)
         return
     if device is None or user is None:
         raise click.UsageError("name --device and --user, or --batch")
@@ -110,83 +111,10 @@ def issue(
         raise result
     if mail and not result.certificate.user.addresses:
         app.console.talk("{user} has no mail address: hand the number over", user=user)
-    shown, problem = _exported(app, result, out)
+    shown, problem = exported(app, result, out)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
     if problem is not None:
         raise problem
-
-
-def _issue_batch(
-    app: App,
-    file: Path,
-    hierarchy: str | None,
-    out: Path | None,
-    all_or_nothing: bool,
-    tell: Teller,
-    jobs: int | None,
-    form: Format,
-) -> None:
-    from renrakucho_ca.cli.lines import BadLines
-    from renrakucho_ca.cli.stopping import stopping
-    from renrakucho_ca.service import batch
-    from renrakucho_ca.service.workers import cores
-
-    bad = BadLines(app)
-    first_left: int | None = None
-    done = 0
-    failure: Exception | None = None
-    chosen = issuance.choose_hierarchy(app.home, hierarchy)
-    if all_or_nothing:
-        bad.refuse_any(batch.check(app.home, chosen, batch.read_requests(file)))
-
-    def lines_until_stopped() -> Iterator[tuple[int, Request | RcaError]]:
-        nonlocal first_left
-        for line, request in batch.read_requests(file):
-            if stop.is_set():
-                first_left = line
-                return
-            yield line, request
-
-    def done_lines() -> Iterator[Row]:
-        lines = lines_until_stopped()
-        for line, result in batch.issue(app.home, chosen, lines, jobs or cores(), tell):
-            if isinstance(result, RcaError):
-                bad.tell(line, result)
-                continue
-            row_of_one, problem = _exported(app, result, out)
-            if problem is not None:
-                bad.tell(line, problem)
-            yield row_of_one
-
-    def shown() -> Iterator[Row]:
-        """Whatever stops the run, such as a token that is pulled out, what was done is shown whole:
-        half an array of JSON would be read by nobody."""
-        nonlocal done, failure
-        try:
-            for row_of_one in done_lines():
-                done += 1
-                yield row_of_one
-        except Exception as error:
-            if not done:
-                raise
-            failure = error
-
-    fields = (*FIELDS, "password", *(["files"] if out else []))
-    columns = ("number", "password", "user", "device", "note", *(["files"] if out else []))
-    with stopping() as stop:
-        app.console.many(shown(), form, fields=fields, columns=columns)
-    if failure is not None:
-        app.console.talk(
-            "{count} lines were done, the ones above: take them out of the table", count=done
-        )
-        raise failure
-    if first_left is not None:
-        raise Attention(
-            "stopped: line {line} and what follows it were not done",
-            hint="take the lines before it out of the table, and run the command again",
-            line=first_left,
-        )
-    bad.close()
 
 
 @click.command(
@@ -203,11 +131,11 @@ def reissue(
     app: App, number: RetrievalNumber, keep_old: bool, device: str | None, form: Format
 ) -> None:
     result = issuance.reissue(app.home, number, keep_old=keep_old, device=device)
-    shown, _ = _exported(app, result, None)
+    shown, _ = exported(app, result, None)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
 
 
-def _exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
+def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
     """What to show of a new certificate. Its password is shown even where the export fails."""
     now = app.home.clock()
     told: Row = {"password": issued.password}
