@@ -89,8 +89,7 @@ def take_over(
         lines, revocations = Lines(run), Revocations(run)
         if records is not None:
             lines.read(records)
-        for path in Certificates(run, lines, progress).read(paths):
-            revocations.read(path)
+        revocations.read(Certificates(run, lines, progress).read(paths))
         lines.keep_rest()
         _attach_keys(home, hierarchy, private)
     return run.summary

@@ -26,11 +26,15 @@ class Revocations:
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def read(self, path: Path) -> None:
-        """Applies an index, or the CRLs in a file."""
-        if takeover_index.is_index(path):
-            self._read_index(path)
-            return
+    def read(self, paths: Sequence[Path]) -> None:
+        """Applies the indexes, then the CRLs: of what has no certificate, an index tells more."""
+        for path in sorted(paths, key=takeover_index.is_index, reverse=True):
+            if takeover_index.is_index(path):
+                self._read_index(path)
+            else:
+                self._read_crls(path)
+
+    def _read_crls(self, path: Path) -> None:
         for piece in takeover_files.pieces(path):
             if isinstance(piece, Piece) and piece.kind is Kind.CRL:
                 self._read_crl(piece)

@@ -179,6 +179,23 @@ def test_what_is_known_to_be_revoked_and_nothing_more_stays_on_our_crl(
     assert ours.crl_number_value.native > 0x1F
 
 
+@pytest.mark.parametrize("first", ["index", "crl"])
+def test_whose_a_lost_certificate_was_is_told_by_the_index_whichever_comes_first(
+    old: Old, openssl_ca: MakeCa, first: str
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=here")
+    lost = ca.issue("/CN=lost", "-enddate", "290101000000Z")
+    ca.revoke(lost)
+    lost.unlink()
+    paths = [ca.index, ca.crl()] if first == "index" else [ca.crl(), ca.index]
+    done = old.take(f"lost-{first}", ca.certificate, paths=paths)
+    assert done.problems == []
+    record = old.by_user(f"lost-{first}")["lost"]
+    assert record.not_after == datetime(2029, 1, 1, tzinfo=UTC)
+    assert record.status(NOW) is Status.REVOKED
+
+
 def test_the_number_of_a_published_crl_is_never_gone_below(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
