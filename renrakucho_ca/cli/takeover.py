@@ -28,6 +28,7 @@ _COLUMNS = (
     "already",
     "described",
     "revoked",
+    "released",
     "expired",
     "records_without_certificate",
     "passed_over",

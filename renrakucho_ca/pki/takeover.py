@@ -59,11 +59,22 @@ class FoundCrl:
 
     Attributes:
         number: cRLNumber; 0 where it has none (version 1).
+        is_complete: it lists all that its CA has revoked: neither what has changed alone (a delta
+            CRL) nor a part (RFC 5280 §5.2.4, §5.2.5).
     """
 
     issuer: int
     number: int
+    is_complete: bool
     crl: x509.CertificateRevocationList
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """Of two CRLs of one CA, the newer has the greater."""
+        return self.crl.last_update_utc, self.number
+
+    def serials(self) -> Iterator[int]:
+        return (entry.serial_number for entry in self.crl)
 
     def revocations(self) -> Iterator[tuple[int, Revocation]]:
         """Serial number and revocation of each entry about this CA's certificates, in order."""
@@ -142,7 +153,7 @@ def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
             if crl.issuer == _loaded(issuer).subject and verifies(
                 _loaded(issuer), crl.signature, algorithm, parameters, tbs
             ):
-                return FoundCrl(place, number, crl)
+                return FoundCrl(place, number, _is_complete(crl), crl)
     except UNREADABLE:
         raise Invalid("this is not a CRL that can be read") from None
     raise Invalid("another CA signed this CRL")
@@ -216,6 +227,11 @@ def _crl_number(crl: x509.CertificateRevocationList) -> int:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
         return 0
+
+
+def _is_complete(crl: x509.CertificateRevocationList) -> bool:
+    partial = (x509.DeltaCRLIndicator, x509.IssuingDistributionPoint)
+    return not any(isinstance(each.value, partial) for each in crl.extensions)
 
 
 def _reason(entry: x509.RevokedCertificate) -> RevocationReason | None:

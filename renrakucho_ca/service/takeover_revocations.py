@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import filterfalse
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
@@ -11,6 +12,7 @@ from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revoc
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.pki.takeover import FoundCrl
 from renrakucho_ca.service import takeover_files, takeover_index
 from renrakucho_ca.service.takeover_files import Piece, Place
 from renrakucho_ca.service.takeover_index import IndexLine
@@ -25,30 +27,39 @@ class Revocations:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        # Of each CA, by its place, the age of the newest complete CRL.
+        self._newest: dict[int, tuple[datetime, int]] = {}
 
     def read(self, paths: Sequence[Path]) -> None:
         """Applies the indexes, then the CRLs: of what has no certificate, an index tells more."""
-        for path in sorted(paths, key=takeover_index.is_index, reverse=True):
-            if takeover_index.is_index(path):
-                self._read_index(path)
+        for index in filter(takeover_index.is_index, paths):
+            self._read_index(index)
+        others = list(filterfalse(takeover_index.is_index, paths))
+        for _, found in self._crls(others):
+            if isinstance(found, FoundCrl) and found.is_complete:
+                newest = self._newest.get(found.issuer, found.age)
+                self._newest[found.issuer] = max(newest, found.age)
+        for place, found in self._crls(others):
+            if isinstance(found, Invalid):
+                self._run.problem(place, found)
             else:
-                self._read_crls(path)
+                self._read_crl(place, found)
 
-    def _read_crls(self, path: Path) -> None:
-        for piece in takeover_files.pieces(path):
-            if isinstance(piece, Piece) and piece.kind is Kind.CRL:
-                self._read_crl(piece)
+    def _crls(self, paths: Sequence[Path]) -> Iterator[tuple[Place, FoundCrl | Invalid]]:
+        for path in paths:
+            for piece in takeover_files.pieces(path):
+                if isinstance(piece, Piece) and piece.kind is Kind.CRL:
+                    try:
+                        yield piece.place, takeover.load_crl(piece.der, self._run.issuers)
+                    except Invalid as error:
+                        yield piece.place, error
 
-    def _read_crl(self, piece: Piece) -> None:
-        try:
-            found = takeover.load_crl(piece.der, self._run.issuers)
-        except Invalid as error:
-            self._run.problem(piece.place, error)
-            return
+    def _read_crl(self, place: Place, found: FoundCrl) -> None:
         authority = self._run.hierarchy.authorities[found.issuer]
         with self._run.db.write():
             store.raise_crl_number(self._run.db, authority.id, found.number)
         start = pki_certificates.load(authority.certificate).not_valid_before_utc
+        newest = self._newest.get(found.issuer, found.age)
         for portion in portions(found.revocations()):
             with self._run.recording():
                 revoked = dict(portion)
@@ -59,9 +70,25 @@ class Revocations:
                 ]
                 missing = revoked.keys() - {each.serial for each in known} - self._run.ca_serials
                 bare = [(serial, start, authority.not_after, None) for serial in sorted(missing)]
-                known += self._bare(authority, piece.place, bare, UNKNOWN)
+                known += self._bare(authority, place, bare, UNKNOWN)
                 for each in known:
-                    self._revoke(each, revoked[each.serial])
+                    # A hold can be taken back: the newest CRL tells whether it was.
+                    if found.age >= newest or not revoked[each.serial].is_hold:
+                        self._revoke(each, revoked[each.serial])
+        if found.is_complete and found.age == newest:
+            self._release(authority, found)
+
+    def _release(self, authority: Authority, newest: FoundCrl) -> None:
+        """Takes back the holds from imports before that the newest CRL no longer lists."""
+        made_at, _ = newest.age
+        held = store.taken_over_holds(self._run.db, authority.id, made_at)
+        if held:
+            for serial in newest.serials():
+                held.pop(serial, None)
+        for portion in portions(held.values()):
+            with self._run.recording():
+                for number in portion:
+                    self._run.summary.released += certificates.release(self._run.db, number)
 
     def _read_index(self, path: Path) -> None:
         """An index names no CA: whose it is shows in the certificates that are in it."""

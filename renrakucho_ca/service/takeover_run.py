@@ -38,7 +38,9 @@ class Summary:
         certificates: people's certificates of this hierarchy among the files, each once.
         added, already: those that are new, and that the store had.
         described: of those that the store had, the ones of which a record tells more now.
-        revoked: revocations that are new. expired: of those added, how many are past their end.
+        revoked: revocations that are new.
+        released: holds from an import before that a newer CRL no longer lists.
+        expired: of those added, how many are past their end.
         records_without_certificate: records that were added alone.
         passed_over: files that have no certificate, CRL or index.
         reported: problems.
@@ -50,6 +52,7 @@ class Summary:
     already: int = 0
     described: int = 0
     revoked: int = 0
+    released: int = 0
     expired: int = 0
     records_without_certificate: int = 0
     passed_over: int = 0
@@ -63,6 +66,7 @@ class Summary:
             "records": self.records_without_certificate,
             "described": self.described,
             "revocations": self.revoked,
+            "releases": self.released,
         }
 
     def as_dict(self) -> dict[str, str | int]:

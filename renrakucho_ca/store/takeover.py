@@ -10,6 +10,7 @@ from datetime import datetime
 
 from renrakucho_ca.model import (
     IMPORTED,
+    Act,
     Authority,
     Certificate,
     RetrievalNumber,
@@ -65,6 +66,23 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
         )
         for row in rows
     ]
+
+
+def taken_over_holds(db: Database, authority: int, before: datetime) -> dict[int, RetrievalNumber]:
+    """What an import found held since a time before that: the numbers by the serial numbers.
+
+    What was held here has an act of its own in the audit log, and is released here.
+    """
+    rows = db.rows(
+        """SELECT c.serial, c.number FROM certificate AS c
+           WHERE c.standing = 'held' AND c.authority = ? AND c.profile = ? AND c.revoked_at < ?
+             AND NOT EXISTS (
+                 SELECT 1 FROM audit
+                 WHERE object = printf('%08d', c.number) AND act = ?
+             )""",
+        (authority, IMPORTED, seconds(before), Act.HELD.value),
+    )
+    return {serial_number(row["serial"]): RetrievalNumber(row["number"]) for row in rows}
 
 
 def owners(db: Database, hierarchy: str, fingerprints: Iterable[str]) -> dict[str, str]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from asn1crypto import crl as asn1_crl
 from asn1crypto import pem
 from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import RevocationReason, Status
-from renrakucho_ca.service import publication
+from renrakucho_ca.service import publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
 from renrakucho_ca.service.takeover_records import COLUMNS, Record
@@ -64,6 +68,7 @@ def test_an_easyrsa_pki_comes_over_whole_and_what_it_revoked_stays_revoked(
         "already": 0,
         "described": 0,
         "revoked": 1,
+        "released": 0,
         "expired": 0,
         "records_without_certificate": 0,
         "passed_over": done.summary.passed_over,
@@ -230,6 +235,99 @@ def test_a_hold_that_is_known_is_no_new_revocation(old: Old, openssl_ca: MakeCa)
     assert old.take("hold", ca.certificate, paths=[ca.folder]).summary.revoked == 1
     assert old.by_user("hold")["away"].status(NOW) is Status.HELD
     assert old.take("hold", ca.certificate, paths=[ca.folder]).summary.revoked == 0
+
+
+def crl_of(
+    ca: OpensslCa,
+    day: int,
+    entries: dict[int, x509.ReasonFlags],
+    *extensions: x509.ExtensionType,
+) -> Path:
+    """A CRL of that day since the first of February, whose entries are from the third."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(x509.load_pem_x509_certificate(ca.certificate.read_bytes()).subject)
+        .last_update(datetime(2026, 2, 1, tzinfo=UTC) + timedelta(days=day))
+        .next_update(datetime(2026, 5, 1, tzinfo=UTC))
+    )
+    for serial, reason in entries.items():
+        entry = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(serial)
+            .revocation_date(datetime(2026, 2, 3, tzinfo=UTC))
+            .add_extension(x509.CRLReason(reason), critical=False)
+        )
+        builder = builder.add_revoked_certificate(entry.build())
+    for extension in (x509.CRLNumber(day), *extensions):
+        builder = builder.add_extension(extension, critical=False)
+    key = serialization.load_pem_private_key(ca.private_key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    path = ca.folder / f"day{day}.crl"
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    return path
+
+
+HOLD, COMPROMISE = x509.ReasonFlags.certificate_hold, x509.ReasonFlags.key_compromise
+
+
+@pytest.mark.parametrize("first", ["older", "newer"])
+def test_a_hold_on_an_older_crl_is_over_where_a_newer_one_no_longer_lists_it(
+    old: Old, openssl_ca: MakeCa, first: str
+) -> None:
+    ca = openssl_ca()
+    for user in ("back", "away", "left"):
+        ca.issue(f"/CN={user}")
+    crls = [
+        crl_of(ca, 3, {1: HOLD, 2: HOLD, 3: COMPROMISE}),
+        crl_of(ca, 4, {1: HOLD}),
+        crl_of(ca, 5, {2: HOLD}),
+    ]
+    name = f"back-{first}"
+    for revoked in (2, 0):
+        paths = [ca.folder / "newcerts", *(crls if first == "older" else crls[::-1])]
+        done = old.take(name, ca.certificate, paths=paths)
+        assert (done.summary.revoked, done.summary.released) == (revoked, 0)
+    states = {user: each.status(NOW) for user, each in old.by_user(name).items()}
+    assert states == {"back": Status.DOWNLOADED, "away": Status.HELD, "left": Status.REVOKED}
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        x509.DeltaCRLIndicator(3),
+        x509.IssuingDistributionPoint(
+            None, None, False, False, frozenset((COMPROMISE,)), False, False
+        ),
+    ],
+    ids=["delta", "partition"],
+)
+def test_a_newer_crl_that_does_not_tell_all_takes_no_hold_back(
+    old: Old, openssl_ca: MakeCa, extension: x509.ExtensionType
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=away")
+    paths = [ca.folder / "newcerts", crl_of(ca, 3, {1: HOLD}), crl_of(ca, 5, {}, extension)]
+    name = f"part-{type(extension).__name__}".lower()
+    old.take(name, ca.certificate, paths=paths)
+    assert old.by_user(name)["away"].status(NOW) is Status.HELD
+
+
+def test_a_hold_from_an_import_before_is_over_where_a_newer_crl_no_longer_lists_it(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    for user in ("back", "held-here"):
+        ca.issue(f"/CN={user}")
+    given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
+    old.take("news", given, paths=[ca.folder / "newcerts", crl_of(ca, 3, {1: HOLD})])
+    revocation.hold(old.home, old.by_user("news")["held-here"].number)
+    # The last is from after NOW, when the other one was held.
+    for day, released in ((1, 0), (4, 1), (50, 0)):
+        done = old.take("news", given, paths=[crl_of(ca, day, {})])
+        assert (done.summary.revoked, done.summary.released) == (0, released)
+    states = {user: each.status(NOW) for user, each in old.by_user("news").items()}
+    assert states == {"back": Status.DOWNLOADED, "held-here": Status.HELD}
+    assert revoked_in(published_crl(old, "news", tmp_path)) == {2: "certificate_hold"}
 
 
 def test_a_ca_below_is_nobodys_though_the_index_names_it(old: Old, openssl_ca: MakeCa) -> None:
