@@ -22,7 +22,10 @@ LONGEST_LINE = 256 * 1024
 _INDEX_LINE = re.compile(
     r"([VRE])\t(\d{10,14})Z?\t([^\t]*)\t(-?[0-9A-Fa-f]{1,256})\t[^\t]*\t(.*)", re.ASCII
 )
-_FOLDERS = ("newcerts", "certs", "certs_by_serial", "issued", "revoked/certs_by_serial")
+_FOLDERS = (
+    *("newcerts", "certs", "certs_by_serial", "issued", "expired"),
+    *("revoked/certs_by_serial", "renewed/issued", "renewed/certs_by_serial"),
+)
 """What OpenSSL's `ca` and Easy-RSA put beside their index: an index stands for these too."""
 _SERIAL_FILE = re.compile(r"[0-9A-Fa-f]+\.pem")
 _HEAD = 64 * 1024

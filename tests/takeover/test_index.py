@@ -67,6 +67,18 @@ def test_the_index_of_easyrsa_2_stands_for_the_certificates_beside_it(
     assert (done.problems, done.summary.certificates) == ([], 1)
 
 
+@pytest.mark.parametrize("folder", ["renewed/issued", "renewed/certs_by_serial", "expired"])
+def test_an_index_stands_for_what_easyrsa_has_renewed_or_expired(
+    old: Old, openssl_ca: MakeCa, folder: str
+) -> None:
+    ca = openssl_ca()
+    file = ca.issue("/CN=alice")
+    (ca.folder / folder).mkdir(parents=True)
+    file.rename(ca.folder / folder / "alice.crt")
+    done = old.take(folder.replace("/", "-").replace("_", "-"), ca.certificate, paths=[ca.index])
+    assert (done.problems, done.summary.certificates) == ([], 1)
+
+
 # -- names
 
 
