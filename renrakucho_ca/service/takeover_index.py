@@ -38,12 +38,12 @@ class IndexLine:
     """A line of OpenSSL's index: a certificate that was issued, and what became of it.
 
     Attributes:
-        subject_name: the common name; None where the subject has none.
+        subject_name: whom the subject names; empty where it names nobody.
     """
 
     serial: int
     not_after: datetime
-    subject_name: str | None
+    subject_name: str
     revocation: Revocation | None
 
 
@@ -142,13 +142,17 @@ def _revocation(text: str, now: datetime) -> Revocation | None:
     return Revocation(_index_time(date.strip()) or now, reason)
 
 
-def _subject_name(subject: str) -> str | None:
-    r"""The last CN of `/C=JP/CN=…`, as X509_NAME_oneline wrote it: octets that are not printable
-    ASCII as `\xE9`, and a `/` or `+` of the name itself, by newer versions, as `\/`."""
-    names = re.findall(r"(?<!\\)/CN=((?:\\?.)*?)(?=/[A-Za-z0-9.]+=|$)", subject)
-    if not names:
-        return None
-    return decode(re.sub(rb"\\(?:x([0-9A-Fa-f]{2})|([/+]))", _unescaped, names[-1].encode()))
+def _subject_name(subject: str) -> str:
+    r"""Whom `/C=JP/CN=…` names, as in a certificate: its last common name, else its mail address.
+
+    X509_NAME_oneline wrote octets that are not printable ASCII as `\xE9`, and a `/` or `+` of the
+    name itself, by newer versions, as `\/`.
+    """
+    found: dict[str, str] = dict(
+        re.findall(r"(?<!\\)/(CN|emailAddress)=((?:\\?.)*?)(?=/[A-Za-z0-9.]+=|$)", subject)
+    )
+    name = found.get("CN") or found.get("emailAddress", "")
+    return decode(re.sub(rb"\\(?:x([0-9A-Fa-f]{2})|([/+]))", _unescaped, name.encode()))
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import filterfalse
 from pathlib import Path
+from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
@@ -20,6 +21,20 @@ from renrakucho_ca.service.takeover_run import Run, portions
 from renrakucho_ca.store import certificates
 from renrakucho_ca.store import takeover as store
 from renrakucho_ca.store.takeover import Known
+
+
+class _Bare(NamedTuple):
+    """A certificate that is only known to have been issued.
+
+    Attributes:
+        name: of its subject, empty where that has none; None where nothing tells the subject.
+    """
+
+    place: Place
+    serial: int
+    not_before: datetime
+    not_after: datetime
+    name: str | None
 
 
 class Revocations:
@@ -69,8 +84,11 @@ class Revocations:
                     if each.authority == authority.id
                 ]
                 missing = revoked.keys() - {each.serial for each in known} - self._run.ca_serials
-                bare = [(serial, start, authority.not_after, None) for serial in sorted(missing)]
-                known += self._bare(authority, place, bare, UNKNOWN)
+                bare = [
+                    _Bare(place, serial, start, authority.not_after, None)
+                    for serial in sorted(missing)
+                ]
+                known += self._bare(authority, bare, UNKNOWN)
                 for each in known:
                     # A hold can be taken back: the newest CRL tells whether it was.
                     if found.age >= newest or not revoked[each.serial].is_hold:
@@ -104,6 +122,7 @@ class Revocations:
         self, owner: Authority, start: datetime, portion: list[tuple[Place, IndexLine | Invalid]]
     ) -> None:
         lines: dict[int, IndexLine] = {}
+        places: dict[int, Place] = {}
         for place, line in portion:
             if isinstance(line, Invalid):
                 self._run.problem(place, line)
@@ -111,7 +130,7 @@ class Revocations:
                 # Where two are about one certificate, what was revoked stays so.
                 before = lines.get(line.serial)
                 if before is None or before.revocation is None:
-                    lines[line.serial] = line
+                    lines[line.serial], places[line.serial] = line, place
         known = [
             each
             for each in store.known(self._run.db, self._run.hierarchy.name, lines)
@@ -120,7 +139,8 @@ class Revocations:
         missing = lines.keys() - {each.serial for each in known}
         bare = [
             # The CA's certificate may have been renewed since.
-            (
+            _Bare(
+                places[serial],
                 serial,
                 min(start, lines[serial].not_after - timedelta(days=1)),
                 lines[serial].not_after,
@@ -128,7 +148,7 @@ class Revocations:
             )
             for serial in sorted(missing)
         ]
-        known += self._bare(owner, portion[0][0], bare, self._run.device)
+        known += self._bare(owner, bare, self._run.device)
         for each in known:
             revocation = lines[each.serial].revocation
             if revocation is not None:
@@ -156,28 +176,24 @@ class Revocations:
             )
         return None
 
-    def _bare(
-        self,
-        authority: Authority,
-        place: Place,
-        missing: Sequence[tuple[int, datetime, datetime, str | None]],
-        device: str,
-    ) -> list[Known]:
+    def _bare(self, authority: Authority, missing: Sequence[_Bare], device: str) -> list[Known]:
         """Records of certificates that we only know to have been issued: nothing that is revoked,
         or is to be at the cut-off, may be missing on our CRL."""
-        numbers = self._run.numbers([(place, None)] * len(missing))
+        numbers = self._run.numbers([(each.place, None) for each in missing])
         added = [
             Certificate(
                 number=number,
-                serial=serial,
+                serial=each.serial,
                 hierarchy=self._run.hierarchy.name,
-                user=User(UNKNOWN) if name is None else self._run.user_of(place, name, serial),
+                user=User(UNKNOWN)
+                if each.name is None
+                else self._run.user_of(each.place, each.name, each.serial),
                 device=device,
                 note=None,
-                issued_at=not_before,
-                not_before=not_before,
-                not_after=not_after,
-                downloaded_at=not_before,
+                issued_at=each.not_before,
+                not_before=each.not_before,
+                not_after=each.not_after,
+                downloaded_at=each.not_before,
                 revocation=None,
                 supersedes=None,
                 superseded_by=None,
@@ -185,7 +201,7 @@ class Revocations:
                 key_algorithm=None,
                 fingerprint_sha256=None,
             )
-            for number, (serial, not_before, not_after, name) in zip(numbers, missing, strict=True)
+            for number, each in zip(numbers, missing, strict=True)
         ]
         self._run.add_bare(authority, added)
         return [

@@ -94,6 +94,22 @@ def test_who_has_no_common_name_is_known_by_mail_address(old: Old, openssl_ca: M
     assert set(old.by_user("mail")) == {"alice@example.jp", "bob@example.jp"}
 
 
+def test_a_line_without_its_certificate_names_whom_the_certificate_would(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    ca = openssl_ca()
+    config = ca.folder / "openssl.cnf"
+    policy = "commonName = optional\nemailAddress = optional"
+    config.write_text(config.read_text().replace("commonName = supplied", policy))
+    ca.issue("/CN=here")
+    ca.issue("/O=x/emailAddress=alice@example.jp").unlink()
+    ca.issue("/O=nobody").unlink()
+    done = old.take("nameless", ca.certificate, paths=[ca.folder])
+    (problem,) = done.problems
+    assert problem.startswith(f"{ca.index}:3: it names no user, and is listed as 3's")
+    assert set(old.by_user("nameless")) == {"here", "alice@example.jp", "3"}
+
+
 @pytest.mark.parametrize("subject", ["/CN=a\x01b", "/CN=" + "x" * 64 + "/CN=\u202eevil"])
 def test_a_name_that_no_user_can_have_is_told_and_the_serial_number_stands_for_it(
     old: Old, openssl_ca: MakeCa, subject: str
