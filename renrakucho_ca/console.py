@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -177,7 +177,7 @@ class Console:
     def _shown(self, value: Value) -> str:
         """A value as people read it: dates where they live, states in their language."""
         if isinstance(value, datetime):
-            return f"{value.astimezone(self._zone()):%Y-%m-%d}"
+            return f"{_local(value, self._zone()):%Y-%m-%d}"
         if isinstance(value, bool):
             return self.say("yes") if value else self.say("no")
         if isinstance(value, StrEnum):
@@ -259,6 +259,13 @@ def cells(text: str) -> int:
         0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
         for letter in text
     )
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment  # 9999-12-31T23:59:59Z, which means no end (RFC 5280 §4.1.2.5).
 
 
 def timestamp(moment: datetime) -> str:

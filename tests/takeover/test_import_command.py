@@ -42,6 +42,18 @@ def test_what_went_well_is_one_document_and_exit_0(home: Path, openssl_ca: MakeC
     assert json.loads(done.stdout)["added"] == 1
 
 
+def test_one_without_an_end_is_shown_at_the_end_of_the_calendar(
+    home: Path, openssl_ca: MakeCa
+) -> None:
+    """RFC 5280 §4.1.2.5. In Japan, that moment lies in the year 10000."""
+    ca = openssl_ca()
+    ca.issue("/CN=one", "-enddate", "99991231235959Z")
+    call(home, *importing(ca, ca.folder))
+    done = call(home, "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "9999-12-31" in done.stdout
+
+
 def test_problems_are_one_line_each_ten_thousand_at_most_and_exit_8(
     home: Path, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
