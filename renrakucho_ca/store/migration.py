@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 from renrakucho_ca.model import Certificate
 from renrakucho_ca.store.certificates import SELECT, from_row
@@ -89,7 +89,9 @@ def pending(db: Database, scope: Scope, now: datetime) -> Iterator[Certificate]:
 
 def _pending_of(db: Database, authority: int, scope: Scope, now: datetime) -> Iterator[Certificate]:
     """Each page is read off an index: the last one costs what the first does."""
-    values = scope.values(now) | {"authority": authority, "issued_at": 0, "after": 0, "page": PAGE}
+    values = scope.values(now) | {"authority": authority, "page": PAGE}
+    # An old CA whose clock stood wrong has issued before 1970.
+    values |= {"issued_at": seconds(datetime.min.replace(tzinfo=UTC)), "after": 0}
     while True:
         rows = list(
             db.rows(

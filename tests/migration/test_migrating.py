@@ -161,6 +161,14 @@ def test_a_certificate_re_issued_in_old_moves_from_the_newest(town: Town) -> Non
 # -- portions
 
 
+def test_one_issued_by_a_clock_before_1970_is_taken_up_too(town: Town) -> None:
+    number = town.old()
+    with town.home.db.write():
+        town.home.db.execute("UPDATE certificate SET issued_at = -86400, not_before = -86400")
+    assert town.migrate().remaining == 0
+    assert town.successors().keys() == {number}
+
+
 def test_a_limit_takes_the_oldest_first(town: Town) -> None:
     numbers = []
     for i in range(5):
