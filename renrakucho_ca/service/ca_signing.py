@@ -240,6 +240,10 @@ def _revoke(
     entry = crl.entry(certificate.serial, now, reason)
     if not ca_certificates.revoke(home.db, certificate, Revocation(now, reason), entry):
         return False
-    facts = {"serial": f"{certificate.serial:x}", "reason": reason.value}
-    auditing.record(home, now, Entry(Act.CA_REVOKED, certificate.issuer, facts))
+    auditing.record(home, now, revoked(certificate.issuer, certificate.serial, reason))
     return True
+
+
+def revoked(issuer: str, serial: int, reason: RevocationReason) -> Entry:
+    """What the audit log says of one that is revoked."""
+    return Entry(Act.CA_REVOKED, issuer, {"serial": f"{serial:x}", "reason": reason.value})

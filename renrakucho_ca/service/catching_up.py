@@ -17,12 +17,13 @@ from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.forms import Kind
 from renrakucho_ca.pki.takeover import FoundCrl
-from renrakucho_ca.service import auditing, crls, revocation, takeover_files
+from renrakucho_ca.service import auditing, ca_signing, crls, revocation, takeover_files
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.replaying import Learned, replay
 from renrakucho_ca.store import (
     audit,
+    ca_certificates,
     certificates,
     files,
     hierarchies,
@@ -192,12 +193,18 @@ def _lists(path: Path) -> Iterator[bytes]:
 def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) -> None:
     with home.db.write():
         # A hold on a CRL that the store knows of may have been released since.
-        is_news = found.number > learning.crl_number(home.db, authority)
+        known_number = learning.crl_number(home.db, authority)
+        is_news = found.number > known_number
         store_takeover.raise_crl_number(home.db, authority.id, found.number)
         intents = {each.number: each for each in issuing.left_over(home.db)}
+        cas = ca_certificates.serials_of(home.db, authority)
+        issues = hierarchies.get(home.db, authority.hierarchy).issuing == authority
         acts: list[Entry] = []
         for serial, why in found.revocations():
             number, standing = learning.standing(home.db, authority, serial) or (None, "")
+            if number is None and (serial in cas or not issues):
+                acts += _learn_of_ca(home, authority, serial, why, learned)
+                continue
             if standing == "revoked" or (why.is_hold and (standing == "held" or not is_news)):
                 continue
             entry = crl.entry(serial, why.at, why.reason)
@@ -212,6 +219,27 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
                 learned.revoked += 1
             acts.append(revocation.recorded(certificates.get(home.db, number), why.reason))
         auditing.record(home, home.clock(), *acts)
+        if not issues and authority.key is None and found.number >= known_number:
+            _take_as_newest(home, authority, found)
+
+
+def _learn_of_ca(
+    home: Home, root: Authority, serial: int, why: Revocation, learned: Learned
+) -> list[Entry]:
+    """What a root signs besides is no certificate of a device; a hold of one ends by itself."""
+    entry = crl.entry(serial, why.at, why.reason)
+    if why.is_hold or not learning.revoke_ca(home.db, root, serial, why, entry):
+        return []
+    learned.revoked += 1
+    return [ca_signing.revoked(root.hierarchy, serial, why.reason)]
+
+
+def _take_as_newest(home: Home, root: Authority, found: FoundCrl) -> None:
+    """Its key is elsewhere: where the CRL has all that is known, nobody need bring it."""
+    this_update, next_update = found.crl.last_update_utc, found.crl.next_update_utc
+    listed = {serial for serial, _ in found.revocations()}
+    if next_update is not None and learning.revoked_by(home.db, root) <= listed:
+        hierarchies.take_crl(home.db, root, found.number, this_update, next_update)
 
 
 def _put_stranger(

@@ -206,8 +206,6 @@ class _Player:
         der = b64decode(facts["certificate"], validate=True)
         certificate = pki_certificates.load(der)
         root = hierarchies.get(self._db, row.object).root
-        if certificate.serial_number in ca_certificates.serials_of(self._db, root):
-            return
         signed = ca_certificates.CaCertificate(
             authority=root.id,
             issuer=row.object,
@@ -219,14 +217,15 @@ class _Player:
             der=der,
             revocation=None,
         )
-        ca_certificates.put(self._db, signed)
-        ca_certificates.record(self._db, signed, der)
+        learning.put_ca(self._db, signed)
 
-    def _ca_revoked(self, _row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _ca_revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        # A run that died may have signed it, and recorded nothing but that it was given up.
         revocation = Revocation(at, RevocationReason(facts["reason"]))
-        certificate = ca_certificates.get(self._db, int(facts["serial"], 16))
-        entry = crl.entry(certificate.serial, at, revocation.reason)
-        ca_certificates.revoke(self._db, certificate, revocation, entry)
+        root, serial = hierarchies.get(self._db, row.object).root, int(facts["serial"], 16)
+        entry = crl.entry(serial, at, revocation.reason)
+        if learning.revoke_ca(self._db, root, serial, revocation, entry):
+            self._learned.revoked += 1
 
     # -- certificates
 

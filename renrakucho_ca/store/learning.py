@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber, Revocation
-from renrakucho_ca.store.database import Database, seconds
+from renrakucho_ca.store import ca_certificates
+from renrakucho_ca.store.ca_certificates import CaCertificate
+from renrakucho_ca.store.database import Database, seconds, serial_number
 
 
 def standing(db: Database, authority: Authority, serial: int) -> tuple[RetrievalNumber, str] | None:
@@ -162,3 +164,64 @@ def set_downloaded(db: Database, number: RetrievalNumber, at: datetime) -> bool:
         return False
     db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
     return True
+
+
+# -- what roots have signed besides
+
+
+def put_ca(db: Database, certificate: CaCertificate) -> None:
+    """Records a CA's certificate; one that was begun, or known by its serial number alone, gets
+    what was not known of it, and stays revoked where it was."""
+    db.execute(
+        """INSERT INTO ca_certificate (authority, serial, subject, crosses, at, not_after, der)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (authority, serial) DO UPDATE
+           SET subject = excluded.subject, crosses = excluded.crosses, at = excluded.at,
+               not_after = excluded.not_after, der = excluded.der
+           WHERE der IS NULL""",
+        (
+            certificate.authority,
+            f"{certificate.serial:x}",
+            certificate.subject,
+            certificate.crosses,
+            seconds(certificate.at),
+            seconds(certificate.not_after),
+            certificate.der,
+        ),
+    )
+
+
+def revoke_ca(
+    db: Database, root: Authority, serial: int, revocation: Revocation, crl_entry: bytes
+) -> bool:
+    """Revokes what a root has signed; of one that nobody knows the serial number is kept, so that
+    every later CRL lists it too. Returns whether anything changed."""
+    known = ca_certificates.serials_of(db, root).get(serial)
+    if known is None:
+        last = root.not_after - timedelta(seconds=1)
+        known = CaCertificate(
+            authority=root.id,
+            issuer=root.hierarchy,
+            serial=serial,
+            subject=UNKNOWN,
+            crosses=None,
+            at=min(revocation.at, last),
+            not_after=root.not_after,
+            der=None,
+            revocation=None,
+        )
+        ca_certificates.put(db, known)
+    return ca_certificates.revoke(db, known, revocation, crl_entry)
+
+
+def revoked_by(db: Database, root: Authority) -> set[int]:
+    """The serial numbers that belong on a root's CRL."""
+    rows = db.rows(
+        """SELECT serial FROM certificate
+           WHERE authority = :root AND revoked_at IS NOT NULL
+           UNION ALL
+           SELECT serial FROM ca_certificate
+           WHERE authority = :root AND revoked_at IS NOT NULL""",
+        {"root": root.id},
+    )
+    return {serial_number(row["serial"]) for row in rows}

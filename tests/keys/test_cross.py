@@ -150,12 +150,13 @@ def test_a_root_whose_key_is_elsewhere_signs_with_its_file(home: Home, tmp_path:
     assert ca_signing.cross(home, "new", "third", root_key=stick).der is not None
 
 
+def die(*_: object) -> None:
+    raise Died
+
+
 def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: object) -> None:
-        raise Died
-
     with monkeypatch.context() as patched:
         patched.setattr(ca_certificates, "record", die)
         with pytest.raises(Died):
@@ -164,6 +165,66 @@ def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
     ca_signing.cross(home, "new", "old")
     publication.publish(home)
     assert set(published(home, "old-root").revoked) == {int(str(lost), 16)}
+
+
+def times_listed(home: Home, serial: int) -> int:
+    """How often OpenSSL finds a serial number on the CRL of the old root."""
+    path = home.public / "old-root.crl"
+    said = openssl("crl", "-inform", "DER", "-in", path, "-noout", "-text")
+    return said.count(f"Serial Number: {serial:0{len(f'{serial:x}') + 1 & ~1}X}")
+
+
+def test_catching_up_with_its_own_crl_a_home_finds_every_bridge_known(home: Home) -> None:
+    """What a root revoked besides is no certificate of a device that nobody knows."""
+    bridge = ca_signing.cross(home, "new", "old")
+    ca_signing.revoke(home, bridge.serial, RevocationReason.SUPERSEDED)
+    publication.publish(home)
+    assert set(vars(catching_up.catch_up(home).learned).values()) == {0}
+    publication.publish(home)
+    assert times_listed(home, bridge.serial) == 1
+
+
+def test_the_crl_of_a_root_alone_tells_that_a_bridge_was_revoked(home: Home) -> None:
+    """One that was made before the older database, and one that is not in it."""
+    known = ca_signing.cross(home, "new", "old")
+    older = home.store / "rca.sqlite.older"
+    shutil.copy(home.store / "rca.sqlite", older)
+    ca_signing.revoke(home, known.serial, RevocationReason.CA_COMPROMISE)
+    unknown = ca_signing.cross(home, "new", "old")
+    ca_signing.revoke(home, unknown.serial, RevocationReason.SUPERSEDED)
+    publication.publish(home)
+    home.db.close()
+    older.replace(home.store / "rca.sqlite")
+    journal = (home.store / "journal").rename(home.path / "journal")
+    again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
+    catching_up.catch_up(again, without_journal=True)
+    publication.publish(again)
+    both = {known.serial: "ca_compromise", unknown.serial: "superseded"}
+    assert published(again, "old-root").revoked == both
+    assert not (again.public / "new-cross-old.pem").exists()
+    # Its own journal tells it of both as well; and the older one what they were.
+    for rest in ([], [journal]):
+        catching_up.catch_up(again, rest)
+        assert times_listed(again, known.serial) == times_listed(again, unknown.serial) == 1
+    assert {each.crosses for each in ca_certificates.all_of(again.db)} == {"new"}
+
+
+def test_what_a_run_that_died_may_have_signed_is_not_forgotten_by_a_restore(home: Home) -> None:
+    """Its journal names no certificate, only that one was given up."""
+    older = home.store / "rca.sqlite.older"
+    shutil.copy(home.store / "rca.sqlite", older)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ca_certificates, "record", die)
+        with pytest.raises(Died):
+            ca_signing.cross(home, "new", "old")
+    ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")
+    ca_signing.cross(home, "new", "old")
+    home.db.close()
+    older.replace(home.store / "rca.sqlite")
+    again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
+    assert catching_up.catch_up(again).learned.missing == 0
+    publication.publish(again)
+    assert set(published(again, "old-root").revoked) == {int(str(lost), 16)}
 
 
 def test_an_older_database_learns_of_bridges_from_its_journal(home: Home) -> None:
@@ -180,6 +241,7 @@ def test_an_older_database_learns_of_bridges_from_its_journal(home: Home) -> Non
     catching_up.catch_up(again, crl_files=[home.public / "old-root.crl"])
     publication.publish(again)
     assert published(again, "old-root").revoked == {lost.serial: "ca_compromise"}
+    assert times_listed(again, lost.serial) == 1
     assert set(ca_signing.bridges(again, "new", again.clock())) == {"old"}
     bridge = (again.public / "new-cross-old.pem").read_bytes()
     assert f"{kept.serial:x}" in openssl("x509", "-noout", "-serial", given=bridge).lower()

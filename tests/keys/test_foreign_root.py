@@ -11,7 +11,8 @@ from asn1crypto import pem
 from homes import Clock, configure, copy_home, issue, openssl, rows
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Unavailable
-from renrakucho_ca.service import ca_signing, foreign_root, hierarchy, publication
+from renrakucho_ca.model import RevocationReason
+from renrakucho_ca.service import ca_signing, catching_up, foreign_root, hierarchy, publication
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import certificates
 
@@ -305,6 +306,24 @@ def test_another_home_signs_and_its_crl_can_revoke_it(
     issue(home, hierarchy="third")
     listed = rows(offline, "SELECT serial, crosses FROM ca_certificate WHERE der IS NOT NULL")
     assert listed == [(f"{signed.serial:x}", None)]
+
+
+def test_what_a_root_elsewhere_revoked_leaves_its_crl_as_good_as_it_was(
+    home: Home, offline: Home, requested: Path, tmp_path: Path
+) -> None:
+    """Nobody here can sign another, and need not: the CRL that was taken in lists it."""
+    hierarchy.create(offline, "roots", common_name="roots.example.jp")
+    lost = foreign_root.request(offline, "lost", tmp_path / "lost.csr", common_name="lost")
+    stolen = ca_signing.sign(offline, "roots", lost.request, tmp_path / "lost.pem")
+    ca_signing.revoke(offline, stolen.serial, RevocationReason.CA_COMPROMISE)
+    publication.publish(offline)
+    ca_signing.sign(offline, "roots", requested.read_bytes(), tmp_path / "issuing.pem")
+    install(home, offline.public / "roots-root.pem", tmp_path / "issuing.pem")
+    foreign_root.take_crl(home, "third", (offline.public / "roots-root.crl").read_bytes())
+    for _ in range(2):
+        catching_up.catch_up(home)
+        assert publication.publish(home).overdue == ()
+    assert rows(home, "SELECT number FROM certificate") == []
 
 
 def test_nothing_but_name_and_key_of_a_request_is_taken(
