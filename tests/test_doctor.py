@@ -224,6 +224,16 @@ Spoil = Callable[[Path], object]
         ("database", lambda home: os.truncate(home / "ca-store" / "rca.sqlite", 30_000)),
         ("database", lambda home: os.truncate(home / "ca-store" / "rca.sqlite", 0)),
         ("database", lambda home: (home / "ca-store" / "rca.sqlite").unlink()),
+        ("database", lambda home: execute(home, "DROP TABLE guess")),
+        ("database", lambda home: execute(home, "DROP INDEX certificate_by_user")),
+        ("database", lambda home: execute(home, "DROP TRIGGER ocsp_changed")),
+        (
+            "database",
+            lambda home: execute(
+                home,
+                "CREATE TRIGGER own AFTER UPDATE ON certificate BEGIN DELETE FROM crl_entry; END",
+            ),
+        ),
         ("audit", lambda home: (home / "ca-store" / "journal").unlink()),
         ("keys", lambda home: (home / "ca-store" / "keys" / "bundle.key").unlink()),
         ("left-over keys", lambda home: copy_key(home, "old-issuing", "stray")),
@@ -242,6 +252,18 @@ def test_each_damage_is_told_by_its_check(spoiled: Home, check: str, spoil: Spoi
     assert {name for name, _ in told} == {check}
     assert all(finding.what.hint for _, finding in told)
     shutil.rmtree(spoiled.path)
+
+
+def execute(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(home / "ca-store" / "rca.sqlite")) as connection:
+        connection.execute(statement)
+
+
+def test_what_other_programs_keep_in_the_database_is_no_damage(spoiled: Home) -> None:
+    """Litestream has two tables of its own."""
+    execute(spoiled.path, "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+    execute(spoiled.path, "ANALYZE")
+    assert found(spoiled) == set()
 
 
 def copy_key(home: Path, source: str, target: str) -> None:

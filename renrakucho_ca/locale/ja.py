@@ -1198,6 +1198,10 @@ MESSAGES: dict[str, str] = {
     "{path} can be read or written by others": "{path} は所有者以外も読み書きできます",
     "chmod go-rwx {path}": "chmod go-rwx {path}",
     "the database is damaged: {problem}": "データベースが壊れています: {problem}",
+    "the database is not as rca makes it: {part}": "データベースが rca の作ったものと違います: {part}",
+    "somebody has changed it: look at what, or restore a backup": (
+        "誰かが変更しています。何が変わったかを調べるか、バックアップから復元してください"
+    ),
     "the clock says {now}, and something was signed at {before} already": (
         "時計は {now} を指していますが、{before} に署名したものがすでにあります"
     ),

@@ -7,9 +7,15 @@ hold is held here once more, so that no bug above can write a wrong state.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from sqlite_utils import Database as Utilities
 from sqlite_utils import Migrations
+
+if TYPE_CHECKING:
+    from renrakucho_ca.store.database import Database
 
 steps = Migrations("rca")
 
@@ -17,6 +23,29 @@ steps = Migrations("rca")
 def apply(connection: sqlite3.Connection) -> None:
     """Applies the steps that are missing. The caller holds the lock outside the database."""
     steps.apply(Utilities(connection, execute_plugins=False))
+
+
+def alterations(db: Database) -> list[str]:
+    """What of the tables, indexes and triggers is missing or not as the steps make it, and triggers
+    of others, which could undo a revocation. Others' tables, such as Litestream's, do no harm."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        apply(connection)
+        made = _parts(connection.execute(_PARTS))
+    found = _parts(db.rows(_PARTS))
+    altered = [part for part, sql in made.items() if found.get(part) != sql]
+    return altered + [part for part in found.keys() - made.keys() if part.startswith("trigger ")]
+
+
+def _parts(rows: Iterable[Sequence[str]]) -> dict[str, str]:
+    """By kind and name the SQL, however it is laid out."""
+    return {f"{kind} {name}": " ".join(sql.split()) for kind, name, sql in rows}
+
+
+# What SQLite makes by itself has no SQL; the table of the steps is sqlite-utils' own.
+_PARTS = """
+SELECT type, name, sql FROM sqlite_schema
+WHERE sql IS NOT NULL AND tbl_name NOT IN ('_sqlite_migrations', 'sqlite_sequence')
+"""
 
 
 @steps()

@@ -58,8 +58,10 @@ def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
     for prefix, (message, hint) in _UNAVAILABLE.items():
         if name.startswith(prefix):
             return Unavailable(message, hint=hint)
-    if not name and isinstance(error, sqlite3.OperationalError):
-        # Python's own: a text that is not UTF-8, which we never wrote.
+    is_lost = str(error).startswith("no such table: ")
+    if is_lost or (not name and isinstance(error, sqlite3.OperationalError)):
+        # A table that the steps have made; or Python's own: a text that is not UTF-8, which we
+        # never wrote.
         return Unavailable("the store is damaged", hint="restore a backup")
     return None
 

@@ -220,6 +220,13 @@ def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
         Database.open(path)
 
 
+def test_a_table_that_is_gone_is_damage_and_no_bug(db: Database) -> None:
+    with db.write():
+        db.execute("DROP TABLE guess")
+    with pytest.raises(Unavailable, match="damaged"):
+        db.row("SELECT * FROM guess")
+
+
 def test_a_damaged_database_is_unavailable(db: Database, path: Path) -> None:
     with db.write():
         for number in range(30_000_000, 30_001_000):

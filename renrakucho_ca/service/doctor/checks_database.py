@@ -10,7 +10,7 @@ from renrakucho_ca.service import backup, proving
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import TOLERANCE, signing_time
-from renrakucho_ca.store import health, hierarchies
+from renrakucho_ca.store import health, hierarchies, schema
 
 BACKUP_DAYS = 8
 """Days after which a backup is too old: a weekly one that failed once is told."""
@@ -23,6 +23,14 @@ def database(home: Home) -> Iterator[Finding]:
                 "the database is in WAL mode, in which SQLite {version} can corrupt it",
                 hint="PRAGMA journal_mode = DELETE, or SQLite 3.51.3 (sqlite.org/wal.html)",
                 version=health.sqlite_version(),
+            )
+        )
+    for part in schema.alterations(home.db):
+        yield problem(
+            Attention(
+                "the database is not as rca makes it: {part}",
+                hint="somebody has changed it: look at what, or restore a backup",
+                part=part,
             )
         )
     with home.db.apart(home.store / ".doctor.sqlite") as copy:
