@@ -8,6 +8,7 @@ journal     1 2 3 … 14 15 16        the same lines
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from base64 import b64decode
@@ -23,6 +24,7 @@ from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.service import proving, publication, revocation
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.store.journal import LONGEST_LINE
 
 from .reader import chain, journal, line, rechain, rows, sql
 
@@ -210,8 +212,9 @@ def test_a_row_that_cannot_even_be_read_is_named(log: Home) -> None:
         lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]],
         lambda lines: [*lines[:4], b"\n", *lines[4:]],
         lambda lines: [*lines[:4], b"nonsense\n", *lines[4:]],
+        lambda lines: [*lines[:4], b"x" * (LONGEST_LINE + 1), *lines[4:]],
     ],
-    ids=["taken out", "changed", "swapped", "empty", "put in"],
+    ids=["taken out", "changed", "swapped", "empty", "put in", "endless"],
 )
 def test_a_changed_journal_is_found(log: Home, edit: Callable[[list[bytes]], list[bytes]]) -> None:
     lines = journal(log).read_bytes().splitlines(keepends=True)
@@ -285,6 +288,13 @@ def test_a_checkpoint_that_the_log_has_lost_is_missed(log: Home) -> None:
 def test_a_file_that_is_no_checkpoint_is_told(log: Home, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "kept.json").write_bytes(content)
     assert "no checkpoint of an audit log" in "\n".join(problems(log, tmp_path / "kept.json"))
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_told_and_not_waited_for(log: Home) -> None:
+    path = log.public / "new-audit.json"
+    path.unlink()
+    os.mkfifo(path)
+    assert problems(log) == [f"{path} is not a file"]
 
 
 def test_a_changed_copy_is_told(log: Home) -> None:
