@@ -281,8 +281,12 @@ class _Player:
         if certificates.revoke(self._db, number, revocation, entry):
             self._learned.revoked += 1
 
-    def _released(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
-        if certificates.release(self._db, RetrievalNumber.parse(row.object)):
+    def _released(self, row: Record, at: datetime, _facts: dict[str, Any]) -> None:
+        number = RetrievalNumber.parse(row.object)
+        found = certificates.get_all(self._db, [number]).get(number)
+        if found is None or found.revocation is None or found.revocation.at > at:
+            return  # not held, or held anew after what the journal tells of
+        if certificates.release(self._db, number):
             self._learned.released += 1
 
     def _authorities(self) -> list[Authority]:

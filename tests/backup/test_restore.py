@@ -251,6 +251,27 @@ def test_an_older_database_that_was_used_since_catches_up_too(
     check_goes_on(lost, place)
 
 
+def test_a_journal_that_is_found_later_releases_no_hold_that_was_made_since(
+    template: Path, tmp_path: Path
+) -> None:
+    """hold, BACKUP, release … lost … release, hold again, and then the old journal."""
+    clock = Clock()
+    home = copy_home(template, tmp_path / "home", clock)
+    number = issue(home).certificate.number
+    revocation.hold(home, number)
+    backup.to_file(home, tmp_path / "backup")
+    clock.advance(minutes=1)
+    revocation.release(home, number)
+    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
+    restoring.restore(again, tmp_path / "backup")
+    catching_up.catch_up(again, without_journal=True)
+    clock.advance(minutes=1)
+    revocation.release(again, number)
+    revocation.hold(again, number)
+    catching_up.catch_up(again, [home.store / "journal"])
+    assert record_of(again, number).status(clock()) is Status.HELD
+
+
 # -- refusals
 
 
