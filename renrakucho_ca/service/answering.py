@@ -20,8 +20,9 @@ from renrakucho_ca.pki.ocsp import Failure, Form, Period, ResponderKey
 from renrakucho_ca.pki.ocsp_request import CertId
 from renrakucho_ca.service import ahead_file, catching_up, responders
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store import ca_certificates, hierarchies
 from renrakucho_ca.store import ocsp as store
+from renrakucho_ca.store.database import seconds
 from renrakucho_ca.store.ocsp import Standing
 from renrakucho_ca.store.ocspfile import Responses
 
@@ -166,8 +167,10 @@ class Answerer:
             if known is not None:
                 _, revoked_at, reason = known.standing
                 status = ocsp.status(revoked_at, reason)
+            elif each.serial in own:
+                status = ocsp.GOOD
             else:
-                status = ocsp.GOOD if each.serial in own else ocsp.UNKNOWN
+                status = _status_of_ca(home, desk.authority, each.serial)
             singles.append(form.single(integer(each.serial), status))
         if form is None:
             return None
@@ -186,6 +189,16 @@ class Answerer:
                 for issuer in ocsp_request.issuer_hashes(authority.certificate).values():
                     self._desks.setdefault((hierarchy, issuer), desk)
         return self._desks.get(key)
+
+
+def _status_of_ca(home: Home, authority: Authority, serial: int) -> bytes:
+    """Of what a root has signed besides its own issuing CA, such as a bridge, or of nothing."""
+    found = ca_certificates.serials_of(home.db, authority).get(serial)
+    if found is None:
+        return ocsp.UNKNOWN
+    if found.revocation is None:
+        return ocsp.GOOD
+    return ocsp.status(seconds(found.revocation.at), found.revocation.reason)
 
 
 def _text(serial: int) -> str:

@@ -25,7 +25,7 @@ from homes import (
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
-from renrakucho_ca.service import ahead, ahead_file, publication, revocation
+from renrakucho_ca.service import ahead, ahead_file, ca_signing, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import hierarchies, ocspfile
 
@@ -290,6 +290,17 @@ def test_unknown_is_signed_with_the_key(live: Home, client: Client) -> None:
         live.db.execute("UPDATE certificate SET serial = '77'")
     told = client.send(ask(stranger, client.issuer))
     assert (told.status, told.serial) == (UNKNOWN, stranger.serial_number)
+
+
+def test_a_bridge_is_known_to_the_root_that_signed_it(live: Home, client: Client) -> None:
+    """To call unknown what it has issued, and revoked, would be untrue."""
+    bridge = ca_signing.cross(live, "old", by="new")
+    assert bridge.der is not None
+    publish(live)
+    request = ask(x509.load_der_x509_certificate(bridge.der), client.root)
+    assert client.send(request, client.root).status == GOOD
+    ca_signing.revoke(live, bridge.serial, KEY_COMPROMISE)
+    assert client.send(request, client.root).status == REVOKED
 
 
 def test_the_key_is_taken_from_the_portal_when_the_setting_is(
