@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from renrakucho_ca.model import Act, Authority
+from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.model import Act, Authority, Hierarchy
 from renrakucho_ca.pki import certificates, checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.pki.keys import SigningKey
@@ -39,3 +41,23 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
     with home.db.write():
         auditing.record(home, now, Entry(Act.CHECKPOINT_SIGNED, authority.name, document))
     files.replace(path_of(home, authority.hierarchy), checkpoint.to_json(document))
+
+
+def write_missing(home: Home, hierarchy: Hierarchy) -> None:
+    """Writes the file that a run had no time for, between the row of its checkpoint and the end.
+
+    Never an older one: a file may know of rows that somebody has taken out of the log. Where one of
+    the two cannot be read, `audit verify` tells, and the CRLs do not wait for it.
+    """
+    path = path_of(home, hierarchy.name)
+    with suppress(Invalid, Unavailable):
+        row = audit.newest(home.db, Act.CHECKPOINT_SIGNED, hierarchy.issuing.name)
+        there = _rows_in(path.read_bytes()) if path.exists() else 0
+        if row is not None and _rows_in(row.detail) > there:
+            files.replace(path, checkpoint.to_json(row.facts))
+
+
+def _rows_in(document: bytes | str) -> int:
+    """How many rows of the log a checkpoint speaks of."""
+    text, _ = checkpoint.from_json(document)
+    return Checkpoint.parse(text).rows

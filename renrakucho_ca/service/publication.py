@@ -18,6 +18,7 @@ from renrakucho_ca.service import (
     ca_keys,
     ca_signing,
     catching_up,
+    checkpoints,
     crls,
     public_files,
     publish_hook,
@@ -91,6 +92,7 @@ def publish(
                 for authority in hierarchy.authorities
             ]
             standings += own
+            checkpoints.write_missing(home, hierarchy)
             bridges = ca_signing.bridges(home, hierarchy.name, now)
             proven = [each.authority for each in own if each.proven]
             written += public_files.write(home, hierarchy, bridges, proven, folder)

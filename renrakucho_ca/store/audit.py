@@ -148,6 +148,15 @@ def hash_of(db: Database, id: int) -> bytes | None:
     return None if row is None else row["hash"]
 
 
+def newest(db: Database, act: Act, object: str) -> Record | None:
+    """The last row that says so of that object; None where there is none."""
+    row = db.row(
+        f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? ORDER BY id DESC LIMIT 1",
+        (object, act),
+    )
+    return None if row is None else Record(*row)
+
+
 def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Record]:
     """The rows in the order of their ids, a page at a time.
 

@@ -290,6 +290,34 @@ def test_a_file_that_is_no_checkpoint_is_told(log: Home, tmp_path: Path, content
     assert "no checkpoint of an audit log" in "\n".join(problems(log, tmp_path / "kept.json"))
 
 
+def test_a_checkpoint_that_a_run_had_no_time_to_write_is_written_by_the_next(log: Home) -> None:
+    """It died in the middle of the file; the CRL is good, and not due for days."""
+    path = log.store / "crl" / "new-audit.json"
+    written = path.read_bytes()
+    path.rename(path.with_name(".new-audit.json.tmp"))
+    (log.public / "new-audit.json").unlink()
+    publication.publish(log, if_due=True)
+    newest = path.read_bytes()
+    assert json.loads(newest)["signed"] >= json.loads(written)["signed"]
+    path.unlink()
+    assert publication.publish(log, if_due=True).renewed == ()
+    assert path.read_bytes() == (log.public / "new-audit.json").read_bytes() == newest
+    assert not list(path.parent.glob(".*.tmp"))
+    assert problems(log) == []
+
+
+def test_a_checkpoint_that_the_log_has_lost_is_not_replaced_by_an_older_one(log: Home) -> None:
+    publication.publish(log)
+    path = log.store / "crl" / "new-audit.json"
+    kept = path.read_bytes()
+    change(log, f"DELETE FROM audit WHERE id > {last_checkpoint(log) - 1}")
+    publication.publish(log, if_due=True)
+    assert path.read_bytes() == (log.public / "new-audit.json").read_bytes() == kept
+    path.write_bytes(b"spoilt")
+    publication.publish(log, if_due=True)
+    assert path.read_bytes() == b"spoilt"
+
+
 def test_a_pipe_in_the_place_of_a_checkpoint_is_told_and_not_waited_for(log: Home) -> None:
     path = log.public / "new-audit.json"
     path.unlink()
