@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, RcaError, Refused
@@ -60,11 +61,16 @@ class _Marker:
 
     @classmethod
     def read(cls, home: Home) -> _Marker | None:
-        """None where the store was not restored, or has caught up."""
+        """None where the store was not restored, or has caught up. A damaged one knows nothing."""
         try:
-            return cls(**json.loads(home.behind.read_bytes()))
+            head, *has = itemgetter("head", "has_journal", "has_crls")(
+                json.loads(home.behind.read_bytes())
+            )
+            return cls(int(head), *map(bool, has))
         except FileNotFoundError:
             return None
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+            return cls(audit.head(home.db)[0], has_journal=False, has_crls=False)
 
     def write(self, path: Path) -> None:
         files.replace(path, json.dumps(asdict(self)).encode())

@@ -272,6 +272,22 @@ def test_a_journal_that_is_found_later_releases_no_hold_that_was_made_since(
     assert record_of(again, number).status(clock()) is Status.HELD
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 60, b"{}", b"[]", b'{"head": null}', b"[" * 10**5]
+)
+def test_a_store_that_cannot_read_how_far_behind_it_is_takes_the_worst(
+    lost: Lost, place: Home, content: bytes
+) -> None:
+    restoring.restore(place, lost.backup)
+    place.behind.write_bytes(content)
+    assert catching_up.catch_up(place).is_behind
+    for refused in (issue, publication.publish):
+        with pytest.raises(Refused, match="does not know"):
+            refused(place)
+    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+    check_everything_is_known(lost, place)
+
+
 # -- refusals
 
 
