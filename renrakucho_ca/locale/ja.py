@@ -1434,6 +1434,7 @@ MESSAGES: dict[str, str] = {
     "the CA's key is encrypted, and there is no passphrase for it": "認証局の鍵は暗号化されていますが、パスフレーズがありません",
     "the hierarchy {name} has other CAs already": "階層 {name} には別の認証局がすでにあります",
     "the number {number} is taken: it gets another": "証明書取得用No {number} は使われているため、別の番号にしました",
+    "the serial number {serial} is that of a certificate with another fingerprint": "シリアル番号 {serial} の証明書は、フィンガープリントが異なります",
     "there are {count} certificates where one is wanted": "証明書が {count} 枚あります(1枚だけ必要です)",
     "there is no certificate that can be read": "読み取れる証明書がありません",
     "there is no private key that can be read": "読み取れる秘密鍵がありません",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from renrakucho_ca.service.takeover_files import Place
 from renrakucho_ca.service.takeover_records import COLUMNS, Record
 from renrakucho_ca.service.takeover_run import Run, portions
 from renrakucho_ca.store import takeover as store
+from renrakucho_ca.store.takeover import Known
 
 NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
 """A record without a certificate belongs to OLD if it was issued before, else to NEW."""
@@ -64,24 +65,31 @@ class Lines:
             with self._run.recording():
                 self._keep_portion(portion)
 
-    def _keep_portion(self, portion: list[tuple[int, str]]) -> None:
+    def _keep_portion(self, portion: list[tuple[int, str, bool]]) -> None:
+        parsed = [
+            (Place(self._run.records_path, number), self._parse(json.loads(content)), is_again)
+            for number, content, is_again in portion
+        ]
+        named = [each.fingerprint_sha256 for _, each, _ in parsed if each.fingerprint_sha256]
+        found = store.by_fingerprint(self._run.db, self._run.hierarchy.name, named)
         records: dict[int, tuple[Place, Record]] = {}
-        for number, content in portion:
-            place, record = Place(self._run.records_path, number), self._parse(json.loads(content))
+        for place, record, is_again in parsed:
             serial = record.serial
             if serial is None:
                 serial = record.stand_in_serial(self._run.hierarchy.root.fingerprint_sha256)
-            if serial in records:
+            if is_again or serial in records:
                 self._run.problem(place, Invalid("another line is about the same certificate"))
+            elif record.fingerprint_sha256 in found:
+                self._run.describe(found[record.fingerprint_sha256], record)
             else:
                 records[serial] = place, record
         for each in store.known(self._run.db, self._run.hierarchy.name, records):
             if line := records.pop(each.serial, None):
-                self._run.describe(each.number, line[1])
+                self._describe(each, *line)
         taken = []
         for serial, (place, record) in records.items():
             if record.issued_at is None or record.issued_at >= NEW_SINCE:
-                self._run.problem(place, _not_old(record))
+                self._run.problem(place, _not_old(record, self._run.home.settings.zone))
                 continue
             if record.serial is not None or record.fingerprint_sha256 is not None:
                 self._run.problem(
@@ -115,11 +123,23 @@ class Lines:
             ],
         )
 
+    def _describe(self, known: Known, place: Place, record: Record) -> None:
+        if record.fingerprint_sha256 and known.fingerprint_sha256:
+            self._run.problem(
+                place,
+                Invalid(
+                    "the serial number {serial} is that of a certificate with another fingerprint",
+                    serial=f"{known.serial:x}",
+                ),
+            )
+        else:
+            self._run.describe(known.number, record)
 
-def _not_old(record: Record) -> Invalid:
+
+def _not_old(record: Record, zone: tzinfo) -> Invalid:
     if record.issued_at is None:
         return Invalid("no certificate matches, and no date of issue says which hierarchy's it was")
     return Invalid(
         "no certificate matches, and one issued on {date} is not the old hierarchy's",
-        date=f"{record.issued_at:%Y-%m-%d}",
+        date=f"{record.issued_at.astimezone(zone):%Y-%m-%d}",
     )

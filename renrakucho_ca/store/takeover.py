@@ -100,6 +100,20 @@ def owners(db: Database, hierarchy: str, fingerprints: Iterable[str]) -> dict[st
     return {row["fingerprint_sha256"]: row["hierarchy"] for row in rows}
 
 
+def by_fingerprint(
+    db: Database, hierarchy: str, fingerprints: Iterable[str]
+) -> dict[str, RetrievalNumber]:
+    """Which of these certificates a hierarchy has."""
+    rows = db.rows(
+        """SELECT c.fingerprint_sha256, c.number
+           FROM json_each(:fingerprints) AS wanted
+           CROSS JOIN certificate AS c ON c.fingerprint_sha256 = wanted.value
+           CROSS JOIN authority AS a ON a.id = c.authority AND a.hierarchy = :hierarchy""",
+        {"fingerprints": json.dumps(list(fingerprints)), "hierarchy": hierarchy},
+    )
+    return {row["fingerprint_sha256"]: RetrievalNumber(row["number"]) for row in rows}
+
+
 def taken(db: Database, numbers: Iterable[int]) -> set[int]:
     """Which of these retrieval numbers name something already."""
     rows = db.rows(
@@ -284,7 +298,7 @@ class Ledger:
                    SELECT * FROM line WHERE fingerprint = :fingerprint
                    UNION ALL
                    SELECT * FROM line WHERE serial = :serial AND fingerprint IS NULL
-               ) WHERE NOT is_used LIMIT 1""",
+               ) WHERE NOT is_used ORDER BY fingerprint IS NULL, number LIMIT 1""",
             {"fingerprint": fingerprint, "serial": f"{serial:x}"},
         ).fetchone()
         if row is None:
@@ -302,8 +316,20 @@ class Ledger:
         )
         return {row[0] for row in rows}
 
-    def left(self) -> Iterator[tuple[int, str]]:
-        """The lines that no certificate was found for, in order."""
+    def left(self) -> Iterator[tuple[int, str, bool]]:
+        """The lines that no certificate was found for, in order, and whether another line, used or
+        earlier, is about the same one."""
         yield from self._connection.execute(
-            "SELECT number, content FROM line WHERE NOT is_used ORDER BY number"
+            """SELECT number, content,
+                   EXISTS (
+                       SELECT 1 FROM line AS other
+                       WHERE other.fingerprint = line.fingerprint
+                         AND (other.is_used OR other.number < line.number)
+                   ) OR EXISTS (
+                       SELECT 1 FROM line AS other
+                       WHERE other.serial = line.serial
+                         AND other.fingerprint IS NULL AND line.fingerprint IS NULL
+                         AND (other.is_used OR other.number < line.number)
+                   )
+               FROM line WHERE NOT is_used ORDER BY number"""
         )

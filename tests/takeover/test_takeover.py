@@ -814,6 +814,52 @@ def test_a_fingerprint_says_more_than_a_serial_number(
     assert serials == {"one": 1, "suzuki": 2}
 
 
+def test_a_record_that_comes_alone_finds_its_certificate_by_the_fingerprint(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca()
+    files = [ca.issue("/CN=one"), ca.issue("/CN=two")]
+    old.take("prints", ca.certificate, paths=files)
+    records = tmp_path / "records.csv"
+    lines = f",{parsed(files[0]).sha256.hex()},hanako,2025-03-01\n2,{'ab' * 32},jiro,2025-03-01\n"
+    records.write_text(f"serial,fingerprint_sha256,user,issued_at\n{lines}")
+    done = old.take("prints", ca.certificate, records=records)
+    assert done.problems == [
+        f"{records}:3: the serial number 2 is that of a certificate with another fingerprint"
+    ]
+    assert {user: each.serial for user, each in old.by_user("prints").items()} == {
+        "hanako": 1,
+        "two": 2,
+    }
+
+
+@pytest.mark.parametrize("with_certificates", [True, False])
+def test_of_lines_about_one_certificate_the_first_counts_and_the_others_are_told(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path, with_certificates: bool
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=one")
+    name = f"again-{with_certificates}".lower()
+    old.take(name, ca.certificate, paths=[ca.folder])
+    records = table(tmp_path, *(f",1,{user},mac,,,,,," for user in ("first", "second", "first")))
+    for described in (1, 0):
+        paths = [ca.folder] if with_certificates else []
+        done = old.take(name, ca.certificate, paths=paths, records=records)
+        assert done.summary.described == described
+        assert list(old.by_user(name)) == ["first"]
+        assert done.problems == [
+            f"{records}:{line}: another line is about the same certificate" for line in (3, 4)
+        ]
+
+
+def test_the_day_in_a_message_is_the_day_in_the_table(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    records = table(tmp_path, "22222222,,onday,mac,,2026-02-02,,,,")
+    (problem,) = old.take("day", openssl_ca().certificate, records=records).problems
+    assert "one issued on 2026-02-02" in problem
+
+
 def test_a_number_that_a_record_has_is_not_drawn_for_another(
     openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
