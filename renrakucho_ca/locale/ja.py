@@ -1391,8 +1391,8 @@ MESSAGES: dict[str, str] = {
     "if it has certificates that lie nowhere else, export them as PEM and give these too": (
         "ほかの場所にない証明書が入っていれば、PEM形式で書き出し、それも指定してください"
     ),
-    "give the certificate that the root itself signed; between the two there may be no other CA": (
-        "ルート自身が署名した証明書を指定してください。間に別の認証局がある構成は引き継げません"
+    "give the certificate that the root itself signed. A CA of three tiers cannot be taken over: bring its people with rca user import, and issue with --batch": (
+        "ルート自身が署名した証明書を指定してください。3階層の認証局は引き継げません。rca user import で利用者を登録し、rca issue --batch で発行してください"
     ),
     "of a CA that was renewed with its key, go on giving the certificate that was given first": (
         "同じ鍵で更新された認証局なら、最初に指定した証明書を引き続き指定してください"

@@ -126,8 +126,8 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
         if not signed_by(issuing, root):
             raise Invalid(
                 "{issuer} did not issue {subject}",
-                hint="give the certificate that the root itself signed; between the two there may "
-                "be no other CA",
+                hint="give the certificate that the root itself signed. A CA of three tiers cannot "
+                "be taken over: bring its people with rca user import, and issue with --batch",
                 issuer=pki_certificates.subject_text(root),
                 subject=pki_certificates.subject_text(issuing),
             )

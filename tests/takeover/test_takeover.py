@@ -568,8 +568,9 @@ def test_two_tiers_come_over_with_the_keys_that_are_there(
 def test_an_issuing_ca_that_the_root_did_not_sign_is_refused(old: Old, openssl_ca: MakeCa) -> None:
     root, other = openssl_ca("root"), openssl_ca("other", subject="/CN=Other")
     ca = CaFiles(root=root.certificate.read_bytes(), issuing=other.certificate.read_bytes())
-    with pytest.raises(Invalid, match="did not issue"):
+    with pytest.raises(Invalid, match="did not issue") as refused:
         old.take("unsigned", ca)
+    assert "three tiers cannot be taken over" in str(refused.value.hint)
 
 
 def test_a_certificate_of_a_person_is_no_root(old: Old, openssl_ca: MakeCa) -> None:
