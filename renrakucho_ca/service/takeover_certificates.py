@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
+from renrakucho_ca.model import IMPORTED, UNKNOWN, Certificate, RetrievalNumber
 from renrakucho_ca.pki import takeover
 from renrakucho_ca.pki.forms import Kind
 from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected
@@ -208,6 +208,9 @@ class Certificates:
         self._run.summary.certificates += 1
         if record is not None:
             self._run.describe(known.number, record)
+        elif known.fingerprint_sha256 is None and known.user == UNKNOWN:
+            user = self._run.user_of(piece.place, found.person, found.serial)
+            store.describe(self._run.db, known.number, user, self._run.device, None)
 
     def _taken_over(self, number: RetrievalNumber, new: _New) -> Certificate:
         found, record = new.found, new.record

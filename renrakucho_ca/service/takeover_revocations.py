@@ -205,7 +205,7 @@ class Revocations:
         ]
         self._run.add_bare(authority, added)
         return [
-            Known(each.number, authority.id, each.serial, each.not_after, None, None)
+            Known(each.number, authority.id, each.serial, each.user.id, each.not_after, None, None)
             for each in added
         ]
 

@@ -32,6 +32,7 @@ class Known:
     """A certificate that the store has, as far as a take-over asks.
 
     Attributes:
+        user: whose it is; UNKNOWN where nothing told.
         fingerprint_sha256: None where we have the record alone.
         reason: of its revocation; None where it is not revoked.
     """
@@ -39,6 +40,7 @@ class Known:
     number: RetrievalNumber
     authority: int
     serial: int
+    user: str
     not_after: datetime
     fingerprint_sha256: str | None
     reason: RevocationReason | None
@@ -48,8 +50,8 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
     """What a hierarchy has issued under these serial numbers; each of its CAs counts its own."""
     # CROSS JOIN keeps the order: left to itself, SQLite reads all that the CA has ever issued.
     rows = db.rows(
-        """SELECT c.number, c.authority, c.serial, c.not_after, c.fingerprint_sha256,
-                  c.revocation_reason
+        """SELECT c.number, c.authority, c.serial, c.user, c.not_after,
+                  c.fingerprint_sha256, c.revocation_reason
            FROM json_each(:serials) AS wanted
            CROSS JOIN certificate AS c ON c.serial = wanted.value
            CROSS JOIN authority AS a ON a.id = c.authority AND a.hierarchy = :hierarchy""",
@@ -60,6 +62,7 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
             number=RetrievalNumber(row["number"]),
             authority=row["authority"],
             serial=serial_number(row["serial"]),
+            user=row["user"],
             not_after=moment(row["not_after"]),
             fingerprint_sha256=row["fingerprint_sha256"],
             reason=row["revocation_reason"] and word(RevocationReason, row["revocation_reason"]),

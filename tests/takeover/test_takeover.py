@@ -330,6 +330,18 @@ def test_a_hold_from_an_import_before_is_over_where_a_newer_crl_no_longer_lists_
     assert revoked_in(published_crl(old, "news", tmp_path)) == {2: "certificate_hold"}
 
 
+def test_a_certificate_that_follows_its_crl_says_whose_it_is(old: Old, openssl_ca: MakeCa) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=suzuki")
+    old.take("after-its-crl", ca.certificate, paths=[crl_of(ca, 3, {1: HOLD})])
+    (unknown,) = old.records("after-its-crl")
+    assert (unknown.user.id, unknown.device) == ("unknown", "unknown")
+    old.take("after-its-crl", ca.certificate, paths=[ca.folder / "newcerts"], device="mac")
+    (known,) = old.records("after-its-crl")
+    assert (known.number, known.user.id, known.device) == (unknown.number, "suzuki", "mac")
+    assert known.status(NOW) is Status.HELD
+
+
 def test_a_ca_below_is_nobodys_though_the_index_names_it(old: Old, openssl_ca: MakeCa) -> None:
     ca = openssl_ca()
     (ca.folder / "ext").write_text("basicConstraints=critical,CA:TRUE\n")
