@@ -174,7 +174,7 @@ class RetrievalNumber(str):
         if not re.fullmatch(r"[1-9][0-9]{7}", digits, re.ASCII):
             raise Invalid(
                 "{text} is not a retrieval number",
-                hint="a retrieval number has eight digits, such as 67075623",
+                hint="a retrieval number has eight digits, the first not 0, such as 67075623",
                 text=repr(text[:40]),
             )
         return cls(digits)

@@ -559,8 +559,8 @@ MESSAGES: dict[str, str] = {
     # -- certificates
     "no certificate has the number {number}": "証明書取得用No {number} の証明書はありません",
     "{text} is not a retrieval number": "{text} は証明書取得用Noではありません",
-    "a retrieval number has eight digits, such as 67075623": (
-        "証明書取得用Noは8桁の数字です。例: 67075623"
+    "a retrieval number has eight digits, the first not 0, such as 67075623": (
+        "証明書取得用Noは、0で始まらない8桁の数字です。例: 67075623"
     ),
     "no certificate has the serial number {serial}": ("シリアル番号 {serial} の証明書はありません"),
     "several certificates have the serial number {serial}": (
@@ -1433,6 +1433,7 @@ MESSAGES: dict[str, str] = {
     "the CA's key cannot be opened: is its passphrase right?": "認証局の鍵を開けません(パスフレーズを確かめてください)",
     "the CA's key is encrypted, and there is no passphrase for it": "認証局の鍵は暗号化されていますが、パスフレーズがありません",
     "the hierarchy {name} has other CAs already": "階層 {name} には別の認証局がすでにあります",
+    "the number {number} begins with 0: it gets another": "証明書取得用No {number} は0で始まるため、別の番号にしました",
     "the number {number} is taken: it gets another": "証明書取得用No {number} は使われているため、別の番号にしました",
     "the serial number {serial} is that of a certificate with another fingerprint": "シリアル番号 {serial} の証明書は、フィンガープリントが異なります",
     "there are {count} certificates where one is wanted": "証明書が {count} 枚あります(1枚だけ必要です)",

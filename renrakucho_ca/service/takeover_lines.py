@@ -40,6 +40,14 @@ class Lines:
             except Invalid as error:
                 self._run.problem(Place(path, number), error)
             else:
+                if record.short_number is not None:
+                    self._run.problem(
+                        Place(path, number),
+                        Invalid(
+                            "the number {number} begins with 0: it gets another",
+                            number=record.short_number.zfill(8),
+                        ),
+                    )
                 self._run.ledger.put(
                     number,
                     record.serial,

@@ -32,17 +32,22 @@ LONGEST_DEVICE = 32
 # 1.23E+15: more than eleven digits in a cell of no format. In hex, E is a digit, + and . are none.
 _ROUNDED = re.compile(r"[0-9]+(?:\.[0-9]+E[+-]?|E[+-])[0-9]+", re.IGNORECASE)
 
+# 01234567, and what a spreadsheet leaves of it.
+_SHORT_NUMBER = re.compile(r"0[0-9]{7}|[0-9]{5,7}")
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What the table says of one certificate.
 
     Attributes:
+        short_number: one that begins with 0, as none of ours does: the certificate gets another.
         serial, fingerprint_sha256: which certificate it is about; None where it does not say.
         device: None where it does not say.
     """
 
     number: RetrievalNumber | None
+    short_number: str | None
     serial: int | None
     fingerprint_sha256: str | None
     user: User
@@ -64,8 +69,11 @@ class Record:
         fingerprint = _bare(row["fingerprint_sha256"]).replace(":", "").lower()
         if fingerprint and not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
             raise Invalid("{text} is not a SHA-256 fingerprint", text=repr(fingerprint[:80]))
+        number = _bare(row["number"]).replace("-", "")
+        is_short = _SHORT_NUMBER.fullmatch(number) is not None
         return cls(
-            number=RetrievalNumber.parse(_bare(row["number"])) if row["number"] else None,
+            number=RetrievalNumber.parse(number) if number and not is_short else None,
+            short_number=number if is_short else None,
             serial=parse_serial(_bare(row["serial"])) if row["serial"] else None,
             fingerprint_sha256=fingerprint or None,
             user=User.parse(
@@ -87,7 +95,7 @@ class Record:
             str(part or "")
             for part in (
                 root_fingerprint,
-                self.number,
+                self.number or self.short_number,
                 self.user.id,
                 self.device,
                 self.note,
