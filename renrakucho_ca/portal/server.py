@@ -42,7 +42,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._beside_body += len(data)
         super().data_received(data)
-        if self._beside_body > LARGEST_HEAD:
+        if self._beside_body > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("The request's head is too long.")
         self._watch()
 

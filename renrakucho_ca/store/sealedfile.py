@@ -33,7 +33,7 @@ _KEY_CHECK = 2**88 - 1
 
 
 def seal(content: Iterable[bytes], keystore: Keystore, stretching: Stretching) -> Iterator[bytes]:
-    """The file, in pieces of the same lengths; memory does not grow with it.
+    """The file, in pieces as long as those of its content; memory does not grow with it.
 
     Args:
         keystore: its passphrase was proven before.
