@@ -812,6 +812,22 @@ def test_a_number_that_is_taken_or_none_is_replaced_and_told(
     assert "55555555" in numbers
 
 
+@pytest.mark.parametrize("number", ["01234567", "1234567", "０１２３-４５６７"])
+def test_a_number_that_begins_with_0_is_replaced_and_told_whatever_excel_left_of_it(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path, number: str
+) -> None:
+    """The line has more to tell: whose certificate it is, and which device has it."""
+    ca = openssl_ca()
+    ca.issue("/CN=u1")
+    records = table(tmp_path, f"{number},1,suzuki,mac,,,,,,")
+    name = f"zero-{len(number)}-{ord(number[0])}"
+    done = old.take(name, ca.certificate, paths=[ca.folder], records=records)
+    (problem,) = done.problems
+    assert problem.endswith(":2: the number 01234567 begins with 0: it gets another")
+    (record,) = old.records(name)
+    assert (record.user.id, record.device) == ("suzuki", "mac")
+
+
 def test_a_fingerprint_says_more_than_a_serial_number(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
@@ -986,20 +1002,3 @@ def test_an_import_that_dies_midway_is_completed_by_the_next_and_signs_nothing_b
     done = old.take("killed", given, paths=[file]).summary
     assert (done.added, done.already) == (1_500, 1_000)
     assert hierarchies.get(old.home.db, "killed").issuing.key == "killed-root"
-
-
-@pytest.mark.parametrize("number", ["01234567", "1234567", "０１２３-４５６７"])
-def test_a_number_that_begins_with_0_is_replaced_and_told_whatever_excel_left_of_it(
-    old: Old, openssl_ca: MakeCa, tmp_path: Path, number: str
-) -> None:
-    """The line has more to tell: whose certificate it is, and which device has it."""
-    ca = openssl_ca()
-    ca.issue("/CN=u1")
-    records = table(tmp_path, f"{number},1,suzuki,mac,,,,,,")
-    name = f"zero-{len(number)}-{ord(number[0])}"
-    done = old.take(name, ca.certificate, paths=[ca.folder], records=records)
-    (problem,) = done.problems
-    assert problem.endswith(":2: the number 01234567 begins with 0: it gets another")
-    (record,) = old.records(name)
-    assert (record.user.id, record.device) == ("suzuki", "mac")
-    assert record.number[0] != "0"
