@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from renrakucho_ca.cli.usage import Usage, spelling
-from renrakucho_ca.errors import Invalid, Refused
+from renrakucho_ca.errors import Invalid, RcaError, Refused
 from renrakucho_ca.locale import Catalogue, Language
 
 if TYPE_CHECKING:
@@ -93,6 +94,17 @@ class App:
         from renrakucho_ca.cli import passphrase
 
         return passphrase.given(self.passphrase_fd, self.passphrase_file)
+
+    def expect_signing(self) -> None:
+        """Has the passphrase stretched, which takes 0.2 s, beside the imports of a command that is
+        going to sign: so it comes before them.
+
+        Not where somebody would have to be asked: first it has to be known that there is a need.
+        What is wrong with it is told where it is used.
+        """
+        if self.given_passphrase() is not None:
+            with suppress(RcaError):
+                self.home.keystore.expect_use()
 
     def _passphrase(self, is_new: bool) -> bytes:
         from renrakucho_ca.cli import passphrase

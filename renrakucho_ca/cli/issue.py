@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,9 +21,9 @@ from renrakucho_ca.cli.record import row
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service import issuance, retrieval
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+
+if TYPE_CHECKING:
+    from renrakucho_ca.service.issuer import Issued
 
 _FOR_PEOPLE = (
     "number",
@@ -93,6 +94,10 @@ def issue(
     jobs: int | None,
     form: Format,
 ) -> None:
+    app.expect_signing()
+    from renrakucho_ca.service import issuance, retrieval
+    from renrakucho_ca.service.planning import Request
+
     tell = app.teller(mail)
     if out is not None:
         retrieval.prepare(app.home, out)
@@ -130,6 +135,9 @@ def issue(
 def reissue(
     app: App, number: RetrievalNumber, keep_old: bool, device: str | None, form: Format
 ) -> None:
+    app.expect_signing()
+    from renrakucho_ca.service import issuance
+
     result = issuance.reissue(app.home, number, keep_old=keep_old, device=device)
     shown, _ = exported(app, result, None)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
@@ -137,6 +145,8 @@ def reissue(
 
 def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
     """What to show of a new certificate. Its password is shown even where the export fails."""
+    from renrakucho_ca.service import retrieval
+
     now = app.home.clock()
     told: Row = {"password": issued.password}
     if issued.link is not None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,11 +24,11 @@ from renrakucho_ca.cli.stopping import stopping
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.service import migration
-from renrakucho_ca.service.issuer import Issued, Teller
-from renrakucho_ca.service.migration import Migration
-from renrakucho_ca.service.workers import cores
 from renrakucho_ca.store.migration import Progress, Scope
+
+if TYPE_CHECKING:
+    from renrakucho_ca.service.issuer import Issued, Teller
+    from renrakucho_ca.service.migration import Migration
 
 _FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")
 
@@ -92,6 +93,10 @@ def migrate(
         return
     if form == "html":
         raise click.UsageError("html goes with --status")
+    if cutoff is not None and not (status or dry_run):
+        app.expect_signing()
+    from renrakucho_ca.service import migration
+
     if status:
         _show_progress(app, migration.plan(app.home, scope), Format(form))
         return
@@ -123,6 +128,9 @@ def _run(
     handover: Path | None,
     form: Format,
 ) -> None:
+    from renrakucho_ca.service import migration
+    from renrakucho_ca.service.workers import cores
+
     standing = migration.plan(app.home, scope)
     total = min(sum(each.pending for each in standing), limit or sys.maxsize)
     numbers: list[RetrievalNumber] = []
@@ -211,6 +219,8 @@ def _show_plan(
     app: App, scope: Scope, target: str, cutoff: datetime, limit: int | None, form: Format
 ) -> None:
     """What would be done, in the same words; by network and facility for people."""
+    from renrakucho_ca.service import migration
+
     standing = migration.plan(app.home, scope)
     would = migration.rehearse(app.home, cutoff, scope, target, limit)
     if form is Format.JSON:

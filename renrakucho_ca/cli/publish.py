@@ -47,6 +47,8 @@ def publish(
     trust_clock: bool,
     form: Format,
 ) -> None:
+    if not if_due:
+        app.expect_signing()
     from renrakucho_ca.service import publication
 
     done = publication.publish(

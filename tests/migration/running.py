@@ -161,9 +161,22 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(number) for number in listed.split()]
+def workers(process: subprocess.Popen[str]) -> list[int]:
+    """Waits for two; the first is the child of the run, the other the first one's."""
+    found: list[int] = []
+
+    def are_two() -> bool:
+        found[:] = _descendants(process.pid)
+        return len(found) == 2
+
+    until(are_two)
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    children = [int(number) for number in listed.split()]
+    return children + [each for child in children for each in _descendants(child)]
 
 
 def is_alive(pid: int) -> bool:

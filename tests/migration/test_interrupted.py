@@ -22,10 +22,10 @@ from .running import (
     PEOPLE,
     SUCCESSORS,
     Machine,
-    children,
     is_alive,
     kill,
     until,
+    workers,
 )
 
 pytestmark = pytest.mark.needs("faketime", "openssl")
@@ -57,10 +57,28 @@ def test_a_run_killed_at_any_moment_is_completed_by_the_next(
 def test_no_worker_outlives_the_run(machine: Machine) -> None:
     process = machine.start(*MIGRATE, "--jobs", "2")
     machine.wait_for("intent", process)
-    workers = children(process)
-    assert len(workers) == 2
+    started = workers(process)
     kill(process)
-    until(lambda: not any(map(is_alive, workers)))
+    until(lambda: not any(map(is_alive, started)))
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["the first", "one that the first has forked"])
+def test_a_run_whose_worker_dies_ends_and_is_completed_by_the_next(
+    machine: Machine, which: int
+) -> None:
+    process = machine.start(*MIGRATE, "--jobs", "2")
+    machine.wait_for("intent", process)
+    started = workers(process)
+    os.kill(started[which], signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == 7
+    assert err.splitlines() == [
+        "rca: error: a worker process died",
+        "rca: hint: run the command again: it goes on where it stopped",
+    ]
+    until(lambda: not any(map(is_alive, started)))
+    assert machine(*MIGRATE).code == 0
+    machine.check_all_moved()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ Two kinds of key lie in `ca-store/keys/`:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
@@ -52,7 +53,7 @@ class Keystore:
         self._random = random
         self._passphrase: bytes | None = None
         self._stretched: dict[Stretching, bytes] = {}
-        self._beside: Thread | None = None
+        self._beside: dict[Stretching, Thread] = {}
 
     # -- the bundles' key, in the clear
 
@@ -166,14 +167,16 @@ class Keystore:
         finds it done, as it is stretched beside what comes before that.
         """
         stretching = Stretching(self._random(SALT_BYTES), self._own_stretching().n)
-        passphrase = self._known_passphrase()
-
-        def stretch() -> None:
-            self._stretched[stretching] = stretching.key(passphrase)
-
-        self._beside = Thread(target=stretch)
-        self._beside.start()
+        self._stretch_beside(stretching)
         return stretching
+
+    def expect_use(self) -> None:
+        """Asks for the passphrase, and stretches it beside what comes before a key is needed.
+
+        Raises:
+            Unavailable: there are no keys, or there is no passphrase.
+        """
+        self._stretch_beside(self._own_stretching())
 
     def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
@@ -299,11 +302,22 @@ class Keystore:
         return self._passphrase
 
     def _key(self, stretching: Stretching) -> bytes:
-        if self._beside is not None:
-            self._beside.join()
+        if (beside := self._beside.pop(stretching, None)) is not None:
+            beside.join()
         if stretching not in self._stretched:
             self._stretched[stretching] = stretching.key(self._known_passphrase())
         return self._stretched[stretching]
+
+    def _stretch_beside(self, stretching: Stretching) -> None:
+        passphrase = self._known_passphrase()
+
+        def stretch() -> None:
+            # Where there is too little memory, who needs the key tries again, and tells.
+            with suppress(MemoryError):
+                self._stretched[stretching] = stretching.key(passphrase)
+
+        self._beside[stretching] = Thread(target=stretch)
+        self._beside[stretching].start()
 
     def _seal(self, name: str, secret: bytes, stretching: Stretching) -> bytes:
         key = self._key(stretching)
