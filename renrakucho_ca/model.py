@@ -144,7 +144,8 @@ def clean_text(text: str, *, what: str, longest: int, shortest: int = 1) -> str:
             length=len(clean),
             longest=longest,
         )
-    for letter in clean:
+    # What is printable has none of these; what is not may have a wide blank.
+    for letter in "" if clean.isprintable() else clean:
         if unicodedata.category(letter) in _UNSAFE_CATEGORIES:
             raise Invalid(
                 "{what} has a character that cannot be shown: U+{code}",

@@ -98,7 +98,7 @@ class Planner:
         self._hierarchy = hierarchy
         self._authority = hierarchy.issuing
         self._now = now
-        self._profiles: dict[str, DeviceProfile] = {}
+        self._profiles: dict[str, tuple[DeviceProfile, datetime]] = {}
 
     def plan(self, request: Request) -> Plan:
         """Decides everything; numbers are drawn anew each time.
@@ -107,8 +107,7 @@ class Planner:
             NotFound: no such kind of device. Invalid: a name that the profile refuses.
             Refused: the certificate would outlive its issuer.
         """
-        profile = self._profile(request.device)
-        end = self._end(profile)
+        profile, end = self._profile(request.device)
         settings, hierarchy = self._home.settings, self._hierarchy
         user = users.merged(self._home.db, request.user)
         number = draw_number(self._home.random)
@@ -154,9 +153,11 @@ class Planner:
             ),
         )
 
-    def _profile(self, device: str) -> DeviceProfile:
+    def _profile(self, device: str) -> tuple[DeviceProfile, datetime]:
+        """With the end of what is issued by it now."""
         if device not in self._profiles:
-            self._profiles[device] = profiles.load(self._home.profiles, device)
+            profile = profiles.load(self._home.profiles, device)
+            self._profiles[device] = profile, self._end(profile)
         return self._profiles[device]
 
     def _end(self, profile: DeviceProfile) -> datetime:
