@@ -40,12 +40,13 @@ def is_over_tls(connection: HTTPConnection, trusted: Collection[Address]) -> boo
     """Whether the client speaks TLS, to us or to a proxy that we trust."""
     if connection.scope["scheme"] == "https":
         return True
-    return _peer(connection) in trusted and connection.headers.get("x-forwarded-proto") == "https"
+    return connection.headers.get("x-forwarded-proto") == "https" and _peer(connection) in trusted
 
 
 def _peer(connection: HTTPConnection) -> Address | None:
-    client = connection.client
-    return _parse(client.host if client else "")
+    # Host and port; nobody where we listen on a socket of Unix.
+    client = connection.scope.get("client")
+    return _parse(client[0] if client else "")
 
 
 @lru_cache(maxsize=256)
