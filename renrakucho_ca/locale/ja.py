@@ -1394,6 +1394,9 @@ MESSAGES: dict[str, str] = {
     "give the certificate that the root itself signed. A CA of three tiers cannot be taken over: bring its people with rca user import, and issue with --batch": (
         "ルート自身が署名した証明書を指定してください。3階層の認証局は引き継げません。rca user import で利用者を登録し、rca issue --batch で発行してください"
     ),
+    "a second CA under the same root, as after a renewal with another key, cannot be taken over: bring its people with rca user import, and issue with --batch": (
+        "同じルートの2つ目の認証局(別の鍵で更新されたものなど)は引き継げません。rca user import で利用者を登録し、rca issue --batch で発行してください"
+    ),
     "of a CA that was renewed with its key, go on giving the certificate that was given first": (
         "同じ鍵で更新された認証局なら、最初に指定した証明書を引き続き指定してください"
     ),

@@ -177,7 +177,13 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
                     )
                 return each
             if set(ours.values()) & set(found.values()):
-                raise Conflict("this CA is known already, as the hierarchy {name}", name=each.name)
+                raise Conflict(
+                    "this CA is known already, as the hierarchy {name}",
+                    hint="a second CA under the same root, as after a renewal with another key, "
+                    "cannot be taken over: bring its people with rca user import, and issue with "
+                    "--batch",
+                    name=each.name,
+                )
         made = Hierarchy(
             name=name,
             created_at=home.clock(),
