@@ -466,8 +466,8 @@ MESSAGES: dict[str, str] = {
         "失われたものはありません。空きを作って、もう一度実行してください"
     ),
     "the output cannot be written: it is closed": "出力先が閉じているため書き込めません",
-    "run the command again: it goes on where it stopped": (
-        "もう一度実行すると、止まったところから続けます"
+    "what is done is recorded; is there too little memory, or are there too many processes?": (
+        "済んだ分は記録されています。メモリの不足か、プロセス数の上限を確かめてください"
     ),
     "{file}: there is no such file or folder": "{file}: ファイルもフォルダもありません",
     "{file}: {reason}": "{file}: {reason}",

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
@@ -112,7 +112,9 @@ class Workers:
                     yield kept, result
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
             raise Unavailable(
-                "a worker process died", hint="run the command again: it goes on where it stopped"
+                "a worker process died",
+                hint="what is done is recorded; is there too little memory, or are there too many "
+                "processes?",
             ) from error
 
     def _hand_out(self, pipe: Connection, source: Iterator[tuple[Any, Any]]) -> None:
@@ -143,8 +145,26 @@ def serve(*descriptors: int) -> None:
     """A worker's life: the work first, then parcels, until the parent is gone.
 
     Args:
-        descriptors: the ends of all workers' pipes. Who forks spares the others the imports, 0.13 s
-            of a core each; and may, while there is neither thread nor connection.
+        descriptors: the ends of all workers' pipes.
+    """
+    received: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    try:
+        pipe = Connection(_own_of(descriptors))
+        threading.Thread(target=_receive, args=(pipe, received), daemon=True).start()
+    except (OSError, RuntimeError):
+        # There may be no more processes, or no more threads. The parent tells that we have gone.
+        os._exit(1)
+    with suppress(BrokenPipeError, ConnectionResetError):
+        work = received.get()
+        while True:
+            pipe.send(work(received.get()))
+
+
+def _own_of(descriptors: Sequence[int]) -> int:
+    """Forks a worker for each descriptor but the first; returns that of whoever returns.
+
+    It spares them the imports, 0.13 s of a core each; and it may be done while there is neither
+    thread nor connection.
     """
     own, *others = descriptors
     for other in others:
@@ -155,13 +175,7 @@ def serve(*descriptors: int) -> None:
         # Held by another worker too, a pipe would not tell that its own has died.
         if descriptor != own:
             os.close(descriptor)
-    pipe = Connection(own)
-    received: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(pipe, received), daemon=True).start()
-    with suppress(BrokenPipeError, ConnectionResetError):
-        work = received.get()
-        while True:
-            pipe.send(work(received.get()))
+    return own
 
 
 def _receive(pipe: Connection, received: queue.SimpleQueue[Any]) -> None:

@@ -74,7 +74,8 @@ def test_a_run_whose_worker_dies_ends_and_is_completed_by_the_next(
     assert process.returncode == 7
     assert err.splitlines() == [
         "rca: error: a worker process died",
-        "rca: hint: run the command again: it goes on where it stopped",
+        "rca: hint: what is done is recorded; is there too little memory, or are there too many "
+        "processes?",
     ]
     until(lambda: not any(map(is_alive, started)))
     assert machine(*MIGRATE).code == 0

@@ -316,8 +316,11 @@ class Keystore:
             with suppress(MemoryError):
                 self._stretched[stretching] = stretching.key(passphrase)
 
-        self._beside[stretching] = Thread(target=stretch)
-        self._beside[stretching].start()
+        beside = Thread(target=stretch)
+        # Where no thread can be had, it is stretched when the key is needed.
+        with suppress(RuntimeError):
+            beside.start()
+            self._beside[stretching] = beside
 
     def _seal(self, name: str, secret: bytes, stretching: Stretching) -> bytes:
         key = self._key(stretching)
