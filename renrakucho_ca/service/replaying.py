@@ -74,8 +74,8 @@ def replay(home: Home, journal: Journal, learned: Learned) -> bool:
     newest, _ = audit.head(home.db)
     if not common and newest and next(journal.rows(), None) is not None:
         raise Invalid("{file} is the journal of another store", file=journal.path)
-    player = _Player(home, learned)
     is_continued, count = common == newest, 0
+    player = _Player(home, learned, is_continued)
     rows = _proven(journal, common, audit.hash_of(home.db, common) or audit.START)
     while portion := list(islice(rows, PORTION)):
         with home.db.write():
@@ -98,12 +98,18 @@ def _proven(journal: Journal, after: int, previous: bytes) -> Iterator[Record]:
 
 
 class _Player:
-    """Does rows again; the caller has begun to write. What is done already stays as it is."""
+    """Does rows again; the caller has begun to write. What is done already stays as it is.
 
-    def __init__(self, home: Home, learned: Learned) -> None:
+    Args:
+        is_continued: the rows follow all that the store did. Else it went on without them, and
+            may have decided otherwise since.
+    """
+
+    def __init__(self, home: Home, learned: Learned, is_continued: bool) -> None:
         self._home = home
         self._db = home.db
         self._learned = learned
+        self._is_continued = is_continued
         self._acts: dict[str, Callable[[Record, datetime, dict[str, Any]], None]] = {
             Act.HIERARCHY_CREATED: self._hierarchy,
             Act.HIERARCHY_IMPORTED: self._hierarchy,
@@ -117,7 +123,7 @@ class _Player:
             Act.DOWNLOADED: self._downloaded,
             Act.WITHDRAWN: self._withdrawn,
             Act.REVOKED: self._revoked,
-            Act.HELD: self._revoked,
+            Act.HELD: self._held,
             Act.RELEASED: self._released,
             Act.CUT_OFF: self._revoked_many,
             Act.LAPSED: self._revoked_many,
@@ -179,10 +185,17 @@ class _Player:
         store_takeover.attach_key(self._db, authority, name)
 
     def _retired(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
-        hierarchies.retire(self._db, row.object, at, _optional_moment(facts["cutoff"]))
+        cutoff = None if self._is_cutoff_set_since(row) else _optional_moment(facts["cutoff"])
+        hierarchies.retire(self._db, row.object, at, cutoff)
 
     def _cutoff(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
-        hierarchies.set_cutoff(self._db, row.object, _moment(facts["cutoff"]))
+        cutoff = _moment(facts["cutoff"])
+        if not self._is_cutoff_set_since(row):
+            hierarchies.set_cutoff(self._db, row.object, cutoff)
+
+    def _is_cutoff_set_since(self, row: Record) -> bool:
+        since = self._since(row, Act.CUTOFF_SET, Act.HIERARCHY_RETIRED)
+        return any(facts.get("cutoff") is not None for facts in since)
 
     def _imported(self, _row: Record, _at: datetime, facts: dict[str, Any]) -> None:
         self._learned.missing += sum(map(int, facts.values()))
@@ -230,7 +243,9 @@ class _Player:
     # -- certificates
 
     def _user(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
-        users.put(self._db, User(row.object, **facts))
+        changed = {name for each in self._since(row, Act.USER_RECORDED) for name in each}
+        kept = {name: value for name, value in facts.items() if name not in changed}
+        users.put(self._db, User(row.object, **kept))
 
     def _issued(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
         authority = self._authority_of(facts["authority"])
@@ -249,6 +264,10 @@ class _Player:
 
     def _withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
         certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
+
+    def _held(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        if not self._since(row, Act.RELEASED):
+            self._revoked(row, at, facts)
 
     def _revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
         number = RetrievalNumber.parse(row.object)
@@ -288,6 +307,14 @@ class _Player:
             return  # not held, or held anew after what the journal tells of
         if certificates.release(self._db, number):
             self._learned.released += 1
+
+    def _since(self, row: Record, *acts: Act) -> list[dict[str, Any]]:
+        """What the store itself recorded of the same object after that row, while it went on
+        without the journal: that is the last word."""
+        if self._is_continued:
+            return []
+        found = (audit.since(self._db, act, row.object, row.at) for act in acts)
+        return [each.facts for some in found for each in some]
 
     def _authorities(self) -> list[Authority]:
         return [each for one in hierarchies.all_of(self._db) for each in one.authorities]

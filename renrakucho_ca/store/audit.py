@@ -157,6 +157,12 @@ def newest(db: Database, act: Act, object: str) -> Record | None:
     return None if row is None else Record(*row)
 
 
+def since(db: Database, act: Act, object: str, at: int) -> list[Record]:
+    """The rows that say so of that object and are younger than that moment."""
+    sql = f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? AND at > ? ORDER BY id"
+    return [Record(*row) for row in db.rows(sql, (object, act, at))]
+
+
 def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Record]:
     """The rows in the order of their ids, a page at a time.
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from renrakucho_ca.service import (
     revocation,
 )
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.store import hierarchies, users
 
 ISSUED, REVOKED = 50, 20
 
@@ -270,6 +272,35 @@ def test_a_journal_that_is_found_later_releases_no_hold_that_was_made_since(
     revocation.hold(again, number)
     catching_up.catch_up(again, [home.store / "journal"])
     assert record_of(again, number).status(clock()) is Status.HELD
+
+
+def test_a_journal_that_is_found_later_takes_back_nothing_that_was_decided_since(
+    template: Path, tmp_path: Path
+) -> None:
+    """BACKUP, cut-off, address, hold … lost … a later cut-off, another address, hold and release,
+    and then the old journal. What it alone knows is learned."""
+    clock = Clock()
+    home = copy_home(template, tmp_path / "home", clock)
+    number = issue(home, user=User("hanako")).certificate.number
+    backup.to_file(home, tmp_path / "backup")
+    clock.advance(minutes=1)
+    hierarchy.retire(home, "old", clock() + timedelta(days=100))
+    people.add(home, User.parse("hanako", email="former@example.jp", facility="見本病院"))
+    revocation.hold(home, number)
+    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
+    restoring.restore(again, tmp_path / "backup")
+    catching_up.catch_up(again, without_journal=True)
+    clock.advance(minutes=1)
+    cutoff = clock() + timedelta(days=160)
+    hierarchy.retire(again, "old", cutoff)
+    people.add(again, User.parse("hanako", email="present@example.jp"))
+    revocation.hold(again, number)
+    revocation.release(again, number)
+    catching_up.catch_up(again, [home.store / "journal"])
+    assert hierarchies.get(again.db, "old").cutoff == cutoff
+    known = users.get(again.db, "hanako")
+    assert (known.email, known.facility) == ("present@example.jp", "見本病院")
+    assert record_of(again, number).status(clock()) is Status.ISSUED
 
 
 @pytest.mark.parametrize(
