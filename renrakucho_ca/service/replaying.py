@@ -110,6 +110,8 @@ class _Player:
         self._db = home.db
         self._learned = learned
         self._is_continued = is_continued
+        self._renumbered: dict[RetrievalNumber, RetrievalNumber] = {}
+        """Numbers of the journal that another certificate has here, and what stands for them."""
         self._acts: dict[str, Callable[[Record, datetime, dict[str, Any]], None]] = {
             Act.HIERARCHY_CREATED: self._hierarchy,
             Act.HIERARCHY_IMPORTED: self._hierarchy,
@@ -250,46 +252,64 @@ class _Player:
     def _issued(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
         authority = self._authority_of(facts["authority"])
         serial = int(facts["serial"], 16)
-        number = RetrievalNumber.parse(row.object)
+        told = number = RetrievalNumber.parse(row.object)
         while learning.is_taken(self._db, authority, serial, number):
             number = draw_number(self._home.random)
         if learning.put_issued(self._db, authority, serial, number, row.at, facts):
             self._learned.issued += 1
+        # It may be known already, by another number.
+        number, _ = learning.standing(self._db, authority, serial) or (number, "")
+        if number != told:
+            self._renumbered[told] = number
         if row.act == Act.ABANDONED:
             self._revoke(number, Revocation(at, RevocationReason(facts["reason"])))
 
+    def _number_here(self, told: str) -> RetrievalNumber:
+        number = RetrievalNumber.parse(told)
+        return self._renumbered.get(number, number)
+
+    def _number_of(self, facts: dict[str, Any]) -> RetrievalNumber | None:
+        """The number that a certificate has here; its serial number alone is sure to be its own."""
+        serial = int(facts["serial"], 16)
+        for authority in hierarchies.get(self._db, facts["hierarchy"]).authorities:
+            known = learning.standing(self._db, authority, serial)
+            if known is not None:
+                return known[0]
+        return None
+
     def _downloaded(self, row: Record, at: datetime, _facts: dict[str, Any]) -> None:
-        if learning.set_downloaded(self._db, RetrievalNumber.parse(row.object), at):
+        if learning.set_downloaded(self._db, self._number_here(row.object), at):
             self._learned.downloaded += 1
 
     def _withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
-        certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
+        certificates.withdraw(self._db, self._number_here(row.object))
 
     def _held(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
-        if not self._since(row, Act.RELEASED):
+        released = {each["serial"] for each in self._since(row, Act.RELEASED)}
+        if facts["serial"] not in released:
             self._revoked(row, at, facts)
 
     def _revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
-        number = RetrievalNumber.parse(row.object)
+        number = self._number_of(facts)
         revocation = Revocation(at, RevocationReason(facts["reason"]))
-        try:
+        if number is not None:
             self._revoke(number, revocation)
-        except NotFound:
-            # Taken over since the backup: the serial number is enough to keep it out.
-            serial = int(facts["serial"], 16)
-            issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
-            entry = crl.entry(serial, at, revocation.reason)
-            if learning.standing(self._db, issuing, serial) is None and learning.put_stranger(
-                self._db, issuing, serial, number, revocation, entry
-            ):
-                self._learned.strangers += 1
+            return
+        # Taken over since the backup: the serial number is enough to keep it out.
+        number = RetrievalNumber.parse(row.object)
+        serial = int(facts["serial"], 16)
+        issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
+        entry = crl.entry(serial, at, revocation.reason)
+        while not learning.put_stranger(self._db, issuing, serial, number, revocation, entry):
+            number = draw_number(self._home.random)
+        self._learned.strangers += 1
 
     def _revoked_many(self, _row: Record, at: datetime, facts: dict[str, Any]) -> None:
         for reason, numbers in facts["numbers"].items():
             for number in numbers:
                 try:
                     self._revoke(
-                        RetrievalNumber.parse(str(number)), Revocation(at, RevocationReason(reason))
+                        self._number_here(str(number)), Revocation(at, RevocationReason(reason))
                     )
                 except NotFound:
                     self._learned.missing += 1
@@ -300,10 +320,12 @@ class _Player:
         if certificates.revoke(self._db, number, revocation, entry):
             self._learned.revoked += 1
 
-    def _released(self, row: Record, at: datetime, _facts: dict[str, Any]) -> None:
-        number = RetrievalNumber.parse(row.object)
-        found = certificates.get_all(self._db, [number]).get(number)
-        if found is None or found.revocation is None or found.revocation.at > at:
+    def _released(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+        number = self._number_of(facts)
+        if number is None:
+            return
+        found = certificates.get(self._db, number)
+        if found.revocation is None or found.revocation.at > at:
             return  # not held, or held anew after what the journal tells of
         if certificates.release(self._db, number):
             self._learned.released += 1

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from homes import PASSPHRASE, Clock, copy_home, issue, openssl, published, record_of, rows
 
+from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Refused, Unavailable
-from renrakucho_ca.model import RevocationReason, Status, User
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.service import (
     backup,
     catching_up,
@@ -26,7 +27,7 @@ from renrakucho_ca.service import (
     revocation,
 )
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies, users
+from renrakucho_ca.store import certificates, hierarchies, users
 
 ISSUED, REVOKED = 50, 20
 
@@ -55,6 +56,17 @@ def open_at(path: Path) -> Home:
     clock = Clock()
     clock.advance(days=8)
     return Home(path, lambda is_new: PASSPHRASE, clock)
+
+
+class Drawing:
+    """The system's randomness, but the first certificate gets that retrieval number."""
+
+    def __init__(self, number: RetrievalNumber) -> None:
+        # Drawn once to see whether it may be issued, and once to issue it.
+        self._first = [(int(number) - RetrievalNumber.LOWEST).to_bytes(4)] * 2
+
+    def __call__(self, length: int) -> bytes:
+        return self._first.pop() if length == 4 and self._first else system_randomness(length)
 
 
 @pytest.fixture(scope="session")
@@ -301,6 +313,29 @@ def test_a_journal_that_is_found_later_takes_back_nothing_that_was_decided_since
     known = users.get(again.db, "hanako")
     assert (known.email, known.facility) == ("present@example.jp", "見本病院")
     assert record_of(again, number).status(clock()) is Status.ISSUED
+
+
+def test_what_is_told_of_a_number_is_not_done_to_another_certificate_that_has_it_now(
+    template: Path, tmp_path: Path
+) -> None:
+    """BACKUP, N issued, fetched and revoked … lost … another certificate gets N, and then the old
+    journal, twice."""
+    home = copy_home(template, tmp_path / "home", Clock())
+    backup.to_file(home, tmp_path / "backup")
+    told = issue(home).certificate
+    retrieval.export(home, [told.number], tmp_path / "out")
+    revocation.revoke(home, [told.number], RevocationReason.KEY_COMPROMISE)
+    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, Clock(), Drawing(told.number))
+    restoring.restore(again, tmp_path / "backup")
+    catching_up.catch_up(again, without_journal=True)
+    other = issue(again).certificate
+    assert other.number == told.number
+    for _ in range(2):
+        catching_up.catch_up(again, [home.store / "journal"])
+        assert record_of(again, other.number).status(again.clock()) is Status.ISSUED
+        (known,) = certificates.by_serial(again.db, told.serial)
+        assert known.status(again.clock()) is Status.REVOKED
+        assert known.downloaded_at is not None
 
 
 @pytest.mark.parametrize(
