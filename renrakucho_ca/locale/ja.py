@@ -1530,6 +1530,7 @@ MESSAGES: dict[str, str] = {
     "{count} revoked certificates are known by their serial numbers alone; they stay on the CRL, as certificates of the user unknown": "シリアル番号しか分からない失効証明書が {count} 枚あります。利用者 unknown の証明書としてCRLに残ります",
     "{file} changed while it was read": "{file} が読み取り中に変わりました",
     "{file}: {problem}": "{file}: {problem}",
+    "the certificate of {name}: {problem}": "{name} の証明書: {problem}",
     "{path} exists and is not a file": "{path} はファイルではありません",
     "{path} is there already: a backup is restored where no home is": "{path} がすでにあります(復元先にはホームがあってはなりません)",
     # -- OCSP

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from renrakucho_ca.errors import Attention, NotFound, RcaError, Unavailable
+from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError, Unavailable
 from renrakucho_ca.model import Act
 from renrakucho_ca.pki import certificates, checkpoint, x509
 from renrakucho_ca.pki.checkpoint import Checkpoint
@@ -70,7 +70,7 @@ class _Run:
     def __init__(self, home: Home) -> None:
         self.verdict = Verdict()
         self._home = home
-        self._authorities = _authorities(home)
+        self._authorities = _authorities(home, self.verdict)
         self._pins: dict[int, dict[bytes, str]] = {}
         """By row, the hashes that copies of checkpoints give it, and where these are."""
         self._copies: dict[str, str] = {}
@@ -126,7 +126,7 @@ class _Run:
     def walk(self) -> None:
         """Goes through the log row by row, and through the journal beside it."""
         previous, expected = audit.START, 0
-        journal = _lines(self._home)
+        journal = _lines(self._home, self.verdict)
         for record in _readable(self._home, self.verdict):
             expected += 1
             if record.id != expected:
@@ -182,22 +182,39 @@ class _Run:
             )
 
 
-def _authorities(home: Home) -> dict[str, x509.Certificate]:
+def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:
     """Every CA of the home, by the fingerprint of its certificate as it is now."""
-    found = (
-        certificates.load(authority.certificate)
-        for hierarchy in hierarchies.all_of(home.db)
-        for authority in hierarchy.authorities
-    )
-    return {certificates.fingerprint_sha256(each): each for each in found}
+    found = {}
+    for hierarchy in hierarchies.all_of(home.db):
+        for authority in hierarchy.authorities:
+            try:
+                certificate = certificates.load(authority.certificate)
+            except Invalid as error:
+                problem = Attention(
+                    "the certificate of {name}: {problem}",
+                    hint="restore a backup",
+                    name=authority.name,
+                    problem=error,
+                )
+                verdict.problems.append(problem)
+            else:
+                found[certificates.fingerprint_sha256(certificate)] = certificate
+    return found
 
 
-def _lines(home: Home) -> Iterator[bytes]:
+def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
     """The journal's; one that is far too long is no row's, as one that is empty."""
     try:
         yield from home.journal.lines()
     except Unavailable:
         yield b""
+    except OSError as error:
+        problem = Unavailable(
+            "the journal {path} cannot be used: {reason}",
+            path=home.journal.path,
+            reason=error.strerror,
+        )
+        raise _broken(verdict.journal + 1, problem) from error
 
 
 def _readable(home: Home, verdict: Verdict) -> Iterator[Record]:

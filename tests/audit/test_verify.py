@@ -201,7 +201,27 @@ def test_a_row_that_cannot_even_be_read_is_named(log: Home) -> None:
     assert first_broken(log) == 8
 
 
+def test_a_ca_whose_certificate_is_damaged_is_named_and_the_walk_goes_on(log: Home) -> None:
+    spoilt = "UPDATE authority SET certificate = CAST(x'00' || certificate AS BLOB)"
+    change(log, f"{spoilt} WHERE hierarchy = 'new' AND tier = 'issuing'")
+    certificate, *others = problems(log)
+    assert certificate == (
+        "the certificate of new-issuing: this is not a certificate that can be read"
+    )
+    # What it has signed cannot be proven.
+    assert others[-1].startswith("row ")
+
+
 # -- the journal
+
+
+def test_a_journal_that_cannot_be_read_is_told_with_the_first_row_that_it_leaves_unproven(
+    log: Home,
+) -> None:
+    journal(log).unlink()
+    journal(log).mkdir()
+    (problem,) = problems(log)
+    assert problem.startswith("row 1: the journal ")
 
 
 @pytest.mark.parametrize(
