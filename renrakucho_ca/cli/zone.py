@@ -30,8 +30,10 @@ def zone_of(home: Home) -> tzinfo:
 
 
 def _at_sight(settings: Path) -> tzinfo | None:
+    if not settings.is_file():  # a pipe may never end
+        return None
     try:
         ((_, name),) = _LINE.findall(settings.read_bytes())
         return ZoneInfo(name.decode())
-    except (OSError, ValueError, KeyError):  # no file, no such line or two, no such timezone
+    except (OSError, ValueError, KeyError):  # cannot be read, no such line or two, no such timezone
         return None

@@ -59,7 +59,7 @@ def to_stream(home: Home, stream: BinaryIO) -> Backup:
 def last(home: Home) -> datetime | None:
     """When the newest backup was made; None where none was, or nobody can tell."""
     try:
-        return datetime.fromisoformat((home.store / _LAST).read_text())
+        return datetime.fromisoformat(files.read(home.store / _LAST).decode())
     except (FileNotFoundError, ValueError):
         return None
 
@@ -91,7 +91,7 @@ def _sources(home: Home) -> Iterator[list[Source]]:
     with ExitStack() as stack:
         # The CRLs first: what they list is in a database that is copied later.
         lists = [
-            Source(f"ca-store/crl/{path.name}", stack.enter_context(path.open("rb")))
+            Source(f"ca-store/crl/{path.name}", stack.enter_context(files.opened(path)))
             for path in sorted((home.store / "crl").glob("[!.]*"))
         ]
         # Whoever makes a CA or changes the passphrase holds this lock: the keys are those of the
@@ -114,4 +114,4 @@ def _snapshot(home: Home) -> BinaryIO:
 
 
 def _small(home: Home, path: Path) -> Source:
-    return Source(path.relative_to(home.path).as_posix(), BytesIO(path.read_bytes()))
+    return Source(path.relative_to(home.path).as_posix(), BytesIO(files.read(path)))

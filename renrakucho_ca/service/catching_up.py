@@ -64,7 +64,7 @@ class _Marker:
         """None where the store was not restored, or has caught up. A damaged one knows nothing."""
         try:
             head, *has = itemgetter("head", "has_journal", "has_crls")(
-                json.loads(home.behind.read_bytes())
+                json.loads(files.read(home.behind))
             )
             return cls(int(head), *map(bool, has))
         except FileNotFoundError:
@@ -161,7 +161,8 @@ def refuse_to_forget(home: Home) -> None:
 
 def _published(home: Home) -> list[Path]:
     """The CRLs that a home has: in the store, and as servers have them."""
-    return sorted([*(home.store / "crl").glob("*.crl"), *home.public.glob("*.crl")])
+    found = [*(home.store / "crl").glob("*.crl"), *home.public.glob("*.crl")]
+    return sorted(path for path in found if path.is_file())
 
 
 def _from_crls(home: Home, paths: Iterable[Path], learned: Learned) -> list[tuple[Path, RcaError]]:
@@ -261,7 +262,7 @@ def _keep_newest(home: Home, authority: Authority, found: FoundCrl, der: bytes) 
     """The newest CRL is the one that is published until the next is signed: none goes back."""
     path = crls.path_of(home, authority)
     try:
-        before = takeover.load_crl(path.read_bytes(), [authority.certificate]).number
+        before = takeover.load_crl(files.read(path), [authority.certificate]).number
     except (FileNotFoundError, Invalid):
         before = -1
     if found.number > before:

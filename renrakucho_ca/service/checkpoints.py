@@ -52,7 +52,7 @@ def write_missing(home: Home, hierarchy: Hierarchy) -> None:
     path = path_of(home, hierarchy.name)
     with suppress(Invalid, Unavailable):
         row = audit.newest(home.db, Act.CHECKPOINT_SIGNED, hierarchy.issuing.name)
-        there = _rows_in(path.read_bytes()) if path.exists() else 0
+        there = _rows_in(files.read(path)) if path.exists() else 0
         if row is not None and _rows_in(row.detail) > there:
             files.replace(path, checkpoint.to_json(row.facts))
 

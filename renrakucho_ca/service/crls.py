@@ -94,7 +94,7 @@ def renew(
 
 def prove(issuer: x509.Certificate, file: Path) -> None:
     """Raises Invalid where the file is no CRL of that issuer, whole and signed."""
-    crl.verify(file.read_bytes(), issuer)
+    crl.verify(files.read(file), issuer)
 
 
 def _end(hierarchy: Hierarchy, authority: Authority, now: datetime, days: int) -> datetime:
@@ -111,7 +111,7 @@ def number_in(path: Path, issuer: x509.Certificate, above: int = 0) -> int:
         above: a lower one makes no difference to the caller, so it need not be proven and is 0.
     """
     try:
-        data = path.read_bytes()
+        data = files.read(path)
         if crl.claimed_number(data) < above:
             return 0
         return crl.number_of(crl.verify(data, issuer))

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -192,9 +193,30 @@ def create_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None
         os.close(descriptor)
 
 
+def opened(path: Path) -> BufferedReader:
+    """Opens a file of the store to read it; a pipe in its place, which may never end, is refused.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        Unavailable: it is something else than a file.
+    """
+    # Without O_NONBLOCK a pipe lets nobody in before somebody writes.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Unavailable("{path} exists and is not a file", path=path)
+    return os.fdopen(descriptor, "rb")
+
+
+def read(path: Path) -> bytes:
+    """All that is in a file of the store. Raises as `opened` does."""
+    with opened(path) as file:
+        return file.read()
+
+
 def pieces(path: Path) -> Iterator[bytes]:
     """A file's content, a part at a time, for a long one that need not be held whole."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         while piece := file.read(_PIECE):
             yield piece
 

@@ -107,7 +107,7 @@ class Journal:
             Unavailable: a line is too long to be one of ours.
         """
         try:
-            file = self.path.open("rb")
+            file = files.opened(self.path)
         except FileNotFoundError:
             return
         with file:
@@ -147,7 +147,7 @@ class Journal:
         """The last whole line; None where there is none."""
         with self._own_errors():
             try:
-                file = self.path.open("rb")
+                file = files.opened(self.path)
             except FileNotFoundError:
                 return None
             with file:

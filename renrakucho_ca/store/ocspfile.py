@@ -148,7 +148,7 @@ class Responses:
 
     def __init__(self, path: Path) -> None:
         """Raises FileNotFoundError, or Unavailable where the file is damaged."""
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             self.identity = _identity(os.fstat(file.fileno()))
             self.head, self._begin = _read_head(file.read(_LONGEST_HEAD), path)
             self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

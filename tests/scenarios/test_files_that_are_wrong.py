@@ -87,6 +87,27 @@ def test_a_key_that_is_wrong_is_exit_7_and_nothing_is_issued(
     assert rca(*ISSUE).code == 0
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "journal",
+        "keys/new-issuing.key",
+        "keys/reveal.key",
+        "keys/bundle.key",
+        "crl/new-issuing.crl",
+        "ocsp/new-issuing.ocsp",
+    ],
+)
+def test_no_command_waits_for_a_pipe_in_the_store(two: Terminal, tmp_path: Path, file: str) -> None:
+    rca = two.copy(tmp_path / "work")
+    assert rca("publish").code == 0
+    make_pipe(rca.home / "ca-store" / file)
+    for command in (ISSUE, ("publish",), ("doctor",), ("backup", "backup")):
+        result = rca(*command)
+        # Not every command reads every file.
+        assert result.code == 0 or (result.code in (7, 8) and result.complaint)
+
+
 def test_a_lost_bundle_key_is_not_replaced_by_another(rca: Terminal) -> None:
     """With another one, what waits for its download could never be opened."""
     number = rca.issue()["number"]

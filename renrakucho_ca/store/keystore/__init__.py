@@ -65,7 +65,7 @@ class Keystore:
         """Raises Unavailable where the key is missing or cut off: the bundles cannot be opened."""
         path = self._folder / _BUNDLE_KEY
         try:
-            with path.open("rb") as file:
+            with files.opened(path) as file:
                 key = file.read(KEY_BYTES + 1)
         except FileNotFoundError as error:
             raise Unavailable("the key of the bundles is missing: {path}", path=path) from error

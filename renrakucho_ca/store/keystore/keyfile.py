@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.store import files
 from renrakucho_ca.store.keystore.sealing import COSTS, NONCE_BYTES, Stretching
 
 _FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
@@ -74,7 +75,7 @@ class SealedKey:
     def read(cls, path: Path) -> SealedKey:
         """Raises Unavailable where there is none, or something else."""
         try:
-            with path.open("rb") as file:
+            with files.opened(path) as file:
                 return cls._parse(json.loads(file.read(_LONGEST)))
         except FileNotFoundError as error:
             raise Unavailable("the key {path} is not there", path=path) from error
