@@ -73,6 +73,11 @@ def _report(console: Console, error: Exception) -> int:
             reported = explain(error)
         case OSError():
             reported = _of_the_system(error)
+        # Python tells it by these words alone.
+        case RuntimeError(args=("can't start new thread",)):
+            reported = Unavailable(
+                "no more threads can be started", hint="are there too many processes?"
+            )
         case _:
             console.error(
                 RcaError(

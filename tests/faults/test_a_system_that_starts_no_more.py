@@ -1,0 +1,43 @@
+"""A limit of processes that is reached (setrlimit(2), RLIMIT_NPROC; TasksMax= of systemd)."""
+
+from __future__ import annotations
+
+import pytest
+from soundness import check_secrets, check_settled
+from terminal import Terminal
+
+from renrakucho_ca.service.workshop import PARCEL
+
+pytestmark = pytest.mark.needs("strace")
+
+# By these begin threads, and what forks. The first worker begins by vfork, and then forks no other.
+_STARTS = "clone,clone3"
+NO_MORE = ["strace", "-f", "-o", "/dev/null", "-e", "signal=none", "-e", f"trace={_STARTS}"]
+NO_MORE += ["-e", f"inject={_STARTS}:error=EAGAIN"]
+
+
+def test_one_certificate_needs_no_thread(rca: Terminal) -> None:
+    """The passphrase is stretched beside other work only where that can be had."""
+    issued = rca.issue(before=NO_MORE)
+    assert rca("reissue", issued["number"], before=NO_MORE).code == 0
+    check_settled(rca)
+
+
+def test_a_backup_needs_one_and_is_made_later(rca: Terminal) -> None:
+    """It is packed and written beside the sealing."""
+    check_refused_and_done_later(rca, "backup", "saved")
+    assert rca("backup", "--verify", "saved").code == 0
+
+
+def test_many_certificates_need_workers_and_are_issued_later(rca: Terminal) -> None:
+    lines = (f"user{number},mac\n" for number in range(PARCEL + 1))
+    (rca.folder / "table.csv").write_text("user,device\n" + "".join(lines))
+    check_refused_and_done_later(rca, "issue", "--batch", "table.csv", "--jobs", "2")
+
+
+def check_refused_and_done_later(rca: Terminal, *command: str) -> None:
+    result = rca(*command, before=NO_MORE)
+    assert (result.code, bool(result.complaint)) == (7, True)
+    assert rca(*command).code == 0
+    check_settled(rca)
+    check_secrets(rca)
