@@ -40,6 +40,8 @@ _A_BUG, _INTERRUPTED = 1, 130
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Runs one command and ends the process with its exit code."""
     _prepare_streams()
+    # A lock or a database that its owner may not open would stop the next command.
+    os.umask(os.umask(0o077) & 0o077)
     app = App()
     try:
         root.main(arguments, prog_name="rca", obj=app, standalone_mode=False)

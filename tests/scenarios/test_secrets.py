@@ -50,7 +50,7 @@ def test_a_hook_gets_no_secret(rca: Terminal) -> None:
     assert not re.search(r"-> .*/passphrase$", seen.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077])
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 def test_modes_are_what_they_should_be_under_every_umask(empty: Terminal, umask: int) -> None:
     (empty.folder / "out").mkdir(0o700)
     for command in (
