@@ -635,6 +635,12 @@ MESSAGES: dict[str, str] = {
     "the files are written, but publish_hook could not be run: {reason}": (
         "ファイルは書き込みましたが、publish_hook を実行できません: {reason}"
     ),
+    "the files are written, but publish_hook was not run: {path} belongs to another": (
+        "ファイルは書き込みましたが、publish_hook は実行しませんでした: {path} は別のユーザーのものです"
+    ),
+    "look at what it says now, then chown it to the owner of ca-store": (
+        "今の内容を確かめてから、所有者を ca-store と同じにしてください(chown)"
+    ),
     "the files are written, but publish_hook was not run: {path} can be written by others": (
         "ファイルは書き込みましたが、{path} に他のユーザーが書き込めるため、publish_hook を実行しませんでした"
     ),

@@ -52,7 +52,7 @@ def run_owed(home: Home) -> None:
     command = home.settings.publish_hook
     if command is None or not _pending(home).exists():
         return
-    _refuse_open(home.path, home.path / settings.FILE)
+    _refuse_open(home, home.path, home.path / settings.FILE)
     try:
         code, said = _run(command, home.path)
     except OSError as error:
@@ -74,10 +74,18 @@ def run_owed(home: Home) -> None:
     _pending(home).unlink()
 
 
-def _refuse_open(*paths: Path) -> None:
+def _refuse_open(home: Home, *paths: Path) -> None:
     """As sudo and sshd do: what others can write, or put in its place, they would run as us."""
+    trusted = (0, os.geteuid(), home.store.stat().st_uid)
     for path in paths:
-        mode = path.stat().st_mode
+        status = path.stat()
+        mode = status.st_mode
+        if status.st_uid not in trusted:
+            raise Refused(
+                "the files are written, but publish_hook was not run: {path} belongs to another",
+                hint="look at what it says now, then chown it to the owner of ca-store",
+                path=path,
+            )
         # In a sticky folder, such as /tmp, nobody moves what is another's.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise Refused(

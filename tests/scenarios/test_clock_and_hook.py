@@ -145,6 +145,21 @@ def test_a_hook_that_anybody_may_have_written_is_not_run(rca: Terminal, name: st
     assert witness.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+@pytest.mark.parametrize("name", ["home", "home/rca.yaml"])
+def test_a_hook_that_another_user_may_have_written_is_not_run(rca: Terminal, name: str) -> None:
+    witness, given = rca.folder / "witness", rca.folder / name
+    rca.set_hook("touch", str(witness))
+    os.chown(given, 65534, -1)
+    result = rca("publish")
+    assert (result.code, bool(result.complaint)) == (6, True)
+    assert not witness.exists()
+    assert f"{given} belongs to" in rca("doctor").out
+    os.chown(given, 0, -1)
+    assert rca("publish", "--if-due").code == 0
+    assert witness.exists()
+
+
 def test_a_hook_that_reads_gets_nothing_and_goes_on(rca: Terminal) -> None:
     rca.set_hook("sh", "-c", 'test -z "$(cat)"')
     assert rca("publish").code == 0
