@@ -75,10 +75,13 @@ def _report(console: Console, error: Exception) -> int:
             reported = explain(error)
         case OSError():
             reported = _of_the_system(error)
+        case MemoryError():
+            reported = Unavailable("there is too little memory")
         # Python tells it by these words alone.
         case RuntimeError(args=("can't start new thread",)):
             reported = Unavailable(
-                "no more threads can be started", hint="are there too many processes?"
+                "no more threads can be started",
+                hint="is there too little memory, or are there too many processes?",
             )
         case _:
             console.error(

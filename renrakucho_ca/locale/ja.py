@@ -461,8 +461,11 @@ MESSAGES: dict[str, str] = {
         "RCA_DEBUG=1 で場所がわかります。途中までの変更は残っていません"
     ),
     "a worker process died": "作業プロセスが異常終了しました",
+    "there is too little memory": "メモリが足りません",
     "no more threads can be started": "スレッドをこれ以上起動できません",
-    "are there too many processes?": "プロセス数の上限を確かめてください",
+    "is there too little memory, or are there too many processes?": (
+        "メモリの不足か、プロセス数の上限を確かめてください"
+    ),
     "the disk is full": "ディスクに空きがありません",
     "nothing was lost; make room and run the command again": (
         "失われたものはありません。空きを作って、もう一度実行してください"

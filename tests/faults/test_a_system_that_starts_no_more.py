@@ -1,12 +1,15 @@
-"""A limit of processes that is reached (setrlimit(2), RLIMIT_NPROC; TasksMax= of systemd)."""
+"""A limit that is reached: of processes, such as systemd's TasksMax=, or of memory."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from soundness import check_secrets, check_settled
 from terminal import Terminal
 
 from renrakucho_ca.service.workshop import PARCEL
+from renrakucho_ca.store.keystore.sealing import COSTS
 
 pytestmark = pytest.mark.needs("strace")
 
@@ -33,6 +36,20 @@ def test_many_certificates_need_workers_and_are_issued_later(rca: Terminal) -> N
     lines = (f"user{number},mac\n" for number in range(PARCEL + 1))
     (rca.folder / "table.csv").write_text("user,device\n" + "".join(lines))
     check_refused_and_done_later(rca, "issue", "--batch", "table.csv", "--jobs", "2")
+
+
+@pytest.mark.needs("prlimit")
+def test_too_little_memory_is_no_bug(rca: Terminal) -> None:
+    """A key may ask for 256 MiB to stretch its passphrase, and here is less in all."""
+    key = rca.home / "ca-store" / "keys" / "reveal.key"
+    document = json.loads(key.read_text())
+    document["kdf"]["n"] = max(COSTS)
+    key.write_text(json.dumps(document))
+    limit = ["prlimit", f"--as={250 * 1024 * 1024}"]
+    result = rca("issue", "--device", "mac", "--user", "sato", before=limit)
+    assert (result.code, result.complaint) == (7, "rca: error: there is too little memory")
+    assert rca("list", "--format", "json").json == []
+    check_settled(rca)
 
 
 def check_refused_and_done_later(rca: Terminal, *command: str) -> None:
