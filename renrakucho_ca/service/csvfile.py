@@ -137,8 +137,10 @@ def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[s
 def _named(
     row: list[str], names: list[str], columns: Mapping[str, bool], required: list[str]
 ) -> dict[str, str] | Invalid:
-    # Where a column was emptied, Excel goes on writing its commas.
-    if len(row) < len(names) or any(map(str.strip, row[len(names) :])):
+    # Where a column was emptied, Excel goes on writing its commas; where the last ones are empty in
+    # a block of rows, some versions leave theirs off.
+    left_off = names[len(row) :]
+    if any(columns[name] for name in left_off) or any(map(str.strip, row[len(names) :])):
         return Invalid(
             "{found} fields where {expected} columns are", found=len(row), expected=len(names)
         )

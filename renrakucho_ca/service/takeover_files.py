@@ -51,7 +51,7 @@ class Piece:
 
 
 def walk(path: Path) -> Iterator[Path | tuple[Place, Invalid]]:
-    """Every file under a path, and the folders that cannot be read."""
+    """Every file under a path, and what cannot be looked into."""
     if path.is_file():
         yield path
     folders = [path] if path.is_dir() else []
@@ -62,10 +62,20 @@ def walk(path: Path) -> Iterator[Path | tuple[Place, Invalid]]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(Path(entry.path))
-                    elif entry.is_file():
-                        yield Path(entry.path)
+                    else:
+                        yield from _file(entry)
         except OSError as error:
             yield Place(folder), Invalid("{reason}", reason=error.strerror)
+
+
+def _file(entry: os.DirEntry[str]) -> Iterator[Path | tuple[Place, Invalid]]:
+    """The file, if it is one; a link that leads in a circle is told, and hides no other file."""
+    path = Path(entry.path)
+    try:
+        if entry.is_file():
+            yield path
+    except OSError as error:
+        yield Place(path), Invalid("{reason}", reason=error.strerror)
 
 
 def pieces(path: Path) -> Iterator[Piece | tuple[Place, Invalid]]:

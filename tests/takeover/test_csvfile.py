@@ -93,6 +93,13 @@ def test_rows_that_are_blank_or_only_commas_are_no_rows(tmp_path: Path) -> None:
     assert said(rows(tmp_path, b"user,device\n\n , \n,\na,mac\n")) == [(5, "a")]
 
 
+def test_commas_that_excel_left_off_are_empty_fields(tmp_path: Path) -> None:
+    """Of a block of rows whose last cells are empty. What a row must have is not among them."""
+    table = rows(tmp_path, b"user,device,note\na,mac\nb,mac,old\nc\n")
+    assert said(table) == [(2, "a"), (3, "b"), (4, "1 fields where 3 columns are")]
+    assert [row["note"] for _, row in table if not isinstance(row, Invalid)] == ["", "old"]
+
+
 def test_commas_that_excel_left_behind_are_no_fields(tmp_path: Path) -> None:
     assert said(rows(tmp_path, b"user,device,,\na,mac,,\nb,mac,,x\n")) == [
         (2, "a"),

@@ -463,6 +463,7 @@ def test_hostile_files_are_told_and_stop_nothing(
     (folder / "notes.txt").write_bytes(b"nothing of interest\n")
     (folder / "loop").symlink_to(folder)
     (folder / "dangling.pem").symlink_to(folder / "nowhere")
+    (folder / "circle.pem").symlink_to("circle.pem")
     os.mkfifo(folder / "pipe.pem")
     with (folder / "huge.bin").open("wb") as huge:
         huge.truncate(3 * 1024**3)
@@ -477,6 +478,7 @@ def test_hostile_files_are_told_and_stop_nothing(
         "cut.pem",
         "bad64.pem",
         "cut.crl",
+        "circle.pem",
     }
 
 
