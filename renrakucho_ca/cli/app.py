@@ -105,6 +105,7 @@ class App:
         if self.given_passphrase() is not None:
             with suppress(RcaError):
                 self.home.keystore.expect_use()
+                click.get_current_context().call_on_close(self.home.keystore.close)
 
     def _passphrase(self, is_new: bool) -> bytes:
         from renrakucho_ca.cli import passphrase

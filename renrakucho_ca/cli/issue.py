@@ -94,7 +94,9 @@ def issue(
     jobs: int | None,
     form: Format,
 ) -> None:
-    app.expect_signing()
+    person = None if user is None else User.parse(user)
+    if person is not None and csr is None:
+        app.expect_signing()
     from renrakucho_ca.service import issuance, retrieval
     from renrakucho_ca.service.planning import Request
 
@@ -108,14 +110,14 @@ def issue(
 
         issue_batch(app, batch, hierarchy, out, all_or_nothing, tell, jobs, form)
         return
-    if device is None or user is None:
+    if device is None or person is None:
         raise click.UsageError("name --device and --user, or --batch")
-    request = Request.parse(User.parse(user), device, note, _read(csr))
+    request = Request.parse(person, device, note, _read(csr))
     (result,) = issuance.issue(app.home, [request], hierarchy, tell)
     if isinstance(result, RcaError):
         raise result
     if mail and not result.certificate.user.addresses:
-        app.console.talk("{user} has no mail address: hand the number over", user=user)
+        app.console.talk("{user} has no mail address: hand the number over", user=person.id)
     shown, problem = exported(app, result, out)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
     if problem is not None:

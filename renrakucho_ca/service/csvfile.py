@@ -138,9 +138,10 @@ def _named(
     row: list[str], names: list[str], columns: Mapping[str, bool], required: list[str]
 ) -> dict[str, str] | Invalid:
     # Where a column was emptied, Excel goes on writing its commas; where the last ones are empty in
-    # a block of rows, some versions leave theirs off.
+    # a block of rows, some versions leave theirs off. One field alone is a remark below a table.
     left_off = names[len(row) :]
-    if any(columns[name] for name in left_off) or any(map(str.strip, row[len(names) :])):
+    is_short = bool(left_off) and (len(row) == 1 or any(columns[name] for name in left_off))
+    if is_short or any(map(str.strip, row[len(names) :])):
         return Invalid(
             "{found} fields where {expected} columns are", found=len(row), expected=len(names)
         )

@@ -94,10 +94,13 @@ def test_rows_that_are_blank_or_only_commas_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_commas_that_excel_left_off_are_empty_fields(tmp_path: Path) -> None:
-    """Of a block of rows whose last cells are empty. What a row must have is not among them."""
+    """Of a block of rows whose last cells are empty. What a row must have is not among them, and
+    one field alone is a remark."""
     table = rows(tmp_path, b"user,device,note\na,mac\nb,mac,old\nc\n")
     assert said(table) == [(2, "a"), (3, "b"), (4, "1 fields where 3 columns are")]
     assert [row["note"] for _, row in table if not isinstance(row, Invalid)] == ["", "old"]
+    table = rows(tmp_path, b"note,user,device\nold,a\n")
+    assert said(table) == [(2, "2 fields where 3 columns are")]
 
 
 def test_commas_that_excel_left_behind_are_no_fields(tmp_path: Path) -> None:

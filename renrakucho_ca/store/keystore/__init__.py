@@ -178,6 +178,12 @@ class Keystore:
         """
         self._stretch_beside(self._own_stretching())
 
+    def close(self) -> None:
+        """Waits for what nobody has needed: each holds the 64 MiB of scrypt until it is done."""
+        while self._beside:
+            _, beside = self._beside.popitem()
+            beside.join()
+
     def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
         of: `new-issuing.key.left-over-20260801T000000Z`.
