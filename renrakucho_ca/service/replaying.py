@@ -151,15 +151,16 @@ class _Player:
     # -- hierarchies
 
     def _hierarchy(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
-        if any(each.name == row.object for each in hierarchies.all_of(self._db)):
-            return
         made = facts["authorities"]
-        hierarchy = Hierarchy(
-            row.object, at, None, None, tuple(self._authority(row.object, each) for each in made)
-        )
-        hierarchies.put(
-            self._db, hierarchy, {Tier(each["tier"]): int(each["crl_days"]) for each in made}
-        )
+        authorities = tuple(self._authority(row.object, each) for each in made)
+        days = {Tier(each["tier"]): int(each["crl_days"]) for each in made}
+        for there in hierarchies.all_of(self._db):
+            if there.name == row.object:
+                # The import of a root alone may have been completed.
+                for each in authorities[len(there.authorities) :]:
+                    hierarchies.put_authority(self._db, each, days[each.tier])
+                return
+        hierarchies.put(self._db, Hierarchy(row.object, at, None, None, authorities), days)
         ca_certificates.delete_request(self._db, row.object)
 
     def _authority(self, hierarchy: str, facts: dict[str, Any]) -> Authority:

@@ -164,10 +164,23 @@ def _private_keys(
 def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]) -> Hierarchy:
     """The hierarchy of that name with these CAs: as it is, or made now, without keys."""
     found = {tier: pki_certificates.fingerprint_sha256(certificate) for tier, certificate in wanted}
+    made = Hierarchy(
+        name=name,
+        created_at=home.clock(),
+        retired_at=None,
+        cutoff=None,
+        authorities=tuple(authority_of(name, tier, each, None) for tier, each in wanted),
+    )
+    days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier, _ in wanted}
+    imported = Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
     with home.db.write():
         for each in hierarchies.all_of(home.db):
             ours = {a.tier: a.fingerprint_sha256 for a in each.authorities}
             if each.name == name:
+                if _lacks_issuing(each, found):
+                    hierarchies.put_authority(home.db, made.issuing, days[Tier.ISSUING])
+                    auditing.record(home, made.created_at, imported)
+                    return hierarchies.get(home.db, name)
                 if not found.items() <= ours.items():
                     raise Conflict(
                         "the hierarchy {name} has other CAs already",
@@ -184,19 +197,19 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
                     "--batch",
                     name=each.name,
                 )
-        made = Hierarchy(
-            name=name,
-            created_at=home.clock(),
-            retired_at=None,
-            cutoff=None,
-            authorities=tuple(authority_of(name, tier, each, None) for tier, each in wanted),
-        )
-        days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier, _ in wanted}
         hierarchies.put(home.db, made, days)
-        auditing.record(
-            home, made.created_at, Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
-        )
+        auditing.record(home, made.created_at, imported)
         return hierarchies.get(home.db, name)
+
+
+def _lacks_issuing(there: Hierarchy, found: dict[Tier, str]) -> bool:
+    """Whether an import before was told of the root alone. Whose key is here, that root issues."""
+    return (
+        there.root == there.issuing
+        and there.root.key is None
+        and there.root.fingerprint_sha256 == found[Tier.ROOT]
+        and Tier.ISSUING in found
+    )
 
 
 def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.SigningKey]) -> None:

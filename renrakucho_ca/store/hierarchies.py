@@ -74,22 +74,31 @@ def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
             "hierarchy", {"name": hierarchy.name, "created_at": seconds(hierarchy.created_at)}
         )
         for authority in hierarchy.authorities:
-            db.insert(
-                "authority",
-                {
-                    "hierarchy": hierarchy.name,
-                    "tier": authority.tier.value,
-                    "certificate": authority.certificate,
-                    "fingerprint_sha256": authority.fingerprint_sha256,
-                    "subject": authority.subject,
-                    "not_after": seconds(authority.not_after),
-                    "key_algorithm": authority.key_algorithm,
-                    "key": authority.key,
-                    "crl_days": crl_days[authority.tier],
-                },
-            )
+            put_authority(db, authority, crl_days[authority.tier])
     except Duplicate as error:
         raise Conflict("there is a hierarchy {name} already", name=hierarchy.name) from error
+
+
+def put_authority(db: Database, authority: Authority, crl_days: int) -> None:
+    """Records a CA of a hierarchy that is recorded; its id is given by the store.
+
+    Raises:
+        Duplicate: there is one of its tier, or its certificate belongs to another hierarchy.
+    """
+    db.insert(
+        "authority",
+        {
+            "hierarchy": authority.hierarchy,
+            "tier": authority.tier.value,
+            "certificate": authority.certificate,
+            "fingerprint_sha256": authority.fingerprint_sha256,
+            "subject": authority.subject,
+            "not_after": seconds(authority.not_after),
+            "key_algorithm": authority.key_algorithm,
+            "key": authority.key,
+            "crl_days": crl_days,
+        },
+    )
 
 
 def fingerprint(db: Database, authority: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import RevocationReason, Status
-from renrakucho_ca.service import publication, revocation
+from renrakucho_ca.service import catching_up, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
 from renrakucho_ca.service.takeover_records import COLUMNS, Record
@@ -546,15 +547,7 @@ def test_the_hierarchy_s_name_belongs_to_one_ca_and_the_ca_to_one_name(
 def test_two_tiers_come_over_with_the_keys_that_are_there(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
-    root, issuing = openssl_ca("root"), openssl_ca("issuing", subject="/CN=Old Issuing CA")
-    (root.folder / "ext").write_text("basicConstraints=critical,CA:TRUE\n")
-    request = tmp_path / "issuing.csr"
-    run(
-        *("openssl", "req", "-new", "-key", issuing.private_key, "-out", request),
-        *("-subj", "/CN=Old Issuing CA"),
-    )
-    extensions = ("-extfile", str(root.folder / "ext"), "-days", "3650")
-    root.ca("-in", request, "-notext", "-out", issuing.certificate, *extensions)
+    root, issuing = two_tiers(openssl_ca, tmp_path)
     issuing.issue("/CN=person")
     issuing.revoke(issuing.issue("/CN=second of the issuing CA"))
     root.issue("/CN=second of the root")
@@ -577,6 +570,51 @@ def test_two_tiers_come_over_with_the_keys_that_are_there(
     later = CaFiles(root=root.certificate.read_bytes(), root_key=root.private_key.read_bytes())
     old.take("tiers", later)
     assert hierarchies.get(old.home.db, "tiers").root.key == "tiers-root"
+
+
+def two_tiers(openssl_ca: MakeCa, tmp_path: Path) -> tuple[OpensslCa, OpensslCa]:
+    root, issuing = openssl_ca("root"), openssl_ca("issuing", subject="/CN=Old Issuing CA")
+    (root.folder / "ext").write_text("basicConstraints=critical,CA:TRUE\n")
+    request = tmp_path / "issuing.csr"
+    run(
+        *("openssl", "req", "-new", "-key", issuing.private_key, "-out", request),
+        *("-subj", "/CN=Old Issuing CA"),
+    )
+    extensions = ("-extfile", str(root.folder / "ext"), "-days", "3650")
+    root.ca("-in", request, "-notext", "-out", issuing.certificate, *extensions)
+    return root, issuing
+
+
+def test_an_issuing_ca_that_was_left_out_is_given_later_and_the_journal_knows_of_it(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    root, issuing = two_tiers(openssl_ca, tmp_path)
+    issuing.issue("/CN=person")
+    assert old.take("left-out", root.certificate, paths=[issuing.folder]).summary.added == 0
+    before = shutil.copy(old.home.database, tmp_path)
+    ca = CaFiles(root=root.certificate.read_bytes(), issuing=issuing.certificate.read_bytes())
+    done = old.take("left-out", ca, paths=[issuing.folder])
+    assert (done.summary.added, done.problems) == (1, [])
+
+    later = Home(shutil.copytree(old.home.path, tmp_path / "later"), lambda is_new: b"")
+    shutil.copy(before, later.database)
+    catching_up.catch_up(later)
+    found = hierarchies.get(later.db, "left-out")
+    assert [each.certificate for each in found.authorities] == [
+        parsed(one.certificate).dump() for one in (root, issuing)
+    ]
+    later.db.close()
+
+
+def test_a_root_whose_key_is_here_issues_and_gets_no_issuing_ca(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    root, issuing = two_tiers(openssl_ca, tmp_path)
+    key = root.private_key.read_bytes()
+    old.take("keyed-root", CaFiles(root=root.certificate.read_bytes(), issuing_key=key))
+    ca = CaFiles(root=root.certificate.read_bytes(), issuing=issuing.certificate.read_bytes())
+    with pytest.raises(Conflict, match="has other CAs already"):
+        old.take("keyed-root", ca)
 
 
 def test_an_issuing_ca_that_the_root_did_not_sign_is_refused(old: Old, openssl_ca: MakeCa) -> None:
