@@ -164,23 +164,12 @@ def _private_keys(
 def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]) -> Hierarchy:
     """The hierarchy of that name with these CAs: as it is, or made now, without keys."""
     found = {tier: pki_certificates.fingerprint_sha256(certificate) for tier, certificate in wanted}
-    made = Hierarchy(
-        name=name,
-        created_at=home.clock(),
-        retired_at=None,
-        cutoff=None,
-        authorities=tuple(authority_of(name, tier, each, None) for tier, each in wanted),
-    )
-    days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier, _ in wanted}
-    imported = Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
     with home.db.write():
         for each in hierarchies.all_of(home.db):
             ours = {a.tier: a.fingerprint_sha256 for a in each.authorities}
             if each.name == name:
                 if _lacks_issuing(each, found):
-                    hierarchies.put_authority(home.db, made.issuing, days[Tier.ISSUING])
-                    auditing.record(home, made.created_at, imported)
-                    return hierarchies.get(home.db, name)
+                    return _record(home, name, wanted, lacks_issuing=True)
                 if not found.items() <= ours.items():
                     raise Conflict(
                         "the hierarchy {name} has other CAs already",
@@ -197,9 +186,29 @@ def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]
                     "--batch",
                     name=each.name,
                 )
+        return _record(home, name, wanted, lacks_issuing=False)
+
+
+def _record(
+    home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]], *, lacks_issuing: bool
+) -> Hierarchy:
+    """Records the hierarchy, or the issuing CA that it lacks; the caller has begun to write."""
+    made = Hierarchy(
+        name=name,
+        created_at=home.clock(),
+        retired_at=None,
+        cutoff=None,
+        authorities=tuple(authority_of(name, tier, each, None) for tier, each in wanted),
+    )
+    days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier, _ in wanted}
+    if lacks_issuing:
+        hierarchies.put_authority(home.db, made.issuing, days[Tier.ISSUING])
+    else:
         hierarchies.put(home.db, made, days)
-        auditing.record(home, made.created_at, imported)
-        return hierarchies.get(home.db, name)
+    auditing.record(
+        home, made.created_at, Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
+    )
+    return hierarchies.get(home.db, name)
 
 
 def _lacks_issuing(there: Hierarchy, found: dict[Tier, str]) -> bool:

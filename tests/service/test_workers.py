@@ -1,4 +1,4 @@
-"""Worker processes: those that one has forked are strangers to each other."""
+"""Worker processes that one has forked: strangers to each other, quiet where there can be none."""
 
 from __future__ import annotations
 
