@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from small_disk import fill, small_disk
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Severity, User
 from renrakucho_ca.service import doctor, hierarchy, issuance, left_over, publication, revocation
+from renrakucho_ca.service.doctor import checks_files
 from renrakucho_ca.service.doctor.finding import Finding
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuer import Issued
@@ -342,6 +344,15 @@ def test_where_there_is_no_room_for_a_copy_the_database_is_checked_where_it_is(
         assert not list(home.store.glob(".doctor*"))
         home.db.close()
         checked[0].close()
+
+
+def test_a_disk_that_the_kernel_has_made_read_only_is_told(made: Home, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        home = copy_home(made.path, disk / "home", Clock(BEGIN))
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        home.db.close()
+        told = str(next(checks_files.disk(home)).what)
+        assert told.startswith("the disk of the store is mounted read-only")
 
 
 def test_with_the_passphrase_each_key_is_proven_to_be_its_certificates(spoiled: Home) -> None:

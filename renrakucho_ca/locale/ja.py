@@ -1164,6 +1164,12 @@ MESSAGES: dict[str, str] = {
     "{file} is missing": "{file} がありません",
     "{file} is not the newest CRL": "{file} は最新の CRL ではありません",
     "{free} MB are free on the disk of the store; {needed} MB may be needed": "保管場所のディスクの空きは {free} MB ですが、{needed} MB 必要になることがあります",
+    "the disk of the store is mounted read-only: nothing can be issued or revoked": (
+        "保管場所のディスクが読み取り専用です。発行も失効もできません"
+    ),
+    "the kernel does so after an error of the disk: dmesg tells; then mount -o remount,rw": (
+        "ディスクのエラーの後にカーネルがこうします。dmesg で確認し、mount -o remount,rw で戻してください"
+    ),
     "{free} more files fit on the disk of the store: it runs out of inodes": "保管場所のディスクにはあと {free} 個しかファイルを作れません(inode 不足)",
     "{key}: passwords and certificates travel in the clear to {url}": "{key}: {url} へはパスワードと証明書が暗号化されずに送られます",
     "{name} ends on {end}, and {live} certificates with it before their time": "{name} は {end} に終わり、{live} 件の証明書がその期限より前に使えなくなります",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,27 +90,21 @@ def _sources(home: Home) -> Iterator[list[Source]]:
     with ExitStack() as stack:
         # The CRLs first: what they list is in a database that is copied later.
         lists = [
-            Source(f"ca-store/crl/{path.name}", stack.enter_context(files.opened(path)))
+            Source.of(f"ca-store/crl/{path.name}", stack.enter_context(files.opened(path)))
             for path in sorted((home.store / "crl").glob("[!.]*"))
         ]
         # Whoever makes a CA or changes the passphrase holds this lock: the keys are those of the
         # CAs in the database, all under one passphrase.
         with home.lock("hierarchies").exclusive():
-            database = _snapshot(home)
-            stack.callback(database.close)
+            database = stack.enter_context(home.db.snapshot(home.store / ".backup.sqlite"))
             keys = [_small(home, path) for path in sorted((home.store / "keys").glob("*.key*"))]
         rest = [home.path / "rca.yaml", *sorted(home.profiles.glob("*.yaml"))]
         pending = home.store / "publish-hook.pending"
         rest += [pending] if pending.exists() else []
         settings = [_small(home, path) for path in rest]
-        everything = [*keys, *settings, *lists, Source(archive.DATABASE, database)]
+        everything = [Source(archive.DATABASE, database.size, database), *keys, *settings, *lists]
         yield [source for source in everything if archive.is_kept(source.name)]
 
 
-def _snapshot(home: Home) -> BinaryIO:
-    """The database of this moment, in a file of ours that has no name any more."""
-    return os.fdopen(home.db.snapshot(home.store / ".backup.sqlite"), "rb")
-
-
 def _small(home: Home, path: Path) -> Source:
-    return Source(path.relative_to(home.path).as_posix(), BytesIO(files.read(path)))
+    return Source.of(path.relative_to(home.path).as_posix(), BytesIO(files.read(path)))

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import files
@@ -26,6 +26,9 @@ DATABASE = "ca-store/rca.sqlite"
 _MANIFEST = "manifest.json"
 _LONGEST_MANIFEST = 16 * 1024 * 1024
 _PIECE = 1024 * 1024
+_KEPT = 16 * 1024 * 1024
+"""Once a block of so many bytes was freed, glibc keeps twice as many for the next ones (mallopt(3),
+M_MMAP_THRESHOLD). Else every piece would get new pages: a quarter of the time of a large backup."""
 _NAME = re.compile(
     r"""rca\.yaml
       | profiles/[^/.\x00-\x1f][^/\x00-\x1f]*\.yaml
@@ -61,24 +64,26 @@ class Manifest:
 
 
 class _Reader(Protocol):
-    def read(self, size: int = ..., /) -> bytes: ...
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to be packed: its name within the home, and its bytes."""
+    """A file to be packed: its name within the home, its length in bytes, and its content."""
 
     name: str
-    file: IO[bytes]
+    size: int
+    content: _Reader
 
-    @property
-    def size(self) -> int:
-        size = self.file.seek(0, io.SEEK_END)
-        self.file.seek(0)
-        return size
+    @classmethod
+    def of(cls, name: str, file: BinaryIO) -> Source:
+        """One that is at its beginning."""
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        return cls(name, size, file)
 
     def pieces(self) -> Iterator[bytes]:
-        while piece := self.file.read(_PIECE):
+        while piece := self.content.read(_PIECE):
             yield piece
 
 
@@ -94,22 +99,23 @@ def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterat
         Unavailable: a file changed while it was read.
     """
     entries: list[Entry] = []
+    bytes(_KEPT)
     # Beside the sealing and writing of the same piece: a fifth of the time of a large backup.
     with ThreadPoolExecutor(1) as beside:
         for source in sources:
-            size, count, digest = source.size, 0, sha256()
-            yield _header(source.name, size, created_at)
+            count, digest = 0, sha256()
+            yield _header(source.name, source.size, created_at)
             for piece in source.pieces():
                 hashed = beside.submit(digest.update, piece)
                 count += len(piece)
                 yield piece
                 hashed.result()
-            if count != size:
+            if count != source.size:
                 raise Unavailable(
                     "{file} changed while it was read", hint="try again", file=source.name
                 )
-            yield _padding(size)
-            entries.append(Entry(source.name, size, digest.hexdigest()))
+            yield _padding(source.size)
+            entries.append(Entry(source.name, source.size, digest.hexdigest()))
     manifest = {
         "created_at": created_at.isoformat(),
         "schema": schema,

@@ -21,14 +21,11 @@ from typing import Any, TypeVar
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
+from renrakucho_ca.store.snapshot import WAIT_SECONDS, Snapshot, is_wal, nameless, send
 from renrakucho_ca.store.sqlite_errors import FOREIGN, own_error, own_errors
 
 SCHEMA_VERSION = 6
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
-
-WAIT_SECONDS = 30
-
-_PIECE = 64 * 1024 * 1024
 
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -180,76 +177,55 @@ class Database:
                 self._failure = own
             raise own from error
 
-    def snapshot(self, path: Path) -> int:
-        """The whole database as it is at one moment, while others write.
+    def snapshot(self, spare: Path) -> Snapshot:
+        """The file of the whole database as it is at one moment, while others write.
 
         Args:
-            path: where it is for a moment, in a folder that nobody else uses.
-
-        Returns:
-            A descriptor to read it from; the caller closes it.
+            spare: where a copy has a name for a moment, in a folder that nobody else uses.
         """
-        descriptor, copy = self._copied(path)
-        copy.close()
-        return descriptor
+        return Snapshot(self._path, self._file, spare)
 
     @contextmanager
-    def apart(self, path: Path) -> Iterator[Database]:
+    def apart(self, spare: Path) -> Iterator[Database]:
         """The database of one moment, to be read for as long as it takes. Where that can be had,
         nobody waits for it.
 
         Args:
-            path: as for `snapshot`.
+            spare: as for `snapshot`.
         """
         try:
             # In WAL mode readers keep nobody waiting; elsewhere there may be no room for a copy, or
             # no right to write one.
-            copied = None if self.is_wal() else self._copied(path)
+            copy = None if self.is_wal() else self._copied(spare)
         except OSError:
-            copied = None
-        if copied is None:
+            copy = None
+        if copy is None:
             yield self
             return
-        descriptor, copy = copied
-        os.close(descriptor)
         with closing(copy):
             yield Database(copy)
 
-    def _copied(self, path: Path) -> tuple[int, sqlite3.Connection]:
-        """Writers wait until it is copied, for which there is no quicker place than beside it. The
-        copy loses its name as soon as it is opened: whatever happens, nothing of it stays.
+    def _copied(self, spare: Path) -> sqlite3.Connection:
+        """Writers wait until it is copied, for which there is no quicker place than beside it.
 
         While a reader holds its lock the file is whole, so it is copied as it is, in a quarter of
-        the time that SQLite takes page by page. In WAL mode, which an operator may have chosen,
-        the file is not all that there is.
+        the time that SQLite takes page by page.
         """
-        # Left by a run that died in the moment when it had a name.
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
-        try:
-            copy = sqlite3.connect(path, isolation_level=None)
-        finally:
-            path.unlink()
+        descriptor, copy = nameless(spare)
         try:
             with self.read():
                 self.row("SELECT count(*) FROM sqlite_schema")  # only now it is locked
-                if self.is_wal():
-                    copy.execute("PRAGMA journal_mode = OFF")  # it would have a name
-                    self._connection.backup(copy)
-                else:
-                    copied = 0
-                    while sent := os.sendfile(descriptor, self._file, copied, _PIECE):
-                        copied += sent
+                send(self._file, descriptor)
         except BaseException:
             copy.close()
-            os.close(descriptor)
             raise
-        return descriptor, copy
+        finally:
+            os.close(descriptor)
+        return copy
 
     def is_wal(self) -> bool:
         """Whether somebody has switched to WAL."""
-        row = self.row("PRAGMA journal_mode")
-        return row is not None and row[0] == "wal"
+        return self._run(is_wal, self._connection)
 
     @cached_property
     def _file(self) -> int:
@@ -258,8 +234,12 @@ class Database:
         Not a moment less: POSIX drops all locks of a process on a file, SQLite's too, when it
         closes any descriptor of it (sqlite.org/howtocorrupt.html, §2.2).
         """
+        return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def _path(self) -> Path:
         (_, _, path) = self._connection.execute("PRAGMA database_list").fetchone()
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return Path(path)
 
     def execute(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> int:
         """Runs a statement that changes rows; returns how many."""

@@ -153,7 +153,7 @@ def test_an_archive_that_rca_did_not_pack_is_refused(
 def test_an_archive_that_was_spoilt_is_refused_or_whole(tmp_path: Path) -> None:
     """Beneath the seal, with files so short that most of what is hit are the tar's own fields."""
     contents = {DATABASE: b"x" * 600, "rca.yaml": b"network: x\n", "profiles/a.yaml": b""}
-    sources = [Source(name, io.BytesIO(content)) for name, content in contents.items()]
+    sources = [Source.of(name, io.BytesIO(content)) for name, content in contents.items()]
     packed = b"".join(archive.pack(sources, NOW, SCHEMA_VERSION))
     outside = tmp_path / "outside"
     for place, spoilt in enumerate(mutants(packed, 200, seed=41)):

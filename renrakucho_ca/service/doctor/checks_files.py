@@ -117,8 +117,16 @@ def links(home: Home) -> Iterator[Finding]:
 
 
 def disk(home: Home) -> Iterator[Finding]:
-    """A backup copies the database beside it; a CRL and the responses are written anew."""
+    """A doctor and a slow backup copy the database beside it; CRLs and responses are made anew."""
     room = os.statvfs(home.store)
+    if room.f_flag & os.ST_RDONLY:
+        yield problem(
+            Attention(
+                "the disk of the store is mounted read-only: nothing can be issued or revoked",
+                hint="the kernel does so after an error of the disk: dmesg tells; then "
+                "mount -o remount,rw",
+            )
+        )
     free = room.f_bavail * room.f_frsize
     needed = LEAST_FREE_BYTES + (home.database.stat().st_size if home.database.exists() else 0)
     if free < needed:

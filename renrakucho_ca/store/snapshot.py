@@ -1,0 +1,154 @@
+"""The database's file of one moment, read from beginning to end while others write.
+
+A copy of all would be written for nothing but to be read once. So the file is read where it is,
+under a reader's lock, for which writers wait. Where that takes longer than they should wait, what
+is left is copied, and read from there.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Self
+
+from renrakucho_ca.store import files
+from renrakucho_ca.store.sqlite_errors import own_errors
+
+WAIT_SECONDS = 30
+"""How long a connection waits for others."""
+
+_HELD_SECONDS = 1.0
+_PIECE = 64 * 1024 * 1024
+
+
+class Snapshot:
+    """What is read of it was committed when it was entered, and nothing later.
+
+    The lock is a thread's: who reads may be held up by what it writes to, a full pipe or a server
+    that has gone.
+
+    Args:
+        database: its path.
+        file: a descriptor of it, open for as long as any connection (see `Database`).
+        spare: where a copy has a name for a moment, in a folder that nobody else uses.
+        held: seconds until the rest is copied.
+
+    Attributes:
+        size: its length in bytes.
+    """
+
+    size: int
+
+    def __init__(self, database: Path, file: int, spare: Path, held: float = _HELD_SECONDS) -> None:
+        self._database, self._spare, self._held = database, spare, held
+        self._source, self._place = file, 0
+        self._copy: int | None = None
+        self._failure: OSError | None = None
+        self._guard, self._is_over = Lock(), Event()
+        self._locked: Future[int] = Future()
+        self._keeper = Thread(target=self._keep, name="snapshot")
+
+    def __enter__(self) -> Self:
+        # Left by a run that died in the moment when it had a name.
+        self._spare.unlink(missing_ok=True)
+        self._keeper.start()
+        try:
+            self.size = self._locked.result()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._keeper.join()
+        if self._copy is not None:
+            os.close(self._copy)
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end.
+
+        Raises:
+            OSError: the disk fails, or has no room for a copy of the rest.
+        """
+        with self._guard:
+            if self._failure is not None:
+                raise self._failure
+            piece = os.pread(self._source, min(size, self.size - self._place), self._place)
+            self._place += len(piece)
+        if self._place == self.size:
+            self._is_over.set()
+        return piece
+
+    def _keep(self) -> None:
+        """Holds the lock for as long as the file itself is read."""
+        try:
+            with (
+                own_errors(),
+                closing(
+                    sqlite3.connect(self._database, timeout=WAIT_SECONDS, isolation_level=None)
+                ) as connection,
+            ):
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM sqlite_schema")  # only now it is locked
+                is_whole = not is_wal(connection)
+                if not is_whole:
+                    self._copy_by_sqlite(connection)
+                self._locked.set_result(os.fstat(self._source).st_size)
+                if is_whole and not self._is_over.wait(self._held):
+                    self._copy_rest()
+        except BaseException as error:
+            self._locked.set_exception(error)
+
+    def _copy_by_sqlite(self, connection: sqlite3.Connection) -> None:
+        """Where the file is not all that there is: in WAL mode, which an operator may choose."""
+        self._copy, copy = nameless(self._spare)
+        with closing(copy):
+            copy.execute("PRAGMA journal_mode = OFF")  # it would have a name
+            connection.backup(copy)
+        self._source = self._copy
+
+    def _copy_rest(self) -> None:
+        try:
+            self._copy, copy = nameless(self._spare)
+            copy.close()
+            send(self._source, self._copy, self._place, self._is_over)
+        except OSError as error:
+            with self._guard:
+                self._failure = error
+        else:
+            with self._guard:
+                self._source = self._copy
+
+
+def is_wal(connection: sqlite3.Connection) -> bool:
+    """Whether somebody has switched to WAL."""
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    return bool(mode == "wal")
+
+
+def nameless(path: Path) -> tuple[int, sqlite3.Connection]:
+    """A new file, and a connection to it as a database. It loses its name as soon as it is opened:
+    whatever happens, nothing of it stays. The caller closes both."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
+    try:
+        return descriptor, sqlite3.connect(path, isolation_level=None)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    finally:
+        path.unlink()
+
+
+def send(source: int, target: int, place: int = 0, is_over: Event | None = None) -> None:
+    """Copies a file's bytes from `place` on to the same places of another, without reading them."""
+    os.lseek(target, place, os.SEEK_SET)
+    while not (is_over and is_over.is_set()) and (
+        sent := os.sendfile(target, source, place, _PIECE)
+    ):
+        place += sent
