@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 
-from renrakucho_ca.errors import Conflict, NotFound
+from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.model import Authority, Hierarchy, Tier
 from renrakucho_ca.store.database import (
     Database,
@@ -18,6 +19,18 @@ from renrakucho_ca.store.database import (
     word,
 )
 from renrakucho_ca.store.sqlite_errors import Duplicate
+
+_LEAST_ROWID, _GREATEST_ROWID = -(2**63), 2**63 - 1
+_NEXT_STRETCH = """
+SELECT certificate FROM crl_entry WHERE authority = ? AND certificate >= ?
+ORDER BY certificate LIMIT 1 OFFSET 10000
+"""
+# A third of the time that Python takes for a million blobs one by one. group_concat takes a blob's
+# bytes as they are, zeros too; since that is not promised, the length is proven.
+_JOINED_ENTRIES = """
+SELECT CAST(group_concat(der, '') AS BLOB), sum(length(der)) FROM crl_entry
+WHERE authority = ? AND certificate BETWEEN ? AND ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +212,24 @@ def take_crl(
 
 
 def crl_entries(db: Database, authority: Authority) -> bytes:
-    """The entries of a CA's CRL as DER, one after another, oldest certificate first, CAs last."""
-    certificates = "SELECT der FROM crl_entry WHERE authority = ? ORDER BY certificate"
+    """The entries of a CA's CRL as DER, one after another, oldest certificate first, CAs last.
+
+    Raises:
+        Unavailable: this SQLite joins blobs in another way than those that we know.
+    """
+    held = BytesIO()
+    first: int | None = _LEAST_ROWID
+    while first is not None:
+        after = db.tuples(_NEXT_STRETCH, (authority.id, first))
+        last, following = (after[0][0] - 1, after[0][0]) if after else (_GREATEST_ROWID, None)
+        ((joined, length),) = db.tuples(_JOINED_ENTRIES, (authority.id, first, last))
+        if len(joined or b"") != (length or 0):
+            raise Unavailable("this version of SQLite cannot join blobs", hint="use another one")
+        held.write(joined or b"")
+        first = following
     cas = "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL"
-    return db.joined(certificates, (authority.id,)) + db.joined(cas, (authority.id,))
+    held.writelines(entry for (entry,) in db.tuples(cas, (authority.id,)))
+    return held.getvalue()
 
 
 def _hierarchy(db: Database, row: sqlite3.Row) -> Hierarchy:

@@ -1,0 +1,47 @@
+"""A CA's entries leave the store as they were put in, byte for byte, however many there are."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store.database import Database
+
+
+@pytest.mark.parametrize("count", [0, 1, 10_000, 10_001, 20_000, 30_017])
+def test_all_entries_come_in_the_order_of_their_certificates_whatever_bytes_they_are(
+    path: Path, db: Database, count: int
+) -> None:
+    random = Random(count)
+    entries = {
+        random.randrange(-(2**62), 2**62): b"\0" + random.randbytes(random.randrange(1, 60))
+        for _ in range(count)
+    }
+    (hierarchy, *_) = hierarchies.all_of(db)
+    root, issuing = hierarchy.authorities
+    with closing(sqlite3.connect(path)) as other, other:
+        rows = [(issuing.id, number, der) for number, der in entries.items()]
+        rows += [(root.id, number, b"of another CA") for number in list(entries)[:3]]
+        other.executemany("INSERT INTO crl_entry VALUES (?, ?, ?)", rows)
+    assert hierarchies.crl_entries(db, issuing) == b"".join(
+        entries[each] for each in sorted(entries)
+    )
+
+
+def test_the_entries_of_ca_certificates_come_last(path: Path, db: Database) -> None:
+    (hierarchy, *_) = hierarchies.all_of(db)
+    issuing = hierarchy.issuing
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("INSERT INTO crl_entry VALUES (?, 7, x'3001')", (issuing.id,))
+        other.execute(
+            "INSERT INTO ca_certificate (authority, serial, subject, at, not_after, revoked_at,"
+            " revocation_reason, crl_entry)"
+            " VALUES (?, '1a', 'CN=x', 1, 2, 1, 'superseded', x'3002')",
+            (issuing.id,),
+        )
+    assert hierarchies.crl_entries(db, issuing) == b"\x30\x01\x30\x02"
