@@ -9,9 +9,10 @@ from datetime import datetime
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Authority, KeyAlgorithm
-from renrakucho_ca.pki import certificates, foreign, keys, token, token_login
+from renrakucho_ca.pki import foreign, keys, token, token_login
 from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.pki.token import TokenKey
+from renrakucho_ca.service import authority_certificate
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import ca_certificates, hierarchies
 from renrakucho_ca.token_uri import KeyPlace, TokenUri
@@ -47,7 +48,7 @@ def ca_key(home: Home, authority: Authority, root_key: KeyPlace | None = None) -
         key = opened(home, root_key.text)
     else:
         key = keys.from_pkcs8(home.keystore.read_outside(root_key, authority.name))
-    keys.check_pair(key, certificates.load(authority.certificate))
+    keys.check_pair(key, authority_certificate.of(authority))
     return key
 
 
@@ -68,7 +69,7 @@ def opened(home: Home, name: str) -> SigningKey:
 def fits(home: Home, root_key: KeyPlace, authority: Authority) -> bool:
     """Whether a key that was brought along says that it is that CA's."""
     if isinstance(root_key, TokenUri):
-        public_key = certificates.load(authority.certificate).public_key()
+        public_key = authority_certificate.of(authority).public_key()
         return opened(home, root_key.text).public_key() == public_key
     return home.keystore.name_in(root_key) == authority.name
 
@@ -140,7 +141,7 @@ def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
     """One key under two names could not be given up for one of them."""
     public_key = key.public_key()
     used = [
-        certificates.load(authority.certificate).public_key()
+        authority_certificate.of(authority).public_key()
         for hierarchy in hierarchies.all_of(home.db)
         for authority in hierarchy.authorities
     ]

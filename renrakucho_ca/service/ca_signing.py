@@ -14,7 +14,7 @@ from renrakucho_ca.pki import certificates, contents, crl, foreign, x509
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca
 from renrakucho_ca.pki.keys import SigningKey, public_key_of
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service import auditing, authority_certificate
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.ca_keys import ca_key
 from renrakucho_ca.service.hierarchy import validity_of
@@ -96,7 +96,7 @@ def cross(
         raise Conflict("a bridge needs two hierarchies")
     now = signing_time(home, signer)
     ca = _bridgehead(bridged, signer)
-    certificate = certificates.load(ca.certificate)
+    certificate = authority_certificate.of(ca)
     # Only what is below the bridgehead now needs to pass.
     below = len(bridged.authorities) - 1 if ca.tier is Tier.ROOT else 0
     profile = replace(profiles.load_ca(home.profiles, ca.tier), path_length=below)
@@ -150,7 +150,7 @@ def bridges(home: Home, hierarchy: str, now: datetime) -> dict[str, bytes]:
 
 def _bridgehead(bridged: Hierarchy, signer: Hierarchy) -> Authority:
     """RFC 5280 §4.2.1.9: how many CAs may stand below the signer's root."""
-    room = certificates.path_length(certificates.load(signer.root.certificate))
+    room = certificates.path_length(authority_certificate.of(signer.root))
     if room is None or room >= len(bridged.authorities):
         return bridged.root
     if room >= 1:
@@ -167,7 +167,7 @@ def _signed(
     crosses: str | None = None,
 ) -> CaCertificate:
     """Recorded, signed, recorded again: what a root signs is known to its next CRL."""
-    issuer = certificates.load(by.root.certificate)
+    issuer = authority_certificate.of(by.root)
     now = request.validity.not_before
     if request.validity.not_after > by.root.not_after:
         raise Refused(

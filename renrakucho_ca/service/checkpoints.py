@@ -8,10 +8,10 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Act, Authority, Hierarchy
-from renrakucho_ca.pki import certificates, checkpoint
+from renrakucho_ca.pki import checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.pki.keys import SigningKey
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service import auditing, authority_certificate
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import audit, files
 from renrakucho_ca.store.audit import Entry
@@ -33,7 +33,7 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
     The checkpoint is itself a row of the log, so that one cannot be taken out, and a restored store
     gets it back from the journal.
     """
-    certificate = certificates.load(authority.certificate)
+    certificate = authority_certificate.of(authority)
     rows, hash = audit.head(home.db)
     made = Checkpoint(rows, hash, now, authority.fingerprint_sha256)
     signature = checkpoint.sign(made, key)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Act, Authority, Hierarchy
-from renrakucho_ca.pki import certificates, crl, x509
+from renrakucho_ca.pki import crl, x509
 from renrakucho_ca.pki.keys import SigningKey
-from renrakucho_ca.service import auditing, checkpoints
+from renrakucho_ca.service import auditing, authority_certificate, checkpoints
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, hierarchies
 from renrakucho_ca.store.audit import Entry
@@ -47,7 +47,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
 def is_whole(home: Home, authority: Authority) -> bool:
     """Whether the file with a CA's CRL is there, whole and signed."""
     try:
-        prove(certificates.load(authority.certificate), path_of(home, authority))
+        prove(authority_certificate.of(authority), path_of(home, authority))
     except (FileNotFoundError, Invalid):
         return False
     return True
@@ -62,7 +62,7 @@ def renew(
     Before a cut-off no CRL lives past it: servers that hear no more from us refuse everyone of
     that hierarchy from then on, as they should.
     """
-    issuer = certificates.load(authority.certificate)
+    issuer = authority_certificate.of(authority)
     path = path_of(home, authority)
     with home.db.write():
         published = number_in(path, issuer, above=seconds(now) * 1000)

@@ -12,7 +12,7 @@ from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, x509
 from renrakucho_ca.pki.issue import request_ca
 from renrakucho_ca.pki.takeover_ca import load_ca
 from renrakucho_ca.profiles import subjects
-from renrakucho_ca.service import auditing, ca_keys, crls
+from renrakucho_ca.service import auditing, authority_certificate, ca_keys, crls
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.hierarchy import (
     authority_of,
@@ -171,7 +171,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
         raise Conflict(
             "the key of {name} is here: its CRL is made here", hint="rca publish", name=root.name
         )
-    issuer = certificates.load(root.certificate)
+    issuer = authority_certificate.of(root)
     content = crl.to_der(data)
     found = crl.verify(content, issuer)
     this_update, next_update = found.last_update_utc, found.next_update_utc

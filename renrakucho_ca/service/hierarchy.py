@@ -17,7 +17,7 @@ from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.profiles import subjects
-from renrakucho_ca.service import auditing, ca_keys, crls, revocation
+from renrakucho_ca.service import auditing, authority_certificate, ca_keys, crls, revocation
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
@@ -252,7 +252,7 @@ def refuse_taken(home: Home, name: str, common_name: str) -> None:
     for other in hierarchies.all_of(home.db):
         if other.name == name:
             raise Conflict("there is a hierarchy {name} already", name=name)
-        if certificates.common_name(certificates.load(other.root.certificate)) == common_name:
+        if certificates.common_name(authority_certificate.of(other.root)) == common_name:
             raise Conflict(
                 "the root of {other} is called {common_name} already",
                 hint="choose another --common-name",

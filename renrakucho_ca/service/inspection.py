@@ -10,8 +10,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from renrakucho_ca.errors import Attention, Invalid, RcaError
-from renrakucho_ca.pki import certificates
-from renrakucho_ca.service import ca_keys, crls
+from renrakucho_ca.service import authority_certificate, ca_keys, crls
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import archive, files, health, hierarchies, sealedfile
 from renrakucho_ca.store.archive import Manifest
@@ -96,7 +95,7 @@ def findings(home: Home) -> Iterator[Finding]:
             path = crls.path_of(home, authority)
             name = path.relative_to(home.path).as_posix()
             try:
-                crls.prove(certificates.load(authority.certificate), path)
+                crls.prove(authority_certificate.of(authority), path)
             except FileNotFoundError:
                 if hierarchies.crl_state(home.db, authority).this_update is not None:
                     yield Finding(name, Attention("it is missing", hint="rca publish"))

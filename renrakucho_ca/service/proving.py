@@ -15,7 +15,7 @@ from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError, Unavail
 from renrakucho_ca.model import Act
 from renrakucho_ca.pki import certificates, checkpoint, x509
 from renrakucho_ca.pki.checkpoint import Checkpoint
-from renrakucho_ca.service import checkpoints
+from renrakucho_ca.service import authority_certificate, checkpoints
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import audit, hierarchies
 from renrakucho_ca.store.audit import Record
@@ -188,15 +188,9 @@ def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
             try:
-                certificate = certificates.load(authority.certificate)
+                certificate = authority_certificate.of(authority)
             except Invalid as error:
-                problem = Attention(
-                    "the certificate of {name}: {problem}",
-                    hint="restore a backup",
-                    name=authority.name,
-                    problem=error,
-                )
-                verdict.problems.append(problem)
+                verdict.problems.append(error)
             else:
                 found[certificates.fingerprint_sha256(certificate)] = certificate
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.service import checkpoints, crls, nginx
+from renrakucho_ca.service import authority_certificate, checkpoints, crls, nginx
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 
@@ -41,8 +41,8 @@ def write(
     Raises:
         Unavailable: a file is not what was written. OSError: the disk is full or fails.
     """
-    root = certificates.load(hierarchy.root.certificate)
-    issuing = certificates.load(hierarchy.issuing.certificate)
+    root = authority_certificate.of(hierarchy.root)
+    issuing = authority_certificate.of(hierarchy.issuing)
     certificates.check_issued(issuing, root)
     contents: dict[str, Content] = {}
 

@@ -17,7 +17,7 @@ from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.pki.names import LONGEST_ATTRIBUTE
 from renrakucho_ca.pki.ocsp import Period, ResponderKey, load_key
 from renrakucho_ca.pki.ocsp_request import issuer_hashes
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service import auditing, authority_certificate
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp_signing import Signer
 from renrakucho_ca.store import ocsp
@@ -48,7 +48,7 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
     Args:
         key: the CA's.
     """
-    issuer = certificates.load(authority.certificate)
+    issuer = authority_certificate.of(authority)
     own = keys.generate(KeyAlgorithm.EC_P256)
     name = certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
     request = contents.Responder(
@@ -121,7 +121,7 @@ def own_serials(hierarchy: Hierarchy, authority: Authority, responder: Responder
     issuing = hierarchy.issuing
     serials = {responder.serial}
     if authority.tier is Tier.ROOT and issuing != authority:
-        serials.add(certificates.load(issuing.certificate).serial_number)
+        serials.add(authority_certificate.of(issuing).serial_number)
     return serials
 
 

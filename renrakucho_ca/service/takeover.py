@@ -17,7 +17,7 @@ from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys, takeover_ca, x509
 from renrakucho_ca.pki.signatures import signed_by
-from renrakucho_ca.service import auditing, ca_keys, csvfile
+from renrakucho_ca.service import auditing, authority_certificate, ca_keys, csvfile
 from renrakucho_ca.service.hierarchy import authority_of, check_name, described, refuse_requested
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover_certificates import Certificates
@@ -135,7 +135,7 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
     elif ca.issuing is None:
         # An import before has told it.
         wanted += [
-            (Tier.ISSUING, pki_certificates.load(authority.certificate))
+            (Tier.ISSUING, authority_certificate.of(authority))
             for each in hierarchies.all_of(home.db)
             if each.name == name
             for authority in each.authorities

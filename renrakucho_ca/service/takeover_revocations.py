@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
-from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.forms import Kind
 from renrakucho_ca.pki.takeover import FoundCrl
-from renrakucho_ca.service import takeover_files, takeover_index
+from renrakucho_ca.service import authority_certificate, takeover_files, takeover_index
 from renrakucho_ca.service.takeover_files import Piece, Place
 from renrakucho_ca.service.takeover_index import IndexLine
 from renrakucho_ca.service.takeover_run import Run, portions
@@ -73,7 +72,7 @@ class Revocations:
         authority = self._run.hierarchy.authorities[found.issuer]
         with self._run.db.write():
             store.raise_crl_number(self._run.db, authority.id, found.number)
-        start = pki_certificates.load(authority.certificate).not_valid_before_utc
+        start = authority_certificate.of(authority).not_valid_before_utc
         newest = self._newest.get(found.issuer, found.age)
         for portion in portions(found.revocations()):
             with self._run.recording():
@@ -113,7 +112,7 @@ class Revocations:
         owner = self._owner(path)
         if owner is None:
             return
-        start = pki_certificates.load(owner.certificate).not_valid_before_utc
+        start = authority_certificate.of(owner).not_valid_before_utc
         for portion in portions(takeover_index.index_lines(path, self._run.now)):
             with self._run.recording():
                 self._index_portion(owner, start, portion)

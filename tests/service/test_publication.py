@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from homes import (
     record_of,
 )
 
-from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
 from renrakucho_ca.service import crls, hierarchy, publication, revocation
 from renrakucho_ca.service.home import Home
@@ -323,6 +325,17 @@ def test_from_the_cutoff_on_all_that_was_live_stands_on_the_crl(home: Home, cloc
 
 
 # -- a root's key in a safe
+
+
+@pytest.mark.parametrize("tier", ["root", "issuing"])
+def test_a_ca_whose_certificate_is_damaged_is_named(home: Home, tier: str) -> None:
+    with closing(sqlite3.connect(home.store / "rca.sqlite")) as other, other:
+        other.execute(
+            "UPDATE authority SET certificate = CAST(x'00' || certificate AS BLOB) WHERE tier = ?",
+            (tier,),
+        )
+    with pytest.raises(Invalid, match=f"the certificate of [a-z]+-{tier}: this is not"):
+        publication.publish(home)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Hierarchy, KeyAlgorithm
-from renrakucho_ca.pki import certificates, signatures
+from renrakucho_ca.pki import signatures
+from renrakucho_ca.service import authority_certificate
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import health, hierarchies
@@ -123,7 +124,7 @@ def _weak_authorities(hierarchy: Hierarchy) -> Iterator[Finding]:
                 )
             )
         # Nobody verifies a root's own signature: it is trusted by name.
-        certificate = certificates.load(authority.certificate)
+        certificate = authority_certificate.of(authority)
         if authority != hierarchy.root and signatures.is_broken(certificate):
             yield problem(
                 Attention(
