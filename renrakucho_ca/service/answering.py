@@ -125,7 +125,9 @@ class Answerer:
         live = self._signed_now(home, desk, [asked], None, now)
         if live is not None:
             return live
-        return _failure(Failure.UNAUTHORIZED if known is None else Failure.TRY_LATER)
+        if known is None and not self._is_own(home, desk, asked):
+            return _failure(Failure.UNAUTHORIZED)
+        return _failure(Failure.TRY_LATER)
 
     def _is_own(self, home: Home, desk: _Desk, asked: CertId) -> bool:
         """Whether it is of those that a CA signs and that are no certificates of the store."""

@@ -152,6 +152,14 @@ def test_a_response_past_its_end_is_not_given_out(
     assert client.ask(number).status == TRY_LATER
 
 
+def test_a_response_past_its_end_is_awaited_for_the_issuing_ca_as_for_a_device(
+    client: Client, published: Home, clock: Clock
+) -> None:
+    """A client that asks about the whole chain is not told that nobody answers for it."""
+    clock.advance(days=7)
+    assert client.send(ask(client.issuer, client.root), client.root).status == TRY_LATER
+
+
 def test_the_responder_is_renewed_at_half_its_life_and_outlives_every_response(
     home: Home, client: Client, number: RetrievalNumber, clock: Clock
 ) -> None:
