@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -42,6 +43,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     _prepare_streams()
     # A lock or a database that its owner may not open would stop the next command.
     os.umask(os.umask(0o077) & 0o077)
+    _leave_no_core()
     app = App()
     try:
         root.main(arguments, prog_name="rca", obj=app, standalone_mode=False)
@@ -130,6 +132,12 @@ def _prepare_streams() -> None:
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _leave_no_core() -> None:
+    """A core dump would hold the passphrase and unlocked keys; Ctrl-\\ is enough for one."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _give_up_output() -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -212,3 +214,19 @@ def test_a_lock_that_leads_elsewhere_is_not_taken(rca: Terminal, lock: str) -> N
     result = rca(*command)
     assert (result.code, bool(result.complaint)) == (7, True)
     assert not victim.exists()
+
+
+def test_no_core_dump_is_left_with_what_was_unlocked() -> None:
+    """Whoever types Ctrl-\\ at the wrong moment leaves no passphrase in the folder."""
+    asks = (
+        "import resource\n"
+        "from renrakucho_ca.cli.edge import run\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_CORE)\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (most, most))\n"
+        "try:\n"
+        "    run(['--version'])\n"
+        "except SystemExit:\n"
+        "    print(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "0"
