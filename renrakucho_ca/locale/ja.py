@@ -1162,6 +1162,7 @@ MESSAGES: dict[str, str] = {
     "{count} mails were given up, and nobody has what they were about": "{count} 通のメールの送信を断念しました。相手にはまだ届いていません",
     "{file} is damaged": "{file} が壊れています",
     "{file} is missing": "{file} がありません",
+    "{file} is not what was published": "{file} は公開したものと違います",
     "{file} is not the newest CRL": "{file} は最新の CRL ではありません",
     "{free} MB are free on the disk of the store; {needed} MB may be needed": "保管場所のディスクの空きは {free} MB ですが、{needed} MB 必要になることがあります",
     "the disk of the store is mounted read-only: nothing can be issued or revoked": (
@@ -1175,12 +1176,14 @@ MESSAGES: dict[str, str] = {
     "{name} ends on {end}, and {live} certificates with it before their time": "{name} は {end} に終わり、{live} 件の証明書がその期限より前に使えなくなります",
     "{name} ends on {end}: it can issue nothing for {years} years any more": "{name} は {end} に終わります。{years}年有効の証明書はもう発行できません",
     "{name} ends on {end}: within a year it can issue nothing for {years} years": "{name} は {end} に終わります。1年以内に、{years}年有効の証明書を発行できなくなります",
+    "{name} is not published": "{name} は公開されていません",
     "{name} has an RSA-2048 key, 112 bits, and lasts past 2030 (NIST SP 800-57)": "{name} の鍵は RSA-2048(112ビット)で、2030年より後まで有効です(NIST SP 800-57)",
     "{name} is signed with SHA-1 or MD5": "{name} は SHA-1 か MD5 で署名されています",
     "{path} belongs to {other}, the store to {owner}": "{path} の所有者は {other} ですが、保管場所の所有者は {owner} です",
     "{path} can be written by others": "{path} は所有者以外も書き込めます",
     "{path} has another name somewhere: {count} hard links": "{path} には別の名前があります(ハードリンク {count} 個)",
     "{path} is a symbolic link to {target}": "{path} は {target} へのシンボリックリンクです",
+    "rca publish; then find out who changed it": "rca publish のあと、誰が書き換えたか調べてください",
     "rca publish; for a root whose key is elsewhere, with --root-key FILE|URI": (
         "rca publish(鍵を別に保管しているルートは --root-key FILE|URI を付けて)"
     ),

@@ -41,32 +41,13 @@ def write(
     Raises:
         Unavailable: a file is not what was written. OSError: the disk is full or fails.
     """
-    root = authority_certificate.of(hierarchy.root)
-    issuing = authority_certificate.of(hierarchy.issuing)
-    certificates.check_issued(issuing, root)
-    contents: dict[str, Content] = {}
-
-    def chain(name: str, *links: x509.Certificate) -> None:
-        contents[f"{hierarchy.name}-{name}.pem"] = lambda: map(certificates.to_pem, links)
-
-    chain("root", root)
-    chain("issuing", issuing)
-    chain("chain", *([issuing] if issuing == root else [issuing, root]))
+    contents = _contents(home, hierarchy, proven)
     for by, der in bridges.items():
-        chain(f"cross-{by}", certificates.load(der))
-    for authority in hierarchy.authorities:
-        contents[f"{authority.name}.cer"] = partial(iter, [authority.certificate])
-        if authority in proven:
-            contents[f"{authority.name}.crl"] = partial(files.pieces, crls.path_of(home, authority))
+        contents[f"{hierarchy.name}-cross-{by}.pem"] = _pem(certificates.load(der))
     checkpoint = checkpoints.path_of(home, hierarchy.name)
     if checkpoint.exists():
         contents[checkpoint.name] = partial(files.pieces, checkpoint)
     if set(hierarchy.authorities) <= set(proven):
-        # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
-        lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
-        contents[f"{hierarchy.name}-crl.pem"] = lambda: (
-            piece for path in lists for piece in crl.to_pem(files.pieces(path))
-        )
         door = nginx.door(hierarchy.name, folder.resolve())
         contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [door])
     paths = [folder / name for name in contents]
@@ -74,6 +55,46 @@ def write(
     with ThreadPoolExecutor(2) as beside:
         list(beside.map(_put, paths, contents.values()))
     return paths
+
+
+def differing(
+    home: Home, hierarchy: Hierarchy, proven: Collection[Authority], folder: Path
+) -> list[Path]:
+    """The CA certificates and CRLs of a hierarchy that are missing or not what `write` writes."""
+    contents = _contents(home, hierarchy, proven)
+    paths = {folder / name: content for name, content in contents.items()}
+    return [
+        path for path, content in paths.items() if not path.exists() or not _holds(path, content())
+    ]
+
+
+def _contents(
+    home: Home, hierarchy: Hierarchy, proven: Collection[Authority]
+) -> dict[str, Content]:
+    """The CA certificates and CRLs of a hierarchy, by the names of their files."""
+    root = authority_certificate.of(hierarchy.root)
+    issuing = authority_certificate.of(hierarchy.issuing)
+    certificates.check_issued(issuing, root)
+    contents = {
+        f"{hierarchy.name}-root.pem": _pem(root),
+        f"{hierarchy.name}-issuing.pem": _pem(issuing),
+        f"{hierarchy.name}-chain.pem": _pem(*([issuing] if issuing == root else [issuing, root])),
+    }
+    for authority in hierarchy.authorities:
+        contents[f"{authority.name}.cer"] = partial(iter, [authority.certificate])
+        if authority in proven:
+            contents[f"{authority.name}.crl"] = partial(files.pieces, crls.path_of(home, authority))
+    if set(hierarchy.authorities) <= set(proven):
+        # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
+        lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
+        contents[f"{hierarchy.name}-crl.pem"] = lambda: (
+            piece for path in lists for piece in crl.to_pem(files.pieces(path))
+        )
+    return contents
+
+
+def _pem(*links: x509.Certificate) -> Content:
+    return lambda: map(certificates.to_pem, links)
 
 
 def remove_bridges(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> None:

@@ -33,8 +33,11 @@ def permissions(home: Home) -> Iterator[Finding]:
                     "{path} can be read or written by others", hint="chmod go-rwx {path}", path=path
                 )
             )
-    # rca.yaml says what publish_hook runs; who can write a folder can exchange what is in it.
-    deciding = (home.path / "rca.yaml", home.profiles, *home.profiles.glob("*"))
+    # rca.yaml says what publish_hook runs, and `public` whom nginx lets in, with a snippet that
+    # nginx reads as root; who can write a folder can exchange what is in it.
+    folders = (home.profiles, home.public)
+    inside = (path for folder in folders for path in sorted(folder.glob("*")))
+    deciding = (home.path / "rca.yaml", *folders, *inside)
     for path in (home.path, *(each for each in deciding if each.exists())):
         if _mode(path) & _OTHERS_WRITE:
             yield problem(

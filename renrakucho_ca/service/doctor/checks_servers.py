@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import filecmp
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import ahead_file, crls, publish_hook
+from renrakucho_ca.service import ahead_file, crls, public_files, publish_hook
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import expiry, hierarchies, ocspfile
@@ -78,9 +77,10 @@ def crl(home: Home) -> Iterator[Finding]:
 
 
 def published(home: Home) -> Iterator[Finding]:
-    """The newest CRLs are whole, and what servers fetch from `public` are these."""
+    """The newest CRLs are whole, and what servers have in `public` is these, and our CAs."""
+    whole = []
     for authority in live_authorities(home):
-        newest, public = crls.path_of(home, authority), home.public / f"{authority.name}.crl"
+        newest = crls.path_of(home, authority)
         if not newest.exists():
             if hierarchies.crl_state(home.db, authority).this_update is not None:
                 yield problem(Attention("{file} is missing", hint="rca publish", file=newest))
@@ -92,14 +92,33 @@ def published(home: Home) -> Iterator[Finding]:
                     file=newest,
                 )
             )
-        elif not home.public.exists():
-            continue  # nothing was published yet, or it is elsewhere (`--out`)
-        elif not public.exists():
-            yield problem(Attention("{file} is missing", hint="rca publish", file=public))
-        elif not filecmp.cmp(newest, public, shallow=False):
+        else:
+            whole.append(authority)
+    if not home.public.exists():
+        return  # nothing was published yet, or it is elsewhere (`--out`)
+    for hierarchy in hierarchies.all_of(home.db):
+        if set(hierarchy.authorities).isdisjoint(whole):
+            continue
+        if not (home.public / f"{hierarchy.name}-root.pem").exists():
             yield problem(
-                Attention("{file} is not the newest CRL", hint="rca publish", file=public)
+                Attention("{name} is not published", hint="rca publish", name=hierarchy.name)
             )
+            continue
+        for file in public_files.differing(home, hierarchy, whole, home.public):
+            if not file.exists():
+                yield problem(Attention("{file} is missing", hint="rca publish", file=file))
+            elif file.name.endswith(("crl.pem", ".crl")):
+                yield problem(
+                    Attention("{file} is not the newest CRL", hint="rca publish", file=file)
+                )
+            else:
+                yield problem(
+                    Attention(
+                        "{file} is not what was published",
+                        hint="rca publish; then find out who changed it",
+                        file=file,
+                    )
+                )
 
 
 def hook(home: Home) -> Iterator[Finding]:
