@@ -370,6 +370,14 @@ def test_with_the_passphrase_each_key_is_proven_to_be_its_certificates(spoiled: 
     assert found(spoiled, has_passphrase=True) == {"passphrase"}
 
 
+def test_of_a_passphrase_file_that_is_not_there_nobody_has_to_look_for_the_owner(
+    spoiled: Home, tmp_path: Path
+) -> None:
+    report = doctor.examine(spoiled, has_passphrase=True, passphrase_file=tmp_path / "none")
+    assert all("owns" not in str(each.what.hint) for each in report[doctor.PASSPHRASE])
+    assert report[doctor.PASSPHRASE]
+
+
 def test_a_wrong_passphrase_and_one_that_others_can_read_are_told(
     spoiled: Home, tmp_path: Path
 ) -> None:

@@ -93,10 +93,12 @@ def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
     except OSError as error:
         file = error.filename or "rca"
         reason = error.strerror or "it failed"
+        # What is not there has no owner: `examine` says what helps.
+        is_gone = isinstance(error, FileNotFoundError)
         yield _once(
             Unavailable(
                 "{file}: {reason}",
-                hint="check who owns the home and its ca-store",
+                hint=None if is_gone else "check who owns the home and its ca-store",
                 file=file,
                 reason=reason,
             ),
