@@ -208,6 +208,12 @@ def spoiled(home: Home, clock: Clock, tmp_path: Path) -> Home:
     return Home(tmp_path / "home", lambda is_new: b"passphrase", clock)
 
 
+def put_pipe(path: Path) -> None:
+    """In its place: who opened it to read would wait for ever."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 Spoil = Callable[[Path], object]
 
 
@@ -247,6 +253,7 @@ Spoil = Callable[[Path], object]
         ("published", lambda home: os.truncate(home / "public" / "old-crl.pem", 20)),
         ("published", lambda home: (home / "public" / "old-root.pem").unlink()),
         ("published", lambda home: (home / "public" / "old-root.pem").write_bytes(b"another")),
+        ("published", lambda home: put_pipe(home / "public" / "old-crl.pem")),
         ("published", lambda home: os.truncate(home / "ca-store/crl/old-issuing.crl", 20)),
         ("published", lambda home: (home / "ca-store/crl/old-issuing.crl").unlink()),
         ("OCSP", lambda home: (home / "ca-store/ocsp/old-issuing.ocsp").unlink()),

@@ -64,7 +64,7 @@ def differing(
     contents = _contents(home, hierarchy, proven)
     paths = {folder / name: content for name, content in contents.items()}
     return [
-        path for path, content in paths.items() if not path.exists() or not _holds(path, content())
+        path for path, content in paths.items() if not path.is_file() or not _holds(path, content())
     ]
 
 
