@@ -1526,6 +1526,7 @@ MESSAGES: dict[str, str] = {
     "move the old home aside, but keep its ca-store/journal and public/": "古いホームを別の場所に移してください(ca-store/journal と public/ は残します)",
     "nothing is issued or handed out before the store knows what happened after the backup: rca restore --journal FILE; where it is lost, rca restore --without-journal": "バックアップの後に起きたことが分かるまで、発行も配布もできません: rca restore --journal FILE (失われた場合は rca restore --without-journal)",
     "one encrypted file with everything": "すべてを暗号化した1つのファイルに",
+    "rca restore": "rca restore",
     "rca restore --journal FILE, or --crl with each CRL that servers have; where all are lost: rca restore --without-journal": "rca restore --journal FILE、またはサーバーにある各CRLを --crl で指定してください。すべて失われた場合は rca restore --without-journal",
     "rca restore --journal FILE; where the journal is lost: rca restore --without-journal": "rca restore --journal FILE (ジャーナルが失われた場合は rca restore --without-journal)",
     "restore {file} into {home}?": "{file} を {home} に復元しますか?",

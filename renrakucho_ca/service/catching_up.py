@@ -33,7 +33,7 @@ from renrakucho_ca.store import (
 )
 from renrakucho_ca.store import takeover as store_takeover
 from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.journal import Journal
+from renrakucho_ca.store.journal import Journal, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,21 @@ class _Marker:
 
     Attributes:
         head: the last row of the audit log that the backup knew.
-        has_journal: whether a journal had survived in the home.
+        has_journal: whether a journal had survived in the home, and does not end before that row.
         has_crls: whether published CRLs had, or were given since.
+        has_looked: whether a run has learned what these list.
     """
 
     head: int
     has_journal: bool
     has_crls: bool
+    has_looked: bool = False
 
     @classmethod
     def read(cls, home: Home) -> _Marker | None:
         """None where the store was not restored, or has caught up. A damaged one knows nothing."""
         try:
-            head, *has = itemgetter("head", "has_journal", "has_crls")(
+            head, *has = itemgetter("head", "has_journal", "has_crls", "has_looked")(
                 json.loads(files.read(home.behind))
             )
             return cls(int(head), *map(bool, has))
@@ -84,8 +86,10 @@ def begin(home: Home, staged: Home) -> None:
         staged: the backup, unpacked.
     """
     head, _ = audit.head(staged.db)
-    marker = _Marker(head, home.journal.path.exists(), bool(_published(home)))
-    marker.write(staged.behind)
+    # Asked now: whatever is done next adds the backup's own rows to a journal that ends before.
+    standing = home.journal.standing(staged.db)
+    has_journal = home.journal.path.exists() and standing is not Standing.BEHIND
+    _Marker(head, has_journal, bool(_published(home))).write(staged.behind)
 
 
 def catch_up(
@@ -110,13 +114,17 @@ def catch_up(
     with home.lock("issuing").exclusive():
         is_known = without_journal
         for journal in _journals(home, journals, marker):
+            # Asked first: one that is set aside, or added to, no longer tells where it ended.
+            is_enough = marker is None or journal.last_in_common(home.db) >= marker.head
             if not replay(home, journal, learned) and journal is home.journal:
                 journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
-            if marker is not None and journal.last_in_common(home.db) < marker.head:
-                if journal.path != home.journal.path:
-                    raise Invalid("{file} ends before the backup", file=journal.path)
-            else:
+            if is_enough:
                 is_known = True
+            elif journal.path != home.journal.path:
+                raise Invalid("{file} ends before the backup", file=journal.path)
+            elif marker is not None:
+                marker = replace(marker, has_journal=False)
+                marker.write(home.behind)
         for path, problem in _from_crls(home, crl_files, learned):
             raise Invalid("{file}: {problem}", file=path, problem=problem)
         problems = _from_crls(home, _published(home), learned)
@@ -124,8 +132,9 @@ def catch_up(
         if marker is not None and is_known:
             home.behind.unlink()
             files.sync_folder(home.store)
-        elif marker is not None and crl_files:
-            replace(marker, has_crls=True).write(home.behind)
+        elif marker is not None:
+            has_crls = marker.has_crls or bool(crl_files)
+            replace(marker, has_crls=has_crls, has_looked=True).write(home.behind)
     return CaughtUp(learned, problems, marker is not None and not is_known)
 
 
@@ -151,6 +160,12 @@ def refuse_to_forget(home: Home) -> None:
         Refused: the store was restored, and nothing told it what was revoked since.
     """
     marker = _Marker.read(home)
+    if marker is not None and marker.has_crls and not marker.has_looked:
+        # The restore died, or a file stopped it, before it had read the CRLs that are here.
+        raise Refused(
+            "the store was restored and does not know what was revoked after its backup",
+            hint="rca restore",
+        )
     if marker is not None and not marker.has_crls:
         raise Refused(
             "the store was restored and does not know what was revoked after its backup",

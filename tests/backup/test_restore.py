@@ -386,6 +386,57 @@ def test_a_journal_that_ends_before_the_backup_is_not_enough(
         issue(place)
 
 
+@pytest.mark.parametrize("rows_left", [0, 3])
+def test_a_journal_that_survived_but_ends_before_the_backup_is_never_enough(
+    lost: Lost, place: Home, rows_left: int
+) -> None:
+    """What is done to catch up adds the backup's own rows to it: it is no better for that."""
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    place.store.mkdir(parents=True)
+    (place.store / "journal").write_bytes(b"".join(lines[:rows_left]))
+    restoring.restore(place, lost.backup)
+    crls = [path for path in lost.crls if not path.name.startswith("later")]
+    for given in ([], crls, []):
+        assert catching_up.catch_up(place, crl_files=given).is_behind
+        with pytest.raises(Refused, match="does not know"):
+            issue(place)
+    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+
+
+def test_a_journal_whose_rows_are_done_is_enough_though_the_store_went_on_without_it(
+    lost: Lost, place: Home
+) -> None:
+    """Restored, killed before it caught up, and then somebody revokes."""
+    place.store.mkdir(parents=True)
+    shutil.copy(lost.journal, place.store / "journal")
+    restoring.restore(place, lost.backup)
+    revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
+    assert not catching_up.catch_up(place).is_behind
+    check_goes_on(lost, place)
+
+
+@pytest.mark.parametrize("journal", ["none", "damaged"])
+def test_published_crls_that_nobody_has_read_yet_are_not_replaced(
+    lost: Lost, place: Home, journal: str
+) -> None:
+    """The restore was killed before it read them, or its journal stopped it."""
+    shutil.copytree(lost.home.public, place.public)
+    place.store.mkdir()
+    if journal == "damaged":
+        (place.store / "journal").write_bytes(lost.journal.read_bytes() + b"none of ours\n")
+    restoring.restore(place, lost.backup)
+    if journal == "damaged":
+        with pytest.raises(Unavailable, match="damaged"):
+            catching_up.catch_up(place)
+        (place.store / "journal").unlink()
+    with pytest.raises(Refused, match="does not know"):
+        publication.publish(place)
+    catching_up.catch_up(place)
+    publication.publish(place)
+    before = revoked_by(lost.home.public / "new-issuing.crl")
+    assert revoked_by(place.public / "new-issuing.crl") >= before
+
+
 def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
     restoring.restore(place, lost.backup)
     content = lost.journal.read_bytes()
