@@ -1507,6 +1507,7 @@ MESSAGES: dict[str, str] = {
     "`rca hierarchy create` asks for the first passphrase": "最初のパスフレーズは `rca hierarchy create` で決めます",
     "{file} is kept in the store, with the other keys": "{file} は、ほかの鍵とともに保管場所にあります",
     # -- the audit log and its journal
+    "the database is older than {file}: the next CRL would lack what this one lists": "データベースが {file} より古いため、このCRLにある失効が次のCRLから漏れてしまいます",
     "the database is older than its journal: nothing is issued from it": "データベースがジャーナルより古いため、発行できません",
     "`rca restore` brings back what it has forgotten; `rca audit verify` tells more": "`rca restore` で失われた分を復元できます。詳細は `rca audit verify` で確認してください",
     "row {row} of the audit log is damaged": "監査ログの{row}行目が壊れています",

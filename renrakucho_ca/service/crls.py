@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from renrakucho_ca.errors import Invalid
+from renrakucho_ca.errors import Invalid, Refused
 from renrakucho_ca.model import Act, Authority, Hierarchy
-from renrakucho_ca.pki import crl, x509
+from renrakucho_ca.pki import crl, takeover, x509
 from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.service import auditing, authority_certificate, checkpoints
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import files, hierarchies
+from renrakucho_ca.store import files, hierarchies, learning
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
 
@@ -61,12 +61,18 @@ def renew(
 
     Before a cut-off no CRL lives past it: servers that hear no more from us refuse everyone of
     that hierarchy from then on, as they should.
+
+    Raises:
+        Refused: the database is an older copy, and does not know what the CRL before lists.
     """
     issuer = authority_certificate.of(authority)
     path = path_of(home, authority)
+    # A number is recorded before it is signed: who does not know it may have forgotten more.
+    unknown = number_in(path, issuer, above=learning.crl_number(home.db, authority) + 1)
+    if unknown:
+        _refuse_to_forget(home, authority, path)
     with home.db.write():
-        published = number_in(path, issuer, above=seconds(now) * 1000)
-        number = hierarchies.next_crl_number(home.db, authority, now, published)
+        number = hierarchies.next_crl_number(home.db, authority, now, unknown)
     with home.db.read():
         state = hierarchies.crl_state(home.db, authority)
         end = _end(hierarchy, authority, now, state.days)
@@ -90,6 +96,17 @@ def renew(
 
     if authority == hierarchy.issuing:
         checkpoints.sign(home, authority, key, now)
+
+
+def _refuse_to_forget(home: Home, authority: Authority, path: Path) -> None:
+    before = takeover.load_crl(files.read(path), [authority.certificate])
+    listed = {serial for serial, why in before.revocations() if not why.is_hold}
+    if not listed <= learning.revoked_by(home.db, authority):
+        raise Refused(
+            "the database is older than {file}: the next CRL would lack what this one lists",
+            hint="`rca restore` brings back what it has forgotten; `rca audit verify` tells more",
+            file=path,
+        )
 
 
 def prove(issuer: x509.Certificate, file: Path) -> None:

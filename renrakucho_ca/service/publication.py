@@ -66,7 +66,8 @@ def publish(
             ahead then.
 
     Raises:
-        Refused: the store was restored, and does not know what was revoked since.
+        Refused: the store was restored, or is an older copy, and does not know what was revoked
+            since.
         Unavailable: the passphrase is wrong, the disk is full, the hook failed, the clock is
             behind.
     """

@@ -247,6 +247,24 @@ def test_an_older_database_copied_back_by_hand_catches_up_in_place(
     check_goes_on(lost, place)
 
 
+def test_an_older_database_copied_back_by_hand_replaces_no_crl(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    """Revoking goes on; the CRL that lists it waits until it can list the others too."""
+    shutil.copytree(lost.home.path, place.path)
+    old = open_at(tmp_path / "old")
+    restoring.restore(old, lost.backup)
+    shutil.copy(old.database, place.database)
+    revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
+    for if_due in (False, True):
+        with pytest.raises(Refused, match=r"older than .*\.crl"):
+            publication.publish(place, if_due=if_due)
+    catching_up.catch_up(place)
+    publication.publish(place)
+    before = revoked_by(lost.home.public / "new-issuing.crl")
+    assert revoked_by(place.public / "new-issuing.crl") > before
+
+
 def test_an_older_database_that_was_used_since_catches_up_too(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
