@@ -191,3 +191,7 @@ def _receive(pipe: Connection, received: queue.SimpleQueue[Any]) -> None:
             while True:
                 os.wait()
         os._exit(0)
+    except BaseException:
+        # A failed read, or no memory for a parcel: who waits for it would wait for ever, and so
+        # would the parent, which now tells that we have gone.
+        os._exit(1)
