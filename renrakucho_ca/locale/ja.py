@@ -1473,6 +1473,8 @@ MESSAGES: dict[str, str] = {
     # -- the store
     "the store is busy": "保管場所は使用中です",
     "another command is writing; try again": "別のコマンドが書き込み中です。もう一度実行してください",
+    "this version of SQLite cannot join blobs": "このバージョンの SQLite ではCRLの項目を結合できません",
+    "use another one": "別のバージョンを使ってください",
     "the store cannot be written: it is read-only": "保管場所に書き込めません(読み取り専用です)",
     "the store cannot be opened": "保管場所を開けません",
     "check who owns the home and its ca-store": "ホームと ca-store の所有者を確かめてください",
