@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from asn1crypto import crl as asn1_crl
+from asn1crypto import pem
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Certificate
-from renrakucho_ca.service import takeover
+from renrakucho_ca.service import publication, takeover
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.takeover import CaFiles
 from renrakucho_ca.service.takeover_run import Summary
@@ -169,3 +173,26 @@ def bundle(path: Path, ca: bytes, ca_key: bytes, count: int) -> None:
                 .sign(key, hashes.SHA256())
             )
             file.write(made.public_bytes(serialization.Encoding.PEM))
+
+
+MakeCa = Callable[..., OpensslCa]
+
+
+def parsed(path: Path) -> asn1_x509.Certificate:
+    data = path.read_bytes()
+    if pem.detect(data):
+        _, _, data = pem.unarmor(data[data.index(b"-----BEGIN") :])
+    return asn1_x509.Certificate.load(data)
+
+
+def published_crl(old: Old, name: str, tmp_path: Path) -> asn1_crl.CertificateList:
+    publication.publish(old.home, out=tmp_path / "public")
+    return asn1_crl.CertificateList.load((tmp_path / "public" / f"{name}-root.crl").read_bytes())
+
+
+def revoked_in(crl: asn1_crl.CertificateList) -> dict[int, str | None]:
+    entries = crl["tbs_cert_list"]["revoked_certificates"]
+    return {
+        entry["user_certificate"].native: entry.crl_reason_value and entry.crl_reason_value.native
+        for entry in entries
+    }

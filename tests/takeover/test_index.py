@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from renrakucho_ca.model import Status
 
-from .old_cas import NOW, Old, OpensslCa
-
-MakeCa = Callable[..., OpensslCa]
+from .old_cas import NOW, MakeCa, Old
 
 
 def test_an_index_that_windows_edited_is_read(old: Old, openssl_ca: MakeCa) -> None:
