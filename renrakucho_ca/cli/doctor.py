@@ -29,7 +29,7 @@ _FIELDS = ("check", "severity", "problem", "hint")
 )
 @click.option(
     "--metrics",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True),
     metavar="FILE.prom",
     help="also figures for Prometheus, as node_exporter's textfile collector reads them; - for "
     "stdout, in place of the table",

@@ -23,7 +23,7 @@ from renrakucho_ca.model import RetrievalNumber
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     metavar="FILE.html",
     help="the file, for its owner alone",
 )

@@ -53,7 +53,7 @@ MOST_FAILURES = 50
 @mail_option
 @click.option(
     "--handover",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     metavar="FILE.html",
     help="sheets to print for those who were re-issued now (`rca handover`)",
 )

@@ -36,7 +36,7 @@ FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReas
     "--reason",
     type=Choice(FINAL_REASONS),
     default=RevocationReason.UNSPECIFIED,
-    help="as RFC 5280 names it",
+    help="as RFC 5280 names it; in place of certificateHold there is `rca hold`",
 )
 @yes_option
 @dry_run_option

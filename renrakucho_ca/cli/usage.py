@@ -96,6 +96,8 @@ def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> Usage:
             )
         case click.Path(file_okay=False):
             return Usage("{parameter} takes a folder", parameter=name)
+        case click.Path(readable=False):
+            return Usage("{parameter} takes a file, no folder", parameter=name)
         case click.Path():
             return Usage("{parameter} takes a file that can be read", parameter=name)
         case _:

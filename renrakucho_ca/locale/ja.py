@@ -363,6 +363,9 @@ MESSAGES: dict[str, str] = {
     ),
     "everything live of this user": "この利用者の有効な証明書すべて",
     "the one with this serial number, in hex": "このシリアル番号(16進)の証明書",
+    "as RFC 5280 names it; in place of certificateHold there is `rca hold`": (
+        "失効理由(RFC 5280 の名前)。certificateHold の代わりに `rca hold` を使います"
+    ),
     "as RFC 5280 names it": "失効理由(RFC 5280 の名前)",
     "Takes a certificate out of use until it is released.": (
         "証明書を、解除するまで一時停止します。"
@@ -448,6 +451,7 @@ MESSAGES: dict[str, str] = {
     "{parameter} takes a file that can be read": (
         "{parameter} には読み取れるファイルを指定してください"
     ),
+    "{parameter} takes a file, no folder": "{parameter} にはフォルダではなくファイルを指定してください",
     "{parameter} takes a folder": "{parameter} にはフォルダを指定してください",
     "{parameter} takes a whole number": "{parameter} には整数を指定してください",
     "{parameter} takes a whole number of {least} or more": (

@@ -60,7 +60,12 @@ def replace(
     temporary = temporary_for(path)
     with suppress(FileNotFoundError):
         temporary.unlink()
-    _write_new(temporary, content, mode)
+    try:
+        _write_new(temporary, content, mode)
+    except OSError as error:
+        # What a person knows is where it should be.
+        error.filename = error.filename and str(path)
+        raise
     try:
         if check is not None:
             check(temporary)

@@ -337,3 +337,9 @@ def test_who_comes_during_the_chores_waits_for_their_end(tmp_path: Path) -> None
     for thread in threads:
         thread.join()
     assert order == ["chores", "second"]
+
+
+def test_where_a_file_cannot_be_written_its_own_name_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as refused:
+        files.replace(tmp_path / "nowhere" / "report", b"text")
+    assert refused.value.filename == str(tmp_path / "nowhere" / "report")
