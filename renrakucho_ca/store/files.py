@@ -63,8 +63,8 @@ def replace(
     try:
         _write_new(temporary, content, mode)
     except OSError as error:
-        # What a person knows is where it should be.
-        error.filename = error.filename and str(path)
+        if error.filename == str(temporary):
+            error.filename = str(path)  # the name that a person knows
         raise
     try:
         if check is not None:

@@ -343,3 +343,6 @@ def test_where_a_file_cannot_be_written_its_own_name_is_told(tmp_path: Path) -> 
     with pytest.raises(FileNotFoundError) as refused:
         files.replace(tmp_path / "nowhere" / "report", b"text")
     assert refused.value.filename == str(tmp_path / "nowhere" / "report")
+    with pytest.raises(FileNotFoundError) as refused:
+        files.replace(tmp_path / "report", files.pieces(tmp_path / "missing"))
+    assert refused.value.filename == str(tmp_path / "missing")
