@@ -159,6 +159,9 @@ class Journal:
 
     def _append(self, records: Iterator[Record]) -> None:
         is_new = not self.path.exists()
+        if not is_new and self.path.stat().st_nlink > 1:
+            # The other name is a snapshot's (cp -al), or a file of somebody else.
+            files.replace(self.path, files.pieces(self.path))
         with self._opened() as file:
             _cut_torn_end(file)
             while page := list(islice(records, audit.PAGE)):

@@ -198,6 +198,24 @@ def test_a_symbolic_link_in_its_place_is_not_followed(home: Home, tmp_path: Path
     assert (tmp_path / "elsewhere").read_bytes() == kept
 
 
+def test_what_another_hard_link_leads_to_is_left_as_it_was(home: Home, tmp_path: Path) -> None:
+    """A snapshot by cp -al, and a file that somebody else laid in its place."""
+    journal = home.store / "journal"
+    before = journal.read_bytes()
+    (tmp_path / "snapshot").hardlink_to(journal)
+    add_user(home, "hanako")
+    assert (tmp_path / "snapshot").read_bytes() == before
+    assert journal.stat().st_nlink == 1
+    assert as_in_the_table(home)
+
+    (tmp_path / "strangers").write_bytes(b"text")
+    journal.unlink()
+    journal.hardlink_to(tmp_path / "strangers")
+    add_user(home, "jiro")
+    assert (tmp_path / "strangers").read_bytes() == b"text"
+    assert as_in_the_table(home)
+
+
 def test_while_it_cannot_be_written_nothing_is_issued(home: Home) -> None:
     """What has been committed stays committed; but no more is added that only one file knows."""
     journal(home).unlink()
