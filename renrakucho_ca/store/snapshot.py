@@ -47,7 +47,7 @@ class Snapshot:
         self._database, self._spare, self._held = database, spare, held
         self._source, self._place = file, 0
         self._copy: int | None = None
-        self._failure: OSError | None = None
+        self._failure: BaseException | None = None
         self._guard, self._is_over = Lock(), Event()
         self._locked: Future[int] = Future()
         self._keeper = Thread(target=self._keep, name="snapshot")
@@ -73,7 +73,7 @@ class Snapshot:
         """The next bytes; none at the end.
 
         Raises:
-            OSError: the disk fails, or has no room for a copy of the rest.
+            OSError, Unavailable: the disk fails, or has no room for a copy of the rest.
         """
         with self._guard:
             if self._failure is not None:
@@ -114,10 +114,12 @@ class Snapshot:
 
     def _copy_rest(self) -> None:
         try:
-            self._copy, copy = nameless(self._spare)
-            copy.close()
-            send(self._source, self._copy, self._place, self._is_over)
-        except OSError as error:
+            with own_errors():
+                self._copy, copy = nameless(self._spare)
+                copy.close()
+                send(self._source, self._copy, self._place, self._is_over)
+        except BaseException as error:
+            # Told while the lock is still held: nobody reads on from a file that is being written.
             with self._guard:
                 self._failure = error
         else:

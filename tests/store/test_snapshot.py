@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -13,9 +13,12 @@ from time import monotonic
 import pytest
 
 from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.store import snapshot as snapshot_module
 from renrakucho_ca.store.snapshot import Snapshot
 
 _PIECE = 100_000
+
+Fault = Callable[[Path], None]
 
 
 @pytest.fixture
@@ -95,15 +98,34 @@ def test_in_wal_mode_what_is_in_the_log_alone_is_read_and_nobody_waits(
         assert texts(content, tmp_path) == [("before", 2000), ("in the log", 1)]
 
 
-def test_a_copy_that_finds_no_room_fails_and_is_never_read_on_from_what_was_written_since(
-    path: Path, file: int, tmp_path: Path
+def no_room(spare: Path) -> None:
+    spare.mkdir()  # in its place no file can be made
+
+
+def no_descriptor(spare: Path) -> None:
+    raise sqlite3.OperationalError("unable to open database file")
+
+
+def no_memory(spare: Path) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("fault", [no_room, no_descriptor, no_memory])
+def test_where_the_rest_cannot_be_copied_nothing_that_was_written_since_is_read(
+    path: Path, file: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
+    real = snapshot_module.nameless
+
+    def nameless(spare: Path) -> tuple[int, sqlite3.Connection]:
+        fault(spare)
+        return real(spare)
+
+    monkeypatch.setattr(snapshot_module, "nameless", nameless)
     before = path.read_bytes()
     with Snapshot(path, file, tmp_path / "spare", held=0.2) as snapshot:
         first = snapshot.read(_PIECE)
-        (tmp_path / "spare").mkdir()  # in its place no file can be made
         overwrite(path)
-        with pytest.raises(OSError, match="spare"):
+        with pytest.raises((OSError, Unavailable, MemoryError)):
             rest(snapshot)
     assert before.startswith(first)
 
