@@ -79,6 +79,12 @@ def _report(console: Console, error: Exception) -> int:
             reported = _of_the_system(error)
         case MemoryError():
             reported = Unavailable("there is too little memory")
+        case ImportError(path=str(path)) if path.endswith(".so"):
+            reported = Unavailable(
+                "a library cannot be loaded: {reason}",
+                hint="is there too little memory, or are too many files open?",
+                reason=error,
+            )
         # Python tells it by these words alone.
         case RuntimeError(args=("can't start new thread",)):
             reported = Unavailable(

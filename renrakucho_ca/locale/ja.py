@@ -466,6 +466,10 @@ MESSAGES: dict[str, str] = {
     ),
     "a worker process died": "作業プロセスが異常終了しました",
     "there is too little memory": "メモリが足りません",
+    "a library cannot be loaded: {reason}": "ライブラリを読み込めません: {reason}",
+    "is there too little memory, or are too many files open?": (
+        "メモリの不足か、開けるファイル数の上限を確かめてください"
+    ),
     "no more threads can be started": "スレッドをこれ以上起動できません",
     "is there too little memory, or are there too many processes?": (
         "メモリの不足か、プロセス数の上限を確かめてください"

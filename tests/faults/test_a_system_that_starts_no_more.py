@@ -1,10 +1,11 @@
-"""A limit that is reached: of processes, such as systemd's TasksMax=, or of memory."""
+"""A limit that is reached: of processes, such as systemd's TasksMax=, of memory, of open files."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from cryptography.hazmat.bindings import _rust
 from soundness import check_secrets, check_settled
 from terminal import Terminal
 
@@ -49,6 +50,16 @@ def test_too_little_memory_is_no_bug(rca: Terminal) -> None:
     result = rca("issue", "--device", "mac", "--user", "sato", before=limit)
     assert (result.code, result.complaint) == (7, "rca: error: there is too little memory")
     assert rca("list", "--format", "json").json == []
+    check_settled(rca)
+
+
+@pytest.mark.parametrize("error", ["ENOMEM", "EMFILE"])
+def test_a_library_that_cannot_be_loaded_is_no_bug(rca: Terminal, error: str) -> None:
+    fault = ["-P", _rust.__file__, "-e", "trace=openat", "-e", f"inject=openat:error={error}"]
+    result = rca("publish", before=["strace", "-o", "/dev/null", "-e", "signal=none", *fault])
+    assert result.code == 7
+    assert "a library cannot be loaded" in result.complaint
+    assert rca("publish").code == 0
     check_settled(rca)
 
 
