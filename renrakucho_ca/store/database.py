@@ -195,7 +195,7 @@ class Database:
             # In WAL mode readers keep nobody waiting; elsewhere there may be no room for a copy, or
             # no right to write one.
             copy = None if self.is_wal() else self._copied(spare)
-        except OSError:
+        except (OSError, sqlite3.Error):
             copy = None
         if copy is None:
             yield self

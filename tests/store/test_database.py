@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
-from renrakucho_ca.store import certificates, listing, users
+from renrakucho_ca.store import certificates, database, listing, users
 from renrakucho_ca.store.database import SCHEMA_VERSION, Database
 
 from .stock import CERTIFICATE, add, numbered, revoked
@@ -107,6 +108,17 @@ def test_a_reading_transaction_sees_one_moment(db: Database, path: Path) -> None
         assert count(db, "crl_entry") == before == 0
     other.execute("COMMIT")
     assert count(db, "crl_entry") == 1
+
+
+def test_where_no_copy_can_be_opened_the_database_itself_is_read(
+    db: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> NoReturn:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(database, "nameless", refuse)
+    with db.apart(path.with_name("spare")) as read:
+        assert count(read, "user") == 0
 
 
 def test_read_then_write_never_fails_for_another_writer(path: Path, db: Database) -> None:
