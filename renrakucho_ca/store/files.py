@@ -110,7 +110,12 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
             link(path.name)
         except FileExistsError:  # a link takes nobody's place
             link(temporary.name)
-            temporary.rename(path)
+            try:
+                temporary.rename(path)
+            except BaseException:  # somebody else's file in /tmp, for one
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
         finally:
             os.close(folder)
     sync_folder(path.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -207,6 +209,23 @@ def test_content_is_on_disk_before_its_name_and_the_name_before_the_return(
     assert "O_EXCL|O_NOFOLLOW" in opened
     calls = [line.partition("(")[0] for line in lines if not line.startswith(("openat", "+++"))]
     assert calls == ["fchmod", "fsync", "rename", "fsync"]
+
+
+def test_a_place_that_nobody_may_take_keeps_its_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as that of somebody else's file in /tmp."""
+
+    def refuse(_: Path, target: Path) -> NoReturn:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(target))
+
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(Path, "rename", refuse)
+    for replace in (files.replace, files.replace_unseen):
+        with pytest.raises(PermissionError):
+            replace(path, [b"new"])
+        assert (names(tmp_path), path.read_bytes()) == (["file"], b"old")
 
 
 # -- creating
