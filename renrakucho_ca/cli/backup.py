@@ -12,6 +12,7 @@ import click
 
 from renrakucho_ca.cli.app import App, format_option, pass_app, yes_option
 from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.stopping import clearing_up
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 
@@ -66,7 +67,9 @@ def _to_stdout(app: App) -> None:
 def _verify(app: App, file: Path, form: Format) -> None:
     from renrakucho_ca.service import inspection
 
-    inspected = inspection.verify(app.home, file)
+    # Unpacked where no home is, nobody else would remove it: the bundles' key lies there, open.
+    with clearing_up():
+        inspected = inspection.verify(app.home, file)
     manifest, findings = inspected.manifest, inspected.findings
     problems: dict[str, list[RcaError]] = {each.file: [] for each in findings}
     for each in findings:

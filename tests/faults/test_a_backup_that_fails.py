@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from dying import calls, failing_at, killed_at, some
+from dying import Call, calls, failing_at, fault, killed_at, some
 from soundness import check_secrets, check_settled
 from terminal import Terminal
 
@@ -62,6 +63,22 @@ def test_a_backup_on_a_disk_that_fails_keeps_the_old_one(
         assert rca("backup", "b").code == 0
         assert rca("backup", "--verify", "b").code == 0
         assert left_over(rca) == []
+
+
+@pytest.mark.needs("strace")
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_proof_where_no_home_is_takes_along_what_it_unpacked(
+    made: Terminal, tmp_path: Path, ends: signal.Signals
+) -> None:
+    rca = made.copy(tmp_path / "made")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(made.folder / "saved", elsewhere)
+    unpacking = Call("fsync", 3, "")
+    command = ("backup", "--verify", str(elsewhere / "saved"))
+    result = rca(*command, home=elsewhere / "none", before=fault(unpacking, f"signal={ends.name}"))
+    assert result.code in (-ends, 128 + ends)
+    assert [path.name for path in elsewhere.iterdir()] == ["saved"]
 
 
 def restoring(made: Terminal) -> tuple[str, ...]:
