@@ -7,10 +7,12 @@ is left is copied, and read from there.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import ExitStack, closing
+from os.path import samestat
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Self
@@ -135,16 +137,26 @@ def is_wal(connection: sqlite3.Connection) -> bool:
 
 def nameless(path: Path) -> tuple[int, sqlite3.Connection]:
     """A new file, and a connection to it as a database. It loses its name as soon as it is opened:
-    whatever happens, nothing of it stays. The caller closes both."""
+    whatever happens, nothing of it stays. The caller closes both.
+
+    Raises:
+        OSError: there is no room for it, or another run wants the same name in this instant.
+    """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
-    try:
-        return descriptor, sqlite3.connect(path, isolation_level=None)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    finally:
-        path.unlink()
+    with ExitStack() as on_failure:
+        on_failure.callback(os.close, descriptor)
+        try:
+            connection = sqlite3.connect(path, isolation_level=None)
+            on_failure.callback(connection.close)
+            # Had another run removed the name meanwhile, SQLite would have opened its file, or
+            # made an empty one, in which nothing is ever wrong.
+            if not samestat(path.stat(), os.fstat(descriptor)):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        finally:
+            path.unlink(missing_ok=True)
+        on_failure.pop_all()
+    return descriptor, connection
 
 
 def send(source: int, target: int, place: int = 0, is_over: Event | None = None) -> None:

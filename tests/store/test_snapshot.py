@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,27 @@ def test_where_the_rest_cannot_be_copied_nothing_that_was_written_since_is_read(
         with pytest.raises((OSError, Unavailable, MemoryError)):
             rest(snapshot)
     assert before.startswith(first)
+
+
+@pytest.mark.parametrize("takes", [False, True], ids=["gone", "taken"])
+def test_a_name_that_another_run_wants_too_is_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: bool
+) -> None:
+    """Such as two doctors': one would find nothing wrong in a file that is empty."""
+    spare = tmp_path / "spare"
+
+    def connect(path: Path, **options: Any) -> sqlite3.Connection:
+        spare.unlink()
+        if takes:
+            spare.touch()
+        opened: sqlite3.Connection = real(path, **options)
+        return opened
+
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(FileExistsError):
+        snapshot_module.nameless(spare)
+    assert not spare.exists()
 
 
 def test_who_stops_half_way_keeps_nobody_waiting_and_leaves_nothing(
