@@ -63,7 +63,7 @@ def write(file: Path, text: str) -> None:
         Conflict: there is something else than a file at `file`.
     """
     files.refuse_special(file)
-    files.replace(file, text.encode(), files.PUBLIC_FILE)
+    files.replace_outside(file, text.encode(), files.PUBLIC_FILE)
 
 
 def render(home: Home, report: Report) -> str:

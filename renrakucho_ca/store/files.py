@@ -188,17 +188,32 @@ def set_aside(path: Path, name: str) -> Path:
 def create_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """As `create`, in a folder that no lock of ours guards: a USB stick.
 
-    The folder itself is locked, where its file system can do that. A link, which would never
-    overwrite what somebody else writes there in the same instant, FAT does not have.
-
     Raises:
         Conflict: `path` exists.
     """
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with _alone_in(path.parent):
+        create(path, content, mode)
+
+
+def replace_outside(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
+    """As `replace`, in a folder that no lock of ours guards: a collector's.
+
+    Raises:
+        OSError: the disk is full, read-only, or fails; the old file is untouched.
+    """
+    with _alone_in(path.parent):
+        replace(path, content, mode)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """The folder itself is locked, where its file system can do that. A link, which would never
+    overwrite what somebody else writes there in the same instant, FAT does not have."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with suppress(OSError):  # NFS locks no folder
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        create(path, content, mode)
+        yield
     finally:
         os.close(descriptor)
 

@@ -271,6 +271,30 @@ def test_of_many_who_create_one_file_without_a_lock_one_succeeds(tmp_path: Path)
     ]
 
 
+def test_of_many_who_replace_one_file_without_a_lock_all_succeed(tmp_path: Path) -> None:
+    """Such as two runs of doctor that write the same figures."""
+    path = tmp_path / "file"
+    results: list[object] = []
+    barrier = threading.Barrier(8)
+
+    def replace(content: bytes) -> None:
+        barrier.wait()
+        try:
+            files.replace_outside(path, content)
+            results.append(path.read_bytes())
+        except OSError as error:
+            results.append(error)
+
+    contents = [bytes([i]) * 50_000 for i in range(8)]
+    threads = [threading.Thread(target=replace, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8
+    assert [each for each in results if each not in contents] == []
+
+
 @pytest.mark.needs("strace")
 def test_a_root_key_can_be_put_on_a_stick_without_hard_links(tmp_path: Path) -> None:
     """FAT, which most USB sticks have, answers link(2) with EPERM."""
