@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -99,9 +99,9 @@ def _sources(home: Home) -> Iterator[list[Source]]:
             database = stack.enter_context(home.db.snapshot(home.store / ".backup.sqlite"))
             keys = [_small(home, path) for path in sorted((home.store / "keys").glob("*.key*"))]
         rest = [home.path / "rca.yaml", *sorted(home.profiles.glob("*.yaml"))]
-        pending = home.store / "publish-hook.pending"
-        rest += [pending] if pending.exists() else []
         settings = [_small(home, path) for path in rest]
+        with suppress(FileNotFoundError):  # nothing is pending, or was done in this instant
+            settings.append(_small(home, home.store / "publish-hook.pending"))
         everything = [Source(archive.DATABASE, database.size, database), *keys, *settings, *lists]
         yield [source for source in everything if archive.is_kept(source.name)]
 

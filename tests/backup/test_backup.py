@@ -24,7 +24,7 @@ from renrakucho_ca.service import (
     revocation,
 )
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import sealedfile
+from renrakucho_ca.store import files, sealedfile
 
 NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore", ".ocsp")
 """What of a store is no part of its state; OCSP responses are signed anew after a restore."""
@@ -170,6 +170,25 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
         restored.db.close()
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
+
+
+@pytest.mark.parametrize("owed", [True, False])
+def test_a_hook_is_owed_in_a_backup_as_long_as_it_is(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owed: bool
+) -> None:
+    """`rca publish` may run it, and so remove its mark, in any instant."""
+    pending = home.store / "publish-hook.pending"
+    pending.touch()
+    read = files.read
+
+    def read_late(path: Path) -> bytes:
+        if path == pending and not owed:
+            pending.unlink()
+        return read(path)
+
+    monkeypatch.setattr(files, "read", read_late)
+    backup.to_file(home, tmp_path / "b")
+    assert ("ca-store/publish-hook.pending" in inside(home, tmp_path / "b")) is owed
 
 
 def test_in_wal_mode_too_all_that_is_committed_is_in_the_backup(home: Home, tmp_path: Path) -> None:
