@@ -25,6 +25,7 @@ from renrakucho_ca.store.database import (
     serial_number,
     word,
 )
+from renrakucho_ca.store.sqlite_errors import own_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +246,12 @@ class Ledger:
     lines of a table that wait for theirs.
 
     A million of them do not fit into memory; SQLite removes the file when its process ends.
+
+    Raises, in all that it does:
+        Unavailable: there is no room for the file where temporary files lie, or its disk fails.
     """
 
+    @own_errors()
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None)
         self._is_empty = True
@@ -266,11 +271,13 @@ class Ledger:
         ):
             self._connection.execute(statement)
 
+    @own_errors()
     def meet(self, fingerprint: str) -> bool:
         """Whether this run meets a certificate for the first time."""
         row = (bytes.fromhex(fingerprint),)
         return self._connection.execute("INSERT OR IGNORE INTO met VALUES (?)", row).rowcount == 1
 
+    @own_errors()
     def put(
         self,
         number: int,
@@ -292,6 +299,7 @@ class Ledger:
             ),
         )
 
+    @own_errors()
     def take(self, serial: int, fingerprint: str) -> tuple[int, str] | None:
         """The line about a certificate, once: by fingerprint, else by serial number alone."""
         if self._is_empty:
@@ -309,6 +317,7 @@ class Ledger:
         self._connection.execute("UPDATE line SET is_used = 1 WHERE number = ?", (row[0],))
         return row[0], row[1]
 
+    @own_errors()
     def wanted(self, numbers: Collection[int]) -> set[int]:
         """Which of these retrieval numbers a line asks for."""
         if self._is_empty:
@@ -322,17 +331,18 @@ class Ledger:
     def left(self) -> Iterator[tuple[int, str, bool]]:
         """The lines that no certificate was found for, in order, and whether another line, used or
         earlier, is about the same one."""
-        yield from self._connection.execute(
-            """SELECT number, content,
-                   EXISTS (
-                       SELECT 1 FROM line AS other
-                       WHERE other.fingerprint = line.fingerprint
-                         AND (other.is_used OR other.number < line.number)
-                   ) OR EXISTS (
-                       SELECT 1 FROM line AS other
-                       WHERE other.serial = line.serial
-                         AND other.fingerprint IS NULL AND line.fingerprint IS NULL
-                         AND (other.is_used OR other.number < line.number)
-                   )
-               FROM line WHERE NOT is_used ORDER BY number"""
-        )
+        with own_errors():
+            yield from self._connection.execute(
+                """SELECT number, content,
+                       EXISTS (
+                           SELECT 1 FROM line AS other
+                           WHERE other.fingerprint = line.fingerprint
+                             AND (other.is_used OR other.number < line.number)
+                       ) OR EXISTS (
+                           SELECT 1 FROM line AS other
+                           WHERE other.serial = line.serial
+                             AND other.fingerprint IS NULL AND line.fingerprint IS NULL
+                             AND (other.is_used OR other.number < line.number)
+                       )
+                   FROM line WHERE NOT is_used ORDER BY number"""
+            )
