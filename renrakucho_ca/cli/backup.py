@@ -18,6 +18,7 @@ from renrakucho_ca.errors import Attention, RcaError
 
 if TYPE_CHECKING:
     from renrakucho_ca.service.catching_up import CaughtUp
+    from renrakucho_ca.service.journals import Told
     from renrakucho_ca.service.restoring import Restored
 
 _FIELDS = ("file", "size", "sha256", "problem")
@@ -140,9 +141,12 @@ def restore(
     done = catching_up.catch_up(app.home, journals, crl_files, without_journal=without_journal)
     for path, problem in done.problems:
         _warn(app, path, problem)
+    for damaged in done.told.damaged:
+        app.console.warn(damaged.fault)
     app.console.one(_row(app, restored, done), form)
     if restored is not None:
         _tell_of_tokens(app, inspection.in_tokens(app.home))
+    _tell_of_journals(app, done.told)
     if done.learned.strangers:
         app.console.talk(
             "{count} revoked certificates are known by their serial numbers alone; they stay on "
@@ -173,7 +177,24 @@ def _row(app: App, restored: Restored | None, done: CaughtUp) -> Row:
         "strangers": done.learned.strangers,
         "missing": done.learned.missing,
         "behind": done.is_behind,
+        "set_aside": None if done.told.set_aside is None else str(done.told.set_aside),
     }
+
+
+def _tell_of_journals(app: App, told: Told) -> None:
+    for damaged in told.damaged:
+        if damaged.lost:
+            app.console.talk(
+                "{file}: its last {count} lines were not learned; look through them for what no "
+                "other journal tells",
+                file=damaged.file,
+                count=damaged.lost,
+            )
+    if told.set_aside is not None:
+        app.console.talk(
+            "the journal that the log cannot go on from is kept as {file}, and a new one begins",
+            file=told.set_aside,
+        )
 
 
 def _tell_of_tokens(app: App, names: Iterable[str]) -> None:

@@ -18,10 +18,11 @@ from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.forms import Kind
 from renrakucho_ca.pki.takeover import FoundCrl
-from renrakucho_ca.service import auditing, ca_signing, crls, revocation, takeover_files
+from renrakucho_ca.service import auditing, ca_signing, crls, journals, revocation, takeover_files
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.journals import Told
 from renrakucho_ca.service.planning import draw_number
-from renrakucho_ca.service.replaying import Learned, replay
+from renrakucho_ca.service.replaying import Learned
 from renrakucho_ca.store import (
     audit,
     ca_certificates,
@@ -38,9 +39,11 @@ from renrakucho_ca.store.journal import Journal, Standing
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """What was learned, from which files nothing was and why, and whether that is enough."""
+    """What was learned, what journals had to say, which CRLs told nothing and why, and whether
+    all that is enough."""
 
     learned: Learned
+    told: Told
     problems: list[tuple[Path, RcaError]]
     is_behind: bool
 
@@ -94,7 +97,7 @@ def begin(home: Home, staged: Home) -> None:
 
 def catch_up(
     home: Home,
-    journals: Sequence[Path] = (),
+    copies: Sequence[Path] = (),
     crl_files: Sequence[Path] = (),
     *,
     without_journal: bool = False,
@@ -102,7 +105,7 @@ def catch_up(
     """Learns all that the home's own files and those that are given can tell. Can be repeated.
 
     Args:
-        journals: copies of the journal of the home that was lost.
+        copies: of the journal of the home that was lost.
         crl_files: CRLs from elsewhere, in DER or PEM.
         without_journal: there is none, and the store is to be used without.
 
@@ -112,41 +115,36 @@ def catch_up(
     marker = _Marker.read(home)
     learned = Learned()
     with home.lock("issuing").exclusive():
-        is_known = without_journal
-        for journal in _journals(home, journals, marker):
-            # Asked first: one that is set aside, or added to, no longer tells where it ended.
-            is_enough = marker is None or journal.last_in_common(home.db) >= marker.head
-            if not replay(home, journal, learned) and journal is home.journal:
-                journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
-            if is_enough:
-                is_known = True
-            elif journal.path != home.journal.path:
-                raise Invalid("{file} ends before the backup", file=journal.path)
-            elif marker is not None:
-                marker = replace(marker, has_journal=False)
-                marker.write(home.behind)
+        own = home.journal if marker is None or marker.has_journal else None
+        head = None if marker is None else marker.head
+        given = [Journal(path) for path in copies]
+        told = journals.learn(home, own, given, head, learned, anyhow=without_journal)
+        is_known = without_journal or told.is_enough
+        if marker is not None and not is_known:
+            # Asked once: what is done next adds to a journal that ends before what the backup knew.
+            marker = replace(marker, has_journal=False)
+            marker.write(home.behind)
+        if told.is_to_be_set_aside:
+            told.set_aside = home.journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
         for path, problem in _from_crls(home, crl_files, learned):
             raise Invalid("{file}: {problem}", file=path, problem=problem)
         problems = _from_crls(home, _published(home), learned)
-        _record(home, learned)
+        _record(home, learned, told)
         if marker is not None and is_known:
             home.behind.unlink()
             files.sync_folder(home.store)
         elif marker is not None:
             has_crls = marker.has_crls or bool(crl_files)
             replace(marker, has_crls=has_crls, has_looked=True).write(home.behind)
-    return CaughtUp(learned, problems, marker is not None and not is_known)
+    return CaughtUp(learned, told, problems, marker is not None and not is_known)
 
 
-def _journals(home: Home, given: Sequence[Path], marker: _Marker | None) -> list[Journal]:
-    """The home's own too, unless it began after the backup came back and so tells nothing."""
-    own = [home.journal] if marker is None or marker.has_journal else []
-    return own + [Journal(path) for path in given]
-
-
-def _record(home: Home, learned: Learned) -> None:
-    """The audit log tells that the store was behind, and what it learned."""
-    found = {key: count for key, count in asdict(learned).items() if count}
+def _record(home: Home, learned: Learned, told: Told) -> None:
+    """The audit log tells that the store was behind, what it learned, and where a journal is that
+    it cannot go on from."""
+    found = {key: value for key, value in asdict(learned).items() if value}
+    if told.set_aside is not None:
+        found["set_aside"] = told.set_aside.name
     if found:
         with home.db.write():
             auditing.record(home, home.clock(), Entry(Act.RESTORED, "store", found))

@@ -200,7 +200,7 @@ def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
     """The journal's; one that is far too long is no row's, as one that is empty."""
     try:
         yield from home.journal.lines()
-    except Unavailable:
+    except (Invalid, Unavailable):
         yield b""
     except OSError as error:
         problem = Unavailable(

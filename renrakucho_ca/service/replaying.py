@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -58,41 +58,61 @@ class Learned:
     missing: int = 0
 
 
-def replay(home: Home, journal: Journal, learned: Learned) -> bool:
-    """Does what the journal tells and the database does not know, and puts its rows back.
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How far a journal was done again.
+
+    Attributes:
+        last: the id of the last row that is done, or was known.
+        is_followed: whether the log goes on as the journal does.
+    """
+
+    last: int
+    is_followed: bool
+
+
+def replay(
+    home: Home, journal: Journal, common: int, learned: Learned, portion: int = PORTION
+) -> Replayed:
+    """Does what the journal tells and the database does not know, and puts its rows back: as far
+    as each is the next of the chain.
 
     Where rows were added since the older database came back, the journal's cannot follow them:
     what they tell is done, and the log goes on without them.
 
-    Returns:
-        Whether the log goes on as the journal does.
+    Args:
+        common: the last row that both have.
 
     Raises:
-        Invalid: it is the journal of another store, or a row is not what it was.
+        Invalid: a row does not tell what its act has; its portion is not done.
     """
-    common = journal.last_in_common(home.db)
-    newest, _ = audit.head(home.db)
-    if not common and newest and next(journal.rows(), None) is not None:
-        raise Invalid("{file} is the journal of another store", file=journal.path)
-    is_continued, count = common == newest, 0
+    last = common
+    is_continued = common == audit.head(home.db)[0]
     player = _Player(home, learned, is_continued)
-    rows = _proven(journal, common, audit.hash_of(home.db, common) or audit.START)
-    while portion := list(islice(rows, PORTION)):
-        with home.db.write():
-            for row in portion:
-                player.play(row)
-            if is_continued:
-                audit.put(home.db, portion)
-        count += len(portion)
-    learned.rows += count if is_continued else 0
-    return is_continued or not count
+    rows = _sound(journal, common, audit.hash_of(home.db, common) or audit.START)
+    while some := list(islice(rows, portion)):
+        before = asdict(learned)
+        try:
+            with home.db.write():
+                for row in some:
+                    player.play(row)
+                if is_continued:
+                    audit.put(home.db, some)
+        except BaseException:
+            vars(learned).update(before)
+            raise
+        learned.rows += len(some) if is_continued else 0
+        last = some[-1].id
+    return Replayed(last, is_continued or last == common)
 
 
-def _proven(journal: Journal, after: int, previous: bytes) -> Iterator[Record]:
-    """The rows after the one with that id, each the next of the chain."""
-    for row in journal.rows(after):
-        if row.id != after + 1 or audit.chained(previous, row.line.encode()) != row.hash:
-            raise Invalid("row {row} of {file} is not as it was", row=row.id, file=journal.path)
+def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[Record]:
+    """The rows after the one with that id, as long as each is the next of the chain."""
+    for row in journal.rows():
+        if row is None or row.id <= after:
+            continue
+        if not row.follows(after, previous):
+            return
         after, previous = row.id, row.hash
         yield row
 

@@ -73,6 +73,10 @@ class Record(NamedTuple):
             f'"object":{_quote(self.object)},"detail":{self.detail}}}'
         )
 
+    def follows(self, id: int, hash: bytes) -> bool:
+        """Whether it is the next in the chain after the row with that id and hash."""
+        return self.id == id + 1 and self.hash == chained(hash, self.line.encode())
+
     @property
     def moment(self) -> datetime:
         """Raises Unavailable where the row was damaged."""

@@ -16,13 +16,14 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from io import BufferedRandom, BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import audit, files
 from renrakucho_ca.store.audit import Record
 from renrakucho_ca.store.database import Database
@@ -44,6 +45,23 @@ class Standing(StrEnum):
     """The journal knows more: the database was restored from an older copy."""
     DIVERGED = "diverged"
     """An older copy was restored, and something done with it since; or one was tampered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a journal is found to be, read from one end to the other.
+
+    Attributes:
+        common: the id of the last row that it shares with the database; 0 where there is none. As
+            each row carries the hash of the one before, all before it are shared too.
+        last: the id of its last row that can be read.
+        fault: what is wrong with the first line that is no row, or does not follow from the one
+            before.
+    """
+
+    common: int
+    last: int
+    fault: Invalid | None
 
 
 class Journal:
@@ -86,25 +104,25 @@ class Journal:
                 self._append(audit.rows(db, (0 if last is None else last.id) + 1))
             return standing
 
-    def rows(self, after: int = 0) -> Iterator[Record]:
-        """Its rows with an id above `after`, in order, in constant memory. A torn end is left out.
+    def rows(self) -> Iterator[Record | None]:
+        """What its lines say, in order, in constant memory; None for one that is none of ours. A
+        torn end is left out, and so is what follows a line without end.
 
         Raises:
-            Unavailable: the file cannot be read, or a line is none of ours.
+            Unavailable: the file cannot be read.
         """
         with self._own_errors():
-            for line in self.lines():
-                record = _parse(line)
-                if record is None:
-                    raise self._damaged()
-                if record.id > after:
-                    yield record
+            try:
+                for line in self.lines():
+                    yield _parse(line)
+            except Invalid:
+                yield None
 
     def lines(self) -> Iterator[bytes]:
         """Its whole lines, without their line feeds. None where there is no file.
 
         Raises:
-            Unavailable: a line is too long to be one of ours.
+            Invalid: a line is too long to be one of ours.
         """
         try:
             file = files.opened(self.path)
@@ -117,17 +135,27 @@ class Journal:
                 if line.endswith(b"\n"):
                     yield line[:-1]
 
-    def last_in_common(self, db: Database) -> int:
-        """The id of the last row that journal and database share; 0 where there is none.
+    def examine(self, db: Database) -> Examined:
+        """Proves that each row follows from the one before, and looks which the database has.
 
-        As each row carries the hash of the one before, all before it are shared too.
+        Raises:
+            Unavailable: the file cannot be read.
         """
-        common = 0
+        newest, _ = audit.head(db)
+        common = last = 0
+        previous, fault = audit.START, None
         for record in self.rows():
-            if audit.hash_of(db, record.id) != record.hash:
-                break
-            common = record.id
-        return common
+            if record is None:
+                fault = fault or self._damaged()
+                continue
+            if fault is None and not record.follows(last, previous):
+                fault = Invalid(
+                    "row {row} of {file} is not as it was", row=record.id, file=self.path
+                )
+            last, previous = record.id, record.hash
+            if 0 < last <= newest and audit.hash_of(db, last) == previous:
+                common = last
+        return Examined(common, last, fault)
 
     def set_aside(self, name: str) -> Path | None:
         """Renames the file, so that a new one begins with all that the database has.
@@ -188,8 +216,8 @@ class Journal:
                 reason=error.strerror,
             ) from error
 
-    def _damaged(self) -> Unavailable:
-        return Unavailable("the journal {path} is damaged", hint="rca audit verify", path=self.path)
+    def _damaged(self) -> Invalid:
+        return Invalid("the journal {path} is damaged", path=self.path)
 
 
 def encode(record: Record) -> bytes:

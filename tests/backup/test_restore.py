@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -372,6 +372,157 @@ def test_a_store_that_cannot_read_how_far_behind_it_is_takes_the_worst(
     check_everything_is_known(lost, place)
 
 
+# -- a journal that was damaged
+
+Spoil = Callable[[list[bytes], int], list[bytes]]
+
+SPOILT: dict[str, Spoil] = {
+    "a row that the backup has, taken out": lambda lines, common: lines[:3] + lines[4:],
+    "rubbish before the backup's last row": lambda lines, _: [*lines[:3], b"x\n", *lines[4:]],
+    "a row taken out": lambda lines, common: lines[: common + 9] + lines[common + 10 :],
+    "rubbish": lambda lines, common: [*lines[: common + 9], b"x\n", *lines[common + 10 :]],
+    "rubbish at its end": lambda lines, _: [*lines, b"x\n"],
+    "another store's": lambda lines, _: [row.replace(b'"at":1', b'"at":2') for row in lines],
+}
+
+
+@pytest.fixture(params=["restored", "copied back"])
+def damaged(
+    lost: Lost, place: Home, tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[[Spoil], Home]:
+    """A home beside whose own journal, which was damaged, lies what the backup knew."""
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+
+    def spoilt(spoil: Spoil) -> Home:
+        if request.param == "restored":
+            shutil.copytree(lost.home.public, place.public)
+            place.store.mkdir()
+        else:
+            shutil.copytree(lost.home.path, place.path)
+            old = open_at(tmp_path / "old")
+            restoring.restore(old, lost.backup)
+            shutil.copy(old.database, place.database)
+        common = len(rows(old_of(lost, tmp_path), "SELECT id FROM audit"))
+        (place.store / "journal").write_bytes(b"".join(spoil(lines, common)))
+        if request.param == "restored":
+            restoring.restore(place, lost.backup)
+        return place
+
+    return spoilt
+
+
+def old_of(lost: Lost, tmp_path: Path) -> Home:
+    """What the backup holds."""
+    old = open_at(tmp_path / "old")
+    if not old.database.exists():
+        restoring.restore(old, lost.backup)
+    return old
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_damaged_journal_is_refused_with_a_way_on(
+    damaged: Callable[[Spoil], Home], spoil: Spoil
+) -> None:
+    home = damaged(spoil)
+    before = rows(home, "SELECT * FROM audit")
+    with pytest.raises(Invalid) as refused:
+        catching_up.catch_up(home)
+    assert refused.value.hint is not None
+    assert "--journal FILE" in refused.value.hint
+    assert "--without-journal" in refused.value.hint
+    assert rows(home, "SELECT * FROM audit") == before
+    with pytest.raises(Refused, match=r"does not know|older than"):
+        issue(home)
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_beside_a_whole_copy_a_damaged_journal_is_set_aside(
+    lost: Lost, damaged: Callable[[Spoil], Home], spoil: Spoil
+) -> None:
+    home = damaged(spoil)
+    content = (home.store / "journal").read_bytes()
+    done = catching_up.catch_up(home, [lost.journal])
+    assert not done.is_behind
+    assert done.told.set_aside is not None
+    assert done.told.set_aside.read_bytes() == content
+    check_everything_is_known(lost, home)
+    check_goes_on(lost, home)
+    check_chain(home)
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_without_a_whole_copy_what_is_sound_of_a_damaged_journal_is_learned(
+    lost: Lost, damaged: Callable[[Spoil], Home], spoil: Spoil
+) -> None:
+    home = damaged(spoil)
+    content = (home.store / "journal").read_bytes()
+    done = catching_up.catch_up(home, without_journal=True)
+    (found,) = done.told.damaged
+    assert (found.lost > 1) is (done.learned.issued < ISSUED)
+    assert (done.learned.issued > 3) is (spoil is not SPOILT["another store's"])
+    assert not done.is_behind
+    assert done.told.set_aside is not None
+    assert done.told.set_aside.read_bytes() == content
+    check_chain(home)
+    check_goes_on(lost, home)
+
+
+def test_a_copy_that_ends_before_the_damage_is_not_whole(
+    lost: Lost, damaged: Callable[[Spoil], Home], tmp_path: Path
+) -> None:
+    """What the damaged one tells last would be forgotten; it stays in its place until somebody
+    says that this may be."""
+    home = damaged(SPOILT["rubbish"])
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    common = len(rows(old_of(lost, tmp_path), "SELECT id FROM audit"))
+    (tmp_path / "short").write_bytes(b"".join(lines[: common + 5]))
+    for _ in range(2):
+        with pytest.raises(Invalid, match="ends before") as refused:
+            catching_up.catch_up(home, [tmp_path / "short"])
+        assert "--without-journal" in str(refused.value.hint)
+        with pytest.raises(Refused, match=r"does not know|older than"):
+            issue(home)
+    done = catching_up.catch_up(home, [tmp_path / "short"], without_journal=True)
+    assert done.told.damaged[0].lost == len(lines) - common - 9
+    check_goes_on(lost, home)
+
+
+def test_what_follows_the_damage_and_the_end_of_a_copy_is_learned_too(
+    lost: Lost, damaged: Callable[[Spoil], Home], tmp_path: Path
+) -> None:
+    home = damaged(SPOILT["rubbish"])
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    (tmp_path / "short").write_bytes(b"".join(lines[:-5]))
+    done = catching_up.catch_up(home, [tmp_path / "short"])
+    assert [each.lost for each in done.told.damaged] == [0]
+    check_everything_is_known(lost, home)
+
+
+def test_a_row_that_cannot_be_done_costs_those_that_follow_alone(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    """Every hash is right; who wrote it did not know what such a row tells."""
+    found = [json.loads(line) for line in lost.journal.read_text().splitlines()]
+    nth = max(nth for nth, row in enumerate(found) if row["act"] == "issued")
+    found[nth]["detail"]["serial"] = "none"
+    previous, lines = bytes(32), []
+    for row in found:
+        row.pop("hash")
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        previous = hashlib.sha256(previous + line.encode()).digest()
+        lines.append(f'{line[:-1]},"hash":"{previous.hex()}"}}\n')
+    place.store.mkdir(parents=True)
+    (place.store / "journal").write_text("".join(lines))
+    restoring.restore(place, lost.backup)
+    with pytest.raises(Invalid, match="cannot be read") as refused:
+        catching_up.catch_up(place)
+    assert "--without-journal" in str(refused.value.hint)
+    done = catching_up.catch_up(place, without_journal=True)
+    assert [each.lost for each in done.told.damaged] == [len(lines) - nth]
+    assert done.learned.issued == ISSUED - 1
+    check_chain(place)
+
+
 # -- refusals
 
 
@@ -444,7 +595,7 @@ def test_published_crls_that_nobody_has_read_yet_are_not_replaced(
         (place.store / "journal").write_bytes(lost.journal.read_bytes() + b"none of ours\n")
     restoring.restore(place, lost.backup)
     if journal == "damaged":
-        with pytest.raises(Unavailable, match="damaged"):
+        with pytest.raises(Invalid, match="damaged"):
             catching_up.catch_up(place)
         (place.store / "journal").unlink()
     with pytest.raises(Refused, match="does not know"):

@@ -74,7 +74,7 @@ def older(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Older:
     publication.publish(home)
     home.db.close()
     shutil.copytree(home.path, folder / "home")
-    common = len(list(home.journal.rows()))
+    common = len(list(filter(None, home.journal.rows())))
 
     now = Home(home.path, lambda is_new: PASSPHRASE, clock=home.clock)
     people.add(now, User.parse("later", "佐藤 花子"))
@@ -87,7 +87,7 @@ def older(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Older:
     hierarchy.retire(now, "old", None)
     publication.publish(now)
     now.db.close()
-    return Older(folder / "home", list(now.journal.rows()), common)
+    return Older(folder / "home", list(filter(None, now.journal.rows())), common)
 
 
 def issue(home: Home, user: str) -> Any:
@@ -141,7 +141,7 @@ def test_a_journal_that_was_spoilt_is_refused(
         catch_up(spoilt + end)
     for rubbish in (b"\0" * 100_000, b"{" * 100_000, b"[" * 100_000):
         assert catch_up(begin + rubbish).code == 0  # torn: no line feed, no row
-        assert catch_up(begin + rubbish + b"\n").code == 7
+        assert catch_up(begin + rubbish + b"\n").code == 5
 
 
 @pytest.mark.parametrize("endless", ["/dev/zero", "sparse"])
