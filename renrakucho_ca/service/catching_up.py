@@ -18,11 +18,20 @@ from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.forms import Kind
 from renrakucho_ca.pki.takeover import FoundCrl
-from renrakucho_ca.service import auditing, ca_signing, crls, journals, revocation, takeover_files
+from renrakucho_ca.service import (
+    auditing,
+    ca_signing,
+    crls,
+    journals,
+    revocation,
+    takeover_files,
+    witnesses,
+)
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.journals import Told
 from renrakucho_ca.service.planning import draw_number
 from renrakucho_ca.service.replaying import Learned
+from renrakucho_ca.service.witnesses import Witness
 from renrakucho_ca.store import (
     audit,
     ca_certificates,
@@ -39,8 +48,8 @@ from renrakucho_ca.store.journal import Journal, Standing
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """What was learned, what journals had to say, which CRLs told nothing and why, and whether
-    all that is enough."""
+    """What was learned, what journals had to say, what is wrong with other files, and whether all
+    that is enough."""
 
     learned: Learned
     told: Told
@@ -53,7 +62,8 @@ class _Marker:
     """What a store that was restored must remember until it has caught up (`Home.behind`).
 
     Attributes:
-        head: the last row of the audit log that the backup knew.
+        head: the last row of the audit log that the backup knew; 0 where an older database was
+            copied back, until its journal has told what it can.
         has_journal: whether a journal had survived in the home, and does not end before that row.
         has_crls: whether published CRLs had, or were given since.
         has_looked: whether a run has learned what these list.
@@ -115,21 +125,33 @@ def catch_up(
     marker = _Marker.read(home)
     learned = Learned()
     with home.lock("issuing").exclusive():
+        if marker is None and auditing.has_forgotten(home):
+            # Killed on the way, it would pass for a store that has learned all.
+            marker = _Marker(0, has_journal=True, has_crls=bool(_published(home)))
+            marker.write(home.behind)
         own = home.journal if marker is None or marker.has_journal else None
-        head = None if marker is None else marker.head
+        head = 0 if marker is None else marker.head
         given = [Journal(path) for path in copies]
         told = journals.learn(home, own, given, head, learned, anyhow=without_journal)
-        is_known = without_journal or told.is_enough
+        newest, _ = audit.head(home.db)
+        spoilt = {each.file for each in told.damaged}
+        whole = [each for each in (home.journal, *given) if each.path not in spoilt]
+        missed = witnesses.unheard(home, whole)
+        problems: list[tuple[Path, RcaError]] = [(each.file, each.problem) for each in missed]
+        problems += witnesses.newer_crls(home) if told.is_enough else []
+        is_known = without_journal or (told.is_enough and not problems)
+        if marker is None and not is_known:
+            marker = _Marker(0, has_journal=False, has_crls=bool(_published(home)))
         if marker is not None and not is_known:
             # Asked once: what is done next adds to a journal that ends before what the backup knew.
-            marker = replace(marker, has_journal=False)
+            marker = replace(marker, head=marker.head or newest, has_journal=False)
             marker.write(home.behind)
         if told.is_to_be_set_aside:
             told.set_aside = home.journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
         for path, problem in _from_crls(home, crl_files, learned):
             raise Invalid("{file}: {problem}", file=path, problem=problem)
-        problems = _from_crls(home, _published(home), learned)
-        _record(home, learned, told)
+        problems += _from_crls(home, _published(home), learned)
+        _record(home, learned, told, missed if without_journal else ())
         if marker is not None and is_known:
             home.behind.unlink()
             files.sync_folder(home.store)
@@ -139,10 +161,12 @@ def catch_up(
     return CaughtUp(learned, told, problems, marker is not None and not is_known)
 
 
-def _record(home: Home, learned: Learned, told: Told) -> None:
-    """The audit log tells that the store was behind, what it learned, and where a journal is that
-    it cannot go on from."""
+def _record(home: Home, learned: Learned, told: Told, forgotten: Iterable[Witness]) -> None:
+    """The audit log tells that the store was behind, what it learned, where a journal is that it
+    cannot go on from, and what it went on without."""
     found = {key: value for key, value in asdict(learned).items() if value}
+    if hashes := sorted({each.checkpoint.hash.hex() for each in forgotten}):
+        found["forgotten"] = hashes
     if told.set_aside is not None:
         found["set_aside"] = told.set_aside.name
     if found:

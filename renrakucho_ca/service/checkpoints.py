@@ -27,6 +27,12 @@ def path_of(home: Home, hierarchy: str) -> Path:
     return home.store / "crl" / file_name(hierarchy)
 
 
+def copies(home: Home) -> list[Path]:
+    """The files that there are, in the store and as published."""
+    folders = (home.store / "crl", home.public)
+    return [path for folder in folders for path in sorted(folder.glob(file_name("*")))]
+
+
 def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
     """Signs the log as it is now. The caller holds the publishing lock.
 

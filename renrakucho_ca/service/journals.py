@@ -37,7 +37,7 @@ class Told:
     """What journals had to say.
 
     Attributes:
-        is_enough: one that is whole goes on where the backup ends.
+        is_enough: one that is whole does not end before the backup.
         is_to_be_set_aside: the log cannot go on as the home's own does.
         set_aside: where that is then.
     """
@@ -66,7 +66,7 @@ def learn(
     home: Home,
     own: Journal | None,
     copies: Sequence[Journal],
-    head: int | None,
+    head: int,
     learned: Learned,
     *,
     anyhow: bool,
@@ -75,7 +75,7 @@ def learn(
 
     Args:
         own: None where it tells nothing.
-        head: the last row of the log that the backup knew; None where none was restored.
+        head: the last row of the log that the backup knew; 0 where none was restored.
         anyhow: damaged ones too, as far as they are sound.
 
     Raises:
@@ -86,7 +86,7 @@ def learn(
     mine = None if own is None else _try(home, own, learned)
     if mine is not None and isinstance(mine.outcome, Invalid) and not copies and not anyhow:
         raise _with_hint(mine.outcome)
-    told.is_enough = mine is not None and mine.reaches(head or 0)
+    told.is_enough = mine is not None and mine.reaches(head)
     known = 0
     for copy in copies:
         tried = _try(home, copy, learned)
@@ -96,7 +96,7 @@ def learn(
             if not anyhow:
                 raise _with_hint(tried.outcome)
             told.damaged.append(_salvage(home, tried, learned))
-        elif head is not None and not tried.reaches(head):
+        elif not tried.reaches(head):
             raise Invalid("{file} ends before the backup", file=copy.path)
         else:
             told.is_enough = True

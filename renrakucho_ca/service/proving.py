@@ -80,9 +80,8 @@ class _Run:
 
     def read_copies(self, kept: Path | None) -> None:
         """The checkpoints in files: they know of rows that may be missing."""
-        for folder in (self._home.store / "crl", self._home.public):
-            for path in sorted(folder.glob(checkpoints.file_name("*"))):
-                self._read_copy(path)
+        for path in checkpoints.copies(self._home):
+            self._read_copy(path)
         if kept is not None:
             if not kept.exists():
                 raise NotFound("{file}: there is no such file or folder", file=kept)

@@ -523,6 +523,58 @@ def test_a_row_that_cannot_be_done_costs_those_that_follow_alone(
     check_chain(place)
 
 
+# -- a journal that lost its end
+
+
+@pytest.mark.parametrize("witness", ["*-audit.json", "*.crl"])
+@pytest.mark.parametrize("copied_back", [False, True])
+def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
+    lost: Lost, place: Home, tmp_path: Path, witness: str, copied_back: bool
+) -> None:
+    """BACKUP, some acts … the journal ends, looking whole … others, a checkpoint and a CRL."""
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    if copied_back:
+        shutil.copytree(lost.home.path, place.path)
+        shutil.copy(old_of(lost, tmp_path).database, place.database)
+        others = [*(place.store / "crl").iterdir()]
+    else:
+        shutil.copytree(lost.home.public, place.public)
+        place.store.mkdir()
+        others = []
+    for path in (*others, *place.public.iterdir()):
+        if not path.match(witness):
+            path.unlink()
+    (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
+    if not copied_back:
+        restoring.restore(place, lost.backup)
+    done = catching_up.catch_up(place)
+    assert done.is_behind
+    named = [path.name for path, _ in done.problems]
+    assert ("new-audit.json" if "audit" in witness else "new-issuing.crl") in named
+    assert catching_up.catch_up(place).is_behind
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+    check_goes_on(lost, place)
+
+
+def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
+    lost: Lost, place: Home
+) -> None:
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    shutil.copytree(lost.home.public, place.public)
+    place.store.mkdir()
+    (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
+    restoring.restore(place, lost.backup)
+    done = catching_up.catch_up(place, without_journal=True)
+    assert not done.is_behind
+    assert "was signed when the log had" in str(done.problems[0][1])
+    again = catching_up.catch_up(place)
+    assert not again.is_behind
+    assert "was signed" not in "".join(str(problem) for _, problem in again.problems)
+    check_goes_on(lost, place)
+
+
 # -- refusals
 
 
