@@ -21,6 +21,7 @@ from renrakucho_ca.pki.takeover import FoundCrl
 from renrakucho_ca.service import (
     auditing,
     ca_signing,
+    checkpoints,
     crls,
     journals,
     revocation,
@@ -152,6 +153,8 @@ def catch_up(
             raise Invalid("{file}: {problem}", file=path, problem=problem)
         problems += _from_crls(home, _published(home), learned)
         _record(home, learned, told, missed if without_journal else ())
+        for hierarchy in hierarchies.all_of(home.db):
+            checkpoints.write_missing(home, hierarchy)
         if marker is not None and is_known:
             home.behind.unlink()
             files.sync_folder(home.store)

@@ -33,6 +33,14 @@ def copies(home: Home) -> list[Path]:
     return [path for folder in folders for path in sorted(folder.glob(file_name("*")))]
 
 
+def expected(home: Home, hierarchy: str) -> list[Path]:
+    """The files that there are once one was signed, and published here: not elsewhere (`--out`)."""
+    found = [path_of(home, hierarchy)]
+    if (home.public / f"{hierarchy}-root.pem").exists():
+        found.append(home.public / file_name(hierarchy))
+    return found
+
+
 def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
     """Signs the log as it is now. The caller holds the publishing lock.
 

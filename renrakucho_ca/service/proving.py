@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError, Unavailable
@@ -21,6 +22,9 @@ from renrakucho_ca.store import audit, hierarchies
 from renrakucho_ca.store.audit import Record
 
 _LONGEST_FILE = 64 * 1024
+
+GRACE = timedelta(minutes=5)
+"""After which a checkpoint has its file: a publication that is under way writes long CRLs first."""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,9 @@ class _Run:
         """By row, the hashes that copies of checkpoints give it, and where these are."""
         self._copies: dict[str, str] = {}
         """The texts of those copies, and where they are; without those that the log has."""
+        self._in_files: dict[Path, Checkpoint] = {}
+        self._in_log: dict[str, Checkpoint] = {}
+        """The newest that the log has of each CA that should have its file by now."""
 
     # -- checkpoints
 
@@ -103,6 +110,7 @@ class _Run:
         else:
             self._pins.setdefault(found.rows, {}).setdefault(found.hash, str(path))
             self._copies.setdefault(found.text, str(path))
+            self._in_files[path] = found
 
     def _proven(self, document: bytes | str) -> Checkpoint:
         """A checkpoint whose signature holds.
@@ -158,6 +166,8 @@ class _Run:
             place = f"row {record.id}"
             raise _broken(found.rows, Attention("{place} signed another", place=place))
         self._copies.pop(found.text, None)
+        if found.time < self._home.clock() - GRACE:
+            self._in_log[found.authority] = found
 
     def finish(self) -> None:
         """What has to be true of the log's end. Comes after a walk that found nothing broken."""
@@ -170,6 +180,7 @@ class _Run:
             self.verdict.problems.append(
                 Attention("{place}: the log has no such checkpoint", place=place)
             )
+        self._miss_files()
         if self.verdict.journal < rows:
             self.verdict.problems.append(
                 Attention(
@@ -179,6 +190,34 @@ class _Run:
                     rows=rows,
                 )
             )
+
+    def _miss_files(self) -> None:
+        """Whoever cuts the log off has to take the newest checkpoint's files away first, or to put
+        older ones there."""
+        for hierarchy in hierarchies.all_of(self._home.db):
+            newest = self._in_log.get(hierarchy.issuing.fingerprint_sha256)
+            if newest is None:
+                continue
+            for path in checkpoints.expected(self._home, hierarchy.name):
+                found = self._in_files.get(path)
+                if not path.exists() and not path.is_symlink():
+                    self.verdict.problems.append(
+                        Attention(
+                            "{file} is missing, and the log has a checkpoint for it",
+                            hint="rca publish; then find out who took it away",
+                            file=path,
+                        )
+                    )
+                elif found is not None and (
+                    found.rows < newest.rows or found.authority != newest.authority
+                ):
+                    self.verdict.problems.append(
+                        Attention(
+                            "{file} is not the newest checkpoint that the log has",
+                            hint="rca publish; then find out who put it there",
+                            file=path,
+                        )
+                    )
 
 
 def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service import proving, publication, revocation
+from renrakucho_ca.service import doctor, proving, publication, revocation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.journal import LONGEST_LINE
 
@@ -366,6 +366,50 @@ def test_an_older_one_is_good_for_ever(log: Home, tmp_path: Path) -> None:
     kept = Path(shutil.copy(log.public / "new-audit.json", tmp_path / "kept.json"))
     publication.publish(log)
     assert problems(log, kept) == []
+
+
+@pytest.mark.parametrize("folder", ["ca-store/crl", "public"])
+@pytest.mark.parametrize("how", ["missing", "older", "another's"])
+def test_a_file_that_is_not_the_newest_checkpoint_is_told_until_the_next_publication(
+    written: Home, tmp_path: Path, folder: str, how: str
+) -> None:
+    """Who means to cut the log off begins with it."""
+    clock = Clock()
+    log = copy_home(written.path, tmp_path / "copy", clock)
+    path = log.path / folder / "new-audit.json"
+    older = path.read_bytes()
+    publication.publish(log)
+    if how == "missing":
+        path.unlink()
+    else:
+        another = path.with_name("old-audit.json").read_bytes()
+        path.write_bytes(older if how == "older" else another)
+    assert problems(log) == [], "a publication may be under way"
+    clock.advance(minutes=6)
+    (problem,) = problems(log)
+    assert str(path) in problem
+    (found,) = doctor.examine(log)["audit"]
+    assert str(found.what) == problem
+    assert "rca publish" in str(found.what.hint)
+    publication.publish(log, if_due=True)
+    if how != "another's":
+        assert problems(log) == []
+    publication.publish(log)
+    clock.advance(minutes=6)
+    assert problems(log) == []
+
+
+def test_what_is_published_elsewhere_or_not_at_all_is_not_missed(
+    written: Home, tmp_path: Path
+) -> None:
+    clock = Clock()
+    clock.advance(days=1)
+    log = copy_home(written.path, tmp_path / "copy", clock)
+    shutil.rmtree(log.public)
+    assert problems(log) == []
+    publication.publish(log, out=tmp_path / "elsewhere")
+    clock.advance(minutes=6)
+    assert problems(log) == []
 
 
 def test_a_file_that_is_not_there_is_not_found(log: Home, tmp_path: Path) -> None:
