@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from multiprocessing.connection import Pipe
+from pathlib import Path
 
 import pytest
 
 from renrakucho_ca.clock import system_randomness
+from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
 from renrakucho_ca.service.workers import Workers, serve
@@ -55,3 +59,37 @@ serve(*{numbers})
         )
         os.close(numbers[1])
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def drawn_though_nobody_can_read(reads_to_fail: str) -> None:
+    """What `test_a_worker_that_cannot_read_its_pipe_ends_and_its_parent_tells` runs."""
+    with Workers(PROCESSES, reads_to_fail) as workers:
+        try:
+            list(workers.spread(drawn, [(None, None)] * PARCELS))
+        except Unavailable as error:
+            print(error)
+
+
+def test_a_worker_that_cannot_read_its_pipe_ends_and_its_parent_tells(tmp_path: Path) -> None:
+    """Both would wait for each other for ever: the one for a parcel, the other for its result."""
+    (tmp_path / "failing_reads.py").write_text("""\
+import errno
+from multiprocessing.connection import Connection
+def recv(self): raise OSError(errno.EIO, "Input/output error")
+Connection.recv = recv
+""")
+    program = f"""\
+import sys
+sys.path[:] = {[str(tmp_path), *sys.path]!r}
+from {__name__} import drawn_though_nobody_can_read
+drawn_though_nobody_can_read("failing_reads")
+"""
+    run = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        said, _ = run.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):  # the workers too, which would wait for ever
+            os.killpg(run.pid, signal.SIGKILL)
+    assert (run.returncode, said) == (0, b"a worker process died\n")
