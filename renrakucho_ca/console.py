@@ -17,8 +17,6 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.locale import Catalogue
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from rich.console import Console as RichConsole
 
 Value = (
@@ -118,6 +116,7 @@ class Console:
         fields: Sequence[str],
         columns: Sequence[str],
         spare: Sequence[str] = (),
+        whole: Sequence[str] = (),
     ) -> None:
         """Any number of things, streamed: in JSON an array.
 
@@ -126,6 +125,7 @@ class Console:
             columns: those of them that a table shows.
             spare: those of the columns that a narrow terminal can do without, the first to go
                 first.
+            whole: those that are never folded, since people copy them.
         """
         match form:
             case Format.JSON:
@@ -139,7 +139,7 @@ class Console:
                     self.talk("nothing found")
                 with_header = True
                 while page:
-                    self._table(page, columns, spare, with_header=with_header)
+                    self._table(page, columns, spare, whole, with_header=with_header)
                     page = list(islice(stream, TABLE_ROWS))
                     with_header = sys.stdout.isatty()
 
@@ -193,6 +193,7 @@ class Console:
         page: Sequence[Row],
         columns: Sequence[str],
         spare: Sequence[str],
+        whole: Sequence[str],
         *,
         with_header: bool,
     ) -> None:
@@ -204,7 +205,7 @@ class Console:
         rich = _rich()
         shown = {column: [self._shown(row[column]) for row in page] for column in columns}
         if on_terminal:
-            self._fit(shown, spare, rich.width)
+            self._fit(shown, spare, whole, rich.width)
         table = Table(
             box=box.SIMPLE_HEAD if on_terminal else None,
             show_edge=False,
@@ -217,7 +218,8 @@ class Console:
             # Where the terminal is too narrow, what people wrote is folded; a number, a date or a
             # state never is.
             is_text = any(type(row[column]) in (str, list, tuple) for row in page)
-            table.add_column(self._title(column), overflow="fold", no_wrap=not is_text)
+            folds = is_text and column not in whole
+            table.add_column(self._title(column), overflow="fold", no_wrap=not folds)
         for cells_of_row in zip(*shown.values(), strict=True):
             table.add_row(*map(Text, cells_of_row))
         with rich.capture() as drawn:
@@ -225,14 +227,20 @@ class Console:
         for line in drawn.get().splitlines():
             print(line.rstrip(" "))
 
-    def _fit(self, shown: dict[str, list[str]], spare: Sequence[str], width: int) -> None:
+    def _fit(
+        self,
+        shown: dict[str, list[str]],
+        spare: Sequence[str],
+        whole: Sequence[str],
+        width: int,
+    ) -> None:
         """Leaves out empty columns, and spare ones until what is left fits, folded a little."""
         for column in [column for column, texts in shown.items() if not any(texts)]:
             del shown[column]
 
         def needed(column: str) -> int:
             widest = max(map(cells, [self._title(column), *shown[column]]))
-            return min(widest, FOLDED_COLUMN) + 2
+            return (widest if column in whole else min(widest, FOLDED_COLUMN)) + 2
 
         for column in spare:
             if sum(map(needed, shown)) - 2 <= width:

@@ -83,7 +83,9 @@ def signed(app: App, form: Format) -> None:
 
     now = app.home.clock()
     rows = (_row(each, now) for each in ca_certificates.all_of(app.home.db))
-    app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
+    app.console.many(
+        rows, form, fields=_FIELDS, columns=_COLUMNS, spare=("subject",), whole=("serial",)
+    )
 
 
 @click.command(

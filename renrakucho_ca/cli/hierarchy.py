@@ -39,6 +39,7 @@ _FIELDS = (
     "issuing_key",
 )
 _COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "issuing_not_after")
+_SPARE = ("created_at", "root_not_after")
 
 
 @click.group(
@@ -144,7 +145,7 @@ def list_(app: App, form: Format) -> None:
 
     now = app.home.clock()
     rows = (row_of(each, now) for each in hierarchies.all_of(app.home.db))
-    app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
+    app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS, spare=_SPARE, whole=("name",))
 
 
 @click.command(cls=Command, help="Shows one hierarchy: names, ends, fingerprints, keys.")

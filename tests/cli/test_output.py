@@ -68,6 +68,16 @@ def test_a_table_fits_the_terminal(speaking: Program, facility: str, columns: in
         assert shown.count(" iphone ") == 4
 
 
+def test_the_hierarchies_fit_a_narrow_terminal(speaking: Program) -> None:
+    """What can be spared goes first: no name and no title is broken."""
+    names = [each["name"] for each in speaking("hierarchy", "list", "--format", "json").json]
+    answer = speaking.terminal("hierarchy", "list", columns=60)
+    header, _, *lines = re.sub(r"\x1b\[[0-9;]*m", "", answer.out).splitlines()
+    assert all(width(line) <= 60 for line in (header, *lines))
+    assert {"root", "ルート"} & set(header.split())
+    assert [line.split()[0] for line in lines if line[0] != " "] == names
+
+
 def test_a_wide_terminal_shows_more(speaking: Program, facility: str) -> None:
     narrow = speaking.terminal("list", "--facility", facility, columns=80).out
     wide = speaking.terminal("list", "--facility", facility, columns=200).out
