@@ -224,6 +224,7 @@ class NumberType(click.ParamType["RetrievalNumber"]):
 
 number_argument = click.argument("number", type=NumberType())
 numbers_argument = click.argument("numbers", type=NumberType(), nargs=-1, metavar="NUMBER...")
+numbers_or_option = click.argument("numbers", type=NumberType(), nargs=-1, metavar="[NUMBER]...")
 
 
 def parse_date(text: str, zone: tzinfo) -> datetime:

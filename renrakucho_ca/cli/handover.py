@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, numbers_argument, pass_app
+from renrakucho_ca.cli.app import App, format_option, numbers_or_option, pass_app
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.console import Format
 from renrakucho_ca.model import RetrievalNumber
@@ -17,7 +17,7 @@ from renrakucho_ca.model import RetrievalNumber
     help="Writes sheets to print, a page for each person: number, password, QR code of the "
     "download page, the steps for the device. The file has passwords: print it, then delete it.",
 )
-@numbers_argument
+@numbers_or_option
 @click.option("--facility", metavar="NAME", help="what this facility has not downloaded yet")
 @click.option("--user", metavar="ID", help="what this user has not downloaded yet")
 @click.option(

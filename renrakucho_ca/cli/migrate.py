@@ -65,6 +65,7 @@ MOST_FAILURES = 50
     "form",
     type=click.Choice(["table", "json", "csv", "html"]),
     default="table",
+    metavar="table|json|csv|html",
     help="table for people, json or csv for scripts; html, with --status: a page for a manager",
 )
 @pass_app

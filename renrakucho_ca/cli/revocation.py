@@ -11,7 +11,7 @@ from renrakucho_ca.cli.app import (
     dry_run_option,
     format_option,
     number_argument,
-    numbers_argument,
+    numbers_or_option,
     pass_app,
     yes_option,
 )
@@ -29,7 +29,7 @@ FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReas
     help="Revokes certificates for good: number and password are dead, the file is destroyed, and "
     "with the next publication servers refuse the login.",
 )
-@numbers_argument
+@numbers_or_option
 @click.option("--user", metavar="ID", help="everything live of this user")
 @click.option("--serial", metavar="S", help="the one with this serial number, in hex")
 @click.option(
