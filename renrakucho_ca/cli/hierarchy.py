@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from renrakucho_ca import token_uri
-from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app, yes_option
+from renrakucho_ca.cli.app import (
+    App,
+    Choice,
+    dry_run_option,
+    format_option,
+    parse_date,
+    pass_app,
+    yes_option,
+)
 from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
@@ -166,14 +174,18 @@ def show(app: App, name: str, form: Format) -> None:
 @click.argument("name")
 @click.option("--at", metavar="DATE", help="the cut-off, such as 2026-08-01")
 @yes_option
+@dry_run_option
 @format_option
 @pass_app
-def retire(app: App, name: str, at: str | None, yes: bool, form: Format) -> None:
+def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: Format) -> None:
     from renrakucho_ca.service import hierarchy as service
-    from renrakucho_ca.store import hierarchies
 
     cutoff = None if at is None else parse_date(at, app.home.settings.zone)
-    hierarchies.get(app.home.db, name)
+    closed, live = service.would_retire(app.home, name, cutoff)
+    if dry_run:
+        app.console.one(row_of(closed, app.home.clock()), form)
+        app.console.talk("certificates that would be revoked: {live}; nothing was done", live=live)
+        return
     app.confirm("close the hierarchy {name} for good?", yes=yes, name=name)
     retired = service.retire(app.home, name, cutoff)
     app.console.one(row_of(retired, app.home.clock()), form)

@@ -409,6 +409,9 @@ MESSAGES: dict[str, str] = {
     "… and {count} more": "… ほか {count} 件",
     # -- questions
     "close the hierarchy {name} for good?": "階層 {name} を廃止しますか(元に戻せません)",
+    "certificates that would be revoked: {live}; nothing was done": (
+        "{live} 件の証明書が失効することになります。何もしていません"
+    ),
     "revoke {count} certificates for good?": "証明書 {count} 件を失効させますか(元に戻せません)",
     "this needs a yes": "確認が必要です",
     "without a terminal, add --yes": "端末がないときは --yes を付けてください",

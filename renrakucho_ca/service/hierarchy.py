@@ -21,7 +21,7 @@ from renrakucho_ca.service import auditing, authority_certificate, ca_keys, crls
 from renrakucho_ca.service.addresses import root_distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import ca_certificates, hierarchies
+from renrakucho_ca.store import ca_certificates, expiry, hierarchies
 from renrakucho_ca.store.audit import Entry
 from renrakucho_ca.store.database import seconds
 from renrakucho_ca.token_uri import TokenUri
@@ -188,6 +188,16 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
     if at is not None and at <= now:
         revocation.revoke_all(home, hierarchy, now)
     return hierarchies.get(home.db, name)
+
+
+def would_retire(home: Home, name: str, at: datetime | None) -> tuple[Hierarchy, int]:
+    """What `retire` would make of a hierarchy, and how many live certificates it would revoke, at
+    once or at the cut-off."""
+    now = home.clock()
+    found = hierarchies.get(home.db, name)
+    closed = replace(found, retired_at=found.retired_at or now, cutoff=at or found.cutoff)
+    live = 0 if closed.cutoff is None else expiry.count_cut_off(home.db, name, now)
+    return closed, live
 
 
 def described(hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> dict[str, object]:
