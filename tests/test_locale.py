@@ -24,7 +24,7 @@ from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.locale.ja import MESSAGES
 from renrakucho_ca.model import Act, Container, Severity, Status, SubjectAttribute, Tier
-from renrakucho_ca.service import instructions
+from renrakucho_ca.service import doctor, instructions
 from renrakucho_ca.store.outbox import MailState
 
 PACKAGE = Path(renrakucho_ca.__file__).parent
@@ -218,6 +218,8 @@ def everything() -> set[str]:
         *(key.replace("_", " ") for key in titles()),
         *(f"{words.__name__}.{word.value}" for words in WORDS for word in words),
         *SETTINGS,
+        *doctor.CHECKS,
+        doctor.PASSPHRASE,
         *map(os.strerror, SYSTEM),
     } - {""}
 

@@ -50,7 +50,7 @@ def doctor(app: App, metrics: Path | None, form: Format) -> None:
     rows = _rows(app, report)
     found = [row for row in rows if row["severity"] in (Severity.WARNING, Severity.PROBLEM)]
     if metrics != Path("-") and (found or form is not Format.TABLE):
-        shown = found if form is Format.TABLE else rows
+        shown = _named(app, found) if form is Format.TABLE else rows
         app.console.many(shown, form, fields=_FIELDS, columns=_FIELDS)
     if found:
         raise Attention("found: {count}", count=len(found))
@@ -73,6 +73,11 @@ def _rows(app: App, report: Report) -> list[Row]:
         if not findings:
             rows.append({"check": check, "severity": Severity.OK, "problem": None, "hint": None})
     return rows
+
+
+def _named(app: App, rows: list[Row]) -> list[Row]:
+    """With the names of the checks in the reader's language; scripts know them by the English."""
+    return [row | {"check": app.catalogue.say(str(row["check"]))} for row in rows]
 
 
 def _write_metrics(app: App, report: Report, file: Path) -> None:

@@ -13,7 +13,7 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
-_OUR_WORDS = frozenset({"what", "reason", "problem"})
+_OUR_WORDS = frozenset({"what", "reason", "problem", "check"})
 """Values under these names are words of ours or of the operating system, not what people wrote."""
 
 

@@ -153,6 +153,18 @@ def test_states_are_called_as_the_service_calls_them(
     assert re.search(rf"^状態 +{state}$", rca("--lang", "ja", "show", number).out, re.MULTILINE)
 
 
+def test_checks_are_named_in_the_readers_language_and_for_scripts_in_english(rca: Program) -> None:
+    settings = Path(rca.environment["RCA_HOME"]) / "rca.yaml"
+    settings.chmod(0o606)
+    try:
+        table = rca("--lang", "ja", "doctor").out
+        names = [row["check"] for row in rca("--lang", "ja", "doctor", "--format", "csv").csv]
+    finally:
+        settings.chmod(0o600)
+    assert re.search("^権限 +問題 ", table, re.MULTILINE)
+    assert "permissions" in names
+
+
 @pytest.mark.parametrize(
     ("text", "columns"),
     [("abc", 3), ("鈴木", 4), ("ｽｽﾞｷ", 4), ("e\u0301", 1), ("　", 2), ("─", 1), ("", 0)],
