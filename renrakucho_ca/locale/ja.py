@@ -204,7 +204,7 @@ MESSAGES: dict[str, str] = {
     "cannot read the PIN from {file}: {reason}": "{file} からPINを読み取れません: {reason}",
     "the PIN is in {file}, which others can read or write": "PINのファイル {file} をほかの人が読み書きできます",
     "chmod 600 {file}": "chmod 600 {file}",
-    "nothing says which PKCS #11 module leads to {uri}": "{uri} のためのPKCS #11モジュールがわかりません",
+    "nothing says which PKCS #11 module leads to {uri}": "{uri} のためのPKCS #11モジュールが分かりません",
     "name it with module-path= in the URI, or with pkcs11_module in rca.yaml": "URIの module-path= か、rca.yaml の pkcs11_module で指定してください",
     "the PKCS #11 module {module} cannot be loaded": "PKCS #11モジュール {module} を読み込めません",
     "there is no token of {uri}": "{uri} のトークンがありません",
@@ -214,7 +214,7 @@ MESSAGES: dict[str, str] = {
     "`pkcs11-tool --login --list-objects` with the right PIN gives it all back": "正しいPINで `pkcs11-tool --login --list-objects` を実行すると、回数が元に戻ります",
     "{count} lines were done, the ones above: take them out of the table": "上の{count}行は終わっています。表から取り除いてください",
     "{key} is not the key of {name}": "{key} は {name} の鍵ではありません",
-    "the key that {name} was requested with is not in the store": "{name} の申請に使った鍵が保管されていません",
+    "the key that {name} was requested with is not in the store": "{name} の署名要求に使った鍵が保管場所にありません",
     "where it is in a token, add --issuing-key URI; else restore a backup": "鍵がトークンにある場合は --issuing-key URI を付けてください。なければバックアップから復元してください",
     "--root-key takes a file: a key in a token is under no passphrase": "--root-key にはファイルを指定してください(トークンの鍵にパスフレーズはありません)",
     "is the token plugged in, and does the URI name it? `pkcs11-tool --list-slots`": "トークンがつながっているか、URIが正しいか確かめてください。`pkcs11-tool --list-slots`",
@@ -227,7 +227,7 @@ MESSAGES: dict[str, str] = {
     "keys in tokens need a library that is not installed": "トークンの鍵に必要なライブラリがありません",
     "pip install 'renrakucho-ca[hsm]'": "pip install 'renrakucho-ca[hsm]'",
     "the token has no private key of {uri}": "トークンに {uri} の秘密鍵がありません",
-    "`pkcs11-tool --list-objects --login` shows what it has": "中にあるものは `pkcs11-tool --list-objects --login` でわかります",
+    "`pkcs11-tool --list-objects --login` shows what it has": "中にあるものは `pkcs11-tool --list-objects --login` で分かります",
     "the token has no public key beside the private key of {uri}": "トークンに、{uri} の秘密鍵と対になる公開鍵がありません",
     "write it there, with the same label and ID": "同じラベルとIDで書き込んでください",
     "the token has {count} keys of {uri}": "トークンに {uri} の鍵が {count} 個あります",
@@ -317,7 +317,7 @@ MESSAGES: dict[str, str] = {
         "発行する階層。指定がなければ rca.yaml の default_hierarchy、new、ただ1つ発行できる階層の順"
     ),
     "export the file there at once: that is its one download": (
-        "このフォルダにファイルをすぐ取り出す。これで1回限りのダウンロードは済みになる"
+        "このフォルダにファイルをすぐ取り出す。これが1回限りのダウンロードになる"
     ),
     "a PKCS#10 of a key that stays on the device; the export is a PEM chain": (
         "鍵を端末に残したまま使う証明書要求(PKCS#10)。取り出せるのはPEMの証明書チェーン"
@@ -414,7 +414,7 @@ MESSAGES: dict[str, str] = {
     ),
     "revoke {count} certificates for good?": "証明書 {count} 件を失効させますか(元に戻せません)",
     "this needs a yes": "確認が必要です",
-    "without a terminal, add --yes": "端末がないときは --yes を付けてください",
+    "without a terminal, add --yes": "対話できない環境では --yes を付けてください",
     "not confirmed: nothing was done": "確認されなかったので、何もしませんでした",
     # -- passphrase
     "passphrase of the CA keys: ": "CAの鍵のパスフレーズ: ",
@@ -465,7 +465,7 @@ MESSAGES: dict[str, str] = {
     # -- the program and the system
     "a bug: {kind}": "プログラムの不具合です: {kind}",
     "RCA_DEBUG=1 shows where; nothing half-done was kept": (
-        "RCA_DEBUG=1 で場所がわかります。途中までの変更は残っていません"
+        "RCA_DEBUG=1 で場所が分かります。途中までの変更は残っていません"
     ),
     "a worker process died": "作業プロセスが異常終了しました",
     "there is too little memory": "メモリが足りません",
@@ -541,7 +541,7 @@ MESSAGES: dict[str, str] = {
     ),
     "the exponent must be 65537 or more": "公開指数は65537以上が必要です",
     "use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits": (
-        "P-256、P-384、P-521、または2048~8192ビットのRSAを使ってください"
+        "P-256、P-384、P-521、または2048から8192ビットまでのRSAを使ってください"
     ),
     # -- hierarchies
     "there is no hierarchy {name}": "階層 {name} はありません",
@@ -641,7 +641,7 @@ MESSAGES: dict[str, str] = {
         "CRLの nextUpdate が thisUpdate より後ではありません"
     ),
     "the CRL has no number": "CRLに番号がありません",
-    "a revocation cannot be read: {at}, {reason}": "失効の記録を読めません：{at}、{reason}",
+    "a revocation cannot be read: {at}, {reason}": "失効の記録を読めません: {at}、{reason}",
     "the CRL is of {found}, not of {expected}": "CRLは {expected} ではなく {found} のものです",
     "the signature of the CRL does not verify": "CRLの署名を検証できません",
     "this is not a CRL that can be read": "読み取れるCRLではありません",
@@ -675,7 +675,7 @@ MESSAGES: dict[str, str] = {
         "{what}が {length} 文字あります({longest} 文字まで)"
     ),
     "{attribute} has {length} characters; from 1 to {longest} are allowed": (
-        "{attribute}が {length} 文字です(1~{longest} 文字)"
+        "{attribute}が {length} 文字です(1文字から {longest} 文字まで)"
     ),
     "{address} is not a mail address": "{address} はメールアドレスではありません",
     "{text} is not a date": "{text} は日付ではありません",
@@ -990,7 +990,7 @@ MESSAGES: dict[str, str] = {
     ),
     # -- rca serve, rca unlock
     "the download page": "ダウンロードページ",
-    "a number that was guessed at": "パスワードの間違いで止まった番号",
+    "a number that was guessed at": "パスワードの間違いで止まった番号のロックを解除する",
     "listening on {url}": "{url} で待ち受けています",
     "{number} can be tried again": "{number} をもう一度試せるようにしました",
     "Serves the download page, CRLs, CA certificates and OCSP until it is told to stop. It needs "
@@ -1200,7 +1200,7 @@ MESSAGES: dict[str, str] = {
         "保管場所のディスクが読み取り専用です。発行も失効もできません"
     ),
     "the kernel does so after an error of the disk: dmesg tells; then mount -o remount,rw": (
-        "ディスクのエラーの後にカーネルがこうします。dmesg で確認し、mount -o remount,rw で戻してください"
+        "ディスクのエラーが起きるとカーネルが読み取り専用にします。dmesg で確認し、mount -o remount,rw で戻してください"
     ),
     "{free} more files fit on the disk of the store: it runs out of inodes": "保管場所のディスクにはあと {free} 個しかファイルを作れません(inode 不足)",
     "{key}: passwords and certificates travel in the clear to {url}": "{key}: {url} へはパスワードと証明書が暗号化されずに送られます",
@@ -1212,7 +1212,7 @@ MESSAGES: dict[str, str] = {
     "{name} is signed with SHA-1 or MD5": "{name} は SHA-1 か MD5 で署名されています",
     "{path} belongs to {other}, the store to {owner}": "{path} の所有者は {other} ですが、保管場所の所有者は {owner} です",
     "{path} can be written by others": "{path} は所有者以外も書き込めます",
-    "{path} has another name somewhere: {count} hard links": "{path} には別の名前があります(ハードリンク {count} 個)",
+    "{path} has another name somewhere: {count} hard links": "{path} にはほかの名前もあります(ハードリンク {count} 個)",
     "{path} is a symbolic link to {target}": "{path} は {target} へのシンボリックリンクです",
     "rca publish; then find out who changed it": "rca publish のあと、誰が書き換えたか調べてください",
     "rca publish; for a root whose key is elsewhere, with --root-key FILE|URI": (
@@ -1258,14 +1258,14 @@ MESSAGES: dict[str, str] = {
     ),
     "set the clock; if it is right and was ahead before, revoke what was issued then and "
     "`rca publish --trust-clock`": (
-        "時計を合わせてください。いまの時計が正しく、前に進んでいたのなら、そのときに発行したものを"
+        "時計を合わせてください。いまの時計が正しく、以前の時計が進んでいたのなら、そのときに発行したものを"
         "失効させてから `rca publish --trust-clock` を実行してください"
     ),
     "the store is damaged: it holds {value} where that cannot be": (
         "保管場所が壊れています。あり得ない値 {value} があります"
     ),
     "{count} certificates were begun and not finished": "{count} 件の発行が途中で終わっています",
-    "the next `rca issue` revokes them": "次の `rca issue` が失効させます",
+    "the next `rca issue` revokes them": "次に `rca issue` を実行すると失効します",
     "{count} mails have waited for more than six hours": "{count} 通のメールが6時間以上送信待ちです",
     "rca mail send; then look why cron did not do it": "rca mail send を実行し、cron で行われなかった理由を調べてください",
     # -- rca issue --batch, rca reissue
@@ -1300,7 +1300,7 @@ MESSAGES: dict[str, str] = {
     "can be stopped at any moment and run again; nobody gets two. --status shows who has not "
     "moved yet.": (
         "古い階層の有効な証明書を、同じ利用者、端末、備考で、新しい階層からすべて発行し直し、切替日を定めます。切替日までは両方が使え、切替日からは新しいものだけが使えます。"
-        "いつ中断しても、もう一度実行すれば続きから始まり、二重に発行することはありません。--status で、まだ移行していない人がわかります。"
+        "いつ中断しても、もう一度実行すれば続きから始まり、二重に発行することはありません。--status で、まだ移行していない人が分かります。"
     ),
     "from then on the old ones are refused: 2026-08-01": "切替日。この日から古い証明書は使えない。例: 2026-08-01",
     "only show how far it has come": "進み具合だけを表示する",
@@ -1410,7 +1410,7 @@ MESSAGES: dict[str, str] = {
     "BEGIN without END": "BEGIN に対応する END がありません",
     "what stands between BEGIN and END is not base64": "BEGIN と END の間がbase64ではありません",
     "serial number {serial}: the hierarchy {name} has this certificate": (
-        "シリアル番号 {serial}: この証明書は階層 {name} に既にあります"
+        "シリアル番号 {serial}: この証明書は階層 {name} にすでにあります"
     ),
     "another CA signed this CRL": "このCRLは別の認証局が署名したものです",
     "another line is about the same certificate": "同じ証明書の行がほかにもあります",
@@ -1424,7 +1424,7 @@ MESSAGES: dict[str, str] = {
         "--issuing-key-passphrase-file でファイルを指定してください"
     ),
     "no certificate matches, and no date of issue says which hierarchy's it was": (
-        "対応する証明書がなく、発行日もないため、どの階層のものかわかりません"
+        "対応する証明書がなく、発行日もないため、どの階層のものか分かりません"
     ),
     "no certificate matches, and one issued on {date} is not the old hierarchy's": (
         "対応する証明書がなく、発行日 {date} は古い階層のものではありません"
@@ -1437,7 +1437,7 @@ MESSAGES: dict[str, str] = {
     "serial number {serial}: it ends before it begins": "シリアル番号 {serial}: 有効期間の終わりが始まりより前です",
     "{file}: no certificate, CRL or index": "{file}: 証明書・CRL・索引ではありません",
     "{file}: {kind} is not opened ({count} such files)": (
-        "{file}: {kind} は開きません（同種のファイル {count} 件）"
+        "{file}: {kind} は開きません(同種のファイル {count} 件)"
     ),
     "if it has certificates that lie nowhere else, export them as PEM and give these too": (
         "ほかの場所にない証明書が入っていれば、PEM形式で書き出し、それも指定してください"
@@ -1469,7 +1469,7 @@ MESSAGES: dict[str, str] = {
         "{text} は表計算ソフトの通算日数です。起点の日がソフトにより異なるため、日付とは解釈しません"
     ),
     "give the column the format of a date, such as 2026/1/16, and save it again": (
-        "その列の表示形式を日付（2026/1/16 など）にして、保存し直してください"
+        "その列の表示形式を日付(2026/1/16 など)にして、保存し直してください"
     ),
     "{text} is what a spreadsheet left of a number: its last digits are lost": (
         "{text} は表計算ソフトが丸めた数値です。下の桁が失われています"
@@ -1529,8 +1529,8 @@ MESSAGES: dict[str, str] = {
     "keys": "鍵",
     "Keys": "鍵",
     "another passphrase for the keys": "鍵のパスフレーズを変える",
-    "Seals all keys of the store under a new passphrase: all of them, or none. Whoever has a copy of the old files still opens it with the old passphrase.": "保管場所のすべての鍵を新しいパスフレーズで封印し直します(途中で失敗したときは1つも変わりません)。以前のファイルの写しは、以前のパスフレーズで開けたままです。",
-    "the file with the new passphrase; else a terminal is asked twice": "新しいパスフレーズのファイル。指定がなければ端末で2回尋ねる",
+    "Seals all keys of the store under a new passphrase: all of them, or none. Whoever has a copy of the old files still opens it with the old passphrase.": "保管場所のすべての鍵を新しいパスフレーズで封印し直します(途中で失敗したときは1つも変わりません)。以前のファイルの写しは、以前のパスフレーズで引き続き開けます。",
+    "the file with the new passphrase; else a terminal is asked twice": "新しいパスフレーズのファイル。指定がなければ画面で2回尋ねる",
     "the descriptor to read the new passphrase from": "新しいパスフレーズを読み取るファイル記述子",
     "also this key of a root that is kept off the machine, in its place": "この機械の外に保管するルートの鍵ファイルも、その場で封印し直す",
     "the new passphrase of the CA keys: ": "CAの鍵の新しいパスフレーズ: ",
@@ -1553,22 +1553,22 @@ MESSAGES: dict[str, str] = {
     "Makes a home of a backup, where none is; what a lost database leaves, ca-store/journal and public/, may be there. Then the store learns what happened after the backup, from these and from --journal and --crl, and issues nothing before it has. Without FILE a home that is behind its journal catches up in place.": "バックアップからホームを復元します。復元先にはホームがあってはなりませんが、データベースが失われた後に残った ca-store/journal と public/ はあってもかまいません。続いて、バックアップの後に起きたことをこれらと --journal、--crl から取り込み、それが済むまで発行は行いません。FILE を省くと、ジャーナルより古くなったホームをその場で追いつかせます。",
     "Writes all that makes this home into one file under the passphrase: database, keys, settings, profiles, CRLs. Others may write meanwhile. FILE is replaced in one step; - is stdout. With --verify FILE is read through instead, and all that is in it is proven.": "ホームのすべて(データベース、鍵、設定、プロファイル、CRL)を、パスフレーズで暗号化した1つのファイルに書き出します。その間も他のコマンドは書き込めます。FILE は一度に置き換わります。- は標準出力です。--verify を付けると、FILE を最後まで読み、中身をすべて検証します。",
     "a CRL that servers have, DER or PEM; may be given several times": "サーバーにあるCRL(DERかPEM)。何度でも指定できる",
-    "a backup is not written to a terminal": "バックアップを端末には書き出せません",
+    "a backup is not written to a terminal": "バックアップを画面には書き出せません",
     "a backup opens with the passphrase that the store had when it was made": "バックアップは、作成した時のパスフレーズで開きます",
-    "a home out of a backup": "バックアップからの復元",
-    "forget what happened after the backup?": "バックアップの後に起きたことを諦めますか?",
+    "a home out of a backup": "バックアップから復元する",
+    "forget what happened after the backup?": "バックアップの後に起きたことは失われたものとして続けますか",
     "it is missing": "ありません",
     "list what a backup holds, and prove that it would do": "バックアップの中身を一覧にし、使えることを検証する",
     "move the old home aside, but keep its ca-store/journal and public/": "古いホームを別の場所に移してください(ca-store/journal と public/ は残します)",
     "nothing is issued or handed out before the store knows what happened after the backup: rca restore --journal FILE; where it is lost, rca restore --without-journal": "バックアップの後に起きたことが分かるまで、発行も配布もできません: rca restore --journal FILE (失われた場合は rca restore --without-journal)",
-    "one encrypted file with everything": "すべてを暗号化した1つのファイルに",
+    "one encrypted file with everything": "すべてを、暗号化した1つのファイルに保存する",
     "rca restore": "rca restore",
     "rca restore --journal FILE, or --crl with each CRL that servers have; where all are lost: rca restore --without-journal": "rca restore --journal FILE、またはサーバーにある各CRLを --crl で指定してください。すべて失われた場合は rca restore --without-journal",
     "rca restore --journal FILE; where the journal is lost: rca restore --without-journal": "rca restore --journal FILE (ジャーナルが失われた場合は rca restore --without-journal)",
-    "restore {file} into {home}?": "{file} を {home} に復元しますか?",
+    "restore {file} into {home}?": "{file} を {home} に復元しますか",
     "size": "サイズ",
     "sha256": "SHA-256",
-    "strangers": "番号だけ分かる失効証明書",
+    "strangers": "シリアル番号しか分からない失効証明書",
     "behind": "遅れている",
     "set aside": "別名で残したジャーナル",
     "{file}: its last {count} lines were not learned; look through them for what no other journal tells": "{file}: 最後の{count}行は取り込めませんでした。ほかのジャーナルにないことが書かれていないか、目を通してください",
@@ -1581,7 +1581,7 @@ MESSAGES: dict[str, str] = {
     "the backup is damaged or cut off: its beginning is not as it was written": "バックアップが壊れているか途中で切れています(先頭部分が書かれた時と違います)",
     "the backup is damaged or cut off: its part {index} is not as it was written": "バックアップが壊れているか途中で切れています({index} 番目の部分が書かれた時と違います)",
     "the backup is damaged: {file} is not as it was written": "バックアップが壊れています({file} が書かれた時と違います)",
-    "the backup is not whole: its reader has gone": "バックアップが最後まで書けませんでした(読み手がいなくなりました)",
+    "the backup is not whole: its reader has gone": "バックアップを最後まで書き出せませんでした(出力先のプログラムが先に終了しました)",
     "the database in the backup is damaged": "バックアップの中のデータベースが壊れています",
     "the store was restored and does not know what happened after its backup": "この保管場所は復元されたもので、バックアップの後に起きたことが分かりません",
     "the store was restored and does not know what was revoked after its backup": "この保管場所は復元されたもので、バックアップの後に失効したものが分かりません",
@@ -1592,7 +1592,7 @@ MESSAGES: dict[str, str] = {
     "whole, and of {moment}": "正常です(作成: {moment})",
     "{count} files, {size} bytes": "{count} ファイル、{size} バイト",
     "{count} revoked certificates are known by their serial numbers alone; they stay on the CRL, as certificates of the user unknown": "シリアル番号しか分からない失効証明書が {count} 枚あります。利用者 unknown の証明書としてCRLに残ります",
-    "{file} changed while it was read": "{file} が読み取り中に変わりました",
+    "{file} changed while it was read": "読み取り中に {file} の内容が変わりました",
     "{file}: {problem}": "{file}: {problem}",
     "the certificate of {name}: {problem}": "{name} の証明書: {problem}",
     "{path} exists and is not a file": "{path} はファイルではありません",
@@ -1679,7 +1679,7 @@ MESSAGES: dict[str, str] = {
     "such as 10.0.0.0/8": "例: 10.0.0.0/8",
     "{text} is not an object identifier": "{text} はオブジェクト識別子ではありません",
     "such as 2.5.29.32.0, which is any policy": "例: 2.5.29.32.0(すべてのポリシー)",
-    "a name without attributes": "属性のない名前です",
+    "a name without attributes": "名前に属性がありません",
     "no name is permitted or excluded": "許可する名前も除外する名前もありません",
     "policy_constraints without any of the two": "policy_constraints に2つのどちらもありません",
     "Act.ca-requested": "発行CAの署名要求",
@@ -1688,8 +1688,8 @@ MESSAGES: dict[str, str] = {
     "Act.ca-revoked": "認証局の証明書の失効",
     "Lists what was done, the newest last.": "行われた操作を、新しいものを最後にして一覧します。",
     "Proves the audit log: that each row follows from the one before, that the journal has the same, and that it is what the issuing CAs have signed with each publication. Names the first row that is not as it was written; the exit code is 8 then.": "監査ログを検証します。各行が前の行から続くこと、ジャーナルと同じであること、公開のたびに発行CAが署名した内容と一致することを確かめます。書かれたときと違う最初の行を示し、その場合の終了コードは8です。",
-    "Who did what, when and from where: the audit log, each row chained to the one before.": "だれが、いつ、どこから、何をしたか。監査ログの各行は前の行につながっています。",
-    "a process died, or somebody cut it off; the next act makes it whole": "プロセスが途中で止まったか、だれかが切り詰めました。次の操作で補われます",
+    "Who did what, when and from where: the audit log, each row chained to the one before.": "誰が、いつ、どこから、何をしたか。監査ログの各行は前の行につながっています。",
+    "a process died, or somebody cut it off; the next act makes it whole": "プロセスが途中で止まったか、誰かが切り詰めました。次の操作で補われます",
     "act": "操作",
     "actor": "操作者",
     "at": "日時",
@@ -1709,16 +1709,16 @@ MESSAGES: dict[str, str] = {
     "done to this certificate": "この証明書に対するもの",
     "row {row}: {problem}": "{row}行目: {problem}",
     "that nothing of it was changed": "改ざんされていないことの検証",
-    "the audit log is not as it was written": "監査ログが書かれたときのままではありません",
+    "the audit log is not as it was written": "監査ログが書かれたときの内容と一致しません",
     "the journal ends at row {row} of {rows}": "ジャーナルが全{rows}行のうち{row}行目で終わっています",
     "the newest so many": "新しいものからこの件数",
     "this act alone": "この操作だけ",
     "this is no checkpoint of an audit log": "監査ログのチェックポイントではありません",
     "what was done": "行われた操作",
     "where an older database was put back, it is needed: `rca restore`. Else a `hierarchy create` died, and it can be deleted": "古いデータベースに戻した場合は必要な鍵です: `rca restore`。そうでなければ `hierarchy create` が途中で止まった残りで、削除できます",
-    "who did what, and the proof of it": "だれが何をしたか、その検証",
+    "who did what, and the proof of it": "誰が何をしたか、その検証",
     "{file} is a CA's key that no hierarchy was recorded for": "{file} は、どの階層にも記録されていないCAの鍵です",
-    "`rca restore` brings a database up to its journal; what else changed the log is somebody's doing": "データベースがジャーナルより古いだけなら `rca restore` で追いつきます。それ以外はだれかが変更しています",
+    "`rca restore` brings a database up to its journal; what else changed the log is somebody's doing": "データベースがジャーナルより古いだけなら `rca restore` で追いつきます。それ以外は誰かが変更しています",
     "{file} is missing, and the log has a checkpoint for it": "{file} がありませんが、監査ログにはそのチェックポイントがあります",
     "rca publish; then find out who took it away": "rca publish を実行し、だれが取り去ったか調べてください",
     "{file} is not the newest checkpoint that the log has": "{file} は監査ログにある最新のチェックポイントではありません",
