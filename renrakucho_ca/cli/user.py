@@ -41,7 +41,9 @@ def user() -> None:
 @click.option("--name", help="the person's name")
 @click.option("--email", help="where mails about certificates go")
 @click.option("--facility", help="where the person works")
-@click.option("--network", help="the regional network; else that of rca.yaml")
+@click.option(
+    "--network", help="the regional network; without it certificates name that of rca.yaml"
+)
 @format_option
 @pass_app
 def add(

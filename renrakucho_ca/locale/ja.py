@@ -292,8 +292,8 @@ MESSAGES: dict[str, str] = {
     "the person's name": "氏名",
     "where mails about certificates go": "証明書の案内を送るメールアドレス",
     "where the person works": "所属する施設",
-    "the regional network; else that of rca.yaml": (
-        "地域(ネットワーク)。指定がなければ rca.yaml のもの"
+    "the regional network; without it certificates name that of rca.yaml": (
+        "地域(ネットワーク)。指定がなければ、証明書には rca.yaml のものが入る"
     ),
     "Adds the users of a table, or what is new about them: CSV, semicolons or tabs, in "
     "UTF-8, UTF-16 or CP932, with the columns user, name, email, facility, network, or 利用者ID, 氏名, メール, 施設, 地域. "
