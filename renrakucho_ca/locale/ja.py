@@ -1511,8 +1511,6 @@ MESSAGES: dict[str, str] = {
     "check who owns the home and its ca-store": "ホームと ca-store の所有者を確かめてください",
     "the disk reported an error": "ディスクのエラーです",
     "nothing was lost; look at the system's log": "失われたものはありません。システムのログを確かめてください",
-    "this version of SQLite cannot join blobs": "このバージョンの SQLite はバイナリー値を連結できません",
-    "use another one": "別のバージョンを使ってください",
     "the store is damaged": "保管場所が壊れています",
     "the key of the bundles is damaged: {path}": "証明書ファイルを保護する鍵が壊れています: {path}",
     "{parameter} takes a whole number from {least} to {most}": (
