@@ -16,10 +16,9 @@ from renrakucho_ca.cli.app import (
     yes_option,
 )
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
+from renrakucho_ca.cli.record import DETAILS, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.model import Certificate, RetrievalNumber, RevocationReason, parse_serial
-from renrakucho_ca.store import certificates
 
 FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReason.CERTIFICATE_HOLD]
 
@@ -61,10 +60,11 @@ def revoke(
         chosen += revocation.live_of_user(app.home, user)
     if not chosen:
         raise click.UsageError("name a number, --user or --serial")
+    chosen = list(dict.fromkeys(chosen))
     if dry_run:
         now = app.home.clock()
-        rows = [row(certificates.get(app.home.db, number), now) for number in chosen]
-        app.console.many(rows, form, fields=FIELDS, columns=COLUMNS, spare=SPARE)
+        would = revocation.would_revoke(app.home, chosen)
+        outcomes.show(app, would, form, lambda certificate: row(certificate, now))
         return
     if len(chosen) > 1:
         app.confirm("revoke {count} certificates for good?", yes=yes, count=len(chosen))

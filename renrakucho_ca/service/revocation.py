@@ -40,6 +40,19 @@ def revoke(
     return _set(home, numbers, reason, lambda _certificate, _now: None)
 
 
+def would_revoke(home: Home, numbers: Sequence[RetrievalNumber]) -> list[Outcome]:
+    """What `revoke` would revoke, each as it is now; its errors as `revoke` would have them."""
+    now = home.clock()
+
+    def one(number: RetrievalNumber) -> Certificate:
+        certificate = certificates.get(home.db, number)
+        if certificate.status(now) is Status.REVOKED:
+            raise Conflict("{number} is revoked already", number=number)
+        return certificate
+
+    return each(numbers, one)
+
+
 def hold(home: Home, number: RetrievalNumber) -> Certificate:
     """Takes a certificate out of use until it is released.
 

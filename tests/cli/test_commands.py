@@ -385,7 +385,8 @@ def test_revoke_by_serial_with_colons(rca: Program, issue: Issue) -> None:
 def test_revoke_a_user_takes_all_that_is_live(rca: Program, issue: Issue) -> None:
     numbers = [issue(user="leaver").certificate.number for _ in range(3)]
     assert rca("revoke", numbers[0]).code == 0
-    would = rca("revoke", "--user", "leaver", "--dry-run", "--format", "json")
+    assert rca("revoke", numbers[0], "--dry-run").code == 4
+    would = rca("revoke", numbers[1], "--user", "leaver", "--dry-run", "--format", "json")
     assert [each["number"] for each in would.json] == numbers[1:]
     assert {each["status"] for each in would.json} == {"issued"}
     assert rca("revoke", "--user", "leaver").code == 6
