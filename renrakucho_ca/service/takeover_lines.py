@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import IMPORTED, Certificate
+from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
 from renrakucho_ca.service import csvfile
 from renrakucho_ca.service.takeover_files import Place
 from renrakucho_ca.service.takeover_records import COLUMNS, Record
@@ -105,30 +105,36 @@ class Lines:
                 )
             taken.append((serial, place, record, record.issued_at))
         numbers = self._run.numbers([(place, record.number) for _, place, record, _ in taken])
-        local = self._run.home.settings.zone
         self._run.add_bare(
             self._run.hierarchy.issuing,
             [
-                Certificate(
-                    number=number,
-                    serial=serial,
-                    hierarchy=self._run.hierarchy.name,
-                    user=record.user,
-                    device=record.device or self._run.device,
-                    note=record.note,
-                    issued_at=issued_at,
-                    not_before=issued_at,
-                    not_after=years_after(issued_at.astimezone(local), RECORD_YEARS),
-                    downloaded_at=issued_at,
-                    revocation=None,
-                    supersedes=None,
-                    superseded_by=None,
-                    profile=IMPORTED,
-                    key_algorithm=None,
-                    fingerprint_sha256=None,
-                )
+                self._bare(number, serial, record, issued_at)
                 for number, (serial, _, record, issued_at) in zip(numbers, taken, strict=True)
             ],
+        )
+
+    def _bare(
+        self, number: RetrievalNumber, serial: int, record: Record, issued_at: datetime
+    ) -> Certificate:
+        """What a line alone tells of a certificate: it counts as downloaded on its first day."""
+        local = self._run.home.settings.zone
+        return Certificate(
+            number=number,
+            serial=serial,
+            hierarchy=self._run.hierarchy.name,
+            user=record.user,
+            device=record.device or self._run.device,
+            note=record.note,
+            issued_at=issued_at,
+            not_before=issued_at,
+            not_after=years_after(issued_at.astimezone(local), RECORD_YEARS),
+            downloaded_at=issued_at,
+            revocation=None,
+            supersedes=None,
+            superseded_by=None,
+            profile=IMPORTED,
+            key_algorithm=None,
+            fingerprint_sha256=None,
         )
 
     def _describe(self, known: Known, place: Place, record: Record) -> None:
