@@ -62,9 +62,10 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         around a value are gone, and what kept a spreadsheet from taking it for a formula.
 
     Raises:
-        Invalid: no file, too large, empty, or its columns are not those.
+        FileNotFoundError
+        Invalid: a folder or a pipe, too large, empty, or its columns are not those.
     """
-    if not path.is_file():
+    if path.exists() and not path.is_file():
         # A pipe cannot be read twice, and the encoding shows only when all of it was read.
         raise Invalid("{file} is not a file", file=path)
     if path.stat().st_size > LARGEST_FILE:

@@ -97,6 +97,8 @@ def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
         ["user", "show", "nobody"],
         ["profile", "show", "toaster"],
         ["profile", "check", "nowhere/toaster.yaml"],
+        ["user", "import", "nowhere.csv"],
+        ["issue", "--batch", "nowhere.csv"],
         ["issue", "--device", "toaster", "--user", "suzuki"],
         ["issue", "--device", "iphone", "--user", "suzuki", "--hierarchy", "nowhere"],
         ["issue", "--device", "iphone", "--user", "suzuki", "--csr", "nowhere.csr"],
