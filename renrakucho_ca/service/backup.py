@@ -96,6 +96,9 @@ def _sources(home: Home) -> Iterator[list[Source]]:
         # Whoever makes a CA or changes the passphrase holds this lock: the keys are those of the
         # CAs in the database, all under one passphrase.
         with home.lock("hierarchies").exclusive():
+            # Proven once more: had it been changed since, the backup would open under the old one,
+            # and the keys in it under the new one alone.
+            home.keystore.unlock()
             database = stack.enter_context(home.db.snapshot(home.store / ".backup.sqlite"))
             keys = [_small(home, path) for path in sorted((home.store / "keys").glob("*.key*"))]
         rest = [home.path / "rca.yaml", *sorted(home.profiles.glob("*.yaml"))]

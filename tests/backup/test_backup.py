@@ -20,11 +20,13 @@ from renrakucho_ca.service import (
     catching_up,
     inspection,
     publication,
+    rekeying,
     restoring,
     revocation,
 )
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files, sealedfile
+from renrakucho_ca.store.keystore.sealing import Stretching
 
 NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore", ".ocsp")
 """What of a store is no part of its state; OCSP responses are signed anew after a restore."""
@@ -116,6 +118,21 @@ def test_a_mistyped_passphrase_makes_no_backup(home: Home, tmp_path: Path) -> No
     stranger = Home(home.path, lambda is_new: b"mistyped", home.clock)
     with pytest.raises(Unavailable, match="wrong passphrase"):
         backup.to_file(stranger, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_passphrase_that_is_changed_meanwhile_makes_no_backup(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stretching = home.keystore.new_stretching()
+
+    def change() -> Stretching:
+        rekeying.rekey_passphrase(home.elsewhere(home.path), lambda: b"another")
+        return stretching
+
+    monkeypatch.setattr(home.keystore, "new_stretching", change)
+    with pytest.raises(Unavailable, match="wrong passphrase"):
+        backup.to_file(home, tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
 
