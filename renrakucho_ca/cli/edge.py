@@ -147,8 +147,10 @@ def _leave_no_core() -> None:
 
 
 def _give_up_output() -> None:
-    """What could not be written is dropped: Python would try once more at its end, and complain."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """What could not be written is dropped: Python would try once more at its end, complain, and
+    end with an exit code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

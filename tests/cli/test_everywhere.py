@@ -355,6 +355,17 @@ def test_talk_that_nobody_hears_stops_nothing(rca: Program, issue: Issue, redire
     assert answer.json["status"] == "held"
 
 
+@pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full 2>/dev/full"])
+def test_the_exit_code_tells_what_happened_though_nothing_can_be_said(
+    rca: Program, spent: RetrievalNumber, streams: str
+) -> None:
+    """Cron's log lies on a disk that is full."""
+    buffering = rca.having(PYTHONUNBUFFERED="")
+    for number, code in ((spent, 4), ("12345678", 3)):
+        answer = buffering.process("export", number, "--out", "o", shell=f'"$@" {streams}')
+        assert answer.code == code
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "euc_jp"])
 def test_a_locale_without_the_letters_stops_nothing(
     rca: Program, issue: Issue, encoding: str
