@@ -1228,6 +1228,12 @@ MESSAGES: dict[str, str] = {
     "rca expire && rca publish; then look why cron did not do it": (
         "rca expire && rca publish を実行し、cron で行われなかった理由を調べてください"
     ),
+    "the CRL of {name} ends on {end} and cannot be renewed: its key is not here": (
+        "{name} のCRLは {end} に期限が切れますが、鍵がここにないため更新できません"
+    ),
+    "if it was lost with a machine, make another hierarchy and move its devices there before that: rca migrate --from {hierarchy}": (
+        "鍵がマシンとともに失われた場合は、それまでに別の階層を作り、端末を移行してください: rca migrate --from {hierarchy}"
+    ),
     "{name} has no CRL: nginx lets nobody in without one": (
         "{name} の CRL がありません。CRL がないと nginx は誰も通しません"
     ),

@@ -19,6 +19,7 @@ from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.service import (
     backup,
     catching_up,
+    doctor,
     hierarchy,
     people,
     publication,
@@ -730,3 +731,27 @@ def test_a_hierarchy_without_its_key_is_known_and_issues_nothing(lost: Lost, pla
     catching_up.catch_up(place, [lost.journal])
     with pytest.raises((Unavailable, NotFound)):
         issue(place, hierarchy="later")
+
+
+def test_the_crl_of_a_hierarchy_without_its_key_is_told_with_its_end(
+    lost: Lost, place: Home
+) -> None:
+    """It is there and good; nobody can sign the next one."""
+    shutil.copytree(lost.home.public, place.public)
+    restoring.restore(place, lost.backup)
+    catching_up.catch_up(place, [lost.journal])
+    for if_due in (False, True):
+        assert publication.publish(place, if_due=if_due).overdue == ("later-issuing",)
+    (found,) = doctor.examine(place)["CRL"]
+    text = openssl(
+        "crl", "-inform", "DER", "-in", place.public / "later-issuing.crl", "-noout",
+        "-nextupdate", "-dateopt", "iso_8601",
+    )  # fmt: skip
+    end = text.removeprefix("nextUpdate=")[:10]
+    assert str(found.what) == (
+        f"the CRL of later-issuing ends on {end} and cannot be renewed: its key is not here"
+    )
+    assert "rca migrate --from later" in (found.what.hint or "").format(**found.what.values)
+    (place.store / "crl" / "later-issuing.crl").unlink()
+    (found,) = doctor.examine(place)["CRL"]
+    assert "has no CRL" in str(found.what)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from renrakucho_ca.errors import Attention
+from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.model import Authority
+from renrakucho_ca.pki import takeover
 from renrakucho_ca.service import ahead_file, crls, public_files, publish_hook
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import expiry, hierarchies, ocspfile
+from renrakucho_ca.store import expiry, files, hierarchies, ocspfile
 
 GRACE = timedelta(days=1)
 """By which cron may be late: a home that is looked after once a day."""
@@ -42,6 +43,20 @@ def crl(home: Home) -> Iterator[Finding]:
     for authority in live_authorities(home):
         state = hierarchies.crl_state(home.db, authority)
         if state.this_update is None or state.next_update is None:
+            end = _last_end(home, authority)
+            if end is not None and now < end:
+                yield problem(
+                    Attention(
+                        "the CRL of {name} ends on {end} and cannot be renewed: its key is not "
+                        "here",
+                        hint="if it was lost with a machine, make another hierarchy and move its "
+                        "devices there before that: rca migrate --from {hierarchy}",
+                        name=authority.name,
+                        end=f"{end:%Y-%m-%d}",
+                        hierarchy=authority.hierarchy,
+                    )
+                )
+                continue
             yield problem(
                 Attention(
                     "{name} has no CRL: nginx lets nobody in without one",
@@ -74,6 +89,18 @@ def crl(home: Home) -> Iterator[Finding]:
                     name=authority.name,
                 )
             )
+
+
+def _last_end(home: Home, authority: Authority) -> datetime | None:
+    """When the CRL ends that a CA without its key has left: the store did not sign it, and so does
+    not know. None where there is none."""
+    if authority.key is not None:
+        return None
+    try:
+        data = files.read(crls.path_of(home, authority))
+        return takeover.load_crl(data, [authority.certificate]).crl.next_update_utc
+    except (FileNotFoundError, Invalid):
+        return None
 
 
 def published(home: Home) -> Iterator[Finding]:
