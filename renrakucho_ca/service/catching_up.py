@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from operator import itemgetter
 from pathlib import Path
@@ -154,7 +155,8 @@ def catch_up(
         problems += _from_crls(home, _published(home), learned)
         _record(home, learned, told, missed if without_journal else ())
         for hierarchy in hierarchies.all_of(home.db):
-            checkpoints.write_missing(home, hierarchy)
+            with suppress(OSError):  # all is learned; the next publication tries again, and tells
+                checkpoints.write_missing(home, hierarchy)
         if marker is not None and is_known:
             home.behind.unlink()
             files.sync_folder(home.store)
