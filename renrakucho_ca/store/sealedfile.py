@@ -45,15 +45,15 @@ def seal(content: Iterable[bytes], keystore: Keystore, stretching: Stretching) -
     yield begin + sha256(begin).digest()
     index, rest = 0, b""
     for piece in content:
-        data = memoryview(rest + piece)
+        data, place, sealed = memoryview(piece), 0, []
         # One byte at least is kept back: only who has seen the end knows the last chunk.
-        count = max(0, len(data) - 1) // CHUNK
-        chunks = (data[place * CHUNK : (place + 1) * CHUNK] for place in range(count))
-        yield b"".join(
-            [cipher.seal(index + place, chunk, is_last=False) for place, chunk in enumerate(chunks)]
-        )
-        index += count
-        rest = bytes(data[count * CHUNK :])
+        while len(rest) + len(data) - place > CHUNK:
+            end = place + CHUNK - len(rest)
+            chunk = rest + data[place:end] if rest else data[place:end]
+            sealed.append(cipher.seal(index, chunk, is_last=False))
+            index, rest, place = index + 1, b"", end
+        rest += data[place:]
+        yield b"".join(sealed)
     yield cipher.seal(index, rest, is_last=True)
 
 
