@@ -95,9 +95,9 @@ class App:
 
         return passphrase.given(self.passphrase_fd, self.passphrase_file)
 
-    def expect_signing(self) -> None:
+    def expect_keys(self) -> None:
         """Has the passphrase stretched, which takes 0.2 s, beside the imports of a command that is
-        going to sign: so it comes before them.
+        going to use a key: so it comes before them.
 
         Not where somebody would have to be asked: first it has to be known that there is a need.
         What is wrong with it is told where it is used.

@@ -44,6 +44,7 @@ def backup(app: App, file: Path, verify: bool, form: Format) -> None:
     elif str(file) == "-":
         _to_stdout(app)
     else:
+        app.expect_keys()
         from renrakucho_ca.service import backup as service
 
         made = service.to_file(app.home, file)
@@ -57,10 +58,11 @@ def backup(app: App, file: Path, verify: bool, form: Format) -> None:
 
 
 def _to_stdout(app: App) -> None:
-    from renrakucho_ca.service import backup as service
-
     if os.isatty(1):
         raise click.UsageError("a backup is not written to a terminal")
+    app.expect_keys()
+    from renrakucho_ca.service import backup as service
+
     made = service.to_stream(app.home, sys.stdout.buffer)
     app.console.talk("{count} files, {size} bytes", count=made.files, size=made.size)
 

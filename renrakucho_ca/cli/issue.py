@@ -96,7 +96,7 @@ def issue(
 ) -> None:
     person = None if user is None else User.parse(user)
     if person is not None and csr is None:
-        app.expect_signing()
+        app.expect_keys()
     from renrakucho_ca.service import issuance, retrieval
     from renrakucho_ca.service.planning import Request
 
@@ -137,7 +137,7 @@ def issue(
 def reissue(
     app: App, number: RetrievalNumber, keep_old: bool, device: str | None, form: Format
 ) -> None:
-    app.expect_signing()
+    app.expect_keys()
     from renrakucho_ca.service import issuance
 
     result = issuance.reissue(app.home, number, keep_old=keep_old, device=device)

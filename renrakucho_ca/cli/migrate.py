@@ -95,7 +95,7 @@ def migrate(
     if form == "html":
         raise click.UsageError("html goes with --status")
     if cutoff is not None and not (status or dry_run):
-        app.expect_signing()
+        app.expect_keys()
     from renrakucho_ca.service import migration
 
     if status:

@@ -48,7 +48,7 @@ def publish(
     form: Format,
 ) -> None:
     if not if_due:
-        app.expect_signing()
+        app.expect_keys()
     from renrakucho_ca.service import publication
 
     done = publication.publish(

@@ -103,7 +103,7 @@ def _changed(app: App, certificate: Certificate, form: Format) -> None:
 def _publish(app: App) -> None:
     """Tells the servers, where the home is set so; else says what does."""
     if app.home.settings.publish_after_revocation:
-        app.expect_signing()
+        app.expect_keys()
         from renrakucho_ca.service.publication import publish
 
         publish(app.home, if_due=True)
