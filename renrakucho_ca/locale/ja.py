@@ -1578,6 +1578,7 @@ MESSAGES: dict[str, str] = {
     "{file}: its last {count} lines were not learned; look through them for what no other journal tells": "{file}: 最後の{count}行は取り込めませんでした。ほかのジャーナルにないことが書かれていないか、目を通してください",
     "the journal that the log cannot go on from is kept as {file}, and a new one begins": "ログが続きとして使えないジャーナルは {file} に残し、新しいジャーナルを始めました",
     "it was signed when the log had {rows} rows, and no journal here tells all of them": "ログが{rows}行あった時に署名されていますが、そのすべてを伝えるジャーナルがここにありません",
+    "it ends before row {row}, with which a checkpoint was signed": "{row}行目より前で終わっています。その行まであった時にチェックポイントが署名されています",
     "it is newer than what journals here tell": "ここにあるジャーナルの内容より新しいものです",
     "{file} ends before {own}": "{file} は {own} より前で終わっています",
     "rca restore --journal FILE with a whole copy of the journal; where there is none: rca restore --without-journal, which learns what is sound of it and sets it aside": "ジャーナルの完全な写しがあれば rca restore --journal FILE を、なければ rca restore --without-journal を実行してください(後者は壊れていない部分を取り込み、そのジャーナルを別名で残します)",

@@ -11,10 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from operator import itemgetter
 from pathlib import Path
 
-from renrakucho_ca.errors import Invalid, RcaError, Refused
+from renrakucho_ca.errors import Attention, Invalid, RcaError, Refused
 from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import crl, takeover
 from renrakucho_ca.pki.forms import Kind
@@ -69,21 +68,23 @@ class _Marker:
         has_journal: whether a journal had survived in the home, and does not end before that row.
         has_crls: whether published CRLs had, or were given since.
         has_looked: whether a run has learned what these list.
+        least: the row that a journal has to reach: a checkpoint was signed with it, whose file the
+            next publication replaces.
     """
 
     head: int
     has_journal: bool
     has_crls: bool
     has_looked: bool = False
+    least: int = 0
 
     @classmethod
     def read(cls, home: Home) -> _Marker | None:
         """None where the store was not restored, or has caught up. A damaged one knows nothing."""
         try:
-            head, *has = itemgetter("head", "has_journal", "has_crls", "has_looked")(
-                json.loads(files.read(home.behind))
-            )
-            return cls(int(head), *map(bool, has))
+            found = json.loads(files.read(home.behind))
+            has = {key: bool(found[key]) for key in ("has_journal", "has_crls", "has_looked")}
+            return cls(int(found["head"]), **has, least=int(found["least"]))
         except FileNotFoundError:
             return None
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
@@ -139,14 +140,17 @@ def catch_up(
         spoilt = {each.file for each in told.damaged}
         whole = [each for each in (home.journal, *given) if each.path not in spoilt]
         missed = witnesses.unheard(home, whole)
+        least = max([marker.least if marker else 0, *(each.checkpoint.rows for each in missed)])
         problems: list[tuple[Path, RcaError]] = [(each.file, each.problem) for each in missed]
-        problems += witnesses.newer_crls(home) if told.is_enough else []
+        if told.is_enough:
+            problems += witnesses.newer_crls(home)
+            problems += [] if missed else _too_short(whole, told, least)
         is_known = without_journal or (told.is_enough and not problems)
         if marker is None and not is_known:
             marker = _Marker(0, has_journal=False, has_crls=bool(_published(home)))
         if marker is not None and not is_known:
             # Asked once: what is done next adds to a journal that ends before what the backup knew.
-            marker = replace(marker, head=marker.head or newest, has_journal=False)
+            marker = replace(marker, head=marker.head or newest, has_journal=False, least=least)
             marker.write(home.behind)
         if told.is_to_be_set_aside:
             told.set_aside = home.journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
@@ -164,6 +168,12 @@ def catch_up(
             has_crls = marker.has_crls or bool(crl_files)
             replace(marker, has_crls=has_crls, has_looked=True).write(home.behind)
     return CaughtUp(learned, told, problems, marker is not None and not is_known)
+
+
+def _too_short(whole: Sequence[Journal], told: Told, least: int) -> list[tuple[Path, Attention]]:
+    """That they end before a row with which a checkpoint was signed that is no longer here."""
+    problem = Attention("it ends before row {row}, with which a checkpoint was signed", row=least)
+    return [(each.path, problem) for each in whole[-1:] if told.last < least]
 
 
 def _record(home: Home, learned: Learned, told: Told, forgotten: Iterable[Witness]) -> None:

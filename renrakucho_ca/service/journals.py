@@ -38,11 +38,13 @@ class Told:
 
     Attributes:
         is_enough: one that is whole does not end before the backup.
+        last: the id of the last row that those which are whole tell.
         is_to_be_set_aside: the log cannot go on as the home's own does.
         set_aside: where that is then.
     """
 
     is_enough: bool = False
+    last: int = 0
     is_to_be_set_aside: bool = False
     damaged: list[Damaged] = field(default_factory=list)
     set_aside: Path | None = None
@@ -86,7 +88,8 @@ def learn(
     mine = None if own is None else _try(home, own, learned)
     if mine is not None and isinstance(mine.outcome, Invalid) and not copies and not anyhow:
         raise _with_hint(mine.outcome)
-    told.is_enough = mine is not None and mine.reaches(head)
+    if mine is not None and mine.reaches(head):
+        told.is_enough, told.last = True, mine.examined.last
     known = 0
     for copy in copies:
         tried = _try(home, copy, learned)
@@ -99,7 +102,7 @@ def learn(
         elif not tried.reaches(head):
             raise Invalid("{file} ends before the backup", file=copy.path)
         else:
-            told.is_enough = True
+            told.is_enough, told.last = True, max(told.last, tried.examined.last)
         known = max(known, tried.examined.last)
     if mine is not None and isinstance(mine.outcome, Invalid):
         found = _salvage(home, mine, learned)

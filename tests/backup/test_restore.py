@@ -559,6 +559,26 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
     check_goes_on(lost, place)
 
 
+def test_what_a_ca_has_signed_is_remembered_when_a_publication_replaces_it(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    cut = tmp_path / "cut"
+    cut.write_bytes(b"".join(lines[: len(lines) // 2]))
+    shutil.copytree(lost.home.public, place.public)
+    place.store.mkdir()
+    shutil.copy(cut, place.store / "journal")
+    restoring.restore(place, lost.backup)
+    assert catching_up.catch_up(place).is_behind
+    publication.publish(place)
+    done = catching_up.catch_up(place, [cut])
+    assert done.is_behind
+    assert any("it ends before row" in str(problem) for _, problem in done.problems)
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+
+
 def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
     lost: Lost, place: Home
 ) -> None:
