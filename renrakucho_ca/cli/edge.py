@@ -47,7 +47,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     app = App()
     try:
         root.main(arguments, prog_name="rca", obj=app, standalone_mode=False)
-        sys.stdout.flush()
+        _flush()
         code = 0
     except Exception as error:
         if os.environ.get("RCA_DEBUG") == "1":
@@ -60,6 +60,20 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = _INTERRUPTED
     _give_up_output()
     sys.exit(code)
+
+
+def _flush() -> None:
+    """What a short command says is written here, once all is done."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno in (errno.EPIPE, errno.EBADF):
+            raise
+        raise Unavailable(
+            "the output cannot be written: {reason}",
+            hint="what the command was to do is done: `rca list` shows it, do not repeat it",
+            reason=error.strerror,
+        ) from error
 
 
 def _report(console: Console, error: Exception) -> int:

@@ -481,6 +481,10 @@ MESSAGES: dict[str, str] = {
     "nothing was lost; make room and run the command again": (
         "失われたものはありません。空きを作って、もう一度実行してください"
     ),
+    "the output cannot be written: {reason}": "出力を書き込めません: {reason}",
+    "what the command was to do is done: `rca list` shows it, do not repeat it": (
+        "処理そのものは終わっています。くり返さずに `rca list` で確認してください"
+    ),
     "the output cannot be written: it is closed": "出力先が閉じているため書き込めません",
     "what is done is recorded; is there too little memory, or are there too many processes?": (
         "済んだ分は記録されています。メモリの不足か、プロセス数の上限を確かめてください"

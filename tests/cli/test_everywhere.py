@@ -347,6 +347,21 @@ def test_output_that_cannot_be_written_is_one_line_and_not_a_success(
     assert len(answer.err.splitlines()) <= 2
 
 
+def test_who_cannot_read_what_was_issued_is_not_told_to_issue_it_again(rca: Program) -> None:
+    """The table lies on a disk that is full, the store on another."""
+    buffering = rca.having(PYTHONUNBUFFERED="")
+    answer = buffering.process(
+        "issue", "--device", "windows", "--user", "unread", shell='"$@" >/dev/full'
+    )
+    assert answer.code == 7
+    error, hint = answer.err.splitlines()[-2:]
+    assert error.startswith("rca: error: the output cannot be written: ")
+    assert "do not repeat it" in hint
+    assert [each["user"] for each in rca("list", "--user", "unread", "--format", "json").json] == [
+        "unread"
+    ]
+
+
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&-"])
 def test_talk_that_nobody_hears_stops_nothing(rca: Program, issue: Issue, redirection: str) -> None:
     number = issue().certificate.number
