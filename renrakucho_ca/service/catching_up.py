@@ -125,26 +125,17 @@ def catch_up(
     Raises:
         Invalid: a file that was given is of another store, is damaged, or ends before the backup.
     """
-    marker = _Marker.read(home)
     learned = Learned()
     with home.lock("issuing").exclusive():
-        if marker is None and auditing.has_forgotten(home):
-            # Killed on the way, it would pass for a store that has learned all.
-            marker = _Marker(0, has_journal=True, has_crls=bool(_published(home)))
-            marker.write(home.behind)
+        marker = _marker(home)
         own = home.journal if marker is None or marker.has_journal else None
         head = 0 if marker is None else marker.head
         given = [Journal(path) for path in copies]
         told = journals.learn(home, own, given, head, learned, anyhow=without_journal)
         newest, _ = audit.head(home.db)
-        spoilt = {each.file for each in told.damaged}
-        whole = [each for each in (home.journal, *given) if each.path not in spoilt]
-        missed = witnesses.unheard(home, whole)
+        missed = witnesses.unheard(home, _whole(home, given, told))
         least = max([marker.least if marker else 0, *(each.checkpoint.rows for each in missed)])
-        problems: list[tuple[Path, RcaError]] = [(each.file, each.problem) for each in missed]
-        if told.is_enough:
-            problems += witnesses.newer_crls(home)
-            problems += [] if missed else _too_short(whole, told, least)
+        problems = _lacking(home, given, told, missed, least)
         is_known = without_journal or (told.is_enough and not problems)
         if marker is None and not is_known:
             marker = _Marker(0, has_journal=False, has_crls=bool(_published(home)))
@@ -170,10 +161,35 @@ def catch_up(
     return CaughtUp(learned, told, problems, marker is not None and not is_known)
 
 
-def _too_short(whole: Sequence[Journal], told: Told, least: int) -> list[tuple[Path, Attention]]:
-    """That they end before a row with which a checkpoint was signed that is no longer here."""
-    problem = Attention("it ends before row {row}, with which a checkpoint was signed", row=least)
-    return [(each.path, problem) for each in whole[-1:] if told.last < least]
+def _marker(home: Home) -> _Marker | None:
+    """A store that an older database was copied back to is marked too: killed on the way, it would
+    pass for one that has learned all."""
+    marker = _Marker.read(home)
+    if marker is None and auditing.has_forgotten(home):
+        marker = _Marker(0, has_journal=True, has_crls=bool(_published(home)))
+        marker.write(home.behind)
+    return marker
+
+
+def _whole(home: Home, given: Sequence[Journal], told: Told) -> list[Journal]:
+    """The journals that are not damaged."""
+    spoilt = {each.file for each in told.damaged}
+    return [each for each in (home.journal, *given) if each.path not in spoilt]
+
+
+def _lacking(
+    home: Home, given: Sequence[Journal], told: Told, missed: Sequence[Witness], least: int
+) -> list[tuple[Path, RcaError]]:
+    """What says that there was more than journals tell, and where it says so."""
+    found: list[tuple[Path, RcaError]] = [(each.file, each.problem) for each in missed]
+    if told.is_enough:
+        found += witnesses.newer_crls(home)
+    if told.is_enough and not missed and told.last < least:
+        problem = Attention(
+            "it ends before row {row}, with which a checkpoint was signed", row=least
+        )
+        found.append((_whole(home, given, told)[-1].path, problem))
+    return found
 
 
 def _record(home: Home, learned: Learned, told: Told, forgotten: Iterable[Witness]) -> None:
