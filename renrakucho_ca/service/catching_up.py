@@ -133,9 +133,11 @@ def catch_up(
         given = [Journal(path) for path in copies]
         told = journals.learn(home, own, given, head, learned, anyhow=without_journal)
         newest, _ = audit.head(home.db)
-        missed = witnesses.unheard(home, _whole(home, given, told))
+        spoilt = {each.file for each in told.damaged}
+        whole = [each for each in (home.journal, *given) if each.path not in spoilt]
+        missed = witnesses.unheard(home, whole)
         least = max([marker.least if marker else 0, *(each.checkpoint.rows for each in missed)])
-        problems = _lacking(home, given, told, missed, least)
+        problems = _lacking(home, whole, told, missed, least)
         is_known = without_journal or (told.is_enough and not problems)
         if marker is None and not is_known:
             marker = _Marker(0, has_journal=False, has_crls=bool(_published(home)))
@@ -171,14 +173,8 @@ def _marker(home: Home) -> _Marker | None:
     return marker
 
 
-def _whole(home: Home, given: Sequence[Journal], told: Told) -> list[Journal]:
-    """The journals that are not damaged."""
-    spoilt = {each.file for each in told.damaged}
-    return [each for each in (home.journal, *given) if each.path not in spoilt]
-
-
 def _lacking(
-    home: Home, given: Sequence[Journal], told: Told, missed: Sequence[Witness], least: int
+    home: Home, whole: Sequence[Journal], told: Told, missed: Sequence[Witness], least: int
 ) -> list[tuple[Path, RcaError]]:
     """What says that there was more than journals tell, and where it says so."""
     found: list[tuple[Path, RcaError]] = [(each.file, each.problem) for each in missed]
@@ -188,7 +184,7 @@ def _lacking(
         problem = Attention(
             "it ends before row {row}, with which a checkpoint was signed", row=least
         )
-        found.append((_whole(home, given, told)[-1].path, problem))
+        found.append((whole[-1].path, problem))
     return found
 
 
@@ -213,16 +209,13 @@ def refuse_to_forget(home: Home) -> None:
         Refused: the store was restored, and nothing told it what was revoked since.
     """
     marker = _Marker.read(home)
-    if marker is not None and marker.has_crls and not marker.has_looked:
-        # The restore died, or a file stopped it, before it had read the CRLs that are here.
+    if marker is not None and not (marker.has_crls and marker.has_looked):
         raise Refused(
             "the store was restored and does not know what was revoked after its backup",
-            hint="rca restore",
-        )
-    if marker is not None and not marker.has_crls:
-        raise Refused(
-            "the store was restored and does not know what was revoked after its backup",
-            hint="rca restore --journal FILE, or --crl with each CRL that servers have; where all "
+            # Where CRLs are here, the restore died, or a file stopped it, before it had read them.
+            hint="rca restore"
+            if marker.has_crls
+            else "rca restore --journal FILE, or --crl with each CRL that servers have; where all "
             "are lost: rca restore --without-journal",
         )
 

@@ -8,7 +8,6 @@ else it would stand in the way for ever.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,14 +134,15 @@ def _try(home: Home, journal: Journal, learned: Learned) -> _Tried:
 def _salvage(home: Home, tried: _Tried, learned: Learned) -> Damaged:
     """Learns what a damaged journal tells before its fault, and what of the rest is sound."""
     assert isinstance(tried.outcome, Invalid)
-    last = 0
+    # `_try` may have got further than what it found at first.
+    last = tried.journal.examine(home.db).common
     # A row that cannot be done takes its portion with it: the others are done one by one then.
     for portion in (PORTION, 1) if tried.is_ours else ():
-        last = tried.journal.examine(home.db).common
-        with suppress(Invalid):
+        try:
             last = replay(home, tried.journal, last, learned, portion).last
             break
-        last = tried.journal.examine(home.db).common
+        except Invalid:
+            last = tried.journal.examine(home.db).common
     lost = 0
     for row in tried.journal.rows():
         lost = 0 if row is not None and row.id <= last else lost + 1

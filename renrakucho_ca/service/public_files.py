@@ -51,7 +51,7 @@ def write(
         door = nginx.door(hierarchy.name, folder.resolve())
         contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [door])
     paths = [folder / name for name in contents]
-    # A long CRL's DER and PEM at the same time: a third of what they take one after the other.
+    # A long CRL's DER and PEM at the same time: three quarters of what they take in turn.
     with ThreadPoolExecutor(2) as beside:
         list(beside.map(_put, paths, contents.values()))
     return paths

@@ -15,15 +15,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
-from renrakucho_ca.store.snapshot import WAIT_SECONDS, Snapshot, is_wal, nameless, send
 from renrakucho_ca.store.sqlite_errors import FOREIGN, own_error, own_errors
+
+if TYPE_CHECKING:
+    from renrakucho_ca.store.snapshot import Snapshot
 
 SCHEMA_VERSION = 6
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
+
+WAIT_SECONDS = 30
+"""How long a connection waits for others."""
 
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -181,6 +186,8 @@ class Database:
         Args:
             spare: where a copy has a name for a moment, in a folder that nobody else uses.
         """
+        from renrakucho_ca.store.snapshot import Snapshot
+
         return Snapshot(self._path, self._file, spare)
 
     @contextmanager
@@ -209,6 +216,8 @@ class Database:
         While a reader holds its lock the file is whole, so it is copied as it is, in a quarter of
         the time that SQLite takes page by page.
         """
+        from renrakucho_ca.store.snapshot import nameless, send
+
         descriptor, copy = nameless(spare)
         try:
             with self.read():
@@ -223,7 +232,8 @@ class Database:
 
     def is_wal(self) -> bool:
         """Whether somebody has switched to WAL."""
-        return self._run(is_wal, self._connection)
+        row = self.row("PRAGMA journal_mode")
+        return row is not None and row[0] == "wal"
 
     @cached_property
     def _file(self) -> int:

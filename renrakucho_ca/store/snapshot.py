@@ -18,10 +18,8 @@ from threading import Event, Lock, Thread
 from typing import Self
 
 from renrakucho_ca.store import files
+from renrakucho_ca.store.database import WAIT_SECONDS
 from renrakucho_ca.store.sqlite_errors import own_errors
-
-WAIT_SECONDS = 30
-"""How long a connection waits for others."""
 
 _HELD_SECONDS = 1.0
 _PIECE = 64 * 1024 * 1024
@@ -97,7 +95,8 @@ class Snapshot:
             ):
                 connection.execute("BEGIN")
                 connection.execute("SELECT count(*) FROM sqlite_schema")  # only now it is locked
-                is_whole = not is_wal(connection)
+                (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+                is_whole = mode != "wal"
                 if not is_whole:
                     self._copy_by_sqlite(connection)
                 self._locked.set_result(os.fstat(self._source).st_size)
@@ -127,12 +126,6 @@ class Snapshot:
         else:
             with self._guard:
                 self._source = self._copy
-
-
-def is_wal(connection: sqlite3.Connection) -> bool:
-    """Whether somebody has switched to WAL."""
-    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    return bool(mode == "wal")
 
 
 def nameless(path: Path) -> tuple[int, sqlite3.Connection]:

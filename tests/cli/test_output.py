@@ -189,7 +189,18 @@ def test_printable(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-HEAVY = {"rich", "yaml", "msgspec", "sqlite_utils", "cryptography", "jinja2", "starlette", "argon2"}
+HEAVY = {
+    "concurrent",
+    "logging",
+    "rich",
+    "yaml",
+    "msgspec",
+    "sqlite_utils",
+    "cryptography",
+    "jinja2",
+    "starlette",
+    "argon2",
+}
 
 
 @pytest.mark.parametrize(

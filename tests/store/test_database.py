@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
-from renrakucho_ca.store import certificates, database, listing, users
+from renrakucho_ca.store import certificates, listing, snapshot, users
 from renrakucho_ca.store.database import SCHEMA_VERSION, Database
 
 from .stock import CERTIFICATE, add, numbered, revoked
@@ -116,7 +116,7 @@ def test_where_no_copy_can_be_opened_the_database_itself_is_read(
     def refuse(_: Path) -> NoReturn:
         raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr(database, "nameless", refuse)
+    monkeypatch.setattr(snapshot, "nameless", refuse)
     with db.apart(path.with_name("spare")) as read:
         assert count(read, "user") == 0
 
