@@ -295,7 +295,7 @@ def test_more_than_one_transaction_is_done_in_one_run(town: Town) -> None:
     ]
     copied = ", ".join(
         {
-            "number": "number % 1000 + 20000000 + value * 1000",
+            "number": "(number - 10000000 + value) % 90000000 + 10000000",
             "serial": "printf('%x', 4096 + value)",
             "fingerprint_sha256": "NULL",
         }.get(name, name)
