@@ -209,6 +209,7 @@ HEAVY = {
         ("--version",),
         ("show", "NUMBER"),
         ("show", "NUMBER", "--format", "json"),
+        ("list",),
         ("list", "--format", "json"),
         ("list", "--limit", "50", "--format", "csv"),
         ("hold", "--help"),
