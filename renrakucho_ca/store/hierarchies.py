@@ -20,17 +20,16 @@ from renrakucho_ca.store.database import (
 )
 from renrakucho_ca.store.sqlite_errors import Duplicate
 
-_LEAST_ROWID, _GREATEST_ROWID = -(2**63), 2**63 - 1
-_NEXT_STRETCH = """
-SELECT certificate FROM crl_entry WHERE authority = ? AND certificate >= ?
-ORDER BY certificate LIMIT 1 OFFSET 10000
-"""
-# A third of the time that Python takes for a million blobs one by one. group_concat takes a blob's
-# bytes as they are, zeros too; since that is not promised, the length is proven.
+_STRETCH = 10_000
+_GREATEST_ROWID = 2**63 - 1
+_FIRST_ENTRY = "SELECT min(certificate) FROM crl_entry WHERE authority = ?"
+_NEXT_ENTRY = f"{_FIRST_ENTRY} AND certificate > ?"
+# A fifth of the time that Python takes for a million blobs one by one.
 _JOINED_ENTRIES = """
-SELECT CAST(group_concat(der, '') AS BLOB), sum(length(der)) FROM crl_entry
+SELECT CAST(group_concat(der, '') AS BLOB) FROM crl_entry
 WHERE authority = ? AND certificate BETWEEN ? AND ?
 """
+_BLOBS = (b"\x30\0\0", b"\0\xff\x80\xc3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,16 +216,18 @@ def crl_entries(db: Database, authority: Authority) -> bytes:
     Raises:
         Unavailable: this SQLite joins blobs in another way than those that we know.
     """
+    # It takes a blob's bytes as they are, also where they are no text; that is not promised.
+    trial = "SELECT CAST(group_concat(column1, '') AS BLOB) FROM (VALUES (?), (?))"
+    if db.tuples(trial, _BLOBS) != [(b"".join(_BLOBS),)]:
+        raise Unavailable("this version of SQLite cannot join blobs", hint="use another one")
+
     held = BytesIO()
-    first: int | None = _LEAST_ROWID
+    ((first,),) = db.tuples(_FIRST_ENTRY, (authority.id,))
     while first is not None:
-        after = db.tuples(_NEXT_STRETCH, (authority.id, first))
-        last, following = (after[0][0] - 1, after[0][0]) if after else (_GREATEST_ROWID, None)
-        ((joined, length),) = db.tuples(_JOINED_ENTRIES, (authority.id, first, last))
-        if len(joined or b"") != (length or 0):
-            raise Unavailable("this version of SQLite cannot join blobs", hint="use another one")
-        held.write(joined or b"")
-        first = following
+        last = min(first + _STRETCH - 1, _GREATEST_ROWID)
+        ((joined,),) = db.tuples(_JOINED_ENTRIES, (authority.id, first, last))
+        held.write(joined)
+        ((first,),) = db.tuples(_NEXT_ENTRY, (authority.id, last))
     cas = "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL"
     held.writelines(entry for (entry,) in db.tuples(cas, (authority.id,)))
     return held.getvalue()
