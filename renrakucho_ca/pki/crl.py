@@ -6,11 +6,13 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from struct import unpack
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from renrakucho_ca.beside import Beside
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import UNREADABLE, der
@@ -18,16 +20,19 @@ from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import (
     PrivateKey,
     SigningKey,
+    digest,
     public_key_of,
     sign,
     signature_hash,
     throwaway,
-    verifies,
+    verifies_digest,
 )
 from renrakucho_ca.pki.signatures import sign_anew
 
 _BEGIN = b"-----BEGIN X509 CRL-----\n"
 _END = b"-----END X509 CRL-----\n"
+_OCTETS = 48  # RFC 7468 §2: 64 characters a line
+_STRETCH = 512 * _OCTETS  # what fits a processor's cache is done in half the time
 
 REASON_CODES = {  # CRLReason, §5.3.1
     RevocationReason.KEY_COMPROMISE: 1,
@@ -143,8 +148,13 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
         Invalid: it cannot be read, another issuer made it, its signature does not verify, it has
             no number, or its nextUpdate does not come after its thisUpdate.
     """
+    key = public_key_of(issuer)
+    expected = signature_hash(key)
     try:
-        crl = x509.load_der_x509_crl(data)
+        tbs = _to_be_signed(data)
+        # At 1,000,000 entries the parsing takes 0.1 s, and so does the hash.
+        with Beside(partial(digest, expected, tbs)) as hashed:
+            crl = x509.load_der_x509_crl(data)
         this_update, next_update = crl.last_update_utc, crl.next_update_utc
         algorithm = crl.signature_hash_algorithm
         name = crl.issuer
@@ -157,15 +167,25 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
             expected=issuer.subject.rfc4514_string(),
         )
     # The library's is_signature_valid serializes the list anew: at 1,000,000 entries 1.7 s and
-    # another 100 MB, against 0.1 s and nothing for a view of the bytes that are there.
-    (whole,) = der.elements(data)
-    tbs = next(der.elements(whole.content)).whole
-    if algorithm is None or not verifies(public_key_of(issuer), crl.signature, algorithm, tbs):
+    # another 100 MB, against nothing for a view of the bytes that are there.
+    if algorithm is None or not verifies_digest(
+        key,
+        crl.signature,
+        algorithm,
+        hashed.result() if algorithm.name == expected.name else digest(algorithm, tbs),
+    ):
         raise Invalid("the signature of the CRL does not verify")
     if next_update is None or next_update <= this_update:
         raise Invalid("the CRL has no nextUpdate after its thisUpdate")
     number_of(crl)
     return crl
+
+
+def _to_be_signed(data: bytes) -> memoryview:
+    for certificate_list in der.untrusted(data):
+        for tbs in der.untrusted(certificate_list.content):
+            return tbs.whole
+    raise ValueError("no DER")
 
 
 def to_der(data: bytes) -> bytes:
@@ -219,11 +239,12 @@ def to_pem(pieces: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
         data = rest + piece
-        # RFC 7468 §2: 64 characters a line, which are 48 octets.
-        whole = len(data) - len(data) % 48
-        text, rest = b64encode(data[:whole]), data[whole:]
-        # One call for all lines: at 1,000,000 entries half the time of slices.
-        yield b"\n".join((*unpack("64s" * (len(text) // 64), text), b""))
+        whole = len(data) - len(data) % _OCTETS
+        for start in range(0, whole, _STRETCH):
+            text = b64encode(data[start : min(start + _STRETCH, whole)])
+            # One call for all lines: at 1,000,000 entries half the time of slices.
+            yield b"\n".join((*unpack("64s" * (len(text) // 64), text), b""))
+        rest = data[whole:]
     if rest:
         yield b64encode(rest) + b"\n"
     yield _END

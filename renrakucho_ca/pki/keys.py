@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -216,30 +215,37 @@ def signature_hash(key: SigningKey | PublicKey) -> SignatureHash:
 def sign(key: SigningKey, *parts: bytes | memoryview) -> bytes:
     """A signature with `signature_hash(key)` over the parts, which need not be joined for it."""
     algorithm = signature_hash(key)
-    digest = _digest(algorithm, parts)
+    hashed = digest(algorithm, *parts)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        return key.sign(digest, ec.ECDSA(Prehashed(algorithm)))
+        return key.sign(hashed, ec.ECDSA(Prehashed(algorithm)))
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(digest, padding.PKCS1v15(), Prehashed(algorithm))
-    return key.sign_digest(digest)
+        return key.sign(hashed, padding.PKCS1v15(), Prehashed(algorithm))
+    return key.sign_digest(hashed)
 
 
 def verifies(
     key: PublicKey, signature: bytes, algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview
 ) -> bool:
     """Whether it is the key's signature (ECDSA or PKCS #1 v1.5) with that hash over the parts."""
-    digest = _digest(algorithm, parts)
+    return verifies_digest(key, signature, algorithm, digest(algorithm, *parts))
+
+
+def verifies_digest(
+    key: PublicKey, signature: bytes, algorithm: hashes.HashAlgorithm, hashed: bytes
+) -> bool:
+    """As `verifies`, where the hash is at hand."""
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, digest, ec.ECDSA(Prehashed(algorithm)))
+            key.verify(signature, hashed, ec.ECDSA(Prehashed(algorithm)))
         else:
-            key.verify(signature, digest, padding.PKCS1v15(), Prehashed(algorithm))
+            key.verify(signature, hashed, padding.PKCS1v15(), Prehashed(algorithm))
     except InvalidSignature:
         return False
     return True
 
 
-def _digest(algorithm: hashes.HashAlgorithm, parts: Iterable[bytes | memoryview]) -> bytes:
+def digest(algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview) -> bytes:
+    """The hash over the parts, which need not be joined for it; it lets go of the interpreter."""
     running = hashes.Hash(algorithm)
     for part in parts:
         running.update(part)

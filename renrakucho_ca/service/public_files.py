@@ -7,11 +7,11 @@ before it replaces the one before.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
 
+from renrakucho_ca.beside import Beside
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificates, crl, x509
@@ -50,11 +50,13 @@ def write(
     if set(hierarchy.authorities) <= set(proven):
         door = nginx.door(hierarchy.name, folder.resolve())
         contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [door])
-    paths = [folder / name for name in contents]
-    # A long CRL's DER and PEM at the same time: three quarters of what they take in turn.
-    with ThreadPoolExecutor(2) as beside:
-        list(beside.map(_put, paths, contents.values()))
-    return paths
+    paths = {folder / name: content for name, content in contents.items()}
+    # A long CRL as text beside the rest, its DER among that: two thirds of both in turn.
+    text = folder / _crls_as_text(hierarchy)
+    with Beside(partial(_put_all, {path: paths[path] for path in paths if path == text})) as beside:
+        _put_all({path: paths[path] for path in paths if path != text})
+    beside.result()
+    return list(paths)
 
 
 def differing(
@@ -87,10 +89,14 @@ def _contents(
     if set(hierarchy.authorities) <= set(proven):
         # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
         lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
-        contents[f"{hierarchy.name}-crl.pem"] = lambda: (
+        contents[_crls_as_text(hierarchy)] = lambda: (
             piece for path in lists for piece in crl.to_pem(files.pieces(path))
         )
     return contents
+
+
+def _crls_as_text(hierarchy: Hierarchy) -> str:
+    return f"{hierarchy.name}-crl.pem"
 
 
 def _pem(*links: x509.Certificate) -> Content:
@@ -101,6 +107,11 @@ def remove_bridges(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> Non
     """Removes cross-certificates that have ended or were revoked."""
     for other in by:
         (folder / f"{hierarchy.name}-cross-{other}.pem").unlink(missing_ok=True)
+
+
+def _put_all(contents: Mapping[Path, Content]) -> None:
+    for path, content in contents.items():
+        _put(path, content)
 
 
 def _put(path: Path, content: Content) -> None:

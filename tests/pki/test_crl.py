@@ -39,7 +39,11 @@ def assembled(made: Made, facts: Sequence[Fact]) -> bytes:
     return b"".join(pieces)
 
 
-def by_the_library(made: Made, facts: Sequence[Fact]) -> x509.CertificateRevocationList:
+def by_the_library(
+    made: Made,
+    facts: Sequence[Fact],
+    algorithm: hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None = None,
+) -> x509.CertificateRevocationList:
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(made.issuing.subject)
@@ -54,7 +58,8 @@ def by_the_library(made: Made, facts: Sequence[Fact]) -> x509.CertificateRevocat
             one = one.add_extension(x509.CRLReason(x509.ReasonFlags(reason.value)), critical=False)
         builder = builder.add_revoked_certificate(one.build())
     is_rsa = isinstance(made.issuing_key, rsa.RSAPrivateKey)
-    return builder.sign(made.issuing_key, hashes.SHA256() if is_rsa else hashes.SHA384())
+    own = hashes.SHA256() if is_rsa else hashes.SHA384()
+    return builder.sign(made.issuing_key, algorithm or own)
 
 
 # One entry --------------------------------------------------------------------------------------
@@ -220,6 +225,13 @@ def test_what_is_no_list_claims_no_number(made: Made) -> None:
     cut = [whole[:length] for length in range(0, len(whole), 7)]
     for data in (b"", b"no CRL", made.issuing.public_bytes(Encoding.DER), *cut):
         assert crl.claimed_number(data) == 0
+
+
+def test_a_list_from_elsewhere_may_be_signed_with_another_hash_than_ours(made: Made) -> None:
+    listed = by_the_library(made, FACTS, hashes.SHA512()).public_bytes(Encoding.DER)
+    assert crl.number_of(crl.verify(listed, made.issuing)) == NUMBER
+    with pytest.raises(Invalid, match="does not verify"):
+        crl.verify(listed[:-1] + bytes([listed[-1] ^ 1]), made.issuing)
 
 
 def test_a_list_of_another_issuer_is_invalid(made: Made) -> None:

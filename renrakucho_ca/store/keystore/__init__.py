@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from threading import Thread
 
+from renrakucho_ca.beside import Beside
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.store import files, generations
@@ -53,7 +54,7 @@ class Keystore:
         self._random = random
         self._passphrase: bytes | None = None
         self._stretched: dict[Stretching, bytes] = {}
-        self._beside: dict[Stretching, Thread] = {}
+        self._beside: dict[Stretching, Beside[bytes]] = {}
 
     # -- the bundles' key, in the clear
 
@@ -182,7 +183,7 @@ class Keystore:
         """Waits for what nobody has needed: each holds the 64 MiB of scrypt until it is done."""
         while self._beside:
             _, beside = self._beside.popitem()
-            beside.join()
+            beside.wait()
 
     def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
@@ -308,25 +309,20 @@ class Keystore:
         return self._passphrase
 
     def _key(self, stretching: Stretching) -> bytes:
-        if (beside := self._beside.pop(stretching, None)) is not None:
-            beside.join()
         if stretching not in self._stretched:
-            self._stretched[stretching] = stretching.key(self._known_passphrase())
+            self._stretched[stretching] = self._stretch(stretching)
         return self._stretched[stretching]
 
-    def _stretch_beside(self, stretching: Stretching) -> None:
-        passphrase = self._known_passphrase()
-
-        def stretch() -> None:
-            # Where there is too little memory, who needs the key tries again, and tells.
+    def _stretch(self, stretching: Stretching) -> bytes:
+        beside = self._beside.pop(stretching, None)
+        if beside is not None:
+            # Where there was too little memory, it is tried again, and that is told.
             with suppress(MemoryError):
-                self._stretched[stretching] = stretching.key(passphrase)
+                return beside.result()
+        return stretching.key(self._known_passphrase())
 
-        beside = Thread(target=stretch)
-        # Where no thread can be had, it is stretched when the key is needed.
-        with suppress(RuntimeError):
-            beside.start()
-            self._beside[stretching] = beside
+    def _stretch_beside(self, stretching: Stretching) -> None:
+        self._beside[stretching] = Beside(partial(stretching.key, self._known_passphrase()))
 
     def _seal(self, name: str, secret: bytes, stretching: Stretching) -> bytes:
         key = self._key(stretching)

@@ -1,0 +1,46 @@
+"""What is begun beside something else ends, and tells how, wherever it ran."""
+
+from __future__ import annotations
+
+from threading import Event, Thread, get_ident
+
+import pytest
+
+from renrakucho_ca.beside import Beside
+
+
+def no_thread(self: Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.fixture(params=["a thread", "no thread to be had"])
+def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name: str = request.param
+    if name == "no thread to be had":
+        monkeypatch.setattr(Thread, "start", no_thread)
+    return name
+
+
+def test_the_result_is_what_the_function_returned(machine: str) -> None:
+    beside = Beside(get_ident)
+    assert (beside.result() == get_ident()) == (machine == "no thread to be had")
+
+
+def test_what_it_raised_comes_with_the_result_and_not_before(machine: str) -> None:
+    with Beside(lambda: 1 // 0) as beside:
+        pass
+    with pytest.raises(ZeroDivisionError):
+        beside.result()
+
+
+def test_it_runs_while_the_caller_goes_on_and_does_not_outlive_the_context() -> None:
+    go, done = Event(), Event()
+
+    def wait() -> None:
+        go.wait(60)
+        done.set()
+
+    with Beside(wait):
+        assert not done.is_set()
+        go.set()
+    assert done.is_set()
