@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from io import SEEK_END
 from struct import unpack
+from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -80,7 +82,7 @@ def assemble(
     number: int,
     this_update: datetime,
     next_update: datetime,
-    entries: bytes,
+    entries: Sequence[bytes],
 ) -> Iterator[bytes]:
     """A complete v2 CRL in DER, in pieces to be written one after another.
 
@@ -92,11 +94,11 @@ def assemble(
     Args:
         number: cRLNumber, above every one before.
         this_update, next_update: aware.
-        entries: what `entry` made, one after another, in any order, each certificate once.
+        entries: what `entry` made, one or many in each part, in any order, each certificate once.
     """
     draft_key = throwaway(public_key_of(issuer))
     empty = _empty_list(issuer, draft_key, number, this_update, next_update)
-    if not entries:  # §5.1.2.6: MUST be absent where nothing is revoked.
+    if not any(entries):  # §5.1.2.6: MUST be absent where nothing is revoked.
         yield sign_anew(empty, issuer_key)
         return
 
@@ -105,10 +107,11 @@ def assemble(
     tbs, algorithm, _ = der.elements(whole.content)
     # TBSCertList ::= SEQUENCE { version … nextUpdate, revokedCertificates, [0] crlExtensions }
     *before, extensions = (field.whole for field in der.elements(tbs.content))
-    fields = b"".join(before) + der.header(der.SEQUENCE, len(entries))
+    length = sum(map(len, entries))
+    fields = b"".join(before) + der.header(der.SEQUENCE, length)
     to_be_signed = (
-        der.header(der.SEQUENCE, len(fields) + len(entries) + len(extensions)) + fields,
-        entries,
+        der.header(der.SEQUENCE, len(fields) + length + len(extensions)) + fields,
+        *entries,
         bytes(extensions),
     )
     signature = der.encode(der.BIT_STRING, b"\0", sign(issuer_key, *to_be_signed))
@@ -214,23 +217,33 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
         raise Invalid("the CRL has no number") from None
 
 
-def claimed_number(data: bytes) -> int:
+def claimed_number(file: BinaryIO) -> int:
     """The cRLNumber of what may be a CRL in DER, which nobody has proven; 0 where there is none.
 
-    The extensions stand behind the entries, which are stepped over: to parse and verify
+    The extensions stand behind the entries, which are stepped over: to read, parse and verify
     1,000,000 takes 0.2 s.
     """
     with suppress(ValueError, IndexError):
-        (whole,) = der.untrusted(data)
-        tbs = der.untrusted(whole.content)[0]
-        *_, explicit = der.untrusted(tbs.content)
-        (extensions,) = der.untrusted(explicit.content)
+        tbs, whole = der.place(file, 0)
+        if file.seek(0, SEEK_END) != whole:
+            return 0
+        field, end = der.place(file, tbs)
+        while field < end:
+            content, field = der.place(file, field)
+        file.seek(content)
+        (extensions,) = der.untrusted(file.read(end - content))
         for extension in der.untrusted(extensions.content):
             oid, *_, value = der.untrusted(extension.content)
             if oid.content == _ID_CE_CRL_NUMBER:
                 (number,) = der.untrusted(value.content)
                 return int.from_bytes(number.content, "big", signed=True)
     return 0
+
+
+def _lines(data: bytes) -> bytes:
+    text = b64encode(data)
+    # One call for all lines: at 1,000,000 entries half the time of slices.
+    return b"\n".join((*unpack("64s" * (len(text) // 64), text), b""))
 
 
 def to_pem(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -240,10 +253,10 @@ def to_pem(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         data = rest + piece
         whole = len(data) - len(data) % _OCTETS
-        for start in range(0, whole, _STRETCH):
-            text = b64encode(data[start : min(start + _STRETCH, whole)])
-            # One call for all lines: at 1,000,000 entries half the time of slices.
-            yield b"\n".join((*unpack("64s" * (len(text) // 64), text), b""))
+        yield b"".join(
+            _lines(data[start : min(start + _STRETCH, whole)])
+            for start in range(0, whole, _STRETCH)
+        )
         rest = data[whole:]
     if rest:
         yield b64encode(rest) + b"\n"

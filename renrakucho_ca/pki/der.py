@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 BOOLEAN, INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, ENUMERATED = 0x01, 0x02, 0x04, 0x06, 0x0A
 UTF8_STRING, PRINTABLE_STRING, UTC_TIME, GENERALIZED_TIME = 0x0C, 0x13, 0x17, 0x18
 BIT_STRING, SEQUENCE = 0x03, 0x30
+
+_LONGEST_HEADER = 10  # a tag, and a length in 64 bits
 
 
 class Element(NamedTuple):
@@ -66,16 +68,34 @@ def untrusted(content: bytes | memoryview) -> list[Element]:
     found = []
     rest = memoryview(content)
     while rest:
-        if len(rest) < 2 or rest[0] & 0x1F == 0x1F:
-            raise ValueError("no DER")
-        start, length = 2, rest[1]
-        if length & 0x80:
-            start = 2 + (length & 0x7F)
-            length = int.from_bytes(rest[2:start], "big")
-            if header(rest[0], length) != rest[:start]:
-                raise ValueError("no DER")
+        start, length = _measured(rest)
         if len(rest) < start + length:
             raise ValueError("no DER")
         found.append(Element(rest[0], rest[: start + length], rest[start : start + length]))
         rest = rest[start + length :]
     return found
+
+
+def place(file: BinaryIO, at: int) -> tuple[int, int]:
+    """Where in a file the content of the value begins and ends whose header stands at that place;
+    the content itself is not read.
+
+    Raises:
+        ValueError: as `untrusted`, but for an end that may be past that of the file.
+    """
+    file.seek(at)
+    start, length = _measured(memoryview(file.read(_LONGEST_HEADER)))
+    return at + start, at + start + length
+
+
+def _measured(rest: memoryview) -> tuple[int, int]:
+    """How many octets the first header has, and how many follow it."""
+    if len(rest) < 2 or rest[0] & 0x1F == 0x1F:
+        raise ValueError("no DER")
+    start, length = 2, rest[1]
+    if length & 0x80:
+        start = 2 + (length & 0x7F)
+        length = int.from_bytes(rest[2:start], "big")
+        if header(rest[0], length) != rest[:start]:
+            raise ValueError("no DER")
+    return start, length

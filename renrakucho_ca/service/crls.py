@@ -128,9 +128,9 @@ def number_in(path: Path, issuer: x509.Certificate, above: int = 0) -> int:
         above: a lower one makes no difference to the caller, so it need not be proven and is 0.
     """
     try:
-        data = files.read(path)
-        if crl.claimed_number(data) < above:
-            return 0
-        return crl.number_of(crl.verify(data, issuer))
+        with files.opened(path) as file:
+            if crl.claimed_number(file) < above:
+                return 0
+        return crl.number_of(crl.verify(files.read(path), issuer))
     except (FileNotFoundError, Invalid):
         return 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
+from functools import partial
 
+from renrakucho_ca.beside import Beside
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.model import Authority, Hierarchy, Tier
 from renrakucho_ca.store.database import (
@@ -20,10 +22,15 @@ from renrakucho_ca.store.database import (
 )
 from renrakucho_ca.store.sqlite_errors import Duplicate
 
-_STRETCH = 10_000
-_GREATEST_ROWID = 2**63 - 1
-_FIRST_ENTRY = "SELECT min(certificate) FROM crl_entry WHERE authority = ?"
-_NEXT_ENTRY = f"{_FIRST_ENTRY} AND certificate > ?"
+_STRETCH, _LONG = 10_000, 100_000
+# Each end in a query of its own: both in one would be looked for in all rows.
+_ENDS = """
+SELECT (SELECT min(certificate) FROM crl_entry WHERE authority = :authority),
+    (SELECT max(certificate) FROM crl_entry WHERE authority = :authority)
+"""
+_NEXT_ENTRY = """
+SELECT min(certificate) FROM crl_entry WHERE authority = ? AND certificate > ? AND certificate <= ?
+"""
 # A fifth of the time that Python takes for a million blobs one by one.
 _JOINED_ENTRIES = """
 SELECT CAST(group_concat(der, '') AS BLOB) FROM crl_entry
@@ -210,8 +217,9 @@ def take_crl(
     )
 
 
-def crl_entries(db: Database, authority: Authority) -> bytes:
-    """The entries of a CA's CRL as DER, one after another, oldest certificate first, CAs last.
+def crl_entries(db: Database, authority: Authority) -> list[bytes]:
+    """The entries of a CA's CRL as DER, many in each part, oldest certificate first, CAs last. The
+    caller is in a reading transaction.
 
     Raises:
         Unavailable: this SQLite joins blobs in another way than those that we know.
@@ -221,16 +229,32 @@ def crl_entries(db: Database, authority: Authority) -> bytes:
     if db.tuples(trial, _BLOBS) != [(b"".join(_BLOBS),)]:
         raise Unavailable("this version of SQLite cannot join blobs", hint="use another one")
 
-    held = BytesIO()
-    ((first,),) = db.tuples(_FIRST_ENTRY, (authority.id,))
-    while first is not None:
-        last = min(first + _STRETCH - 1, _GREATEST_ROWID)
-        ((joined,),) = db.tuples(_JOINED_ENTRIES, (authority.id, first, last))
-        held.write(joined)
-        ((first,),) = db.tuples(_NEXT_ENTRY, (authority.id, last))
+    ((first, last),) = db.tuples(_ENDS, {"authority": authority.id})
+    parts = [] if first is None else _beside(db, authority, first, last)
     cas = "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL"
-    held.writelines(entry for (entry,) in db.tuples(cas, (authority.id,)))
-    return held.getvalue()
+    return [*parts, *(entry for (entry,) in db.tuples(cas, (authority.id,)))]
+
+
+def _beside(db: Database, authority: Authority, first: int, last: int) -> list[bytes]:
+    """As `_parts`, one half beside the other: SQLite needs no lock of the interpreter's."""
+    twin = None if last - first < _LONG else db.twin()
+    if twin is None:
+        return _parts(db, authority, first, last)
+    middle = (first + last) // 2
+    with closing(twin), Beside(partial(_parts, twin, authority, middle + 1, last)) as later:
+        return [*_parts(db, authority, first, middle), *later.result()]
+
+
+def _parts(db: Database, authority: Authority, first: int | None, last: int) -> list[bytes]:
+    """The entries of the certificates with the ids from `first` to `last`."""
+    parts = []
+    while first is not None:
+        end = min(first + _STRETCH - 1, last)
+        ((joined,),) = db.tuples(_JOINED_ENTRIES, (authority.id, first, end))
+        if joined is not None:
+            parts.append(joined)
+        ((first,),) = db.tuples(_NEXT_ENTRY, (authority.id, end, last))
+    return parts
 
 
 def _hierarchy(db: Database, row: sqlite3.Row) -> Hierarchy:

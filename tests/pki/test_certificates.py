@@ -416,7 +416,7 @@ def openssl_verify(
         (made.root, made.root_key, ()),
         (made.issuing, made.issuing_key, revoked),
     ):
-        pieces = crl.assemble(issuer, key, 1, BEGIN, BEGIN.replace(year=2040), b"".join(entries))
+        pieces = crl.assemble(issuer, key, 1, BEGIN, BEGIN.replace(year=2040), entries)
         lists += b"".join(crl.to_pem(pieces))
     (tmp_path / "root").write_bytes(certificates.to_pem(made.root))
     (tmp_path / "issuing").write_bytes(certificates.to_pem(made.issuing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
@@ -28,9 +28,9 @@ def test_all_entries_come_in_the_order_of_their_certificates_whatever_bytes_they
         rows = [(issuing.id, number, der) for number, der in entries.items()]
         rows += [(root.id, number, b"of another CA") for number in list(entries)[:3]]
         other.executemany("INSERT INTO crl_entry VALUES (?, ?, ?)", rows)
-    assert hierarchies.crl_entries(db, issuing) == b"".join(
-        entries[each] for each in sorted(entries)
-    )
+    with db.read():
+        found = hierarchies.crl_entries(db, issuing)
+    assert b"".join(found) == b"".join(entries[each] for each in sorted(entries))
 
 
 def test_the_entries_of_ca_certificates_come_last(path: Path, db: Database) -> None:
@@ -44,4 +44,26 @@ def test_the_entries_of_ca_certificates_come_last(path: Path, db: Database) -> N
             " VALUES (?, '1a', 'CN=x', 1, 2, 1, 'superseded', x'3002')",
             (issuing.id,),
         )
-    assert hierarchies.crl_entries(db, issuing) == b"\x30\x01\x30\x02"
+    with db.read():
+        found = hierarchies.crl_entries(db, issuing)
+    assert b"".join(found) == b"\x30\x01\x30\x02"
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_entries_are_of_one_moment_however_many_connections_read_them(
+    path: Path, db: Database, mode: str
+) -> None:
+    (hierarchy, *_) = hierarchies.all_of(db)
+    issuing = hierarchy.issuing
+    insert = "INSERT INTO crl_entry VALUES (?, ?, ?)"
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        other.execute(f"PRAGMA journal_mode = {mode}")
+        other.executemany(insert, [(issuing.id, 1, b"first"), (issuing.id, 10**6, b"last")])
+        with db.read():
+            state = hierarchies.crl_state(db, issuing)
+            with suppress(sqlite3.OperationalError):  # in WAL mode nobody has to wait
+                other.execute(insert, (issuing.id, 999_999, b"later"))
+            found = hierarchies.crl_entries(db, issuing)
+            assert hierarchies.crl_state(db, issuing) == state
+        assert b"".join(found) == b"firstlast"
+        other.execute(insert, (issuing.id, 999_998, b"nobody reads any more"))
