@@ -122,8 +122,14 @@ def serve(
         # Connections inherit it. asyncio sets it by itself, but not on a socket made elsewhere; and
         # without it the body waits 40 ms for the client to acknowledge the head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # uvicorn sends the signal once more when it has stopped, to whoever was there before it.
+        server = uvicorn.Server(config)
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
+        # Whoever stops it before uvicorn listens to signals is heard too. And uvicorn sends the
+        # signal once more when it has stopped, to whoever was there before it.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, stop)
         listening(listener.getsockname()[1])
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])

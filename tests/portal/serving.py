@@ -7,9 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from waiting import PATIENCE, until
 
 from renrakucho_ca.service.home import Home
 
@@ -31,17 +32,23 @@ class Serving:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
 
-def start(home: Home, folder: Path, *options: str, patience: float = 15) -> Serving:
-    """Starts `rca serve` without a passphrase, and waits until it listens."""
+def start(
+    home: Home, folder: Path, *options: str, patience: float = 15, first: str = ""
+) -> Serving:
+    """Starts `rca serve` without a passphrase, and waits until it listens.
+
+    Args:
+        first: what its process does before.
+    """
     log = folder / "log"
     environment = {k: v for k, v in os.environ.items() if "PASSPHRASE" not in k}
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-c", SERVER, str(patience), "--home", str(home.path)),
+                *(sys.executable, "-c", first + SERVER, str(patience), "--home", str(home.path)),
                 *("--lang", "en", "serve", "--listen", "127.0.0.1:0", *options),
             ],
             stdin=subprocess.DEVNULL,
@@ -50,9 +57,12 @@ def start(home: Home, folder: Path, *options: str, patience: float = 15) -> Serv
             env=environment,
             start_new_session=True,
         )
-    for _ in range(200):
-        if found := re.search(r"listening on (https?://127\.0\.0\.1:(\d+)/)", log.read_text()):
-            return Serving(process, log, found[1], int(found[2]))
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.05)
-    raise AssertionError("it does not listen")
+
+    def listening() -> re.Match[str] | None:
+        has_ended = process.poll() is not None
+        found = re.search(r"listening on (https?://127\.0\.0\.1:(\d+)/)", log.read_text())
+        assert found or not has_ended, log.read_text()
+        return found
+
+    found = until(listening)
+    return Serving(process, log, found[1], int(found[2]))
