@@ -7,8 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -18,11 +17,10 @@ from asn1crypto import pem
 from homes import PASSPHRASE, PublishedCrl, openssl
 from soundness import check_secrets, check_settled
 from terminal import Terminal
+from waiting import PATIENCE, until
 
 BEFORE = "@2026-07-01 00:00:00"
 """A month before the cut-off, in UTC; from there on the clock runs."""
-PATIENCE = 60.0
-"""Seconds after which something that takes less than one will not happen any more."""
 
 PEOPLE = 160
 """Who live in a populous town: more than three portions, so that a run that is stopped in its first
@@ -145,14 +143,6 @@ def fake_clock(clock: str | Path) -> dict[str, str]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # What waits, waits as long as ever.
         "TZ": "UTC",
     }
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Waits for another process; fails where it takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.002)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

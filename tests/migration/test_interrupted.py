@@ -15,6 +15,7 @@ from homes import PASSPHRASE
 from small_disk import fill, small_disk
 from soundness import check_database, check_secrets
 from terminal import Result
+from waiting import until
 
 from .running import (
     MIGRATE,
@@ -24,7 +25,6 @@ from .running import (
     Machine,
     is_alive,
     kill,
-    until,
     workers,
 )
 

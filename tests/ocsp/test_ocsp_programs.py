@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from programs import must, run
 from scene import Device, Network
-from web_server import HOST, Nginx, entered, free_port, wait_until
+from waiting import PATIENCE, until
+from web_server import HOST, Nginx, entered
 
 from renrakucho_ca.service import publication
 
@@ -39,16 +40,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     network = Network(tmp_path_factory.mktemp("ocsp"))
     network.create("new")
     network.publish()
-    port = free_port()
     program = "from renrakucho_ca.cli import main; main()"
     command = [sys.executable, "-c", program, "--home", str(network.home.path), "serve"]
     log = network.folder / "log"
     with log.open("wb") as stream:
-        portal = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], stderr=stream)
-    wait_until(lambda: re.search("http://", log.read_text()))
-    yield Place(network, f"http://127.0.0.1:{port}/ocsp/new")
+        portal = subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stderr=stream)
+
+    def listening() -> re.Match[str] | None:
+        assert portal.poll() is None, log.read_text()
+        return re.search(r"http://127\.0\.0\.1:\d+/", log.read_text())
+
+    yield Place(network, f"{until(listening)[0]}ocsp/new")
     portal.terminate()
-    portal.wait(30)
+    portal.wait(PATIENCE)
     assert "Traceback" not in log.read_text()
 
 

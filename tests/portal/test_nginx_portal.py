@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from waiting import PATIENCE, free_port, until
 
 from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
@@ -22,12 +22,6 @@ from .stage import Issue
 pytestmark = pytest.mark.needs("nginx", "openssl")
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-portal.conf"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Site:
@@ -66,16 +60,16 @@ class Site:
         self.nginx = subprocess.Popen(
             ["nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
         )
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.tls)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError((folder / "error.log").read_text())
+        until(self._listens)
+
+    def _listens(self) -> bool:
+        assert self.nginx.poll() is None, (self.folder / "error.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.tls)) == 0
 
     def stop(self) -> None:
         self.nginx.terminate()
-        self.nginx.wait(10)
+        self.nginx.wait(PATIENCE)
         self.serving.stop()
 
 
@@ -99,7 +93,7 @@ def test_the_example_carries_people_to_their_file_and_keeps_its_log_clean(
     link = download.make_link(home, issued.certificate.number)
     url = f"https://127.0.0.1:{site.tls}"
     headers = {"Host": "ca.example.jp", "X-Forwarded-For": "203.0.113.9"}
-    with httpx.Client(base_url=url, verify=False, headers=headers) as client:
+    with httpx.Client(base_url=url, verify=False, headers=headers, timeout=PATIENCE) as client:
         nurse = Person(client)  # type: ignore[arg-type]
         form = nurse.open("/")
         assert form.response.headers["strict-transport-security"]
@@ -116,11 +110,10 @@ def test_the_example_carries_people_to_their_file_and_keeps_its_log_clean(
     row = home.db.row("SELECT name FROM guess WHERE kind = 'address'")
     assert row is not None
     assert row["name"] == "127.0.0.1"
-    plain = httpx.get(
-        f"http://127.0.0.1:{site.plain}/ca/new-root.cer", headers={"Host": "ca.example.jp"}
-    )
+    url, headers = f"http://127.0.0.1:{site.plain}", {"Host": "ca.example.jp"}
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
+        plain, login = client.get("/ca/new-root.cer"), client.get("/")
     assert plain.headers["content-type"] == "application/pkix-cert"
-    login = httpx.get(f"http://127.0.0.1:{site.plain}/", headers={"Host": "ca.example.jp"})
     assert (login.status_code, login.headers["location"]) == (301, "https://ca.example.jp/")
     site.stop()
     token = (done.refresh or "").split("/f/")[1].split("/")[0]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from programs import must, run
 from scene import DEVICES, Device, MovableClock, Network
-from web_server import HOST, TIMEOUT, Nginx, entered
+from waiting import PATIENCE
+from web_server import HOST, Nginx, entered
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.service import publication
@@ -144,7 +145,7 @@ def test_a_connection_that_a_revoked_device_kept_open_is_closed(doors: Doors) ->
     context = ssl.create_default_context(cafile=doors.nginx.certificate)
     context.load_cert_chain(device.pem)
     connection = http.client.HTTPSConnection(
-        HOST, doors.ports["new"], timeout=TIMEOUT, context=context
+        HOST, doors.ports["new"], timeout=PATIENCE, context=context
     )
 
     def ask() -> str:

@@ -13,7 +13,8 @@ from threading import Thread
 import pytest
 from programs import must, run
 from scene import Device, Network
-from web_server import Nginx, free_port
+from waiting import free_port
+from web_server import Nginx
 
 pytestmark = pytest.mark.needs("nginx", "curl", "openssl")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from programs import must, run
 from scene import Device
+from waiting import PATIENCE, free_port, until
 
 HOST = "localhost"
-TIMEOUT = 10.0
-"""Seconds after which something that takes well under one will not happen any more."""
 
 _MAIN = """\
 daemon off;
@@ -98,18 +95,18 @@ class Nginx:
         self.write()
         must(*self._nginx, "-t")
         self._process = subprocess.Popen([str(word) for word in self._nginx])
-        wait_until(self._workers)
+        until(self._workers)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(TIMEOUT)
+            self._process.wait(PATIENCE)
 
     def reloaded_by(self, action: Callable[[], object]) -> None:
         """Does what makes nginx reload, and waits until its old worker is gone."""
         before = self._workers()
         action()
-        wait_until(lambda: self._workers().isdisjoint(before) and self._workers())
+        until(lambda: self._workers().isdisjoint(before) and self._workers())
 
     def reload(self) -> None:
         self.reloaded_by(lambda: must(self.reload_script))
@@ -125,17 +122,3 @@ class Nginx:
         pid = self._process.pid
         assert self._process.poll() is None, (self._folder / "error.log").read_text()
         return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-
-
-def wait_until(holds: Callable[[], object]) -> None:
-    """Waits for another process; fails where it takes too long."""
-    end = time.monotonic() + TIMEOUT
-    while not holds():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from waiting import PATIENCE, free_port
 
 
 @dataclass
@@ -68,7 +69,9 @@ class PostOffice:
         self._controller = Controller(
             self,
             hostname="127.0.0.1",
-            port=0,
+            # Port 0 cannot be asked for its number before the server runs.
+            port=free_port(),
+            ready_timeout=PATIENCE,
             ssl_context=self.tls if self.implicit else None,
             tls_context=None if self.implicit else self.tls,
             require_starttls=self.tls is not None and not self.implicit,
@@ -76,8 +79,6 @@ class PostOffice:
             auth_required=self.login is not None,
             auth_require_tls=not self.implicit,
         )
-        # Port 0 cannot be asked for its number before the server runs.
-        self._controller.port = _free_port()
         self._controller.start()
         return self
 
@@ -106,14 +107,6 @@ class PostOffice:
         return [
             message_from_bytes(content_of(each), policy=policy.default) for each in self.received
         ]
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def content_of(envelope: Envelope) -> bytes:
