@@ -357,15 +357,17 @@ def test_a_damaged_file_is_an_error_and_then_replaced(
 
 
 def put_many(home: Home, count: int) -> None:
-    """Certificates that nobody asks for."""
+    """Certificates that nobody asks for; their numbers follow that of the one that there is."""
     id = hierarchies.get(home.db, "new").issuing.id
     with home.db.write():
         home.db.execute(
             f"""WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
                 INSERT INTO certificate (number, authority, serial, user, device, profile, line,
                                          issued_at, not_before, not_after)
-                SELECT 20000000 + n, {id}, printf('%x', n * 7919 % 100003), 'hanako', 'windows',
-                       'windows', 20000000 + n, 1, 1, 9999999999 FROM n"""
+                SELECT (number - 10000000 + n) % 90000000 + 10000000, {id},
+                       printf('%x', n * 7919 % 100003), 'hanako', 'windows', 'windows',
+                       (number - 10000000 + n) % 90000000 + 10000000, 1, 1, 9999999999
+                FROM n, (SELECT number FROM certificate)"""
         )
 
 
