@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from waiting import PATIENCE
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.store import snapshot as snapshot_module
@@ -68,7 +69,7 @@ def test_a_writer_waits_until_the_last_byte_is_read_and_no_longer(
         writer.join(0.3)
         assert writer.is_alive()
         assert first + rest(snapshot) == before
-        writer.join(10)
+        writer.join(PATIENCE)
         assert not writer.is_alive()
     assert path.read_bytes() != before
 
@@ -77,9 +78,9 @@ def test_a_reader_that_is_held_up_keeps_writers_waiting_for_so_long_and_still_re
     path: Path, file: int, tmp_path: Path
 ) -> None:
     before = path.read_bytes()
+    start = monotonic()
     with Snapshot(path, file, tmp_path / "spare", held=0.2) as snapshot:
         first = snapshot.read(_PIECE)
-        start = monotonic()
         overwrite(path)
         assert monotonic() - start > 0.1
         content = first + rest(snapshot)
