@@ -6,13 +6,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from homes import Clock, issue, open_home, openssl, published, rows
+from waiting import until
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import RevocationReason
@@ -69,9 +69,7 @@ def test_a_standby_knows_all_that_was_issued_and_revoked_before_the_server_died(
             source, target = home.path / name, standby.path / name
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
-        deadline = time.monotonic() + 60
-        while not carried(replica, standby.store / "rca.sqlite", len(early)):
-            assert time.monotonic() < deadline
+        until(lambda: carried(replica, standby.store / "rca.sqlite", len(early)))
     # Nobody carries these any more; the journal was fetched a moment later.
     late = issue(home).certificate
     revocation.revoke(home, [early[1].number], RevocationReason.SUPERSEDED)

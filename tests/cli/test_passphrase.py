@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from program import PASSPHRASE, Issue, Program, write_secret
+from waiting import PATIENCE
 
+from renrakucho_ca.cli import passphrase
 from renrakucho_ca.model import RetrievalNumber
 
 WRONG = b"not the passphrase"
@@ -248,10 +250,15 @@ def test_the_output_of_a_program_can_be_the_file_however_late(
 
 
 def test_a_named_pipe_with_a_writer_is_read_to_its_end(
-    bare: Program, number: RetrievalNumber, secret: Path, tmp_path: Path
+    bare: Program,
+    number: RetrievalNumber,
+    secret: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(passphrase, "WRITER_SECONDS", PATIENCE)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = subprocess.Popen(["bash", "-c", f"cat {secret} > {pipe}"])
     assert bare("--passphrase-file", pipe, "show", number, "--reveal").code == 0
-    assert writer.wait(timeout=10) == 0
+    assert writer.wait(timeout=PATIENCE) == 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from hsm import Hsm
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 
@@ -23,10 +23,7 @@ LIVE = "SELECT user FROM certificate WHERE standing = 'issued' AND user LIKE 'x%
 def pulled_out_midway(hsm: Hsm) -> Iterator[None]:
     """Unplugs the token once something of a run is recorded; plugged in again at the end."""
     before = len(hsm.rows("SELECT 1 FROM certificate"))
-    end = time.monotonic() + 60
-    while len(hsm.rows("SELECT 1 FROM certificate")) == before:
-        assert time.monotonic() < end, "nothing was recorded"
-        time.sleep(0.01)
+    until(lambda: len(hsm.rows("SELECT 1 FROM certificate")) > before)
     hsm.unplug()
     try:
         yield
@@ -45,7 +42,7 @@ def test_a_batch_shows_what_was_done_and_the_next_run_clears_up(hsm: Hsm) -> Non
     table.write_text("user,device\n" + "".join(f"x{n},mac\n" for n in range(MANY)))
     command = ("issue", "--batch", table, "--jobs", "2", "--format", "json")
     with hsm.start(*command) as process, pulled_out_midway(hsm):
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 7
     assert "rca: error: the token does not do what is asked" in err
     issued = json.loads(out)
@@ -75,7 +72,7 @@ def test_a_migration_hands_out_what_was_done_and_the_next_run_does_the_rest(hsm:
     sheets = hsm.folder / "sheets.html"
     command = ("migrate", "--cutoff", "2100-01-01", "--jobs", "2")
     with town.start(*command, "--handover", sheets) as process, pulled_out_midway(town):
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 7, err
     moved = "SELECT number FROM certificate WHERE standing = 'issued' AND supersedes IS NOT NULL"
     numbers = {f"{number:08}" for (number,) in town.rows(moved)}

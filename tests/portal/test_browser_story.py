@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from renrakucho_ca.service.home import Home
 
@@ -69,14 +69,16 @@ def test_a_nurse_gets_her_file(
             browser.find_element("name", name).send_keys(text)  # type: ignore[attr-defined]
         page = browser.find_element("tag name", "html").id  # type: ignore[attr-defined]
         browser.find_element("css selector", "button").click()  # type: ignore[attr-defined]
+
         # A tap on a phone is not a click at once, and between two pages there is none.
-        for _ in range(100):
+        def leads_on() -> bool:
             with suppress(webdriver_errors.WebDriverException):
                 html = browser.find_element("tag name", "html")  # type: ignore[attr-defined]
-                if html.id != page:
-                    return
-            time.sleep(0.05)
-        pytest.fail("the button leads nowhere")
+                state = browser.execute_script("return document.readyState")  # type: ignore[attr-defined]
+                return bool(html.id != page and state == "complete")
+            return False
+
+        assert until(leads_on)
 
     browser.get(serving.url)  # type: ignore[attr-defined]
     fits("form")
@@ -88,10 +90,7 @@ def test_a_nurse_gets_her_file(
     typed()
     fits("done")
     file = tmp_path / "dl" / f"{issued.certificate.number}.p12"
-    for _ in range(100):
-        if file.exists():
-            break
-        time.sleep(0.05)
+    until(file.exists)
     assert file.read_bytes()[:1] == b"\x30"
     problems = [
         entry["message"]

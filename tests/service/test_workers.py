@@ -11,6 +11,7 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Unavailable
@@ -55,7 +56,7 @@ def refuse(*_): raise {error}
 serve(*{numbers})
 """
         done = subprocess.run(
-            [sys.executable, "-c", program], pass_fds=numbers, capture_output=True, timeout=60
+            [sys.executable, "-c", program], pass_fds=numbers, capture_output=True, timeout=PATIENCE
         )
         os.close(numbers[1])
     assert (done.returncode, done.stderr) == (1, b"")
@@ -88,7 +89,7 @@ drawn_though_nobody_can_read("failing_reads")
         [sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True
     )
     try:
-        said, _ = run.communicate(timeout=60)
+        said, _ = run.communicate(timeout=PATIENCE)
     finally:
         with suppress(ProcessLookupError):  # the workers too, which would wait for ever
             os.killpg(run.pid, signal.SIGKILL)

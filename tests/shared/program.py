@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from waiting import PATIENCE
+
 from renrakucho_ca.cli.edge import run
 from renrakucho_ca.service.issuer import Issued
 
@@ -100,7 +102,7 @@ class Program:
             input=stdin,
             capture_output=True,
             env=self._whole_environment(),
-            timeout=60,
+            timeout=2 * PATIENCE,
             check=False,
         )
         return Answer(
@@ -122,7 +124,7 @@ class Program:
             os.execvpe(command[0], command, self._whole_environment())
         shown, waiting = b"", list(typed)
         while True:
-            ready, _, _ = select.select([terminal], [], [], 30)
+            ready, _, _ = select.select([terminal], [], [], PATIENCE)
             assert ready, shown
             try:
                 shown += (piece := os.read(terminal, 65536))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from waiting import PATIENCE
+
 
 def run(*command: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Runs a program to its end, whatever that is.
@@ -19,7 +21,7 @@ def run(*command: str | Path, stdin: str = "") -> subprocess.CompletedProcess[st
         errors="replace",
         check=False,
         start_new_session=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
     )
 
 

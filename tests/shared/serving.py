@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 from terminal import Terminal
+from waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Portal:
 
     def fetch(self, page: str, name: str) -> bytes:
         """The file, from the page that follows the button."""
-        answer = httpx.get(f"{self.url}{page}/{name}")
+        answer = httpx.get(f"{self.url}{page}/{name}", timeout=PATIENCE)
         assert answer.status_code == 200, answer
         return answer.content
 
     def _post(self, path: str, **fields: str) -> str | None:
         try:
-            answer = httpx.post(self.url + path, data=fields)
+            answer = httpx.post(self.url + path, data=fields, timeout=PATIENCE)
         except httpx.TransportError:
             return None
         if answer.status_code != 303:

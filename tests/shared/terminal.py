@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from waiting import PATIENCE
+
 PROGRAM = (sys.executable, str(Path(__file__).parents[2] / "cli.py"))
 
 CANARY = "canary-of-the-passphrase-7f3a"
@@ -57,7 +59,8 @@ class Terminal:
     def __call__(self, *arguments: str, **more: Any) -> Result:
         """Runs a command on the home, with its passphrase, to its end."""
         with self.start(*arguments, **more) as process:
-            out, err = process.communicate(timeout=120)
+            # Of 32 at once each has a thirty-second of the machine.
+            out, err = process.communicate(timeout=10 * PATIENCE)
         return Result(arguments, process.returncode, out, err)
 
     def start(

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.locale import Catalogue, Language
@@ -155,7 +156,7 @@ def test_the_longest_sheet_is_one_page_of_a4_when_printed(
         ["chromium", *switches, f"--print-to-pdf={printed}", sheets.as_uri()],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
     )
     about = subprocess.run(["pdfinfo", printed], check=True, capture_output=True, text=True).stdout
     assert re.search(r"Pages: +2\n", about)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from proc import watch
 from program import PROGRAM
+from waiting import PATIENCE
 
 from renrakucho_ca.model import User
 from renrakucho_ca.service import issuance, notification, retrieval
@@ -55,7 +56,7 @@ def rca(home: Home, *arguments: str, code: int = 0) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=2 * PATIENCE,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
     assert done.returncode == code, done.stderr
