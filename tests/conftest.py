@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import dying
 import pytest
 from homes import Clock, copy_home, make_template
+from hypothesis import settings
 
 from renrakucho_ca.service.home import Home
 
@@ -21,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     dying.every_call = bool(config.getoption("--all-faults"))
+    # What a test tries by the hundred may take as long as the machine wants.
+    settings.register_profile("patient", settings(), deadline=None)
+    settings.load_profile("patient")
+    # A shell starts what it leaves in the background deaf to ^C, and so would be what tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

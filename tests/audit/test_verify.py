@@ -99,7 +99,7 @@ def test_an_empty_log_is_well(tmp_path: Path) -> None:
 # -- the table
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_edit_of_one_value_is_found_at_its_row(written: Home, data: st.DataObject) -> None:
     """Of any column of any row, with anything; also where the hash of that row is made right."""

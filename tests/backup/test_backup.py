@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from homes import PASSPHRASE, Clock, issue, openssl
+from waiting import PATIENCE
 
 from renrakucho_ca.errors import Conflict, RcaError, Unavailable
 from renrakucho_ca.service import (
@@ -170,7 +171,10 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
     worker.start()
     try:
         for nth in range(6):
-            assert progress.acquire(timeout=60)
+            while progress.acquire(blocking=False):
+                """Only what is done from now on counts."""
+            for _ in range(2):  # of the first, a part may be in the backup before
+                assert progress.acquire(timeout=2 * PATIENCE)
             backup.to_file(home, tmp_path / f"b{nth}")
     finally:
         stop.set()
@@ -185,8 +189,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
         assert (learned.revoked, learned.strangers) == (0, 0)
         counts.append(count_certificates(restored))
         restored.db.close()
-    assert counts == sorted(counts)
-    assert counts[-1] > counts[0]
+    assert counts == sorted(set(counts))
 
 
 @pytest.mark.parametrize("owed", [True, False])

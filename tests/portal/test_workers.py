@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from homes import no_passphrase
+from waiting import PATIENCE
 
 from renrakucho_ca.errors import NotFound, RcaError, Unavailable
 from renrakucho_ca.portal.workers import Grouped
@@ -31,7 +32,7 @@ class Service:
 
     def __call__(self, home: Home, items: Sequence[int]) -> list[int | RcaError]:
         self.groups.append(list(items))
-        self.let_go.wait(10)
+        self.let_go.wait(PATIENCE)
         if 13 in items:
             raise ZeroDivisionError
         return [NotFound("odd") if item % 2 else item * 2 for item in items]

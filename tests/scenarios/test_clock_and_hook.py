@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from asn1crypto import crl, x509
 from terminal import Terminal
+from waiting import until
 
 
 def published(rca: Terminal) -> crl.TbsCertList:
@@ -180,13 +181,14 @@ def test_what_a_hook_leaves_running_is_not_waited_for(rca: Terminal) -> None:
 
 @pytest.mark.needs("faketime")
 def test_a_hook_that_hangs_is_killed_with_what_it_started(rca: Terminal) -> None:
-    """In a minute, which faketime lets pass in two seconds."""
+    """In a minute, which faketime lets pass in six seconds: time enough for the hook to begin."""
     note = rca.folder / "pid"
     rca.set_hook("env", "-u", "LD_PRELOAD", "sh", "-c", f"sleep 600 & echo $! >{note}; wait")
-    result = rca("publish", before=["faketime", "-f", "+0 x30"])
+    result = rca("publish", before=["faketime", "-f", "+0 x10"])
     assert result.code == 7
     assert "did not end within 60 seconds" in result.complaint
-    assert not _is_running(int(note.read_text()))
+    process = int(note.read_text())
+    until(lambda: not _is_running(process))
 
 
 def _is_running(process: int) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from waiting import PATIENCE
 
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.store import files
@@ -156,11 +157,15 @@ files.{function}(Path(sys.argv[1]), b"new")
 """
 
 
+PYTHON = (sys.executable, "-B")
+"""One that writes no bytecode, which would be among the calls that are counted."""
+
+
 def run_under_strace(function: str, path: Path, fault: str) -> subprocess.CompletedProcess[str]:
     """Writes in a process of its own, in which the kernel fails or kills at a certain call."""
     code = WRITE.format(function=function)
     return subprocess.run(
-        ["strace", "-f", "-o", os.devnull, "-e", fault, sys.executable, "-c", code, str(path)],
+        ["strace", "-f", "-o", os.devnull, "-e", fault, *PYTHON, "-c", code, str(path)],
         capture_output=True,
         text=True,
         check=False,
@@ -203,7 +208,7 @@ def test_content_is_on_disk_before_its_name_and_the_name_before_the_return(
     code = WRITE.format(function="replace")
     folder = tmp_path / "folder"
     folder.mkdir()
-    subprocess.run([*command, sys.executable, "-c", code, str(folder / "file")], check=True)
+    subprocess.run([*command, *PYTHON, "-c", code, str(folder / "file")], check=True)
     lines = trace.read_text().splitlines()
     opened = next(line for line in lines if line.startswith("openat") and ".file.tmp" in line)
     assert "O_EXCL|O_NOFOLLOW" in opened
@@ -359,7 +364,7 @@ def test_who_comes_during_the_chores_waits_for_their_end(tmp_path: Path) -> None
 
     def chores() -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         order.append("chores")
 
     def first() -> None:
@@ -367,14 +372,14 @@ def test_who_comes_during_the_chores_waits_for_their_end(tmp_path: Path) -> None
             pass
 
     def second() -> None:
-        begun.wait(10)
+        begun.wait(PATIENCE)
         with files.FileLock(tmp_path / "a.lock").shared(lambda: None):
             order.append("second")
 
     threads = [threading.Thread(target=each) for each in (first, second)]
     for thread in threads:
         thread.start()
-    begun.wait(10)
+    begun.wait(PATIENCE)
     threads[1].join(0.05)
     go_on.set()
     for thread in threads:

@@ -159,7 +159,7 @@ def test_each_order_sorts_and_the_newer_record_follows_the_older(
     assert found == (wanted[::-1] if descending else wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     order=st.sampled_from(Order),
     descending=st.booleans(),
