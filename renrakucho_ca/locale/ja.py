@@ -211,6 +211,8 @@ MESSAGES: dict[str, str] = {
     "{count} tokens are there of {uri}": "{uri} に当てはまるトークンが {count} 個あります",
     "unplug what is not meant, or name one with serial= in the URI": "使わないトークンを外すか、URIの serial= で1個に絞ってください",
     "the token has one try of its PIN left, which is not risked for {uri}": "{uri} のトークンはPINの入力をあと1回しか受け付けないため、試しません",
+    "see what the token has, with the PIN of that file: `pkcs11-tool --login --list-objects`": "そのファイルのPINで、トークンの中身を確かめてください: `pkcs11-tool --login --list-objects`",
+    "write the token's PIN into it, mode 0600, or name another with pin-source=": "そこにトークンのPINを書くか(モード0600)、pin-source= で別のファイルを指定してください",
     "`pkcs11-tool --login --list-objects` with the right PIN gives it all back": "正しいPINで `pkcs11-tool --login --list-objects` を実行すると、回数が元に戻ります",
     "{count} lines were done, the ones above: take them out of the table": "上の{count}行は終わっています。表から取り除いてください",
     "{key} is not the key of {name}": "{key} は {name} の鍵ではありません",

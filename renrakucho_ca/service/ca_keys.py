@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from datetime import datetime
+from pathlib import Path
 
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
@@ -127,14 +128,22 @@ def keep(home: Home, name: str, key: SigningKey, now: datetime) -> str:
 
 
 def look_for_token(home: Home, authority: Authority) -> None:
-    """Whether the token with a CA's key is there. Needs no PIN.
+    """Whether the token with a CA's key is there, and what it takes to log in. Tries no PIN.
 
     Raises:
-        Unavailable: it is not.
+        Unavailable: it is not, or the file of its PIN cannot be used. Refused: others can read it.
     """
     assert authority.key is not None
     uri = token_uri.parse(authority.key)
     token_login.look_for(uri, _module(home, uri))
+    if uri.pin_source is not None:
+        _pin_in(home.path / uri.pin_source)
+
+
+def asks_nobody(authority: Authority) -> bool:
+    """Whether the PIN of a CA's key in a token comes from a file."""
+    assert authority.key is not None
+    return token_uri.parse(authority.key).pin_source is not None
 
 
 def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
@@ -176,7 +185,10 @@ def _pin(home: Home, uri: TokenUri) -> str:
         # Nobody types a PIN for a token that is not there.
         token_login.look_for(uri, _module(home, uri))
         return home.pin(uri.name_of_token)
-    file = home.path / uri.pin_source
+    return _pin_in(home.path / uri.pin_source)
+
+
+def _pin_in(file: Path) -> str:
     try:
         # To open a named pipe into which nobody writes would wait for ever.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
@@ -190,12 +202,19 @@ def _pin(home: Home, uri: TokenUri) -> str:
             content = stream.read(_LONGEST_PIN + 1)
     except OSError as error:
         raise Unavailable(
-            "cannot read the PIN from {file}: {reason}", file=file, reason=error.strerror
+            "cannot read the PIN from {file}: {reason}",
+            hint="write the token's PIN into it, mode 0600, or name another with pin-source=",
+            file=file,
+            reason=error.strerror,
         ) from error
     try:
         pin = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:  # a PIN is UTF-8 (PKCS #11, C_Login)
         pin = ""
     if not pin or len(content) > _LONGEST_PIN:
-        raise Unavailable("there is no PIN in {file}", file=file)
+        raise Unavailable(
+            "there is no PIN in {file}",
+            hint="write the token's PIN into it, mode 0600, or name another with pin-source=",
+            file=file,
+        )
     return pin

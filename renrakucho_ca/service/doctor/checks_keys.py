@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from renrakucho_ca.errors import Attention, RcaError
+from renrakucho_ca.model import Authority
 from renrakucho_ca.service import ca_keys
 from renrakucho_ca.service.doctor.checks_files import readable_by_others
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
@@ -14,18 +15,21 @@ from renrakucho_ca.store import ca_certificates, hierarchies
 
 
 def keys(home: Home) -> Iterator[Finding]:
-    """What can be told without the passphrase, and without the PIN of a token."""
+    """What can be told without the passphrase, and without trying the PIN of a token."""
     try:
         home.keystore.bundle_sealer()
     except RcaError as error:
         yield problem(error)
+    told: set[str] = set()
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
             if ca_keys.is_in_token(authority):
                 try:
                     ca_keys.look_for_token(home, authority)
                 except RcaError as error:
-                    yield problem(error)
+                    if str(error) not in told:  # keys in one token have one PIN
+                        yield problem(error)
+                    told.add(str(error))
             elif authority.key is not None and not home.keystore.has(authority.key):
                 yield problem(
                     Attention(
@@ -37,26 +41,50 @@ def keys(home: Home) -> Iterator[Finding]:
 
 
 def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
-    """It opens every key, and each is the one of its certificate."""
+    """It opens every key, and each is the one of its certificate; so are those in tokens."""
     if file is not None:
         yield from readable_by_others(file)
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
-            if authority.key is None or ca_keys.is_in_token(authority):
-                continue
-            if not home.keystore.has(authority.key):
-                continue
-            try:
-                ca_keys.ca_key(home, authority)
-            except RcaError as error:
-                yield problem(
-                    Attention(
-                        "the key of {name}: {problem}",
-                        hint="restore a backup, if the passphrase is right",
-                        name=authority.name,
-                        problem=error,
-                    )
+            if ca_keys.is_in_token(authority):
+                yield from _in_token(home, authority)
+            elif authority.key is not None and home.keystore.has(authority.key):
+                yield from _in_store(home, authority)
+
+
+def _in_store(home: Home, authority: Authority) -> Iterator[Finding]:
+    try:
+        ca_keys.ca_key(home, authority)
+    except RcaError as error:
+        yield problem(
+            Attention(
+                "the key of {name}: {problem}",
+                hint="restore a backup, if the passphrase is right",
+                name=authority.name,
+                problem=error,
+            )
+        )
+
+
+def _in_token(home: Home, authority: Authority) -> Iterator[Finding]:
+    """The PIN is tried as each command tries it: once, and never with the token's last try."""
+    try:
+        ca_keys.look_for_token(home, authority)
+    except RcaError:
+        return  # `keys` tells
+    if ca_keys.asks_nobody(authority):
+        try:
+            ca_keys.ca_key(home, authority)
+        except RcaError as error:
+            yield problem(
+                Attention(
+                    "the key of {name}: {problem}",
+                    hint="see what the token has, with the PIN of that file: "
+                    "`pkcs11-tool --login --list-objects`",
+                    name=authority.name,
+                    problem=error,
                 )
+            )
 
 
 def left_over(home: Home) -> Iterator[Finding]:
