@@ -217,9 +217,17 @@ class NumberType(click.ParamType["RetrievalNumber"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RetrievalNumber:
+        from renrakucho_ca.errors import Invalid, NotFound
         from renrakucho_ca.model import RetrievalNumber
 
-        return RetrievalNumber.parse(value)
+        try:
+            return RetrievalNumber.parse(value)
+        except Invalid:
+            # None is ever given out that begins with 0; but whoever types eight digits names a
+            # certificate, and one that there is not is NotFound (cli.md, "Numbers").
+            if value.isascii() and value.isdigit() and len(value) == 8:
+                raise NotFound("no certificate has the number {number}", number=value) from None
+            raise
 
 
 number_argument = click.argument("number", type=NumberType())

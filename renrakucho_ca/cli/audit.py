@@ -14,6 +14,7 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Act, RetrievalNumber
 from renrakucho_ca.store import audit as store
+from renrakucho_ca.store import certificates
 from renrakucho_ca.store.audit import Query, Record
 
 _HERE = "renrakucho_ca.cli.audit"
@@ -58,6 +59,8 @@ def log(
     limit: int | None,
     form: Format,
 ) -> None:
+    if number is not None:
+        certificates.get(app.home.db, number)  # else a mistyped one looks untouched
     query = Query(
         since=_date(app, since),
         until=_date(app, until),

@@ -91,6 +91,8 @@ def list_(
     form: Format,
 ) -> None:
     now = app.home.clock()
+    if after is not None:
+        certificates.get(app.home.db, after)  # else the end of the list, silently
     query = Query(
         now=now,
         statuses=None if everything else frozenset(status) or LIVE,

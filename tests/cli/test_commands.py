@@ -346,6 +346,19 @@ def test_list_shows_the_newest_last_and_goes_on_after_a_number(
     ) == ["downloaded", "held"]
 
 
+@pytest.mark.parametrize("number", ["12345678", "01234567", "00000000"])
+@pytest.mark.parametrize(
+    "command", ["show", "export --out x", "list --after", "audit log --number"]
+)
+def test_a_number_that_there_is_not_is_never_a_silent_success(
+    rca: Program, command: str, number: str
+) -> None:
+    """Eight digits name a certificate, also where no such number is ever given out."""
+    answer = rca(*command.split(), number)
+    assert answer.code == 3
+    assert f"no certificate has the number {number}" in answer.err
+
+
 @pytest.mark.parametrize("key", ["number", "user", "expires", "issued"])
 def test_list_sorts_both_ways(rca: Program, listed: dict[str, str], key: str) -> None:
     field = {"expires": "not_after", "issued": "issued_at"}.get(key, key)

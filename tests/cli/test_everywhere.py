@@ -142,7 +142,6 @@ def test_4_the_present_state_does_not_allow_it(
     "arguments",
     [
         ["show", "1234"],
-        ["show", "01234567"],
         ["list", "--issued-after", "yesterday"],
         ["list", "--expires-within", "soon"],
         ["issue", "--device", "../x", "--user", "suzuki"],
