@@ -12,6 +12,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import certificates, csr
 from renrakucho_ca.pki.certificates import extension
 from renrakucho_ca.pki.keys import accept, describe, public_key_of
+from renrakucho_ca.pki.lint.constraints import name_findings
 from renrakucho_ca.pki.signatures import signed_by
 
 _HASHES = {"sha256", "sha384", "sha512"}
@@ -116,12 +117,7 @@ def _issuing_findings(
         yield "its authority key identifier is not that of the root"
     if extension(issuing, x509.SubjectKeyIdentifier) is None:  # §4.2.1.2: MUST
         yield "it has no subject key identifier"
-    purposes = extension(issuing, x509.ExtendedKeyUsage)
-    if purposes is not None and not {
-        ExtendedKeyUsageOID.CLIENT_AUTH,
-        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-    } & set(purposes):
-        yield "its extended key usage allows no clientAuth below"
+    yield from name_findings(issuing, root)
 
 
 def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
@@ -141,6 +137,11 @@ def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[s
         yield "it has no key usage"
     elif not (usage.key_cert_sign and usage.crl_sign):
         yield "its key usage lacks keyCertSign or cRLSign"
+    # OpenSSL, and so nginx, asks for clientAuth itself in every CA of the path that has purposes,
+    # the root included; anyExtendedKeyUsage does not do.
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
+    if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
+        yield "its extended key usage allows no clientAuth below"
     for each in certificate.extensions:
         if each.critical and each.oid not in _UNDERSTOOD:  # §4.2
             yield f"verifiers may not understand its critical extension {each.oid.dotted_string}"

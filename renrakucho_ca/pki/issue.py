@@ -16,7 +16,12 @@ from renrakucho_ca.pki.lint import enforce, lint, lint_ca, lint_responder
 from renrakucho_ca.pki.signatures import sign_anew
 
 
-def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: SigningKey) -> x509.Certificate:
+def issue(
+    request: EndEntity,
+    issuer: x509.Certificate,
+    issuer_key: SigningKey,
+    *above: x509.Certificate,
+) -> x509.Certificate:
     """Signs a device's certificate, after the linter has seen the very bytes to be signed.
 
     The issuer's key touches nothing that the linter has not passed, because a signature cannot be
@@ -25,12 +30,15 @@ def issue(request: EndEntity, issuer: x509.Certificate, issuer_key: SigningKey) 
     (`keys.check_pair`), and OpenSSL itself checks what it computes by RSA's primes, of which a
     wrong result would give the key away.
 
+    Args:
+        above: the CAs above the issuer: what they forbid is not signed either.
+
     Raises:
         Refused: the linter found something, or the key is not the issuer's.
         Invalid: the subject has a value that X.520 does not allow.
     """
     draft = end_entity(request, issuer, throwaway(public_key_of(issuer)))
-    enforce(lint(draft, request, issuer))
+    enforce(lint(draft, request, issuer, *above))
     return _signed_anew(draft, issuer, issuer_key)
 
 

@@ -141,7 +141,8 @@ class Maker:
             public_key=public_key,
             distribution=task.distribution,
         )
-        certificate = issue(request, self._issuer, self._issuer_key)
+        root = self._authorities[Tier.ROOT]
+        certificate = issue(request, self._issuer, self._issuer_key, root)
         return _Signed(task, key, keys.describe(public_key), certificate)
 
     def _pack(self, signed: _Signed) -> _Packed:

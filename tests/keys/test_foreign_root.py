@@ -203,6 +203,8 @@ def test_a_crl_that_is_made_here_is_not_taken_from_elsewhere(home: Home) -> None
         (GOOD.replace(",cRLSign", "") + IDS, "lacks keyCertSign or cRLSign"),
         (GOOD + "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=none\n", "no subject key"),
         (GOOD + IDS + "extendedKeyUsage=serverAuth\n", "allows no clientAuth"),
+        # `openssl verify -purpose sslclient`: "unsuitable certificate purpose"
+        (GOOD + IDS + "extendedKeyUsage=anyExtendedKeyUsage\n", "allows no clientAuth"),
         (GOOD + IDS + "1.2.3.4=critical,ASN1:NULL\n", "critical extension 1.2.3.4"),
     ],
 )
@@ -254,6 +256,27 @@ def test_a_root_whose_path_length_allows_no_ca_is_refused(
     flat = make_root(tmp_path / "flat", "basicConstraints=critical,CA:TRUE,pathlen:0")
     with pytest.raises(Invalid, match="allows no CA below"):
         install(home, flat.certificate, flat.sign(requested))
+
+
+@pytest.mark.parametrize(
+    ("more", "finding"),
+    [
+        ("extendedKeyUsage=serverAuth", "allows no clientAuth"),
+        (
+            "nameConstraints=critical,permitted;dirName:n2\n[n2]\nO=Other",
+            "does not permit the name",
+        ),
+    ],
+)
+def test_a_root_under_which_nobody_would_be_let_in_is_refused(
+    home: Home, requested: Path, tmp_path: Path, more: str, finding: str
+) -> None:
+    """OpenSSL holds a root's purposes and name constraints against all below it."""
+    keep = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign"
+    extensions = f"{keep}\nsubjectKeyIdentifier=hash\n{more}\n[unused]"
+    root = make_root(tmp_path / "narrow", extensions)
+    with pytest.raises(Invalid, match=finding):
+        install(home, root.certificate, root.sign(requested))
 
 
 def test_an_intermediate_is_no_root(home: Home, root: OpensslRoot, requested: Path) -> None:

@@ -22,12 +22,18 @@ _PURPOSES = {
 }
 
 
-def lint(certificate: x509.Certificate, request: EndEntity, issuer: x509.Certificate) -> list[str]:
+def lint(
+    certificate: x509.Certificate,
+    request: EndEntity,
+    issuer: x509.Certificate,
+    *above: x509.Certificate,
+) -> list[str]:
     """Findings about a device's certificate; none is a pass. Its signature is not looked at.
 
     Args:
         request: what was asked for.
         issuer: the CA that is to sign it.
+        above: the CAs above that.
     """
     return _findings(
         certificate,
@@ -43,6 +49,7 @@ def lint(certificate: x509.Certificate, request: EndEntity, issuer: x509.Certifi
             path_length=None,
             issuer=issuer,
             bound=Constraints(policies=request.profile.policies),
+            above=above,
         ),
     )
 

@@ -43,9 +43,9 @@ def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> I
     # A responder's certificate is held against its issuer alone (RFC 6960 §4.2.2.2).
     if certificate == issuer or expected.no_check:
         return
-    names = extension(issuer, x509.NameConstraints)
-    if names is not None:
-        yield from _name_findings(certificate, names)
+    for ca in (issuer, *expected.above):
+        yield from name_findings(certificate, ca)
+    # A root's policies bind nobody: verifiers begin below it (§6.1.1 (d)), OpenSSL too.
     yield from _policy_findings(
         certificate,
         extension(issuer, x509.CertificatePolicies),
@@ -54,11 +54,18 @@ def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> I
     )
 
 
-def _name_findings(certificate: x509.Certificate, issuer: x509.NameConstraints) -> Iterator[str]:
-    """§6.1.4 (b), (c): every name of a kind that is permitted somewhere must be permitted."""
+def name_findings(certificate: x509.Certificate, ca: x509.Certificate) -> Iterator[str]:
+    """§6.1.4 (b), (c): every name of a kind that is permitted somewhere must be permitted.
+
+    Args:
+        ca: any above the certificate; a root's constraints OpenSSL keeps like all others.
+    """
+    bound = extension(ca, x509.NameConstraints)
+    if bound is None:
+        return
     for kind, name in _names(certificate):
-        excluded = [base for base in issuer.excluded_subtrees or () if _is_kind(base, kind)]
-        permitted = [base for base in issuer.permitted_subtrees or () if _is_kind(base, kind)]
+        excluded = [base for base in bound.excluded_subtrees or () if _is_kind(base, kind)]
+        permitted = [base for base in bound.permitted_subtrees or () if _is_kind(base, kind)]
         shown = name.rfc4514_string() if isinstance(name, x509.Name) else name
         if any(_is_within(name, base) for base in excluded):
             yield f"its CA excludes the name {shown}"

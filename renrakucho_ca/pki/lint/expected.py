@@ -20,6 +20,7 @@ class Expected:
     Attributes:
         subject: a name that is taken over from another certificate stays as it stands there.
         identifier: of its key; None where it is to be derived from the key.
+        above: the CAs above the issuer.
     """
 
     subject: Subject | x509.Name
@@ -35,6 +36,7 @@ class Expected:
     bound: Constraints
     no_check: bool = False
     identifier: x509.SubjectKeyIdentifier | None = None
+    above: tuple[x509.Certificate, ...] = ()
 
 
 Rule = Callable[[x509.Certificate, Expected], Iterator[str]]
