@@ -110,6 +110,14 @@ def install(
         app.home, name, root.read_bytes(), issuing.read_bytes(), issuing_key
     )
     app.console.one(row_of(made, app.home.clock()), form)
+    years = foreign_root.years_too_many(app.home, made)
+    if years is not None:
+        app.console.talk(
+            "it ends on {end}, too early for certificates of {years} years: have it signed for "
+            "longer under another name, or shorten validity_years in the profiles",
+            end=f"{made.issuing.not_after:%Y-%m-%d}",
+            years=years,
+        )
     app.console.talk(
         "nginx wants the root's CRL too: bring it with `rca hierarchy crl {name} FILE`", name=name
     )

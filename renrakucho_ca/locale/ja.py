@@ -646,7 +646,15 @@ MESSAGES: dict[str, str] = {
     "the CRL has no nextUpdate after its thisUpdate": (
         "CRLの nextUpdate が thisUpdate より後ではありません"
     ),
+    "it ends on {end}, too early for certificates of {years} years: have it signed for longer under another name, or shorten validity_years in the profiles": (
+        "{end} に期限が切れるため、有効期間 {years} 年の証明書は発行できません。別の名前でより長く"
+        "署名してもらうか、プロファイルの validity_years を短くしてください"
+    ),
     "the CRL has no number": "CRLに番号がありません",
+    "where the root is, set `crlnumber = $dir/crlnumber` in OpenSSL's configuration (of Easy-RSA pki/openssl-easyrsa.cnf), write 01 into that file, and make the CRL anew": (
+        "ルートのある機械で、OpenSSLの設定(Easy-RSAでは pki/openssl-easyrsa.cnf)に "
+        "`crlnumber = $dir/crlnumber` を加え、そのファイルに 01 と書いてから、CRLを作り直してください"
+    ),
     "a revocation cannot be read: {at}, {reason}": "失効の記録を読めません: {at}、{reason}",
     "the CRL is of {found}, not of {expected}": "CRLは {expected} ではなく {found} のものです",
     "the signature of the CRL does not verify": "CRLの署名を検証できません",

@@ -6,6 +6,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from renrakucho_ca import profiles
+from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, x509
@@ -156,6 +157,13 @@ def install(
         )
 
 
+def years_too_many(home: Home, made: Hierarchy) -> int | None:
+    """How long the longest certificates of a device last, where the CA ends before they would."""
+    names = profiles.names(home.profiles)
+    years = max((profiles.load(home.profiles, name).validity_years for name in names), default=0)
+    return years if made.issuing.not_after < years_after(home.clock(), years) else None
+
+
 def take_crl(home: Home, name: str, data: bytes) -> None:
     """Takes in a CRL of a root whose key is on another machine, for the next publication.
 
@@ -164,7 +172,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
 
     Raises:
         Conflict: the root's key is here, or the CRL is no newer than the one that there is.
-        Invalid: it is not that root's CRL, or has ended.
+        Invalid: it is not that root's CRL, has no number, or has ended.
     """
     root = hierarchies.get(home.db, name).root
     if root.key is not None:
@@ -173,18 +181,33 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
         )
     issuer = authority_certificate.of(root)
     content = crl.to_der(data)
-    found = crl.verify(content, issuer)
+    found = _verified(content, issuer)
+    number = crl.number_of(found)
     this_update, next_update = found.last_update_utc, found.next_update_utc
     assert next_update is not None  # `verify` has seen it
     if next_update <= home.clock():
         raise Invalid("the CRL has ended on {end}", end=f"{next_update:%Y-%m-%d}")
     with home.lock("publishing").exclusive():
         path = crls.path_of(home, root)
-        if crl.number_of(found) < crls.number_in(path, issuer):
+        if number < crls.number_in(path, issuer):
             raise Conflict("a newer CRL of {name} is here already", name=root.name)
         files.replace(path, content)
         with home.db.write():
-            hierarchies.take_crl(home.db, root, crl.number_of(found), this_update, next_update)
+            hierarchies.take_crl(home.db, root, number, this_update, next_update)
+
+
+def _verified(content: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:
+    try:
+        return crl.verify(content, issuer)
+    except Invalid as error:
+        if error.message == "the CRL has no number":
+            # OpenSSL and Easy-RSA set none unless they are told to (RFC 5280 §5.2.3: MUST).
+            error.hint = (
+                "where the root is, set `crlnumber = $dir/crlnumber` in OpenSSL's configuration "
+                "(of Easy-RSA pki/openssl-easyrsa.cnf), write 01 into that file, and make the CRL "
+                "anew"
+            )
+        raise
 
 
 def _key_name(hierarchy: str) -> str:

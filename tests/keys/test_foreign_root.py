@@ -14,7 +14,7 @@ from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Unavaila
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.service import ca_signing, catching_up, foreign_root, hierarchy, publication
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates
+from renrakucho_ca.store import certificates, hierarchies
 
 pytestmark = pytest.mark.needs("openssl")
 
@@ -50,6 +50,16 @@ class OpensslRoot:
             *options,
         )
         return out
+
+    def crl(self, configuration: Path) -> bytes:
+        """What `openssl ca -gencrl` makes, PEM."""
+        out = self.folder / "crl.pem"
+        openssl(
+            *("ca", "-gencrl", "-config", configuration, "-md", "sha256", "-out", out),
+            *("-cert", self.certificate, "-keyfile", self.folder / "root.key"),
+            *("-crl_lastupdate", "20260201000000Z", "-crl_nextupdate", "20270201000000Z"),
+        )
+        return out.read_bytes()
 
 
 def make_root(folder: Path, extensions: str = "basicConstraints=critical,CA:TRUE") -> OpensslRoot:
@@ -175,17 +185,35 @@ def test_the_roots_crl_from_elsewhere_completes_what_nginx_needs(
         f"[ca]\ndefault_ca=d\n[d]\ndatabase={root.folder}/index\ncrlnumber={root.folder}/number\n"
         "crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid\n"
     )
-    crl = tmp_path / "root.crl.pem"
-    openssl(
-        *("ca", "-gencrl", "-config", root.folder / "crl.cnf", "-md", "sha256", "-out", crl),
-        *("-cert", root.certificate, "-keyfile", root.folder / "root.key"),
-        *("-crl_lastupdate", "20260201000000Z", "-crl_nextupdate", "20270201000000Z"),
-    )
-    foreign_root.take_crl(home, "third", crl.read_bytes())
+    foreign_root.take_crl(home, "third", root.crl(root.folder / "crl.cnf"))
     assert publication.publish(home).overdue == ()
     assert (home.public / "third-crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
     with pytest.raises(Invalid, match="not of"):
         foreign_root.take_crl(home, "third", (home.public / "old-root.crl").read_bytes())
+
+
+def test_a_crl_without_a_number_is_refused_with_the_way_to_one(
+    home: Home, root: OpensslRoot, requested: Path
+) -> None:
+    """As OpenSSL and Easy-RSA make it unless they are told otherwise."""
+    install(home, root.certificate, root.sign(requested))
+    (root.folder / "bare.cnf").write_text(
+        f"[ca]\ndefault_ca=d\n[d]\ndatabase={root.folder}/index\n"
+        "crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid\n"
+    )
+    with pytest.raises(Invalid, match="no number") as caught:
+        foreign_root.take_crl(home, "third", root.crl(root.folder / "bare.cnf"))
+    assert "crlnumber" in str(caught.value.hint)
+
+
+def test_a_ca_that_was_signed_for_too_short_is_told(
+    home: Home, root: OpensslRoot, requested: Path
+) -> None:
+    """`openssl x509 -days 3650`: two days less than ten years."""
+    issuing = root.sign(requested, GOOD + IDS, "-enddate", "20351231000000Z")
+    made = foreign_root.install(home, "third", root.certificate.read_bytes(), issuing.read_bytes())
+    assert foreign_root.years_too_many(home, made) == 10
+    assert foreign_root.years_too_many(home, hierarchies.get(home.db, "new")) is None
 
 
 def test_a_crl_that_is_made_here_is_not_taken_from_elsewhere(home: Home) -> None:
