@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite_errors import FOREIGN, own_error, own_errors
+from renrakucho_ca.store.waiting import NAP_SECONDS, WAIT_SECONDS, patiently
 
 if TYPE_CHECKING:
     from renrakucho_ca.store.snapshot import Snapshot
 
 SCHEMA_VERSION = 6
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
-
-WAIT_SECONDS = 30
-"""How long a connection waits for others."""
 
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -45,10 +43,15 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """A connection and its transactions."""
+    """A connection and its transactions.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        wait: for how many seconds to wait for others.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, wait: float = WAIT_SECONDS) -> None:
         self._connection = connection
+        self._wait = wait
         self._in_transaction = False
         self._after_commit: list[Callable[[], None]] = []
         self._failure: Unavailable | None = None
@@ -68,8 +71,11 @@ class Database:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: Path) -> Database:
+    def open(cls, path: Path, wait: float = WAIT_SECONDS) -> Database:
         """Opens a store and brings its schema up to date.
+
+        Args:
+            wait: for how many seconds to wait for others.
 
         Raises:
             NotFound: there is none.
@@ -82,11 +88,9 @@ class Database:
                 path=path,
             )
         with own_errors():
-            connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
-            for pragma in _PRAGMAS:
-                connection.execute(pragma)
+            connection = _connected(path, _PRAGMAS)
             _bring_up_to_date(connection, path)
-        return cls(connection)
+        return cls(connection, wait)
 
     @classmethod
     def look_at(cls, path: Path) -> Database:
@@ -101,9 +105,7 @@ class Database:
             # An empty file would pass for a new store.
             raise Unavailable("the database {path} is missing", hint="restore a backup", path=path)
         with own_errors():
-            connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
-            for pragma in (*_PRAGMAS, "PRAGMA query_only = ON"):
-                connection.execute(pragma)
+            connection = _connected(path, (*_PRAGMAS, "PRAGMA query_only = ON"))
             found = _version(connection)
         if found != SCHEMA_VERSION:
             raise Unavailable(
@@ -135,7 +137,7 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
         with own_errors():
-            self._connection.execute(begin)
+            patiently(self._wait, self._connection.execute, begin)
         self._in_transaction = True
         try:
             yield
@@ -172,7 +174,7 @@ class Database:
         if self._failure is not None:
             raise self._failure
         try:
-            return function(*arguments)
+            return patiently(self._wait, function, *arguments)
         except FOREIGN as error:
             if (own := own_error(error)) is None:
                 raise
@@ -355,6 +357,14 @@ def damaged(value: object) -> Unavailable:
     )
 
 
+def _connected(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=NAP_SECONDS, isolation_level=None)
+    for pragma in pragmas:
+        # Some read the schema first.
+        patiently(WAIT_SECONDS, connection.execute, pragma)
+    return connection
+
+
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Applies missing steps under a lock outside the database: several first starts would race."""
     if _version(connection) == SCHEMA_VERSION:
@@ -368,10 +378,14 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         if found < SCHEMA_VERSION:
             from renrakucho_ca.store import schema
 
+            # By itself, as the steps are another library's to take.
+            connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
             schema.apply(connection)
+            connection.execute(f"PRAGMA busy_timeout = {int(NAP_SECONDS * 1000)}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    found = patiently(WAIT_SECONDS, connection.execute, "PRAGMA user_version")
+    version: int = found.fetchone()[0]
     return version

@@ -18,8 +18,8 @@ from threading import Event, Lock, Thread
 from typing import Self
 
 from renrakucho_ca.store import files
-from renrakucho_ca.store.database import WAIT_SECONDS
 from renrakucho_ca.store.sqlite_errors import own_errors
+from renrakucho_ca.store.waiting import NAP_SECONDS, WAIT_SECONDS, patiently
 
 _HELD_SECONDS = 1.0
 _PIECE = 64 * 1024 * 1024
@@ -90,11 +90,11 @@ class Snapshot:
             with (
                 own_errors(),
                 closing(
-                    sqlite3.connect(self._database, timeout=WAIT_SECONDS, isolation_level=None)
+                    sqlite3.connect(self._database, timeout=NAP_SECONDS, isolation_level=None)
                 ) as connection,
             ):
                 connection.execute("BEGIN")
-                connection.execute("SELECT count(*) FROM sqlite_schema")  # only now it is locked
+                patiently(WAIT_SECONDS, self._lock, connection)
                 (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
                 is_whole = mode != "wal"
                 if not is_whole:
@@ -104,6 +104,11 @@ class Snapshot:
                     self._copy_rest()
         except BaseException as error:
             self._locked.set_exception(error)
+
+    def _lock(self, connection: sqlite3.Connection) -> None:
+        """Only the first look locks it. Whoever left meanwhile waits for us to end."""
+        if not self._is_over.is_set():
+            connection.execute("SELECT count(*) FROM sqlite_schema")
 
     def _copy_by_sqlite(self, connection: sqlite3.Connection) -> None:
         """Where the file is not all that there is: in WAL mode, which an operator may choose."""

@@ -200,10 +200,9 @@ def test_a_store_is_made_once(db: Database, path: Path) -> None:
         Database.create(path)
 
 
-def test_a_writer_that_waits_in_vain_is_told_that_the_store_is_busy(
-    db: Database, path: Path
-) -> None:
-    db.execute("PRAGMA busy_timeout = 1")
+@pytest.mark.usefixtures("db")
+def test_a_writer_that_waits_in_vain_is_told_that_the_store_is_busy(path: Path) -> None:
+    db = Database.open(path, wait=0)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="busy"), db.write():
