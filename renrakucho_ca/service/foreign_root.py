@@ -57,6 +57,7 @@ def request(
     """
     check_name(name)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
+        home.catch_up_journal()  # of a run that died, where this one records nothing
         made = ca_certificates.find_request(home.db, name)
         if made is None:
             made = _make_request(home, name, common_name, key_algorithm, issuing_key)

@@ -92,7 +92,15 @@ class Home:
             raise Unavailable(
                 "the database {path} is missing", hint="restore a backup", path=self.database
             )
-        return Database.open(self.database)
+        db = Database.open(self.database)
+        db.before_writing = self._finish_journal
+        return db
+
+    def _finish_journal(self) -> None:
+        """Appends what a process that died between commit and append has left. The next act would
+        do so too; but who does again what that one had done is told so, and nothing is recorded."""
+        if not self.behind.exists():
+            self.catch_up_journal()
 
     def catch_up_journal(self) -> None:
         """After a commit: what is done is done, so a journal that cannot be written now waits.

@@ -47,9 +47,13 @@ class Database:
 
     Args:
         wait: for how many seconds to wait for others.
+
+    Attributes:
+        before_writing: done once, before the first writing transaction.
     """
 
     def __init__(self, connection: sqlite3.Connection, wait: float = WAIT_SECONDS) -> None:
+        self.before_writing: Callable[[], None] | None = None
         self._connection = connection
         self._wait = wait
         self._in_transaction = False
@@ -128,6 +132,9 @@ class Database:
         It takes the write lock at once: one that began by reading would fail with "database is
         locked" instead of waiting its turn.
         """
+        if self.before_writing is not None:
+            due, self.before_writing = self.before_writing, None
+            due()
         return self._transaction("BEGIN IMMEDIATE")
 
     def read(self) -> AbstractContextManager[None]:

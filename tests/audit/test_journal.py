@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from homes import HANAKO, Clock, issue, open_home
 
-from renrakucho_ca.errors import NotFound, Refused, Unavailable
+from renrakucho_ca.errors import Conflict, NotFound, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import hierarchy, issuance, people, revocation
 from renrakucho_ca.service.home import Home
@@ -73,6 +73,17 @@ def test_rows_that_a_process_died_over_are_appended_by_the_next(home: Home) -> N
     add_user(home, "second")
     assert as_in_the_table(home)
     assert home.journal.standing(home.db) is Standing.IN_STEP
+
+
+def test_who_does_again_what_a_dead_process_had_done_appends_its_rows(home: Home) -> None:
+    number = issue(home).certificate.number
+    before = journal(home).read_bytes()
+    revocation.revoke(home, [number], RevocationReason.SUPERSEDED)
+    journal(home).write_bytes(before)
+    again = open_home(home.path, Clock())
+    (outcome,) = revocation.revoke(again, [number], RevocationReason.SUPERSEDED)
+    assert isinstance(outcome.result, Conflict)
+    assert as_in_the_table(home)
 
 
 @pytest.mark.parametrize("left", [1, 17, 300])
