@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ _COLUMNS = ("id", "at", "actor", "origin", "act", "object", "detail")
 _SPARE = ("detail", "origin")
 
 LONGEST_DETAIL = 72
-"""Letters of a detail in a table: a cut-off's has a thousand numbers."""
+"""Letters of a detail on a terminal: a cut-off's has a thousand numbers."""
 
 
 @click.group(
@@ -128,6 +129,7 @@ def _for_scripts(form: Format) -> Callable[[Record], Row]:
 def _for_people(app: App) -> Callable[[Record], Row]:
     zone = app.home.settings.zone
     acts = {act.value: act for act in Act}
+    on_terminal = sys.stdout.isatty()
 
     def row(record: Record) -> Row:
         return {
@@ -137,12 +139,12 @@ def _for_people(app: App) -> Callable[[Record], Row]:
             "origin": record.origin,
             "act": acts.get(record.act, record.act),
             "object": record.object,
-            "detail": _cut(record.detail),
+            "detail": _cut(record.detail) if on_terminal else record.detail,
         }
 
     return row
 
 
 def _cut(detail: str) -> str:
-    """As much of it as a line bears; --format json has the whole."""
+    """As much of it as a line bears; a pipe gets the whole."""
     return detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"

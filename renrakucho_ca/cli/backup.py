@@ -131,8 +131,8 @@ def restore(
 ) -> None:
     from renrakucho_ca.service import catching_up, inspection, restoring
 
-    for path in (*journals, *crl_files):
-        path.stat()  # one that is missing is told before anything is done
+    for path in (*(() if file is None else (file,)), *journals, *crl_files):
+        path.stat()  # one that is missing is told before anything is asked or done
     if file is not None:
         app.confirm("restore {file} into {home}?", yes=yes, file=file, home=app.home.path)
     if without_journal:

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -51,7 +52,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = 0
     except Exception as error:
         if os.environ.get("RCA_DEBUG") == "1":
-            raise
+            _trace(error)
         code = _report(app.console, error)
     except SystemExit:
         # Click ends so when the reader has seen enough (`rca list | head`).
@@ -74,6 +75,14 @@ def _flush() -> None:
             hint="what the command was to do is done: `rca list` shows it, do not repeat it",
             reason=error.strerror,
         ) from error
+
+
+def _trace(error: Exception) -> None:
+    """Where it came from, before it is told as ever: whoever looks for a bug has scripts, too."""
+    import traceback
+
+    with suppress(OSError):
+        traceback.print_exception(error)
 
 
 def _report(console: Console, error: Exception) -> int:

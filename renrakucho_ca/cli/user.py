@@ -79,13 +79,13 @@ def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
     bad = BadLines(app)
     if all_or_nothing:
         bad.refuse_any(batch.read_users(file))
-    imported = 0
+    imported: set[str] = set()  # one who stands in two lines is one user
     for line, result in batch.import_users(app.home, batch.read_users(file)):
         if isinstance(result, RcaError):
             bad.tell(line, result)
         else:
-            imported += 1
-    app.console.one({"imported": imported, "failed": bad.count}, form)
+            imported.add(result.id)
+    app.console.one({"imported": len(imported), "failed": bad.count}, form)
     bad.close()
 
 

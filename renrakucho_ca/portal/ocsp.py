@@ -120,9 +120,16 @@ def _response(request: Request, answer: Answer, now: datetime) -> Response:
         "Expires": _http_date(min(end, now + timedelta(seconds=MAX_AGE))),
         "ETag": etag,
     }
-    if request.method == "GET" and etag in request.headers.get("if-none-match", ""):
+    if request.method in {"GET", "HEAD"} and _is_held(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(answer.response, headers=headers, media_type=RESPONSE_TYPE)
+
+
+def _is_held(request: Request, etag: str) -> bool:
+    """Whether the client has it: a list of tags, strong or weak, or * for whatever there is (RFC
+    9110 §13.1.2). For a POST, which names no representation, it means nothing (§13.2.1)."""
+    listed = ", ".join(request.headers.getlist("if-none-match"))
+    return listed.strip() == "*" or etag in listed
 
 
 @lru_cache(maxsize=16)

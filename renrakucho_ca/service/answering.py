@@ -90,14 +90,20 @@ class Answerer:
         if desk is None or first.hash is None:
             # RFC 5019 §2.2.3: also where we cannot answer with authority.
             return _failure(Failure.UNAUTHORIZED)
+        if any(each.issuer != first.issuer for each in request.certificates):
+            # A response is signed by the responder of one CA, and has to be about all that was
+            # asked for (RFC 6960 §4.2.2.3).
+            return _failure(Failure.UNAUTHORIZED)
         catching_up.refuse_to_forget(home)
         now = home.clock()
-        # A response is signed by the responder of one CA: of the others it says nothing.
-        asked = [each for each in request.certificates if each.issuer == first.issuer]
+        asked = request.certificates
         if request.nonce is not None or len(asked) > 1:
             live = self._signed_now(home, desk, asked, request.nonce, now)
             if live is not None:
                 return live
+        if len(asked) > 1:
+            # What was signed ahead is about one, as RFC 5019 §2.1.1 has requests be.
+            return _failure(Failure.UNAUTHORIZED)
         return self._answer_one(home, desk, first, now)
 
     def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> Answer:
@@ -158,11 +164,11 @@ class Answerer:
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
         period = responders.period(LIVE, hierarchy, desk.authority, responder, now)
         own = responders.own_serials(hierarchy, desk.authority, responder)
-        singles, form = [], None
+        first = asked[0]
+        assert first.hash is not None
+        form = _form(first.hash, first.issuer, responder.certificate, period)
+        singles = []
         for each in asked:
-            if each.hash is None:
-                continue
-            form = _form(each.hash, each.issuer, responder.certificate, period)
             known = store.known(home.db, desk.authority.id, _text(each.serial))
             if known is not None and known.not_after <= now:
                 return _failure(Failure.UNAUTHORIZED)
@@ -174,8 +180,6 @@ class Answerer:
             else:
                 status = _status_of_ca(home, desk.authority, each.serial)
             singles.append(form.single(integer(each.serial), status))
-        if form is None:
-            return None
         to_be_signed = ocsp.response_data(form, singles, nonce)
         return Answer(form.response(to_be_signed, ocsp.sign(key, to_be_signed)), period)
 

@@ -121,4 +121,5 @@ def _read(
 
 
 def _user(row: dict[str, str]) -> User:
-    return User.parse(row["user"], row["name"], row["email"], row["facility"], row["network"])
+    user = csvfile.refuse_rounded(row["user"])
+    return User.parse(user, row["name"], row["email"], row["facility"], row["network"])

@@ -44,6 +44,9 @@ _ENCODINGS = {"cp932": "CP932", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
 _KEPT_AS_TEXT = re.compile(r"^'(?=[=+\-@＝＋－＠]|[0-9]+$)")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 
+# 1.23E+15: more than eleven digits in a cell of no format. In hex, E is a digit, + and . are none.
+_ROUNDED = re.compile(r"[0-9]+(?:\.[0-9]+E[+-]?|E[+-])[0-9]+", re.IGNORECASE)
+
 Row = tuple[int, "dict[str, str] | Invalid"]
 """The number of its first line, and every column's value, or what is wrong with it."""
 
@@ -85,6 +88,21 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
                 yield number, row
             elif any(map(str.strip, row)):
                 yield number, _named(row, names, columns, required)
+
+
+def refuse_rounded(text: str) -> str:
+    """Gives back a number, or what may be one, such as a user's id.
+
+    Raises:
+        Invalid: a spreadsheet has rounded it.
+    """
+    if _ROUNDED.fullmatch(unicodedata.normalize("NFKC", text)):
+        raise Invalid(
+            "{text} is what a spreadsheet left of a number: its last digits are lost",
+            hint="take it anew from where it came from, into a column with the format Text",
+            text=repr(text[:40]),
+        )
+    return text
 
 
 def _folded(name: str) -> str:

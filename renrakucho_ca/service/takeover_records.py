@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LONGEST_NOTE, RetrievalNumber, User, clean_text, parse_serial
+from renrakucho_ca.service.csvfile import refuse_rounded
 from renrakucho_ca.service.tabledate import parse_date
 
 COLUMNS = {
@@ -28,9 +29,6 @@ COLUMNS = {
 """The columns of the table, and whether a row must have a value."""
 
 LONGEST_DEVICE = 32
-
-# 1.23E+15: more than eleven digits in a cell of no format. In hex, E is a digit, + and . are none.
-_ROUNDED = re.compile(r"[0-9]+(?:\.[0-9]+E[+-]?|E[+-])[0-9]+", re.IGNORECASE)
 
 # 01234567, and what a spreadsheet leaves of it.
 _SHORT_NUMBER = re.compile(r"0[0-9]{7}|[0-9]{5,7}")
@@ -77,7 +75,11 @@ class Record:
             serial=parse_serial(_bare(row["serial"])) if row["serial"] else None,
             fingerprint_sha256=fingerprint or None,
             user=User.parse(
-                row["user"], row["name"], row["email"], row["facility"], row["network"]
+                refuse_rounded(row["user"]),
+                row["name"],
+                row["email"],
+                row["facility"],
+                row["network"],
             ),
             device=clean_text(row["device"], what="device", longest=LONGEST_DEVICE).casefold()
             if row["device"]
@@ -112,13 +114,8 @@ def _bare(text: str) -> str:
     Raises:
         Invalid: a spreadsheet has rounded it.
     """
+    refuse_rounded(text)
     folded = unicodedata.normalize("NFKC", text)
-    if _ROUNDED.fullmatch(folded):
-        raise Invalid(
-            "{text} is what a spreadsheet left of a number: its last digits are lost",
-            hint="take it anew from where it came from, into a column with the format Text",
-            text=repr(text[:40]),
-        )
     return "".join(
         letter for letter in folded if not letter.isspace() and unicodedata.category(letter) != "Cf"
     )

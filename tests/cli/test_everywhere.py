@@ -38,8 +38,20 @@ def test_1_a_bug_is_one_line(rca: Program, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_1_a_traceback_is_shown_to_who_asks(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
-    with pytest.raises(ZeroDivisionError):
-        rca.having(RCA_DEBUG="1")("broken")
+    answer = rca.having(RCA_DEBUG="1")("broken")
+    assert answer.code == 1
+    assert "Traceback" in answer.err
+    assert "rca: error: a bug: ZeroDivisionError" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["lst"], 2), (["show", UNKNOWN], 3), (["show", "x"], 5)]
+)
+def test_a_traceback_changes_no_exit_code(rca: Program, arguments: list[str], code: int) -> None:
+    answer = rca.having(RCA_DEBUG="1")(*arguments)
+    assert answer.code == code
+    assert "Traceback" in answer.err
+    assert answer.err.rstrip().splitlines()[-1].startswith("rca: ")
 
 
 @click.command(cls=Command)
@@ -99,6 +111,7 @@ def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
         ["profile", "check", "nowhere/toaster.yaml"],
         ["user", "import", "nowhere.csv"],
         ["issue", "--batch", "nowhere.csv"],
+        ["restore", "nowhere"],
         ["issue", "--device", "toaster", "--user", "suzuki"],
         ["issue", "--device", "iphone", "--user", "suzuki", "--hierarchy", "nowhere"],
         ["issue", "--device", "iphone", "--user", "suzuki", "--csr", "nowhere.csr"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,36 @@ def test_a_line_that_was_spoilt_is_done_or_told(rca: Confined, tmp_path: Path) -
             answer = rca("--home", tmp_path / "home", "user", "import", table)
             check_clear(answer, (encoding, place))
             assert answer.code in (0, 5, 8), (encoding, place, answer)
+
+
+ROUNDED = ("1.23E+15", "1.23456789012E15", "1E+20", "４．５６Ｅ＋１２")
+
+
+@pytest.mark.parametrize("command", [("user", "import"), ("issue", "--batch")], ids=" ".join)
+def test_an_id_that_a_spreadsheet_has_rounded_is_refused_by_its_line(
+    rca: Confined, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Two people of one id would get each other's mails."""
+    home = ("--home", tmp_path / "home")
+    assert rca(*home, "init").code == 0
+    assert rca(*home, "hierarchy", "create", "new").code == 0
+    table = tmp_path / "table.csv"
+    lines = ["user,device", "1E5a,mac", *(f"{each},mac" for each in ROUNDED), "12E3,mac"]
+    rows = lines if command[0] == "issue" else [line.partition(",")[0] for line in lines]
+    table.write_text("\n".join(rows) + "\n")
+    answer = rca(*home, *command, table)
+    assert answer.code == 8
+    assert re.findall(r"line (\d+): .*its last digits are lost", answer.err) == [*"3456"]
+    users = rca(*home, "user", "list", "--format", "json").json
+    assert [user["user"] for user in users] == ["12E3", "1E5a"]
+
+
+def test_a_user_of_two_lines_is_one(rca: Confined, tmp_path: Path) -> None:
+    home = ("--home", tmp_path / "home")
+    assert rca(*home, "init").code == 0
+    table = tmp_path / "table.csv"
+    table.write_text("user,name\nsato,A\nsuzuki,B\nsato,C\n")
+    answer = rca(*home, "user", "import", table, "--format", "json")
+    assert answer.json == {"imported": 2, "failed": 0}
+    users = rca(*home, "user", "list", "--format", "json").json
+    assert [(user["user"], user["name"]) for user in users] == [("sato", "C"), ("suzuki", "B")]

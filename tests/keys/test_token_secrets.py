@@ -97,6 +97,6 @@ def test_a_traceback_of_the_token_has_no_pin(hsm: Hsm) -> None:
     """Neither the right one nor the wrong: it may be the right one of another token."""
     wrong = (hsm.folder / "wrong").read_text().strip()
     for key, pin in ((hsm.uri("x", "wrong"), wrong), (hsm.uri("x"), PIN)):
-        _, out, err = watch(hsm.start("publish", "--root-key", key, RCA_DEBUG="1"), code=1)
+        _, out, err = watch(hsm.start("publish", "--root-key", key, RCA_DEBUG="1"), code=7)
         assert "Traceback" in err
         assert pin not in out + err

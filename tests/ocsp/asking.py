@@ -128,6 +128,12 @@ class Client:
         assert told.serial in (certificate.serial_number, None)
         return told
 
+    def serials(self, request: bytes) -> list[int]:
+        """About which certificates the answer to a request is."""
+        answer = self._answerer.answer(self._portal_home, "new", request)
+        loaded = ocsp.load_der_ocsp_response(answer.response)
+        return [each.serial_number for each in loaded.responses]
+
     def send(self, request: bytes, issuer: x509.Certificate | None = None) -> Told:
         answer = self._answerer.answer(self._portal_home, "new", request)
         return read(answer.response, issuer or self.issuer)

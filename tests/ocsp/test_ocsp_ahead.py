@@ -282,6 +282,39 @@ def test_without_the_key_a_nonce_is_passed_over(client: Client, number: Retrieva
     assert (told.status, told.nonce) == (GOOD, None)
 
 
+def asking_for(client: Client, *pairs: tuple[x509.Certificate, x509.Certificate]) -> bytes:
+    """One request about several certificates, each with its issuer."""
+    singles = [
+        asn1.OCSPRequest.load(ask(certificate, issuer))["tbs_request"]["request_list"][0]
+        for certificate, issuer in pairs
+    ]
+    encoded: bytes = asn1.OCSPRequest({"tbs_request": {"request_list": singles}}).dump()
+    return encoded
+
+
+def test_without_the_key_a_request_has_one_certificate(client: Client, home: Home) -> None:
+    """RFC 5019 §2.1.1; an answer about the first alone would be less than was asked for."""
+    both = [client.certificate(client.issue()) for _ in range(2)]
+    publish(home)
+    request = asking_for(client, *[(each, client.issuer) for each in both])
+    assert client.send(request).status == UNAUTHORIZED
+
+
+def test_with_the_key_all_of_one_ca_are_answered_for(live: Home, client: Client) -> None:
+    both = [client.certificate(client.issue()) for _ in range(2)]
+    publish(live)
+    pairs = [(each, client.issuer) for each in both]
+    assert client.serials(asking_for(client, *pairs)) == [each.serial_number for each in both]
+
+
+def test_several_of_two_cas_are_not_answered_for(live: Home, client: Client) -> None:
+    """Nobody may sign for both."""
+    leaf = client.certificate(client.issue())
+    publish(live)
+    request = asking_for(client, (leaf, client.issuer), (client.issuer, client.root))
+    assert client.send(request).status == UNAUTHORIZED
+
+
 def test_a_revocation_is_answered_at_once_with_the_key(
     live: Home, client: Client, clock: Clock
 ) -> None:

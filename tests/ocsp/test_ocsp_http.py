@@ -74,6 +74,21 @@ def test_caches_may_keep_it_for_a_minute(
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize("held", ["{}", "W/{}", '"other", W/{}', "*", " * "])
+def test_what_the_client_has_is_not_sent_again(
+    site: TestClient, request_der: bytes, held: str
+) -> None:
+    """RFC 9110 §13.1.2; a POST names no representation that a client could have (§13.2.1)."""
+    path = f"/ocsp/new/{quote(base64.b64encode(request_der).decode(), safe='')}"
+    etag = site.get(path).headers["etag"]
+    having = {"If-None-Match": held.format(etag)}
+    for method in ("GET", "HEAD"):
+        again = site.request(method, path, headers=having)
+        assert (again.status_code, again.headers["etag"], again.content) == (304, etag, b"")
+    assert site.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert site.post("/ocsp/new", content=request_der, headers=KIND | having).status_code == 200
+
+
 def test_an_error_is_kept_by_nobody(site: TestClient, client: Client) -> None:
     answer = site.get("/ocsp/new/AAAA")
     assert read(answer.content, client.issuer).status == MALFORMED
