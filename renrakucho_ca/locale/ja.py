@@ -1566,6 +1566,10 @@ MESSAGES: dict[str, str] = {
     "row {row} of the audit log is damaged": "監査ログの{row}行目が壊れています",
     "rca audit verify": "rca audit verify",
     "the journal {path} cannot be used: {reason}": "ジャーナル {path} を使えません: {reason}",
+    "the journal {path} cannot be read: {reason}": "ジャーナル {path} を読めません: {reason}",
+    "the journal {path} cannot be read: nothing is issued without it": "ジャーナル {path} を読めないため、発行できません",
+    "`rca restore` tells more, `rca restore --without-journal` sets it aside": "`rca restore` で詳細が分かります。`rca restore --without-journal` はこれを別名で残し、新しいジャーナルを始めます",
+    "the journal {path} is not a file": "ジャーナル {path} はファイルではありません",
     "the journal {path} is damaged": "ジャーナル {path} が壊れています",
     # -- backup and restore
     "Makes a home of a backup, where none is; what a lost database leaves, ca-store/journal and public/, may be there. Then the store learns what happened after the backup, from these and from --journal and --crl, and issues nothing before it has. Without FILE a home that is behind its journal catches up in place.": "バックアップからホームを復元します。復元先にはホームがあってはなりませんが、データベースが失われた後に残った ca-store/journal と public/ はあってもかまいません。続いて、バックアップの後に起きたことをこれらと --journal、--crl から取り込み、それが済むまで発行は行いません。FILE を省くと、ジャーナルより古くなったホームをその場で追いつかせます。",

@@ -8,11 +8,13 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from renrakucho_ca.errors import Refused
+from renrakucho_ca.errors import Refused, Unavailable
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import audit, journal
 from renrakucho_ca.store.audit import Entry, Record
 from renrakucho_ca.store.journal import Standing
+
+_MAY_KNOW_MORE = (Standing.AHEAD, Standing.DIVERGED, Standing.UNREADABLE)
 
 
 def record(home: Home, at: datetime, *entries: Entry) -> None:
@@ -30,8 +32,8 @@ def record(home: Home, at: datetime, *entries: Entry) -> None:
 
 
 def has_forgotten(home: Home) -> bool:
-    """Whether the journal knows what the database does not."""
-    return home.journal.standing(home.db) in (Standing.AHEAD, Standing.DIVERGED)
+    """Whether the journal knows, or may know, what the database does not."""
+    return home.journal.standing(home.db) in _MAY_KNOW_MORE
 
 
 def refuse_unless_in_step(home: Home) -> None:
@@ -41,11 +43,17 @@ def refuse_unless_in_step(home: Home) -> None:
 
     Raises:
         Refused: the journal knows what the database does not.
-        Unavailable: the journal cannot be written.
+        Unavailable: the journal cannot be read or written.
     """
     standing = home.journal.standing(home.db)
     if standing is Standing.BEHIND:
         standing = home.journal.catch_up(home.db)
+    if standing is Standing.UNREADABLE:
+        raise Unavailable(
+            "the journal {path} cannot be read: nothing is issued without it",
+            hint="`rca restore` tells more, `rca restore --without-journal` sets it aside",
+            path=home.journal.path,
+        )
     if standing in (Standing.AHEAD, Standing.DIVERGED):
         raise Refused(
             "the database is older than its journal: nothing is issued from it",

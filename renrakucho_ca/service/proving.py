@@ -235,11 +235,11 @@ def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:
 
 
 def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
-    """The journal's; one that is far too long is no row's, as one that is empty."""
+    """The journal's, up to one that is far too long or cannot be read."""
     try:
         yield from home.journal.lines()
-    except (Invalid, Unavailable):
-        yield b""
+    except Invalid as error:
+        raise _broken(verdict.journal + 1, error) from error
     except OSError as error:
         problem = Unavailable(
             "the journal {path} cannot be used: {reason}",

@@ -12,6 +12,7 @@ feed does not count, and is cut off before the next is written.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ class Standing(StrEnum):
     """The journal knows more: the database was restored from an older copy."""
     DIVERGED = "diverged"
     """An older copy was restored, and something done with it since; or one was tampered with."""
+    UNREADABLE = "unreadable"
+    """The disk does not give it back, or something else lies in its place: a folder, a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,17 @@ class Journal:
             Unavailable: the file cannot be read.
         """
         # The file first: what stands in it was committed before, so the database has it.
-        last = self._last()
+        try:
+            last = self._last()
+        except Invalid:
+            return Standing.UNREADABLE
         return _compare(last, db)
 
     def catch_up(self, db: Database) -> Standing:
         """Appends the rows that are missing, and syncs them to the disk.
 
-        Nothing is appended to a journal that is ahead or has diverged: it is all that is left of
-        what the database has lost.
+        Nothing is appended to a journal that is ahead, has diverged or cannot be read: it is all
+        that is left of what the database has lost.
 
         Returns:
             How they stood before.
@@ -98,7 +104,10 @@ class Journal:
             Unavailable: the file cannot be written.
         """
         with self._lock.exclusive(), self._own_errors():
-            last = self._last()
+            try:
+                last = self._last()
+            except Invalid:
+                return Standing.UNREADABLE
             standing = _compare(last, db)
             if standing is Standing.BEHIND:
                 self._append(audit.rows(db, (0 if last is None else last.id) + 1))
@@ -122,14 +131,10 @@ class Journal:
         """Its whole lines, without their line feeds. None where there is no file.
 
         Raises:
-            Invalid: a line is too long to be one of ours.
+            Invalid: a line is too long to be one of ours, or it cannot be read.
         """
-        try:
-            file = files.opened(self.path)
-        except FileNotFoundError:
-            return
-        with file:
-            while line := file.readline(LONGEST_LINE + 1):
+        with self._read() as file:
+            while file is not None and (line := file.readline(LONGEST_LINE + 1)):
                 if len(line) > LONGEST_LINE:
                     raise self._damaged()
                 if line.endswith(b"\n"):
@@ -172,18 +177,42 @@ class Journal:
             return files.set_aside(self.path, name)
 
     def _last(self) -> Record | None:
-        """The last whole line; None where there is none."""
-        with self._own_errors():
-            try:
-                file = files.opened(self.path)
-            except FileNotFoundError:
-                return None
-            with file:
-                line = _last_line(file)
+        """The last whole line; None where there is none.
+
+        Raises:
+            Invalid: it cannot be read.
+        """
+        with self._own_errors(), self._read() as file:
+            line = None if file is None else _last_line(file)
         if line is None:
             return None
         # A line that is none of ours shares nothing with any database.
         return _parse(line) or Record(-1, 0, "", "", "", "", "{}", b"")
+
+    @contextmanager
+    def _read(self) -> Iterator[BufferedReader | None]:
+        """The open file; None where there is none.
+
+        Raises:
+            Invalid: something else lies in its place, or the disk does not give it back.
+        """
+        try:
+            with files.opened(self.path) as file:
+                yield file
+        except FileNotFoundError:
+            yield None
+        except Unavailable:
+            raise self._no_file() from None
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a socket
+                raise self._no_file() from None
+            if error.errno != errno.EIO:
+                raise
+            raise Invalid(
+                "the journal {path} cannot be read: {reason}",
+                path=self.path,
+                reason=error.strerror,
+            ) from error
 
     def _append(self, records: Iterator[Record]) -> None:
         is_new = not self.path.exists()
@@ -215,6 +244,9 @@ class Journal:
                 path=self.path,
                 reason=error.strerror,
             ) from error
+
+    def _no_file(self) -> Invalid:
+        return Invalid("the journal {path} is not a file", path=self.path)
 
     def _damaged(self) -> Invalid:
         return Invalid("the journal {path} is damaged", path=self.path)

@@ -144,3 +144,10 @@ def _strace(files: Sequence[Path], *options: str) -> list[str]:
     # -y: with the path behind each descriptor. Of a command only the main thread writes: no -f.
     threads = ["-f", *(word for file in files for word in ("-P", str(file)))] if files else []
     return ["strace", "-y", "-s", "250", "-e", "signal=none", *threads, *options]
+
+
+def fault_in_reading(file: Path) -> list[str]:
+    """The words before a program to which the disk does not give a file back."""
+    calls = "read,pread64"
+    tampering = f"inject={calls}:error=EIO"
+    return _strace((file,), "-o", "/dev/null", "-e", f"trace={calls}", "-e", tampering)

@@ -1,0 +1,73 @@
+"""What lies in the journal's place and cannot be read: it is told, and there is a way on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from dying import fault_in_reading
+from terminal import Result, Terminal
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+    (path / "within").touch()
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        # The path of a socket has 107 octets at most.
+        descriptor = os.open(path.parent, os.O_PATH)
+        made.bind(f"/proc/self/fd/{descriptor}/{path.name}")
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", [folder, os.mkfifo, listening])
+def test_something_else_in_its_place_is_told_and_set_aside(rca: Terminal, kind: object) -> None:
+    journal = rca.home / "ca-store" / "journal"
+    kept = journal.read_bytes()
+    journal.unlink()
+    assert callable(kind)
+    kind(journal)
+    check_refused(rca)
+    check_way_on(rca)
+    assert journal.read_bytes().startswith(kept)
+
+
+@pytest.mark.needs("strace")
+def test_one_that_the_disk_does_not_give_back_is_told_and_set_aside(rca: Terminal) -> None:
+    journal = rca.home / "ca-store" / "journal"
+    before = fault_in_reading(journal)
+    check_refused(rca, *before)
+    check_way_on(rca, *before)
+
+
+def check_refused(rca: Terminal, *before: str) -> None:
+    """What needs no journal goes on."""
+    journal = rca.home / "ca-store" / "journal"
+    result = rca("issue", "--device", "mac", "--user", "sato", before=before)
+    assert result.code == 7
+    assert result.complaint.endswith("cannot be read: nothing is issued without it")
+    assert "rca: hint: `rca restore` tells more" in result.err
+    verified = rca("audit", "verify", before=before)
+    assert (verified.code, str(journal) in verified.err) == (8, True), verified
+    assert rca("user", "add", "suzuki", before=before).code == 0
+    assert rca("publish", before=before).code == 0
+    assert rca("list", before=before).code == 0
+    told = rca("restore", before=before)
+    assert (told.code, str(journal) in told.complaint) == (5, True), told
+    assert "--without-journal" in told.err
+
+
+def check_way_on(rca: Terminal, *before: str) -> None:
+    done = rca("restore", "--without-journal", "--yes", "--format", "json", before=before)
+    assert Path(done.json["set_aside"]).name.startswith("journal.")
+    assert sound(rca("audit", "verify"))
+    rca.issue()
+    assert sound(rca("audit", "verify"))
+
+
+def sound(result: Result) -> bool:
+    return result.code == 0
