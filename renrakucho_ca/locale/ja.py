@@ -1569,6 +1569,9 @@ MESSAGES: dict[str, str] = {
     "the journal {path} cannot be read: {reason}": "ジャーナル {path} を読めません: {reason}",
     "the journal {path} cannot be read: nothing is issued without it": "ジャーナル {path} を読めないため、発行できません",
     "`rca restore` tells more, `rca restore --without-journal` sets it aside": "`rca restore` で詳細が分かります。`rca restore --without-journal` はこれを別名で残し、新しいジャーナルを始めます",
+    "a backup was restored here, and the store has not caught up yet": "ここにはバックアップが復元済みですが、その後に起きたことをまだ取り込んでいません",
+    "`rca restore` without FILE goes on": "FILE なしの `rca restore` で続けられます",
+    "a run that was cut off may have left it: where no hierarchy of `rca hierarchy list` needs it, move it away": "中断された実行が残したものかもしれません。`rca hierarchy list` のどの階層にも要らないものなら、別の場所に移してください",
     "the journal {path} is not a file": "ジャーナル {path} はファイルではありません",
     "the journal {path} is damaged": "ジャーナル {path} が壊れています",
     # -- backup and restore

@@ -114,7 +114,8 @@ def withdraw(home: Home, name: str) -> None:
 def install(
     home: Home, name: str, root: bytes, issuing: bytes, issuing_key: TokenUri | None = None
 ) -> Hierarchy:
-    """Makes a requested hierarchy usable, once everything about it is proven.
+    """Makes a requested hierarchy usable, once everything about it is proven. Where the very same
+    was done before, it is given back: a run that died may not have told.
 
     Args:
         root, issuing: the certificates, PEM or DER.
@@ -132,6 +133,9 @@ def install(
     issuing_certificate = load_ca(issuing, Tier.ISSUING)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
         auditing.refuse_unless_in_step(home)
+        installed = _installed(home, name, root_certificate, issuing_certificate)
+        if installed is not None:
+            return installed
         pending = _pending(home, name)
         requested = foreign.load_request(pending.request)
         foreign.check_root(root_certificate, now)
@@ -224,6 +228,20 @@ def _pending(home: Home, name: str) -> Request:
             name=name,
         )
     return pending
+
+
+def _installed(
+    home: Home, name: str, root: x509.Certificate, issuing: x509.Certificate
+) -> Hierarchy | None:
+    """The hierarchy of that name, where it has these two certificates."""
+    given = [certificates.fingerprint_sha256(each) for each in (root, issuing)]
+    for each in hierarchies.all_of(home.db):
+        if each.name == name and given == [
+            each.root.fingerprint_sha256,
+            each.issuing.fingerprint_sha256,
+        ]:
+            return each
+    return None
 
 
 def _refuse_known(home: Home, *new: x509.Certificate) -> None:

@@ -90,6 +90,12 @@ def _clear(home: Home) -> None:
                 path.unlink()
     rmtree(ready, ignore_errors=True)
     for path in _taken(home):
+        if home.behind.exists():
+            # It may have been cut off after the last file was put into place.
+            raise Conflict(
+                "a backup was restored here, and the store has not caught up yet",
+                hint="`rca restore` without FILE goes on",
+            )
         raise Conflict(
             "{path} is there already: a backup is restored where no home is",
             hint="move the old home aside, but keep its ca-store/journal and public/",

@@ -728,6 +728,15 @@ def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path)
         ]
 
 
+def test_who_restores_again_before_the_store_has_caught_up_is_told_how_it_goes_on(
+    lost: Lost, place: Home
+) -> None:
+    restoring.restore(place, lost.backup)
+    with pytest.raises(Conflict, match="has not caught up") as told:
+        restoring.restore(place, lost.backup)
+    assert told.value.hint == "`rca restore` without FILE goes on"
+
+
 def test_a_damaged_backup_puts_nothing_into_place(lost: Lost, place: Home, tmp_path: Path) -> None:
     content = bytearray(lost.backup.read_bytes())
     content[-100] ^= 1

@@ -488,6 +488,19 @@ def test_publish_if_due_signs_only_what_has_to_be(
     assert "old" not in said
 
 
+def test_a_root_key_that_a_run_left_behind_is_never_replaced(rca: Program, tmp_path: Path) -> None:
+    there = ("--home", tmp_path / "home")
+    key = tmp_path / "root.key"
+    key.write_text("left by a run that was cut off")
+    assert rca(*there, "init").code == 0
+    create = (*there, "hierarchy", "create", "new", "--root-key-out", key)
+    refused = rca(*create)
+    assert refused.code == 4
+    assert "a run that was cut off may have left it" in refused.err
+    key.rename(tmp_path / "moved")
+    assert rca(*create).code == 0
+
+
 def test_publish_tells_of_a_root_whose_key_is_away(rca: Program, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     key = tmp_path / "root.key"

@@ -159,6 +159,19 @@ def test_a_request_that_is_given_up_leaves_nothing(home: Home, requested: Path) 
 # -- installing what OpenSSL has signed
 
 
+def test_what_is_installed_already_is_told_as_when_it_was(
+    home: Home, root: OpensslRoot, requested: Path
+) -> None:
+    """A run that died may not have told; one that looks alike is none of it."""
+    signed = root.sign(requested)
+    install(home, root.certificate, signed)
+    before = rows(home, "SELECT count(*) FROM audit")
+    install(home, root.certificate, signed)
+    assert rows(home, "SELECT count(*) FROM audit") == before
+    with pytest.raises(NotFound, match="nothing was requested"):
+        install(home, root.certificate, root.sign(requested))
+
+
 def test_what_openssl_has_signed_becomes_a_hierarchy_that_issues(
     home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
 ) -> None:

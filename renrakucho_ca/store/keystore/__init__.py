@@ -12,6 +12,7 @@ Two kinds of key lie in `ca-store/keys/`:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
@@ -115,7 +116,18 @@ class Keystore:
         files.create(self._path(name), self._seal(name, secret, self._own_stretching()))
 
     def write_outside(self, path: Path, name: str, secret: bytes) -> None:
-        """Seals a CA's key into a file outside the store, to be taken off the machine."""
+        """Seals a CA's key into a file outside the store, to be taken off the machine.
+
+        Raises:
+            Conflict: `path` exists. It may be the only copy of a key, so nobody replaces it.
+        """
+        if os.path.lexists(path):
+            raise Conflict(
+                "{path} exists already",
+                hint="a run that was cut off may have left it: where no hierarchy of "
+                "`rca hierarchy list` needs it, move it away",
+                path=path,
+            )
         self.unlock()
         files.create_outside(path, self._seal(name, secret, self._own_stretching()))
 
