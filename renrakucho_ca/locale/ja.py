@@ -1034,6 +1034,8 @@ MESSAGES: dict[str, str] = {
     "the portal is not installed: {reason}": "ポータルがインストールされていません: {reason}",
     "pip install 'renrakucho-ca[portal]'": "pip install 'renrakucho-ca[portal]'",
     "the portal knows no passphrase": "ポータルはパスフレーズを持ちません",
+    "only {found} files may be open at once, and the portal needs {least}": "同時に開けるファイルは {found} 個だけです。ポータルには {least} 個が必要です",
+    "raise `ulimit -n`, or LimitNOFILE= of the unit": "`ulimit -n`、またはユニットの LimitNOFILE= を大きくしてください",
     "the portal is busy": "ポータルは混み合っています",
     "try again in a minute": "1分ほどしてからもう一度試してください",
     "the form came from another site": "フォームが別のサイトから送られました",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.portal.app import Portal
 
 REQUEST_SECONDS = 15
@@ -20,7 +22,12 @@ LARGEST_HEAD = 32 * 1024
 """Octets that a request may have beside its body: its head, and what frames a body in chunks."""
 
 CONNECTIONS = 1000
-"""More are answered 503. Each takes about 20 KiB."""
+"""More are answered 503. Each takes about 20 KiB, and an open file."""
+
+OWN_FILES = 50
+"""Open files beside those of connections: databases, locks, templates, responses."""
+
+LEAST_CONNECTIONS = 10
 
 STOP_SECONDS = 20
 """How long requests may still take after SIGTERM."""
@@ -96,7 +103,9 @@ def serve(
 
     Raises:
         OSError: the address is taken, a file cannot be read.
+        Unavailable: the system lets us open too few files.
     """
+    connections = _room_for_connections()
     config = uvicorn.Config(
         portal.asgi,
         http=Protocol,
@@ -110,7 +119,7 @@ def serve(
         # Who the client is, `client.address_of` decides by rca.yaml.
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=connections,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=STOP_SECONDS,
         ssl_certfile=certificate,
@@ -133,3 +142,24 @@ def serve(
             signal.signal(number, stop)
         listening(listener.getsockname()[1])
         server.run(sockets=[listener])
+
+
+def _room_for_connections() -> int:
+    """How many may be open at once. A process may raise its limit by itself up to the hard one.
+
+    With too few, requests would fail in the middle: at a template, at the database.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OWN_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return CONNECTIONS
+    soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft < LEAST_CONNECTIONS + OWN_FILES:
+        raise Unavailable(
+            "only {found} files may be open at once, and the portal needs {least}",
+            hint="raise `ulimit -n`, or LimitNOFILE= of the unit",
+            found=soft,
+            least=LEAST_CONNECTIONS + OWN_FILES,
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft - OWN_FILES
