@@ -148,7 +148,7 @@ class Database:
         self._in_transaction = True
         try:
             yield
-            self._run(self._connection.execute, "COMMIT")
+            self._patiently(self._connection.execute, "COMMIT")
             due, self._after_commit = self._after_commit, []
         except BaseException:
             self._after_commit.clear()
@@ -181,13 +181,20 @@ class Database:
         if self._failure is not None:
             raise self._failure
         try:
-            return patiently(self._wait, function, *arguments)
+            return function(*arguments)
         except FOREIGN as error:
             if (own := own_error(error)) is None:
                 raise
             if isinstance(own, Unavailable) and self._in_transaction:
                 self._failure = own
             raise own from error
+
+    def _patiently(self, function: Callable[..., _Result], *arguments: object) -> _Result:
+        """As `_run`, for what waits for others. A query's further rows wait for nobody: begun anew
+        after they failed, they would be none.
+        """
+        result: _Result = self._run(patiently, self._wait, function, *arguments)
+        return result
 
     def snapshot(self, spare: Path) -> Snapshot:
         """The file of the whole database as it is at one moment, while others write.
@@ -248,9 +255,9 @@ class Database:
             return None
         with own_errors():
             connection = sqlite3.connect(
-                self._path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+                self._path, timeout=NAP_SECONDS, isolation_level=None, check_same_thread=False
             )
-        return Database(connection)
+        return Database(connection, self._wait)
 
     def is_wal(self) -> bool:
         """Whether somebody has switched to WAL."""
@@ -273,7 +280,7 @@ class Database:
 
     def execute(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> int:
         """Runs a statement that changes rows; returns how many."""
-        return self._run(self._connection.execute, sql, values).rowcount
+        return self._patiently(self._connection.execute, sql, values).rowcount
 
     def execute_many(
         self, sql: str, rows: Sequence[Sequence[object]] | Sequence[dict[str, object]]
@@ -286,7 +293,7 @@ class Database:
         columns = ", ".join(row)
         marks = ", ".join(f":{column}" for column in row)
         sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
-        return self._run(self._connection.execute, sql, row).lastrowid or 0
+        return self._patiently(self._connection.execute, sql, row).lastrowid or 0
 
     def rows(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
@@ -294,7 +301,7 @@ class Database:
         """Streams a query's rows. An unfinished one keeps writers waiting: page long ones."""
         with closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
-            self._run(cursor.execute, sql, values)
+            self._patiently(cursor.execute, sql, values)
             while (row := self._run(cursor.fetchone)) is not None:
                 yield row
 
@@ -304,7 +311,7 @@ class Database:
         """All rows of a query that gives few at a time, of a million in all: plain tuples take
         less than half the time of `rows`."""
         with closing(self._connection.cursor()) as cursor:
-            self._run(cursor.execute, sql, values)
+            self._patiently(cursor.execute, sql, values)
             return self._run(cursor.fetchall)
 
     def row(
@@ -313,7 +320,7 @@ class Database:
         """The first row, or None."""
         with closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
-            self._run(cursor.execute, sql, values)
+            self._patiently(cursor.execute, sql, values)
             found: sqlite3.Row | None = self._run(cursor.fetchone)
             return found
 

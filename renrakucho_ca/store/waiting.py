@@ -29,11 +29,13 @@ def patiently(seconds: float, function: Callable[..., _Result], *arguments: obje
     Raises:
         sqlite3.OperationalError: it is busy still.
     """
-    deadline = time.monotonic() + seconds
+    deadline: float | None = None
     while True:
         try:
             return function(*arguments)
         except sqlite3.OperationalError as error:
+            now = time.monotonic()
+            deadline = deadline or now + seconds
             is_busy = getattr(error, "sqlite_errorname", None) == "SQLITE_BUSY"
-            if not is_busy or time.monotonic() >= deadline:
+            if not is_busy or now >= deadline:
                 raise
