@@ -22,7 +22,7 @@ PACKAGE = Path(renrakucho_ca.__file__).parent
 NAME = PACKAGE.name
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"model", "errors", "clock", "token_uri", ""}
+GROUND = {"model", "errors", "clock", "beside", "token_uri", ""}
 """What every room may know; "" is the package itself: its version."""
 
 ROOMS = {"pki", "bundle", "store", "profiles", "settings"}
@@ -31,6 +31,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
     "clock": {"errors"},
     "model": {"errors"},
+    "beside": set(),
     "token_uri": {"errors"},
     "yamlfile": {"errors"},
     "pki": GROUND,
