@@ -219,6 +219,20 @@ def test_a_crl_without_a_number_is_refused_with_the_way_to_one(
     assert "crlnumber" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("armoured", [True, False])
+def test_a_crl_of_a_version_that_nobody_knows_is_no_crl(
+    home: Home, root: OpensslRoot, requested: Path, armoured: bool
+) -> None:
+    """The library's InvalidVersion is no ValueError, and came out as a bug."""
+    install(home, root.certificate, root.sign(requested))
+    publication.publish(home)
+    sound = (home.public / "old-root.crl").read_bytes()
+    spoilt = sound.replace(b"\x02\x01\x01", b"\x02\x01\x02", 1)  # §5.1.2.1: v2 is 1
+    data = pem.armor("X509 CRL", spoilt) if armoured else spoilt
+    with pytest.raises(Invalid, match="not a CRL that can be read"):
+        foreign_root.take_crl(home, "third", data)
+
+
 def test_a_ca_that_was_signed_for_too_short_is_told(
     home: Home, root: OpensslRoot, requested: Path
 ) -> None:
