@@ -78,7 +78,8 @@ class _Run:
 
     def _done_rows(self, tell: Teller, jobs: int) -> Iterator[Row]:
         lines = self._lines()
-        for line, result in batch.issue(self._app.home, self._chosen, lines, jobs, tell):
+        refuse = self._bad.tell
+        for line, result in batch.issue(self._app.home, self._chosen, lines, jobs, tell, refuse):
             if isinstance(result, RcaError):
                 self._bad.tell(line, result)
                 continue

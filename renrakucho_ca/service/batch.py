@@ -85,27 +85,28 @@ def issue(
     lines: Iterable[tuple[int, Request | RcaError]],
     jobs: int,
     tell: Teller,
+    refuse: Callable[[int, RcaError], None],
 ) -> Iterator[tuple[int, Issued | RcaError]]:
     """Issues for each line, in whatever order it gets done.
 
     Args:
         jobs: worker processes.
         tell: tells the users.
+        refuse: hears of each line that is no request, at once: a file that is something else has
+            millions of them, and to keep them took 0.8 KB each.
     """
     under_way: dict[int, int] = {}
-    bad: list[tuple[int, RcaError]] = []
 
     def requests() -> Iterator[Request]:
         for line, request in lines:
             if isinstance(request, RcaError):
-                bad.append((line, request))
+                refuse(line, request)
             else:
                 under_way[id(request)] = line
                 yield request
 
     for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs, tell=tell):
         yield under_way.pop(id(request)), result
-    yield from bad
 
 
 def _read(

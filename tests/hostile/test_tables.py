@@ -150,3 +150,15 @@ def test_a_user_of_two_lines_is_one(rca: Confined, tmp_path: Path) -> None:
     assert answer.json == {"imported": 2, "failed": 0}
     users = rca(*home, "user", "list", "--format", "json").json
     assert [(user["user"], user["name"]) for user in users] == [("sato", "C"), ("suzuki", "B")]
+
+
+def test_a_hundred_thousand_lines_that_are_none_are_counted_in_little_memory(
+    rca: Confined, tmp_path: Path
+) -> None:
+    """A file that is something else: the first are told, the rest are not kept."""
+    table = tmp_path / "table.csv"
+    table.write_bytes(b"user,device\n" + b"a\n" * 100_000)
+    answer = rca("issue", "--batch", table)
+    assert answer.code == 8
+    assert "lines that were not done: 100000" in answer.err
+    assert answer.memory < 40_000_000
