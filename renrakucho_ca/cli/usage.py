@@ -31,8 +31,12 @@ def spelling(parameter: click.Parameter) -> str:
 
 def _explain(error: click.ClickException) -> Usage:
     match error:
-        case click.NoSuchOption(option_name=name):
+        case click.NoSuchOption(option_name=name, ctx=click.Context() as ctx):
             unknown = Usage("there is no option {name}", name=name)
+            if ctx.parent is not None and (option := _option(ctx.find_root(), name)) is not None:
+                unknown.hint = "it stands before the command: `{example}`"
+                unknown.values["example"] = _before_command(ctx, option, name)
+                return unknown
             return _with_nearest(unknown, error.possibilities or ())
         case click.NoSuchCommand(command_name=name, ctx=click.Context() as ctx):
             unknown = Usage("there is no command {name}", name=name)
@@ -69,9 +73,19 @@ def _similar_commands(ctx: click.Context, name: str) -> list[str]:
     )
 
 
+def _before_command(ctx: click.Context, option: click.Option, name: str) -> str:
+    program, _, command = ctx.command_path.partition(" ")
+    return " ".join([program, name, *([] if option.is_flag else ["…"]), command])
+
+
 def _is_flag(ctx: click.Context, name: str) -> bool:
+    option = _option(ctx, name)
+    return option is not None and option.is_flag
+
+
+def _option(ctx: click.Context, name: str) -> click.Option | None:
     options = (each for each in ctx.command.get_params(ctx) if isinstance(each, click.Option))
-    return any(name in option.opts and option.is_flag for option in options)
+    return next((option for option in options if name in option.opts), None)
 
 
 def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> Usage:

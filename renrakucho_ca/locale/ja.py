@@ -441,6 +441,7 @@ MESSAGES: dict[str, str] = {
     "{problem}": "{problem}",
     "`{command} --help` tells how": "`{command} --help` で使い方を確認できます",
     "did you mean {nearest}?": "{nearest} ではありませんか",
+    "it stands before the command: `{example}`": "コマンドの前に書きます: `{example}`",
     "a command is missing": "コマンドを指定してください",
     "name a number, --user or --serial": (
         "証明書取得用No、--user、--serial のどれかを指定してください"

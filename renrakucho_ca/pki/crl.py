@@ -201,7 +201,7 @@ def to_der(data: bytes) -> bytes:
         return data
     try:
         return x509.load_pem_x509_crl(data).public_bytes(serialization.Encoding.DER)
-    except ValueError:
+    except UNREADABLE:
         raise Invalid("this is not a CRL that can be read") from None
 
 

@@ -185,7 +185,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
             "the key of {name} is here: its CRL is made here", hint="rca publish", name=root.name
         )
     issuer = authority_certificate.of(root)
-    content = _read(data)
+    content = crl.to_der(data)
     found = _verified(content, issuer)
     number = crl.number_of(found)
     this_update, next_update = found.last_update_utc, found.next_update_utc
@@ -199,13 +199,6 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
         files.replace(path, content)
         with home.db.write():
             hierarchies.take_crl(home.db, root, number, this_update, next_update)
-
-
-def _read(data: bytes) -> bytes:
-    try:
-        return crl.to_der(data)
-    except x509.InvalidVersion:  # of PEM; the library has it beside ValueError, not below
-        raise Invalid("this is not a CRL that can be read") from None
 
 
 def _verified(content: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:

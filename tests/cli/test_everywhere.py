@@ -91,6 +91,13 @@ def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
     assert "rca: hint: did you mean --format?" in rca("list", "--frmat").err
 
 
+def test_an_option_of_the_program_after_the_command_is_told_where_it_stands(rca: Program) -> None:
+    refused = rca("user", "list", "-q")
+    assert refused.code == 2
+    assert "rca: hint: it stands before the command: `rca -q user list`" in refused.err
+    assert "`rca --home … publish`" in rca("publish", "--home", "x").err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
