@@ -114,6 +114,9 @@ def _report(console: Console, error: Exception) -> int:
                 "no more threads can be started",
                 hint="is there too little memory, or are there too many processes?",
             )
+        # As sqlite3 does of a column of `SELECT *` whose name has a flipped bit.
+        case IndexError(args=("No item with that key",)):
+            reported = Unavailable("the store is damaged", hint="restore a backup")
         case _:
             console.error(
                 RcaError(

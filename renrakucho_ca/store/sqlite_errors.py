@@ -58,15 +58,18 @@ def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
     for prefix, (message, hint) in _UNAVAILABLE.items():
         if name.startswith(prefix):
             return Unavailable(message, hint=hint)
-    is_lost = str(error).startswith("no such table: ")
+    is_lost = str(error).startswith(_LOST)
     if is_lost or (not name and isinstance(error, sqlite3.OperationalError)):
-        # A table that the steps have made; or Python's own: a text that is not UTF-8, which we
-        # never wrote.
+        # What the steps have made; or Python's own: a text that is not UTF-8, which we never wrote.
         return Unavailable("the store is damaged", hint="restore a backup")
     return None
 
 
 _NOT_UNIQUE = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+
+_LOST = ("no such table: ", "no such column: ")
+"""With what SQLite complains of a schema that is not the one that the steps have made: a bit of a
+name has flipped."""
 
 _UNAVAILABLE: dict[str, tuple[str, str | None]] = {
     "BUSY": ("the store is busy", "another command is writing; try again"),

@@ -120,6 +120,24 @@ def test_a_flipped_bit_is_no_bug(
     path.write_bytes(sound)
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_bit_in_the_name_of_a_column_is_damage(
+    rca: Confined, home: Home, sound: bytes, number: str, command: tuple[str, ...]
+) -> None:
+    """In each that the command reads, wherever the schema has it."""
+    path = home.store / "rca.sqlite"
+    codes = set()
+    for name in {column for _, column, _ in columns(path)}:
+        word = rb"\b%b\b" % name.encode()
+        path.write_bytes(re.sub(word, bytes((name.encode()[0] ^ 2,)) + name.encode()[1:], sound))
+        answer = rca(*(each.format(number=number) for each in command))
+        codes.add(answer.code)
+        if answer.code:
+            assert (answer.code, "is damaged" in answer.err) == (7, True), (name, answer)
+    path.write_bytes(sound)
+    assert 7 in codes
+
+
 def test_a_serial_that_is_none_is_named(
     rca: Confined, home: Home, sound: bytes, number: str
 ) -> None:
