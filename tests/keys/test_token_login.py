@@ -145,11 +145,13 @@ class Counting:
 
     Attributes:
         writers: so often somebody else writes when it is looked for.
+        interruptions: so often when it is logged in to.
     """
 
     pin: str
     tries: int = 3
     writers: int = 0
+    interruptions: int = 0
     slot_id: int = 0
     label: str = "ca"
     serial: bytes = b"01"
@@ -180,6 +182,9 @@ class Counting:
     def open(self, *, user_pin: str) -> Any:
         import pkcs11
 
+        self.interruptions -= 1
+        if self.interruptions >= 0:
+            raise pkcs11.GeneralError
         self.logins.append(user_pin)
         if user_pin != self.pin:
             self.tries -= 1
@@ -269,6 +274,21 @@ def test_a_token_that_another_process_writes_to_is_waited_for(
     plugged_in(Counting("right", writers=100))
     with pytest.raises(Unavailable, match="there is no token"):
         token_login.look_for(URI, "module")
+
+
+def test_a_login_that_another_process_got_between_is_made_again_and_not_for_ever(
+    plugged_in: Callable[[Counting], None],
+) -> None:
+    """Such as another worker of a batch. A wrong PIN is not tried again for that."""
+    plugged_in(Counting("right", interruptions=2))
+    assert token.find(token_login.Access(URI, "module", "right")) is None
+    plugged_in(wrong := Counting("right", interruptions=2))
+    with pytest.raises(Unavailable, match="refuses the PIN"):
+        token.find(token_login.Access(URI, "module", "wrong"))
+    assert wrong.logins == ["wrong"]
+    plugged_in(Counting("right", interruptions=100))
+    with pytest.raises(Unavailable, match="does not do what is asked"):
+        token.find(token_login.Access(URI, "module", "right"))
 
 
 # -- the PIN's file
