@@ -19,7 +19,7 @@ import msgspec
 import msgspec.inspect
 import yaml
 
-from renrakucho_ca.errors import Invalid, NotFound
+from renrakucho_ca.errors import Invalid, NotFound, Unavailable
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -94,7 +94,8 @@ def read(path: Path, shape: type[T]) -> T:
 
     Raises:
         NotFound: there is no such file.
-        Invalid: it cannot be read, or is not what `shape` says.
+        Unavailable: the system does not give it.
+        Invalid: it is not what `shape` says.
     """
     try:
         # Asked before it is opened: opening a pipe would wait for ever.
@@ -105,7 +106,10 @@ def read(path: Path, shape: type[T]) -> T:
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound("{file} does not exist", file=path) from None
     except OSError as error:
-        raise Invalid("{file} cannot be read: {reason}", file=path, reason=error.strerror) from None
+        # Nothing is wrong with what stands in it.
+        raise Unavailable(
+            "{file} cannot be read: {reason}", file=path, reason=error.strerror
+        ) from None
     if len(data) > LARGEST:
         raise Invalid("{file} has more than {largest} bytes", file=path, largest=LARGEST)
     try:
