@@ -1688,6 +1688,36 @@ MESSAGES: dict[str, str] = {
     "the request names no subject": "署名要求に名前がありません",
     "the extensions of the request cannot be read": "署名要求の拡張領域を読み取れません",
     "the request is not for a CA's certificate": "認証局の証明書の署名要求ではありません",
+    "{first}; {second}": "{first}; {second}",
+    "it is not self-signed, so it is no root": "自己署名ではないため、ルートではありません",
+    "its path length allows no CA below": "パス長の制約により、下位のCAを置けません",
+    "{root} did not sign it": "{root} の署名ではありません",
+    "it is signed with {hash}": "署名のハッシュが {hash} です",
+    "its key is not the one that was requested": "鍵が要求したものと違います",
+    "its name is not the one that was requested, {requested}": (
+        "名前が要求したもの（{requested}）と違います"
+    ),
+    "it ends after its root": "ルートより後に期限が切れます",
+    "its authority key identifier is not that of the root": (
+        "発行者鍵識別子がルートのものではありません"
+    ),
+    "it has no subject key identifier": "主体者鍵識別子がありません",
+    "it is not of version 3": "バージョン3ではありません",
+    "its key, {kind}, is not accepted": "鍵（{kind}）は使えません",
+    "it is not valid now": "現在は有効期間外です",
+    "it is not that of a CA": "CAの証明書ではありません",
+    "it has no key usage": "鍵用途がありません",
+    "its key usage lacks keyCertSign or cRLSign": (
+        "鍵用途に keyCertSign または cRLSign がありません"
+    ),
+    "its extended key usage allows no clientAuth below": (
+        "拡張鍵用途により、下位で clientAuth を使えません"
+    ),
+    "verifiers may not understand its critical extension {oid}": (
+        "クリティカルな拡張 {oid} を検証側が理解できない可能性があります"
+    ),
+    "its CA excludes the name {name}": "CAが名前 {name} を除外しています",
+    "its CA does not permit the name {name}": "CAが名前 {name} を許可していません",
     "the certificate of {subject} cannot be used: {findings}": "{subject} の証明書は使えません: {findings}",
     "a bridge needs two hierarchies": "橋渡しには2つの階層が必要です",
     "the bridge can last until {end} at most": "橋渡しの期限は {end} までです",

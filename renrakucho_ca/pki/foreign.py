@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
@@ -78,70 +79,80 @@ def check_issuing(
     _enforce(issuing, findings)
 
 
-def _enforce(certificate: x509.Certificate, findings: list[str]) -> None:
+def _enforce(certificate: x509.Certificate, findings: list[Invalid]) -> None:
     if findings:
         raise Invalid(
             "the certificate of {subject} cannot be used: {findings}",
             subject=certificates.subject_text(certificate),
-            findings="; ".join(findings),
+            findings=reduce(_and, findings),
         )
 
 
-def _root_findings(root: x509.Certificate) -> Iterator[str]:
+def _and(first: Invalid, second: Invalid) -> Invalid:
+    return Invalid("{first}; {second}", first=first, second=second)
+
+
+def _root_findings(root: x509.Certificate) -> Iterator[Invalid]:
     if not signed_by(root, root):
-        yield "it is not self-signed, so it is no root"
+        yield Invalid("it is not self-signed, so it is no root")
     constraints = extension(root, x509.BasicConstraints)
     if constraints is not None and constraints.ca and constraints.path_length == 0:
-        yield "its path length allows no CA below"
+        yield Invalid("its path length allows no CA below")
 
 
 def _issuing_findings(
     issuing: x509.Certificate, root: x509.Certificate, request: x509.CertificateSigningRequest
-) -> Iterator[str]:
+) -> Iterator[Invalid]:
     if not signed_by(issuing, root):
-        yield f"{certificates.subject_text(root)} did not sign it"
+        yield Invalid("{root} did not sign it", root=certificates.subject_text(root))
     # RFC 5280 §4.1.1.2. A root's own signature proves nothing, so its hash does not matter.
     used = issuing.signature_hash_algorithm
     if used is None or used.name not in _HASHES:
-        yield f"it is signed with {used.name if used else 'an unknown hash'}"
+        yield Invalid("it is signed with {hash}", hash=used.name if used else "?")
     if issuing.public_key() != request.public_key():
-        yield "its key is not the one that was requested"
+        yield Invalid("its key is not the one that was requested")
     if issuing.subject.public_bytes() != request.subject.public_bytes():
-        yield f"its name is not the one that was requested, {certificates.subject_text(request)}"
+        yield Invalid(
+            "its name is not the one that was requested, {requested}",
+            requested=certificates.subject_text(request),
+        )
     if issuing.not_valid_after_utc > root.not_valid_after_utc:
-        yield "it ends after its root"
+        yield Invalid("it ends after its root")
     ours = extension(issuing, x509.AuthorityKeyIdentifier)
     theirs = extension(root, x509.SubjectKeyIdentifier)
     named = None if ours is None else ours.key_identifier
     if named is not None and theirs is not None and named != theirs.digest:  # §4.2.1.1
-        yield "its authority key identifier is not that of the root"
+        yield Invalid("its authority key identifier is not that of the root")
     if extension(issuing, x509.SubjectKeyIdentifier) is None:  # §4.2.1.2: MUST
-        yield "it has no subject key identifier"
+        yield Invalid("it has no subject key identifier")
     yield from name_findings(issuing, root)
 
 
-def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[Invalid]:
     if certificate.version is not x509.Version.v3:
-        yield "it is not of version 3"
+        yield Invalid("it is not of version 3")
     try:
         accept(public_key_of(certificate))
     except Invalid:
-        yield f"its key, {describe(certificate.public_key())}, is not accepted"
+        yield Invalid("its key, {kind}, is not accepted", kind=describe(certificate.public_key()))
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-        yield "it is not valid now"
+        yield Invalid("it is not valid now")
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:  # §4.2.1.9
-        yield "it is not that of a CA"
+        yield Invalid("it is not that of a CA")
     usage = extension(certificate, x509.KeyUsage)
     if usage is None:  # §4.2.1.3: MUST be there
-        yield "it has no key usage"
+        yield Invalid("it has no key usage")
     elif not (usage.key_cert_sign and usage.crl_sign):
-        yield "its key usage lacks keyCertSign or cRLSign"
+        yield Invalid("its key usage lacks keyCertSign or cRLSign")
     # OpenSSL, and so nginx, asks for clientAuth itself in every CA of the path that has purposes,
     # the root included; anyExtendedKeyUsage does not do.
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
-        yield "its extended key usage allows no clientAuth below"
+        yield Invalid("its extended key usage allows no clientAuth below")
     for each in certificate.extensions:
         if each.critical and each.oid not in _UNDERSTOOD:  # §4.2
-            yield f"verifiers may not understand its critical extension {each.oid.dotted_string}"
+            yield Invalid(
+                "verifiers may not understand its critical extension {oid}",
+                oid=each.oid.dotted_string,
+            )

@@ -11,6 +11,7 @@ from asn1crypto import pem
 from homes import Clock, configure, copy_home, issue, openssl, rows
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Unavailable
+from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.service import ca_signing, catching_up, foreign_root, hierarchy, publication
 from renrakucho_ca.service.home import Home
@@ -287,6 +288,17 @@ def test_a_certificate_other_than_was_asked_for_is_refused(
 ) -> None:
     with pytest.raises(Invalid, match=finding):
         install(home, root.certificate, root.sign(requested, GOOD + IDS, *options))
+
+
+def test_all_that_is_wrong_with_it_is_told_in_the_readers_language(
+    home: Home, root: OpensslRoot, requested: Path
+) -> None:
+    extensions = "basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=none\n"
+    with pytest.raises(Invalid) as caught:
+        install(home, root.certificate, root.sign(requested, extensions))
+    assert ": it has no subject key identifier; it has no key usage" in str(caught.value)
+    japanese = Catalogue(Language.JAPANESE).message(caught.value)
+    assert japanese.endswith("主体者鍵識別子がありません; 鍵用途がありません")
 
 
 def test_a_certificate_for_another_key_is_refused(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import NameForm
 from renrakucho_ca.pki.certificates import extension
 from renrakucho_ca.pki.lint.expected import Expected, Rule
@@ -44,7 +45,7 @@ def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> I
     if certificate == issuer or expected.no_check:
         return
     for ca in (issuer, *expected.above):
-        yield from name_findings(certificate, ca)
+        yield from map(str, name_findings(certificate, ca))
     # A root's policies bind nobody: verifiers begin below it (§6.1.1 (d)), OpenSSL too.
     yield from _policy_findings(
         certificate,
@@ -54,7 +55,7 @@ def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> I
     )
 
 
-def name_findings(certificate: x509.Certificate, ca: x509.Certificate) -> Iterator[str]:
+def name_findings(certificate: x509.Certificate, ca: x509.Certificate) -> Iterator[Invalid]:
     """§6.1.4 (b), (c): every name of a kind that is permitted somewhere must be permitted.
 
     Args:
@@ -68,9 +69,9 @@ def name_findings(certificate: x509.Certificate, ca: x509.Certificate) -> Iterat
         permitted = [base for base in bound.permitted_subtrees or () if _is_kind(base, kind)]
         shown = name.rfc4514_string() if isinstance(name, x509.Name) else name
         if any(_is_within(name, base) for base in excluded):
-            yield f"its CA excludes the name {shown}"
+            yield Invalid("its CA excludes the name {name}", name=shown)
         if permitted and not any(_is_within(name, base) for base in permitted):
-            yield f"its CA does not permit the name {shown}"
+            yield Invalid("its CA does not permit the name {name}", name=shown)
 
 
 def _policy_findings(
