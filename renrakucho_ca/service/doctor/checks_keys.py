@@ -47,44 +47,36 @@ def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
             if ca_keys.is_in_token(authority):
-                yield from _in_token(home, authority)
+                if _is_open_to_all_commands(home, authority):
+                    yield from _unproven(
+                        home,
+                        authority,
+                        hint="see what the token has, with the PIN of that file: "
+                        "`pkcs11-tool --login --list-objects`",
+                    )
             elif authority.key is not None and home.keystore.has(authority.key):
-                yield from _in_store(home, authority)
+                yield from _unproven(
+                    home, authority, hint="restore a backup, if the passphrase is right"
+                )
 
 
-def _in_store(home: Home, authority: Authority) -> Iterator[Finding]:
+def _is_open_to_all_commands(home: Home, authority: Authority) -> bool:
+    """Whether the token is there, and its PIN in a file. It is tried as each command tries it: once
+    a run, and never with the token's last try."""
+    try:
+        ca_keys.look_for_token(home, authority)
+    except RcaError:
+        return False  # `keys` tells
+    return ca_keys.asks_nobody(authority)
+
+
+def _unproven(home: Home, authority: Authority, hint: str) -> Iterator[Finding]:
     try:
         ca_keys.ca_key(home, authority)
     except RcaError as error:
         yield problem(
-            Attention(
-                "the key of {name}: {problem}",
-                hint="restore a backup, if the passphrase is right",
-                name=authority.name,
-                problem=error,
-            )
+            Attention("the key of {name}: {problem}", hint=hint, name=authority.name, problem=error)
         )
-
-
-def _in_token(home: Home, authority: Authority) -> Iterator[Finding]:
-    """The PIN is tried as each command tries it: once, and never with the token's last try."""
-    try:
-        ca_keys.look_for_token(home, authority)
-    except RcaError:
-        return  # `keys` tells
-    if ca_keys.asks_nobody(authority):
-        try:
-            ca_keys.ca_key(home, authority)
-        except RcaError as error:
-            yield problem(
-                Attention(
-                    "the key of {name}: {problem}",
-                    hint="see what the token has, with the PIN of that file: "
-                    "`pkcs11-tool --login --list-objects`",
-                    name=authority.name,
-                    problem=error,
-                )
-            )
 
 
 def left_over(home: Home) -> Iterator[Finding]:
