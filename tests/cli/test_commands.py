@@ -348,13 +348,13 @@ def test_list_shows_the_newest_last_and_goes_on_after_a_number(
 
 @pytest.mark.parametrize("number", ["12345678", "01234567", "00000000"])
 @pytest.mark.parametrize(
-    "command", ["show", "export --out x", "list --after", "audit log --number"]
+    "command", ["show", "export --out {folder}", "list --after", "audit log --number"]
 )
 def test_a_number_that_there_is_not_is_never_a_silent_success(
-    rca: Program, command: str, number: str
+    rca: Program, command: str, number: str, tmp_path: Path
 ) -> None:
     """Eight digits name a certificate, also where no such number is ever given out."""
-    answer = rca(*command.split(), number)
+    answer = rca(*command.format(folder=tmp_path).split(), number)
     assert answer.code == 3
     assert f"no certificate has the number {number}" in answer.err
 

@@ -391,12 +391,12 @@ def test_talk_that_nobody_hears_stops_nothing(rca: Program, issue: Issue, redire
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full 2>/dev/full"])
 def test_the_exit_code_tells_what_happened_though_nothing_can_be_said(
-    rca: Program, spent: RetrievalNumber, streams: str
+    rca: Program, spent: RetrievalNumber, streams: str, tmp_path: Path
 ) -> None:
     """Cron's log lies on a disk that is full."""
     buffering = rca.having(PYTHONUNBUFFERED="")
     for number, code in ((spent, 4), ("12345678", 3)):
-        answer = buffering.process("export", number, "--out", "o", shell=f'"$@" {streams}')
+        answer = buffering.process("export", number, "--out", tmp_path, shell=f'"$@" {streams}')
         assert answer.code == code
 
 
