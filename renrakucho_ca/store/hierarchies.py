@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from renrakucho_ca.beside import Beside
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.model import Authority, Hierarchy, Tier
 from renrakucho_ca.store.database import (
@@ -240,6 +239,8 @@ def _beside(db: Database, authority: Authority, first: int, last: int) -> list[b
     twin = None if last - first < _LONG else db.twin()
     if twin is None:
         return _parts(db, authority, first, last)
+    from renrakucho_ca.beside import Beside
+
     middle = (first + last) // 2
     with closing(twin), Beside(partial(_parts, twin, authority, middle + 1, last)) as later:
         return [*_parts(db, authority, first, middle), *later.result()]
