@@ -260,6 +260,8 @@ def printable(text: str) -> str:
 
     Blanks of other widths, such as the one between a Japanese family name and first name, stay.
     """
+    if text.isprintable():  # as nearly all are
+        return text
     return "".join(
         letter
         if letter.isprintable() or unicodedata.category(letter) == "Zs"
@@ -270,6 +272,8 @@ def printable(text: str) -> str:
 
 def cells(text: str) -> int:
     """How many columns of a terminal a text takes: Japanese letters take two."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
         for letter in text
