@@ -111,7 +111,13 @@ class Home:
             self.journal.catch_up(self.db)
 
     def lock(self, name: str) -> files.FileLock:
-        """A lock of this home: `issuing`, `publishing`, `hierarchies`."""
+        """A lock of this home: `issuing`, `publishing`, `hierarchies`.
+
+        Raises:
+            NotFound: there is no home.
+        """
+        if not self.store.exists():
+            _ = self.db  # made now, or told to be missing
         return files.FileLock(self.store / f"{name}.lock")
 
     def elsewhere(self, path: Path) -> Home:

@@ -91,6 +91,21 @@ def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
     assert "rca: hint: did you mean --format?" in rca("list", "--frmat").err
 
 
+@pytest.mark.parametrize(
+    "command", ["list", "publish", "publish --if-due", "expire", "backup FILE", "audit verify"]
+)
+def test_where_no_home_is_every_command_says_so_and_makes_none(
+    rca: Program, tmp_path: Path, command: str
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    arguments = command.replace("FILE", str(tmp_path / "file")).split()
+    answer = rca("--home", nowhere, *arguments)
+    assert answer.code == 3
+    assert "there is no store at" in answer.err
+    assert "rca: hint: run `rca init` here" in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_option_of_the_program_after_the_command_is_told_where_it_stands(rca: Program) -> None:
     refused = rca("user", "list", "-q")
     assert refused.code == 2
