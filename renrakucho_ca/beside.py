@@ -17,7 +17,7 @@ class Beside(Generic[_Result]):
     outlive what it was begun for.
 
     Where no thread can be had, the function runs when its result is asked for. (The executors of
-    `concurrent.futures` cost 5 ms to import, and give up there.)
+    `concurrent.futures` cost 10 ms to import, and give up there.)
     """
 
     def __init__(self, function: Callable[[], _Result]) -> None:

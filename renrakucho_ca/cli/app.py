@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from renrakucho_ca.cli.usage import Usage, spelling
-from renrakucho_ca.errors import Invalid, RcaError, Refused
+from renrakucho_ca.errors import Invalid, NotFound, RcaError, Refused
 from renrakucho_ca.locale import Catalogue, Language
 
 if TYPE_CHECKING:
@@ -217,7 +217,6 @@ class NumberType(click.ParamType["RetrievalNumber"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RetrievalNumber:
-        from renrakucho_ca.errors import Invalid, NotFound
         from renrakucho_ca.model import RetrievalNumber
 
         try:

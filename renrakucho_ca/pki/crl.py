@@ -34,7 +34,7 @@ from renrakucho_ca.pki.signatures import sign_anew
 _BEGIN = b"-----BEGIN X509 CRL-----\n"
 _END = b"-----END X509 CRL-----\n"
 _OCTETS = 48  # RFC 7468 §2: 64 characters a line
-_STRETCH = 512 * _OCTETS  # what fits a processor's cache is done in half the time
+_STRETCH = 512 * _OCTETS  # in a processor's cache it takes three fifths of the time
 
 REASON_CODES = {  # CRLReason, §5.3.1
     RevocationReason.KEY_COMPROMISE: 1,
@@ -154,14 +154,15 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
     key = public_key_of(issuer)
     expected = signature_hash(key)
     try:
-        tbs = _to_be_signed(data)
+        (whole,) = der.untrusted(data)
+        tbs = der.untrusted(whole.content)[0].whole
         # At 1,000,000 entries the parsing takes 0.1 s, and so does the hash.
         with Beside(partial(digest, expected, tbs)) as hashed:
             crl = x509.load_der_x509_crl(data)
         this_update, next_update = crl.last_update_utc, crl.next_update_utc
         algorithm = crl.signature_hash_algorithm
         name = crl.issuer
-    except UNREADABLE:
+    except (IndexError, *UNREADABLE):
         raise Invalid("this is not a CRL that can be read") from None
     if name != issuer.subject:
         raise Invalid(
@@ -182,13 +183,6 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
         raise Invalid("the CRL has no nextUpdate after its thisUpdate")
     number_of(crl)
     return crl
-
-
-def _to_be_signed(data: bytes) -> memoryview:
-    for certificate_list in der.untrusted(data):
-        for tbs in der.untrusted(certificate_list.content):
-            return tbs.whole
-    raise ValueError("no DER")
 
 
 def to_der(data: bytes) -> bytes:
@@ -214,7 +208,13 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
     try:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except (x509.ExtensionNotFound, *UNREADABLE):
-        raise Invalid("the CRL has no number") from None
+        raise Invalid(
+            "the CRL has no number",
+            # OpenSSL and Easy-RSA set none unless they are told to.
+            hint="where the root is, set `crlnumber = $dir/crlnumber` in OpenSSL's configuration "
+            "(of Easy-RSA pki/openssl-easyrsa.cnf), write 01 into that file, and make the CRL "
+            "anew",
+        ) from None
 
 
 def claimed_number(file: BinaryIO) -> int:

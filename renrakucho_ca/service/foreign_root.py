@@ -186,7 +186,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
         )
     issuer = authority_certificate.of(root)
     content = crl.to_der(data)
-    found = _verified(content, issuer)
+    found = crl.verify(content, issuer)
     number = crl.number_of(found)
     this_update, next_update = found.last_update_utc, found.next_update_utc
     assert next_update is not None  # `verify` has seen it
@@ -199,20 +199,6 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
         files.replace(path, content)
         with home.db.write():
             hierarchies.take_crl(home.db, root, number, this_update, next_update)
-
-
-def _verified(content: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:
-    try:
-        return crl.verify(content, issuer)
-    except Invalid as error:
-        if error.message == "the CRL has no number":
-            # OpenSSL and Easy-RSA set none unless they are told to (RFC 5280 §5.2.3: MUST).
-            error.hint = (
-                "where the root is, set `crlnumber = $dir/crlnumber` in OpenSSL's configuration "
-                "(of Easy-RSA pki/openssl-easyrsa.cnf), write 01 into that file, and make the CRL "
-                "anew"
-            )
-        raise
 
 
 def _key_name(hierarchy: str) -> str:

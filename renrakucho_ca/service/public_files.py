@@ -51,7 +51,7 @@ def write(
         door = nginx.door(hierarchy.name, folder.resolve())
         contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [door])
     paths = {folder / name: content for name, content in contents.items()}
-    # A long CRL as text beside the rest, its DER among that: two thirds of both in turn.
+    # A long CRL as text beside the rest, its DER among that: six sevenths of both in turn.
     text = folder / _crls_as_text(hierarchy)
     with Beside(partial(_put_all, {path: paths[path] for path in paths if path == text})) as beside:
         _put_all({path: paths[path] for path in paths if path != text})

@@ -275,7 +275,7 @@ def _write_new(
             file.flush()
             if check is None:
                 os.fsync(descriptor)
-            else:  # of 50 MB one takes about as long as the other
+            else:  # of 50 MB both take long, and neither needs the other
                 with Beside(partial(os.fsync, descriptor)) as synced:
                     check(path)
                 synced.result()

@@ -30,7 +30,7 @@ SELECT (SELECT min(certificate) FROM crl_entry WHERE authority = :authority),
 _NEXT_ENTRY = """
 SELECT min(certificate) FROM crl_entry WHERE authority = ? AND certificate > ? AND certificate <= ?
 """
-# A fifth of the time that Python takes for a million blobs one by one.
+# A quarter of the time that Python takes for a million blobs one by one.
 _JOINED_ENTRIES = """
 SELECT CAST(group_concat(der, '') AS BLOB) FROM crl_entry
 WHERE authority = ? AND certificate BETWEEN ? AND ?

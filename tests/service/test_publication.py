@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -236,6 +237,23 @@ def test_two_that_publish_at_once_sign_two_numbers_and_the_files_belong_together
 
 
 # -- when
+
+
+def test_a_file_that_reads_back_otherwise_does_not_replace_the_one_before(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publication.publish(home)
+    before = {path: path.read_bytes() for path in home.public.iterdir()}
+    read = files.pieces
+
+    def flipped(path: Path) -> Iterator[bytes]:
+        for piece in read(path):
+            yield bytes([piece[0] ^ 1]) + piece[1:] if path.suffix == ".tmp" else piece
+
+    monkeypatch.setattr(files, "pieces", flipped)
+    with pytest.raises(Unavailable, match="was not written as it should be"):
+        publication.publish(home)
+    assert {path: path.read_bytes() for path in home.public.iterdir()} == before
 
 
 def test_a_crl_is_renewed_at_half_its_life(home: Home, clock: Clock) -> None:
