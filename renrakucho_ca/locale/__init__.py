@@ -1,9 +1,14 @@
-"""What people read, in their language. The English text is the key of the catalogue."""
+"""Every message in the reader's language. The English text is the key of the catalogue.
+
+`ja/LC_MESSAGES/rca.po` has the Japanese, `rca.mo` beside it is its compiled form;
+docs/architecture.md says how to change a message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gettext
 from enum import StrEnum
+from pathlib import Path
 
 from renrakucho_ca.errors import RcaError
 
@@ -22,11 +27,11 @@ class Catalogue:
 
     def __init__(self, language: Language) -> None:
         self.language = language
-        self._messages: Mapping[str, str] = {}
-        if language is Language.JAPANESE:
-            from renrakucho_ca.locale.ja import MESSAGES
-
-            self._messages = MESSAGES
+        self._messages = (
+            gettext.NullTranslations()
+            if language is Language.ENGLISH
+            else gettext.translation("rca", Path(__file__).parent, [language])
+        )
 
     def say(self, text: str, /, **values: object) -> str:
         """The text in this language, its values filled in.
@@ -34,7 +39,7 @@ class Catalogue:
         Args:
             text: English, with `{name}` where a value goes.
         """
-        template = self._messages.get(text, text)
+        template = self._translation(text)
         return template.format(**{name: self._value(name, each) for name, each in values.items()})
 
     def message(self, error: RcaError) -> str:
@@ -51,8 +56,11 @@ class Catalogue:
             return self.message(value)
         if isinstance(value, StrEnum):
             return self.word(value)
-        return self._messages.get(str(value), value) if name in _OUR_WORDS else value
+        return self._translation(str(value)) if name in _OUR_WORDS else value
 
     def word(self, value: StrEnum) -> str:
-        """A state, a tier: our own words, which stand in the catalogue under their kind."""
-        return self._messages.get(f"{type(value).__name__}.{value.value}", value.value)
+        """A state, a tier: our own words, which the catalogue has in the context of their kind."""
+        return self._messages.pgettext(type(value).__name__, value.value)
+
+    def _translation(self, text: str) -> str:
+        return self._messages.gettext(text) if text else ""  # gettext's "" is the file's header
