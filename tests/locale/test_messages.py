@@ -84,22 +84,33 @@ def test_the_update_leaves_an_up_to_date_catalogue_as_it_is(po: Path) -> None:
 
 
 def test_a_reworded_message_keeps_its_translation_until_somebody_confirms_it(po: Path) -> None:
-    before, after = Catalog(locale="ja"), Catalog()
+    def after() -> Catalog:
+        template = Catalog()
+        template.add("no such certificate: {number}")
+        template.add("qu'est-ce que c'est")
+        template.add("no such certificates")
+        return template
+
+    before = Catalog(locale="ja")
     before.add("there is no such certificate: {number}", "証明書 {number} はありません")
     before.add("a sentence that goes", "なくなる文")
+    before.add("no such certificates", "証明書はありません")
     write(po, before)
-    after.add("no such certificate: {number}")
-    after.add("qu'est-ce que c'est")
-    assert update(po, after) == [
+    assert update(po, after()) == [
         "no translation: qu'est-ce que c'est",
         "fuzzy: no such certificate: {number}",
         "dropped: a sentence that goes = なくなる文",
     ]
+    assert update(po, after())[1] == "fuzzy: no such certificate: {number}"
     written = po.read_text("utf-8")
     assert '#| msgid "there is no such certificate: {number}"' in written
     assert "a sentence that goes" not in written
     with po.with_suffix(".mo").open("rb") as file:
-        assert translations(read_mo(file)) == {}
+        assert translations(read_mo(file)) == {(None, "no such certificates"): "証明書はありません"}
+
+    po.write_text(written.replace("#, fuzzy, ", "#, "), "utf-8")
+    assert update(po, after()) == ["no translation: qu'est-ce que c'est"]
+    assert "there is" not in po.read_text("utf-8")
 
 
 def test_an_errors_template_is_literal_so_that_it_can_be_found() -> None:
