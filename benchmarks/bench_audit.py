@@ -19,9 +19,9 @@ from pathlib import Path
 from benchmarks.measure import Run, Sample, heading, in_turn, line
 from renrakucho_ca.clock import system_clock
 from renrakucho_ca.model import Act
-from renrakucho_ca.service import auditing, proving
+from renrakucho_ca.service.audit import recorder, verifier
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.tables.audit import Entry
 
 PORTION = 64
 """Rows in a transaction, as a batch has them."""
@@ -70,13 +70,13 @@ def _fill(home: Home, count: int) -> None:
     source = iter(_entries(count))
     while portion := list(islice(source, 10_000)):
         with home.db.write():
-            auditing.record(home, system_clock(), *portion)
+            recorder.record(home, system_clock(), *portion)
 
 
 def _verify(home: Home) -> Run:
     def run() -> Sample:
         began = time.perf_counter()
-        assert not proving.verify(home).problems
+        assert not verifier.verify(home).problems
         return Sample(time.perf_counter() - began)
 
     return run
@@ -109,7 +109,7 @@ def _commits(home: Home, rows: int) -> Run:
                 home.db.execute(
                     "INSERT OR REPLACE INTO guess VALUES ('all', '', ?, 0, 0)", (number,)
                 )
-                auditing.record(home, system_clock(), *entries)
+                recorder.record(home, system_clock(), *entries)
         return Sample((time.perf_counter() - began) / 20)
 
     return run

@@ -29,7 +29,7 @@ from benchmarks.synthetic import Stock
 from renrakucho_ca.bundle import pkcs12
 from renrakucho_ca.model import P12Format
 from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.service.workers import cores
+from renrakucho_ca.service.process_pool import cores
 
 SMALL = 2_000
 RSA = 200

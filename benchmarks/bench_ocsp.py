@@ -27,11 +27,12 @@ from benchmarks import synthetic
 from benchmarks.bench_portal import Client, processor_seconds, served
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.ocsp_request import HASHES, issuer_hashes
-from renrakucho_ca.portal.app import Portal
-from renrakucho_ca.service import ahead, ahead_file
-from renrakucho_ca.service.ca_keys import ca_key
+from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies, ocspfile
+from renrakucho_ca.service.ocsp import pre_produce, response_file
+from renrakucho_ca.store.files import ocsp_responses
+from renrakucho_ca.store.tables import hierarchies
+from renrakucho_ca.web.app import Portal
 
 ANSWERS_AIM, SIGNING_AIM = "≥ 3,000/s", "≥ 0.85"
 
@@ -70,9 +71,9 @@ def measure_signing(home: Home) -> None:
     hierarchy = hierarchies.get(home.db, "new")
     issuing = hierarchy.issuing
     key = ca_key(home, issuing)
-    ahead_file.path_of(home, issuing).unlink(missing_ok=True)
+    response_file.path_of(home, issuing).unlink(missing_ok=True)
     began = time.perf_counter()
-    count = ahead.renew(home, hierarchy, issuing, key, home.clock())
+    count = pre_produce.renew(home, hierarchy, issuing, key, home.clock())
     took = time.perf_counter() - began
     bare = floor(2 * count)
     memory = max(resource.getrusage(who).ru_maxrss for who in WHO) / 1024
@@ -106,7 +107,7 @@ def requests_for(home: Home, count: int) -> list[bytes]:
     issuer = issuer_hashes(issuing.certificate)["sha1"]
     algorithm = der.encode(der.OBJECT_IDENTIFIER, HASHES["sha1"]) + b"\x05\x00"
     found = []
-    with ocspfile.opened(ahead_file.path_of(home, issuing)) as responses:
+    with ocsp_responses.opened(response_file.path_of(home, issuing)) as responses:
         for n in range(count):
             serial = int(responses[n * len(responses) // count].serial, 16)
             identifier = der.encode(

@@ -26,10 +26,12 @@ from urllib.parse import urlencode
 
 from renrakucho_ca.bundle import password
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service import download, hierarchy, issuance
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.retrieval import download
 
 FORM_AIM, CLAIM_AIM, P99_AIM = "≥ 1,000/s", "≥ 200/s", "< 50 ms"
 SHEETS_AIM = "< 10 s, < 200 MB"
@@ -226,7 +228,7 @@ def make_home(folder: Path, count: int) -> tuple[Home, list[Issued]]:
             "public_url: null", "public_url: https://ca.example.jp"
         )
     )
-    hierarchy.create(home, "new")
+    creation.create(home, "new")
     requests = [Request.parse(User.parse(f"user-{n}"), "iphone") for n in range(count)]
     results = issuance.issue(home, requests, "new")
     return home, [each for each in results if isinstance(each, Issued)]

@@ -13,9 +13,9 @@ from benchmarks import synthetic
 from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, process
 from benchmarks.synthetic import Stock
 from renrakucho_ca.pki import certificates, keys
-from renrakucho_ca.service import crls
-from renrakucho_ca.service.ca_keys import ca_key
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.service.ca import crls
+from renrakucho_ca.service.ca.ca_keys import ca_key
+from renrakucho_ca.store.tables import hierarchies
 
 SIZES = (1, 10_000, 100_000, 1_000_000)
 AIM = "≤ 1/12"

@@ -17,12 +17,12 @@ from renrakucho_ca.clock import system_clock
 from renrakucho_ca.model import P12Format, User
 from renrakucho_ca.pki import certificates, keys
 from renrakucho_ca.pki.keys import PrivateKey
-from renrakucho_ca.service import issuance
-from renrakucho_ca.service.ca_keys import ca_key
+from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.store.tables import hierarchies
 
 _PROFILE = "rsa-3072"
 

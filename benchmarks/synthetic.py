@@ -20,9 +20,9 @@ from pathlib import Path
 
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
 from renrakucho_ca.pki import crl
-from renrakucho_ca.service import hierarchy
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store.tables import hierarchies
 
 PASSPHRASE = b"synthetic"
 
@@ -68,7 +68,7 @@ def _make(path: Path, count: int, stock: Stock) -> None:
     (path / "passphrase").write_bytes(PASSPHRASE)
     (path / "passphrase").chmod(0o600)
     for name in ("old", "new"):
-        hierarchy.create(new, name)
+        creation.create(new, name)
     old, newer = (hierarchies.get(new.db, name).issuing.id for name in ("old", "new"))
     new.db.close()
     with closing(sqlite3.connect(path / "ca-store" / "rca.sqlite", isolation_level=None)) as db:

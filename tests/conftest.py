@@ -7,12 +7,12 @@ import shutil
 import signal
 from pathlib import Path
 
-import dying
 import pytest
-from homes import Clock, copy_home, make_template
 from hypothesis import settings
 
 from renrakucho_ca.service.home import Home
+from tests.shared import dying
+from tests.shared.homes import Clock, copy_home, make_template
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

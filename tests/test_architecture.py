@@ -1,6 +1,6 @@
 """Who may know whom (docs/architecture.md), read from the imports of every module.
 
-    cli, portal → service → pki, bundle, store, profiles, settings → model → errors
+    cli, web → service → pki, bundle, store, tabular, profiles, settings → model → errors
 
 The command line may also read: what `list` and `show` answer are the store's own queries, and a
 service that only passed them on would be a layer without a job. Whatever changes something goes
@@ -22,28 +22,29 @@ PACKAGE = Path(renrakucho_ca.__file__).parent
 NAME = PACKAGE.name
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"model", "errors", "clock", "beside", "token_uri", ""}
+GROUND = {"model", "errors", "clock", "background", "token_uri", ""}
 """What every room may know; "" is the package itself: its version."""
 
-ROOMS = {"pki", "bundle", "store", "profiles", "settings"}
+ROOMS = {"pki", "bundle", "store", "tabular", "profiles", "settings"}
 
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
     "clock": {"errors"},
     "model": {"errors"},
-    "beside": set(),
+    "background": set(),
     "token_uri": {"errors"},
     "yamlfile": {"errors"},
     "pki": GROUND,
     "bundle": GROUND,
     "store": GROUND,
+    "tabular": GROUND,
     "profiles": {*GROUND, "yamlfile"},
     "settings": {*GROUND, "yamlfile"},
     "locale": {"errors", "model"},
     "console": {*GROUND, "locale"},
     "service": {*GROUND, *ROOMS, "locale"},
-    "cli": {*GROUND, "service", "portal", "console", "locale", "store", "profiles"},
-    "portal": {*GROUND, "service", "settings", "locale"},
+    "cli": {*GROUND, "service", "web", "console", "locale", "store", "profiles"},
+    "web": {*GROUND, "service", "settings", "locale"},
     "": set(),
 }
 
@@ -51,11 +52,11 @@ MAY_KNOW: dict[str, set[str]] = {
 ONLY_IN = {
     "click": {"cli"},
     "rich": {"console"},
-    "starlette": {"portal"},
-    "uvicorn": {"portal"},
-    "jinja2": {"portal/pages.py", "service/pages.py"},
-    "segno": {"service/handover.py"},
-    "smtplib": {"service/delivery.py", "service/mail_server.py"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
+    "jinja2": {"web/pages.py", "service/mail/rendering.py"},
+    "segno": {"service/mail/handover_sheets.py"},
+    "smtplib": {"service/mail/deliver.py", "service/mail/smtp.py"},
     "sqlite3": {"store"},
     "sqlite_utils": {"store"},
     "yaml": {"yamlfile"},
@@ -142,7 +143,7 @@ def test_the_linter_shares_nothing_with_the_builder(path: Path) -> None:
     assert not {name for name in imports(path) if name.startswith(tuple(builder))}
 
 
-EDGES = [path for path in MODULES if room(path) in {"cli", "portal"}]
+EDGES = [path for path in MODULES if room(path) in {"cli", "web"}]
 
 
 @pytest.mark.parametrize("path", EDGES, ids=inside)
@@ -154,7 +155,9 @@ def test_an_edge_reads_records_and_changes_nothing_by_itself(path: Path) -> None
         if isinstance(item, ast.withitem) and ".write(" in ast.unparse(item.context_expr)
     ]
     assert begun == []
-    behind_services = {f"{NAME}.store.{name}" for name in ("keystore", "issuing", "files")}
+    behind_services = {
+        f"{NAME}.store.{name}" for name in ("keystore", "tables.pending_issuance", "files")
+    }
     assert not behind_services & set(imports(path))
 
 

@@ -6,7 +6,7 @@ from threading import Event, Thread, get_ident
 
 import pytest
 
-from renrakucho_ca.beside import Beside
+from renrakucho_ca.background import Beside
 
 
 def no_thread(self: Thread) -> None:

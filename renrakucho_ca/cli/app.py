@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from renrakucho_ca.console import Console
     from renrakucho_ca.model import RetrievalNumber
     from renrakucho_ca.service.home import Home
-    from renrakucho_ca.service.issuer import Teller
+    from renrakucho_ca.service.issuance.issuer import Teller
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -82,10 +82,10 @@ class App:
     def teller(self, mail: bool) -> Teller:
         """How users are told of a new certificate: by mail, or by the operator."""
         if not mail:
-            from renrakucho_ca.service.issuer import tell_nobody
+            from renrakucho_ca.service.issuance.issuer import tell_nobody
 
             return tell_nobody
-        from renrakucho_ca.service.notification import Letters
+        from renrakucho_ca.service.mail.compose import Letters
 
         return Letters(self.home).put
 

@@ -14,9 +14,9 @@ from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Act, RetrievalNumber
-from renrakucho_ca.store import audit as store
-from renrakucho_ca.store import certificates
-from renrakucho_ca.store.audit import Query, Record
+from renrakucho_ca.store.tables import audit as store
+from renrakucho_ca.store.tables import certificates
+from renrakucho_ca.store.tables.audit import Query, Record
 
 _HERE = "renrakucho_ca.cli.audit"
 _FIELDS = ("id", "at", "actor", "origin", "act", "object", "detail", "hash")
@@ -90,9 +90,9 @@ def log(
 @format_option
 @pass_app
 def verify(app: App, checkpoint: Path | None, form: Format) -> None:
-    from renrakucho_ca.service import proving
+    from renrakucho_ca.service.audit import verifier
 
-    verdict = proving.verify(app.home, checkpoint)
+    verdict = verifier.verify(app.home, checkpoint)
     row: Row = {
         "rows": verdict.rows,
         "journal": verdict.journal,

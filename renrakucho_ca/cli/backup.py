@@ -12,14 +12,14 @@ import click
 
 from renrakucho_ca.cli.app import App, format_option, pass_app, yes_option
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.stopping import clearing_up
+from renrakucho_ca.cli.interruption import clearing_up
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.catching_up import CaughtUp
-    from renrakucho_ca.service.journals import Told
-    from renrakucho_ca.service.restoring import Restored
+    from renrakucho_ca.service.recovery.journal_sources import Told
+    from renrakucho_ca.service.recovery.reconcile import CaughtUp
+    from renrakucho_ca.service.recovery.restoration import Restored
 
 _FIELDS = ("file", "size", "sha256", "problem")
 
@@ -45,7 +45,7 @@ def backup(app: App, file: Path, verify: bool, form: Format) -> None:
         _to_stdout(app)
     else:
         app.expect_keys()
-        from renrakucho_ca.service import backup as service
+        from renrakucho_ca.service.recovery import backup as service
 
         made = service.to_file(app.home, file)
         row: Row = {
@@ -61,18 +61,18 @@ def _to_stdout(app: App) -> None:
     if os.isatty(1):
         raise click.UsageError("a backup is not written to a terminal")
     app.expect_keys()
-    from renrakucho_ca.service import backup as service
+    from renrakucho_ca.service.recovery import backup as service
 
     made = service.to_stream(app.home, sys.stdout.buffer)
     app.console.talk("{count} files, {size} bytes", count=made.files, size=made.size)
 
 
 def _verify(app: App, file: Path, form: Format) -> None:
-    from renrakucho_ca.service import inspection
+    from renrakucho_ca.service.recovery import verify_backup
 
     # Unpacked where no home is, nobody else would remove it: the bundles' key lies there, open.
     with clearing_up():
-        inspected = inspection.verify(app.home, file)
+        inspected = verify_backup.verify(app.home, file)
     manifest, findings = inspected.manifest, inspected.findings
     problems: dict[str, list[RcaError]] = {each.file: [] for each in findings}
     for each in findings:
@@ -129,7 +129,7 @@ def restore(
     yes: bool,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import catching_up, inspection, restoring
+    from renrakucho_ca.service.recovery import reconcile, restoration, verify_backup
 
     for path in (*(() if file is None else (file,)), *journals, *crl_files):
         path.stat()  # one that is missing is told before anything is asked or done
@@ -137,17 +137,17 @@ def restore(
         app.confirm("restore {file} into {home}?", yes=yes, file=file, home=app.home.path)
     if without_journal:
         app.confirm("forget what happened after the backup?", yes=yes)
-    restored = None if file is None else restoring.restore(app.home, file)
+    restored = None if file is None else restoration.restore(app.home, file)
     for finding in [] if restored is None else restored.findings:
         _warn(app, finding.file, finding.problem)
-    done = catching_up.catch_up(app.home, journals, crl_files, without_journal=without_journal)
+    done = reconcile.catch_up(app.home, journals, crl_files, without_journal=without_journal)
     for path, problem in done.problems:
         _warn(app, path, problem)
     for damaged in done.told.damaged:
         app.console.warn(damaged.fault)
     app.console.one(_row(app, restored, done), form)
     if restored is not None:
-        _tell_of_tokens(app, inspection.in_tokens(app.home))
+        _tell_of_tokens(app, verify_backup.in_tokens(app.home))
     _tell_of_journals(app, done.told)
     if done.learned.strangers:
         app.console.talk(

@@ -23,8 +23,8 @@ from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LIVE, LONGEST_NOTE, RetrievalNumber, Status, clean_text
-from renrakucho_ca.store import certificates, listing
-from renrakucho_ca.store.listing import Order, Query
+from renrakucho_ca.store.tables import certificates, listing
+from renrakucho_ca.store.tables.listing import Order, Query
 
 _ORDERS = {order.name.lower(): order for order in Order}
 _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
@@ -132,7 +132,7 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
         return
     shown = row(certificate, home.clock())
     if reveal:
-        from renrakucho_ca.service import retrieval
+        from renrakucho_ca.service.retrieval import retrieval
 
         shown["password"] = retrieval.reveal(home, number)
     app.console.one(shown, form, columns=DETAILS)
@@ -155,7 +155,7 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
 @pass_app
 def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Format) -> None:
     from renrakucho_ca.cli import outcomes
-    from renrakucho_ca.service import retrieval
+    from renrakucho_ca.service.retrieval import retrieval
 
     if not numbers:
         raise click.UsageError("name at least one number")

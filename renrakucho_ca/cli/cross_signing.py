@@ -13,7 +13,7 @@ from renrakucho_ca.cli.key_place import root_key_option
 from renrakucho_ca.cli.revocation import FINAL_REASONS
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import RevocationReason, parse_serial
-from renrakucho_ca.store.ca_certificates import CaCertificate
+from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 from renrakucho_ca.token_uri import KeyPlace
 
 _FIELDS = (
@@ -45,9 +45,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 def sign(
     app: App, request: Path, hierarchy: str, out: Path, root_key: KeyPlace | None, form: Format
 ) -> None:
-    from renrakucho_ca.service import ca_signing
+    from renrakucho_ca.service.hierarchy import cross_signing
 
-    signed = ca_signing.sign(app.home, hierarchy, request.read_bytes(), out, root_key)
+    signed = cross_signing.sign(app.home, hierarchy, request.read_bytes(), out, root_key)
     app.console.one(_row(signed, app.home.clock()), form)
 
 
@@ -66,10 +66,10 @@ def sign(
 def cross(
     app: App, name: str, by: str, not_after: str | None, root_key: KeyPlace | None, form: Format
 ) -> None:
-    from renrakucho_ca.service import ca_signing
+    from renrakucho_ca.service.hierarchy import cross_signing
 
     end = None if not_after is None else parse_date(not_after, app.home.settings.zone)
-    signed = ca_signing.cross(app.home, name, by, end, root_key)
+    signed = cross_signing.cross(app.home, name, by, end, root_key)
     app.console.one(_row(signed, app.home.clock()), form)
 
 
@@ -79,7 +79,7 @@ def cross(
 @format_option
 @pass_app
 def signed(app: App, form: Format) -> None:
-    from renrakucho_ca.store import ca_certificates
+    from renrakucho_ca.store.tables import ca_certificates
 
     now = app.home.clock()
     rows = (_row(each, now) for each in ca_certificates.all_of(app.home.db))
@@ -103,9 +103,9 @@ def signed(app: App, form: Format) -> None:
 @format_option
 @pass_app
 def revoke(app: App, serial: str, reason: RevocationReason, form: Format) -> None:
-    from renrakucho_ca.service import ca_signing
+    from renrakucho_ca.service.hierarchy import cross_signing
 
-    revoked = ca_signing.revoke(app.home, parse_serial(serial), reason)
+    revoked = cross_signing.revoke(app.home, parse_serial(serial), reason)
     app.console.one(_row(revoked, app.home.clock()), form)
 
 

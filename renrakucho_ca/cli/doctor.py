@@ -81,7 +81,7 @@ def _named(app: App, rows: list[Row]) -> list[Row]:
 
 
 def _write_metrics(app: App, report: Report, file: Path) -> None:
-    from renrakucho_ca.service import metrics
+    from renrakucho_ca.service.doctor import metrics
 
     text = metrics.render(app.home, report)
     if file == Path("-"):

@@ -8,7 +8,7 @@ from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Attention
-from renrakucho_ca.service import expiry
+from renrakucho_ca.service.revocation import expiry
 
 
 @click.command(
@@ -26,7 +26,7 @@ def expire(app: App, check: bool, form: Format) -> None:
     if check and found.anything:
         raise Attention("something is due", hint="rca expire does it")
     if found.anything and app.home.settings.publish_after_revocation:
-        from renrakucho_ca.service.publication import publish
+        from renrakucho_ca.service.publication.publication import publish
 
         publish(app.home, if_due=True)
     elif found.anything:

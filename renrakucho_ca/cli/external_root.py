@@ -13,7 +13,7 @@ from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import KeyAlgorithm
-from renrakucho_ca.store.ca_certificates import Request
+from renrakucho_ca.store.tables.ca_certificates import Request
 from renrakucho_ca.token_uri import TokenUri
 
 _FIELDS = ("name", "created_at", "request_sha256")
@@ -51,14 +51,14 @@ def request(
     withdraw: bool,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import foreign_root
+    from renrakucho_ca.service.hierarchy import external_root
 
     if withdraw:
-        foreign_root.withdraw(app.home, name)
+        external_root.withdraw(app.home, name)
         return
     if out is None:
         raise Usage("name a file with --out")
-    made = foreign_root.request(
+    made = external_root.request(
         app.home,
         name,
         out,
@@ -73,7 +73,7 @@ def request(
 @format_option
 @pass_app
 def requests(app: App, form: Format) -> None:
-    from renrakucho_ca.store import ca_certificates
+    from renrakucho_ca.store.tables import ca_certificates
 
     rows = map(_row, ca_certificates.requests(app.home.db))
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
@@ -104,13 +104,13 @@ def requests(app: App, form: Format) -> None:
 def install(
     app: App, name: str, root: Path, issuing: Path, issuing_key: TokenUri | None, form: Format
 ) -> None:
-    from renrakucho_ca.service import foreign_root
+    from renrakucho_ca.service.hierarchy import external_root
 
-    made = foreign_root.install(
+    made = external_root.install(
         app.home, name, root.read_bytes(), issuing.read_bytes(), issuing_key
     )
     app.console.one(row_of(made, app.home.clock()), form)
-    years = foreign_root.years_too_many(app.home, made)
+    years = external_root.years_too_many(app.home, made)
     if years is not None:
         app.console.talk(
             "it ends on {end}, too early for certificates of {years} years: have it signed for "
@@ -131,9 +131,9 @@ def install(
 @click.argument("file", type=_FILE)
 @pass_app
 def crl(app: App, name: str, file: Path) -> None:
-    from renrakucho_ca.service import foreign_root
+    from renrakucho_ca.service.hierarchy import external_root
 
-    foreign_root.take_crl(app.home, name, file.read_bytes())
+    external_root.take_crl(app.home, name, file.read_bytes())
 
 
 def _row(each: Request) -> Row:

@@ -37,7 +37,7 @@ def handover(
     out: Path,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import handover as service
+    from renrakucho_ca.service.mail import handover_sheets as service
 
     if not numbers and facility is None and user is None:
         raise click.UsageError("name a number, --facility or --user")

@@ -25,8 +25,8 @@ from renrakucho_ca.model import Authority, Hierarchy, KeyAlgorithm
 from renrakucho_ca.token_uri import TokenUri
 
 _HERE = "renrakucho_ca.cli.hierarchy"
-_FOREIGN = "renrakucho_ca.cli.foreign_root"
-_SIGNING = "renrakucho_ca.cli.ca_signing"
+_FOREIGN = "renrakucho_ca.cli.external_root"
+_SIGNING = "renrakucho_ca.cli.cross_signing"
 _FIELDS = (
     "name",
     "open",
@@ -56,7 +56,7 @@ _SPARE = ("created_at", "root_not_after")
     sections={
         "Commands": {
             "create": (f"{_HERE}:create", "a new root and its issuing CA"),
-            "import": ("renrakucho_ca.cli.takeover:import_", "takes over a CA that exists"),
+            "import": ("renrakucho_ca.cli.hierarchy_import:import_", "takes over a CA that exists"),
             "list": (f"{_HERE}:list_", "all"),
             "show": (f"{_HERE}:show", "one"),
             "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),
@@ -75,7 +75,7 @@ _SPARE = ("created_at", "root_not_after")
         },
         "Keys": {
             "rekey-passphrase": (
-                "renrakucho_ca.cli.rekeying:rekey_passphrase",
+                "renrakucho_ca.cli.rekey:rekey_passphrase",
                 "another passphrase for the keys",
             ),
         },
@@ -123,7 +123,7 @@ def create(
     root_key: TokenUri | None,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import hierarchy as service
+    from renrakucho_ca.service.hierarchy import creation as service
 
     if root_key_out is not None and root_key is not None:
         raise Usage("take one of --root-key and --root-key-out")
@@ -149,7 +149,7 @@ def create(
 @format_option
 @pass_app
 def list_(app: App, form: Format) -> None:
-    from renrakucho_ca.store import hierarchies
+    from renrakucho_ca.store.tables import hierarchies
 
     now = app.home.clock()
     rows = (row_of(each, now) for each in hierarchies.all_of(app.home.db))
@@ -161,7 +161,7 @@ def list_(app: App, form: Format) -> None:
 @format_option
 @pass_app
 def show(app: App, name: str, form: Format) -> None:
-    from renrakucho_ca.store import hierarchies
+    from renrakucho_ca.store.tables import hierarchies
 
     app.console.one(row_of(hierarchies.get(app.home.db, name), app.home.clock()), form)
 
@@ -178,7 +178,7 @@ def show(app: App, name: str, form: Format) -> None:
 @format_option
 @pass_app
 def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: Format) -> None:
-    from renrakucho_ca.service import hierarchy as service
+    from renrakucho_ca.service.hierarchy import creation as service
 
     cutoff = None if at is None else parse_date(at, app.home.settings.zone)
     closed, live = service.would_retire(app.home, name, cutoff)

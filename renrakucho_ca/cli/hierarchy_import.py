@@ -107,13 +107,13 @@ def import_(
     device: str | None,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import takeover
+    from renrakucho_ca.service.ca_import import import_ca
 
     problems, passed_over = _Problems(app), _PassedOver(app)
-    done = takeover.take_over(
+    done = import_ca.take_over(
         app.home,
         name,
-        takeover.CaFiles(
+        import_ca.CaFiles(
             root=_read(root),
             issuing=None if issuing is None else _read(issuing),
             issuing_key=_key(issuing_key),

@@ -23,7 +23,7 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.issuer import Issued
+    from renrakucho_ca.service.issuance.issuer import Issued
 
 _FOR_PEOPLE = (
     "number",
@@ -97,8 +97,9 @@ def issue(
     person = None if user is None else User.parse(user)
     if person is not None and csr is None:
         app.expect_keys()
-    from renrakucho_ca.service import issuance, retrieval
-    from renrakucho_ca.service.planning import Request
+    from renrakucho_ca.service.issuance import issuance
+    from renrakucho_ca.service.issuance.planner import Request
+    from renrakucho_ca.service.retrieval import retrieval
 
     tell = app.teller(mail)
     if out is not None:
@@ -138,7 +139,7 @@ def reissue(
     app: App, number: RetrievalNumber, keep_old: bool, device: str | None, form: Format
 ) -> None:
     app.expect_keys()
-    from renrakucho_ca.service import issuance
+    from renrakucho_ca.service.issuance import issuance
 
     result = issuance.reissue(app.home, number, keep_old=keep_old, device=device)
     shown, _ = exported(app, result, None)
@@ -147,7 +148,7 @@ def reissue(
 
 def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
     """What to show of a new certificate. Its password is shown even where the export fails."""
-    from renrakucho_ca.service import retrieval
+    from renrakucho_ca.service.retrieval import retrieval
 
     now = app.home.clock()
     told: Row = {"password": issued.password}

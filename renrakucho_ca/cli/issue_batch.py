@@ -7,17 +7,17 @@ from pathlib import Path
 from threading import Event
 
 from renrakucho_ca.cli.app import App
+from renrakucho_ca.cli.bad_lines import BadLines
+from renrakucho_ca.cli.interruption import stopping
 from renrakucho_ca.cli.issue import exported
-from renrakucho_ca.cli.lines import BadLines
 from renrakucho_ca.cli.record import FIELDS
-from renrakucho_ca.cli.stopping import stopping
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import Hierarchy
-from renrakucho_ca.service import batch, issuance
-from renrakucho_ca.service.issuer import Teller
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.service.workers import cores
+from renrakucho_ca.service.issuance import batch, issuance
+from renrakucho_ca.service.issuance.issuer import Teller
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.process_pool import cores
 
 
 def issue_batch(

@@ -8,8 +8,8 @@ from renrakucho_ca.cli.app import App, Choice, format_option, pass_app
 from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
-from renrakucho_ca.store import outbox
-from renrakucho_ca.store.outbox import Mail, MailState
+from renrakucho_ca.store.tables import outbox
+from renrakucho_ca.store.tables.outbox import Mail, MailState
 
 _HERE = "renrakucho_ca.cli.mail"
 _FIELDS = (
@@ -55,13 +55,13 @@ def list_(app: App, state: MailState | None, form: Format) -> None:
 @format_option
 @pass_app
 def send(app: App, limit: int | None, form: Format) -> None:
-    from renrakucho_ca.service import delivery
+    from renrakucho_ca.service.mail import deliver
 
     def told(one: Mail, problem: str | None) -> None:
         if problem is not None:
             app.console.talk("{number}: {problem}", number=one.number or "-", problem=problem)
 
-    done = delivery.send(app.home, limit, told)
+    done = deliver.send(app.home, limit, told)
     app.console.one({"sent": done.sent, "postponed": done.postponed, "failed": done.failed}, form)
     if done.failed:
         raise Attention(

@@ -20,15 +20,15 @@ from renrakucho_ca.cli.app import (
     yes_option,
 )
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.stopping import stopping
+from renrakucho_ca.cli.interruption import stopping
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.store.migration import Progress, Scope
+from renrakucho_ca.store.tables.migration import Progress, Scope
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.issuer import Issued, Teller
-    from renrakucho_ca.service.migration import Migration
+    from renrakucho_ca.service.issuance.issuer import Issued, Teller
+    from renrakucho_ca.service.migration.migration import Migration
 
 _FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")
 
@@ -87,7 +87,7 @@ def migrate(
 ) -> None:
     scope = Scope(source, facility, network)
     if status and form == "html":
-        from renrakucho_ca.service import report
+        from renrakucho_ca.service.migration import report
 
         # The page says that it is UTF-8, whatever the locale is.
         sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
@@ -96,7 +96,7 @@ def migrate(
         raise click.UsageError("html goes with --status")
     if cutoff is not None and not (status or dry_run):
         app.expect_keys()
-    from renrakucho_ca.service import migration
+    from renrakucho_ca.service.migration import migration
 
     if status:
         _show_progress(app, migration.plan(app.home, scope), Format(form))
@@ -129,8 +129,8 @@ def _run(
     handover: Path | None,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import migration
-    from renrakucho_ca.service.workers import cores
+    from renrakucho_ca.service.migration import migration
+    from renrakucho_ca.service.process_pool import cores
 
     standing = migration.plan(app.home, scope)
     total = min(sum(each.pending for each in standing), limit or sys.maxsize)
@@ -178,14 +178,14 @@ def _run(
 
 
 def _hand_over(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
-    from renrakucho_ca.service import handover
+    from renrakucho_ca.service.mail import handover_sheets
 
-    waiting = handover.waiting_among(app.home, numbers)
+    waiting = handover_sheets.waiting_among(app.home, numbers)
     if not waiting:
         # The file may have the sheets of the run that this one goes on from.
         app.console.talk("no new sheets; `rca handover` prints those of who was re-issued before")
         return
-    count = handover.write(app.home, waiting, out, app.catalogue)
+    count = handover_sheets.write(app.home, waiting, out, app.catalogue)
     app.console.talk("{count} sheets: {file}", count=count, file=out)
 
 
@@ -221,7 +221,7 @@ def _show_plan(
     app: App, scope: Scope, target: str, cutoff: datetime, limit: int | None, form: Format
 ) -> None:
     """What would be done, in the same words; by network and facility for people."""
-    from renrakucho_ca.service import migration
+    from renrakucho_ca.service.migration import migration
 
     standing = migration.plan(app.home, scope)
     would = migration.rehearse(app.home, cutoff, scope, target, limit)

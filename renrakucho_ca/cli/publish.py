@@ -49,7 +49,7 @@ def publish(
 ) -> None:
     if not if_due:
         app.expect_keys()
-    from renrakucho_ca.service import publication
+    from renrakucho_ca.service.publication import publication
 
     done = publication.publish(
         app.home, out=out, if_due=if_due, root_key=root_key, trust_clock=trust_clock

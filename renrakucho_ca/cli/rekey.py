@@ -47,7 +47,7 @@ def rekey_passphrase(
     form: Format,
 ) -> None:
     from renrakucho_ca.cli import passphrase
-    from renrakucho_ca.service import rekeying
+    from renrakucho_ca.service.hierarchy import rekey
 
     if root_key is not None and token_uri.is_uri(str(root_key)):
         raise Usage("--root-key takes a file: a key in a token is under no passphrase")
@@ -55,6 +55,6 @@ def rekey_passphrase(
     def new() -> bytes:
         return passphrase.find_new(app.catalogue, new_passphrase_fd, new_passphrase_file)
 
-    done = rekeying.rekey_passphrase(app.home, new, root_key)
+    done = rekey.rekey_passphrase(app.home, new, root_key)
     row: Row = {"keys": done.keys, "root_key": str(root_key) if done.root_key else None}
     app.console.one(row, form)

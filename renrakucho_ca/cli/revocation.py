@@ -51,7 +51,7 @@ def revoke(
     dry_run: bool,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import revocation
+    from renrakucho_ca.service.revocation import revocation
 
     chosen = list(numbers)
     if serial is not None:
@@ -80,7 +80,7 @@ def revoke(
 @format_option
 @pass_app
 def hold(app: App, number: RetrievalNumber, form: Format) -> None:
-    from renrakucho_ca.service import revocation
+    from renrakucho_ca.service.revocation import revocation
 
     _changed(app, revocation.hold(app.home, number), form)
 
@@ -90,7 +90,7 @@ def hold(app: App, number: RetrievalNumber, form: Format) -> None:
 @format_option
 @pass_app
 def release(app: App, number: RetrievalNumber, form: Format) -> None:
-    from renrakucho_ca.service import revocation
+    from renrakucho_ca.service.revocation import revocation
 
     _changed(app, revocation.release(app.home, number), form)
 
@@ -104,7 +104,7 @@ def _publish(app: App) -> None:
     """Tells the servers, where the home is set so; else says what does."""
     if app.home.settings.publish_after_revocation:
         app.expect_keys()
-        from renrakucho_ca.service.publication import publish
+        from renrakucho_ca.service.publication.publication import publish
 
         publish(app.home, if_due=True)
     else:

@@ -36,15 +36,15 @@ from renrakucho_ca.service.home import Home
 @pass_app
 def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) -> None:
     try:
-        from renrakucho_ca.portal import server
-        from renrakucho_ca.portal.app import Portal
+        from renrakucho_ca.web import server
+        from renrakucho_ca.web.app import Portal
     except ImportError as error:
         raise Unavailable(
             "the portal is not installed: {reason}",
             hint="pip install 'renrakucho-ca[portal]'",
             reason=error,
         ) from error
-    from renrakucho_ca.service import download
+    from renrakucho_ca.service.retrieval import download
 
     host, port = _address(listen)
     if (tls_cert is None) != (tls_key is None):

@@ -17,7 +17,7 @@ from renrakucho_ca.model import RetrievalNumber
 @number_argument
 @pass_app
 def unlock(app: App, number: RetrievalNumber) -> None:
-    from renrakucho_ca.service import download
+    from renrakucho_ca.service.retrieval import download
 
     download.unlock(app.home, number)
     app.console.talk("{number} can be tried again", number=number)

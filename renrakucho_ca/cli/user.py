@@ -11,7 +11,7 @@ from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import User
-from renrakucho_ca.store import users
+from renrakucho_ca.store.tables import users
 
 _HERE = "renrakucho_ca.cli.user"
 _FIELDS = ("user", "name", "email", "facility", "network")
@@ -73,8 +73,8 @@ def add(
 @format_option
 @pass_app
 def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
-    from renrakucho_ca.cli.lines import BadLines
-    from renrakucho_ca.service import batch
+    from renrakucho_ca.cli.bad_lines import BadLines
+    from renrakucho_ca.service.issuance import batch
 
     bad = BadLines(app)
     if all_or_nothing:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.pki import forms
-from renrakucho_ca.pki.forms import Kind, Value
+from renrakucho_ca.pki import encodings
+from renrakucho_ca.pki.encodings import Kind, Value
 
 LARGEST_VALUE = 256 * 1024 * 1024
 """Bytes of one value in DER: a CRL with a million entries has 53 MB."""
@@ -52,7 +52,7 @@ def read(file: BinaryIO) -> Iterator[Read]:
     file.seek(0)
     if first == b"\x30":  # SEQUENCE, or the digit 0 of a text
         data = file.read(LARGEST_VALUE + 1)
-        found, rest = forms.values(data) if len(data) <= LARGEST_VALUE else ([], b"")
+        found, rest = encodings.values(data) if len(data) <= LARGEST_VALUE else ([], b"")
         for kind, value in found:
             yield from _opened(None, kind, value)
         if found:
@@ -75,7 +75,7 @@ def _opened(line: int | None, kind: Kind, value: bytes) -> Iterator[Read]:
         yield line, (kind, value)
         return
     try:
-        for inner in forms.open_pkcs7(value):
+        for inner in encodings.open_pkcs7(value):
             yield line, inner
     except Invalid as error:
         yield line, error
@@ -113,14 +113,14 @@ class _Block:
             yield self._line, Invalid("it is longer than {longest} bytes", longest=LARGEST_VALUE)
             return
         try:
-            value = forms.from_base64(b"".join(self._body))
+            value = encodings.from_base64(b"".join(self._body))
             if self._label == _TRUSTED:
-                value = forms.without_trust(value)
+                value = encodings.without_trust(value)
         except Invalid as error:
             yield self._line, error
         else:
             # Windows calls a PKCS#7 a certificate too.
-            yield from _opened(self._line, forms.pkcs7_or(self.kind, value), value)
+            yield from _opened(self._line, encodings.pkcs7_or(self.kind, value), value)
 
     def left_open(self) -> Iterator[Read]:
         if self.kind is not None:
@@ -185,8 +185,8 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _bare(file: BinaryIO) -> Iterator[Read]:
     text = as_utf_8(file.read(LARGEST_BARE + 1))
-    value = forms.from_bare_base64(text.removeprefix(codecs.BOM_UTF8))
-    kind = None if value is None else forms.kind_of(value)
+    value = encodings.from_bare_base64(text.removeprefix(codecs.BOM_UTF8))
+    kind = None if value is None else encodings.kind_of(value)
     if value is not None and kind is not None:
         yield from _opened(1, kind, value)
 

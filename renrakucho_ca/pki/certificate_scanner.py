@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Revocation, RevocationReason
-from renrakucho_ca.pki import UNREADABLE, der, takeover_names
+from renrakucho_ca.pki import UNREADABLE, der, lenient_names
 from renrakucho_ca.pki.certificates import load
 from renrakucho_ca.pki.keys import describe
 from renrakucho_ca.pki.signatures import tbs_fields, verifies
@@ -127,7 +127,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
         serial=serial,
         not_before=not_before,
         not_after=not_after,
-        person=takeover_names.person(fields[4].content) or _alternative_name(certificate),
+        person=lenient_names.person(fields[4].content) or _alternative_name(certificate),
         key_algorithm=_key_algorithm(certificate),
     )
 

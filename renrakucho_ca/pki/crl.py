@@ -14,7 +14,7 @@ from typing import BinaryIO
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from renrakucho_ca.beside import Beside
+from renrakucho_ca.background import Beside
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import UNREADABLE, der

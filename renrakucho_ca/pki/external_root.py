@@ -13,7 +13,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import certificates, csr
 from renrakucho_ca.pki.certificates import extension
 from renrakucho_ca.pki.keys import accept, describe, public_key_of
-from renrakucho_ca.pki.lint.constraints import name_findings
+from renrakucho_ca.pki.lint.constraint_rules import name_findings
 from renrakucho_ca.pki.signatures import signed_by
 
 _HASHES = {"sha256", "sha384", "sha512"}

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Tier
-from renrakucho_ca.pki import forms, reading
+from renrakucho_ca.pki import certificate_files, encodings
 from renrakucho_ca.pki.certificates import extension, load, subject_text
-from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.pki.encodings import Kind
 from renrakucho_ca.pki.keys import PrivateKey, check_pair, from_pkcs8, to_pkcs8
 from renrakucho_ca.pki.signatures import signed_by
 
@@ -25,7 +25,7 @@ def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
     Raises:
         Invalid: there is none, or more than one, or it is not a CA's.
     """
-    if forms.is_pkcs12(data):
+    if encodings.is_pkcs12(data):
         raise Invalid(
             "this is a PKCS#12, where a certificate is wanted",
             hint="openssl pkcs12 -in FILE -nokeys -out ca.pem",
@@ -46,7 +46,7 @@ def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
 
 
 def _certificates(data: bytes) -> Iterator[x509.Certificate]:
-    for _, found in reading.read(BytesIO(data)):
+    for _, found in certificate_files.read(BytesIO(data)):
         if isinstance(found, Invalid):
             raise found
         kind, value = found
@@ -97,14 +97,14 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
 def _read_key(data: bytes, passphrase: bytes | None) -> object:
     """Raises ValueError, UnsupportedAlgorithm, or TypeError where the passphrase is one too few or
     too many."""
-    if forms.is_pkcs12(data):
+    if encodings.is_pkcs12(data):
         if passphrase is None:
             raise TypeError
         key, _, _ = pkcs12.load_key_and_certificates(data, passphrase)
         if key is None:
             raise ValueError
         return key
-    text = reading.as_utf_8(data)
+    text = certificate_files.as_utf_8(data)
     if b"-----BEGIN" in text:
         return serialization.load_pem_private_key(text, passphrase)
     return serialization.load_der_private_key(data, passphrase)

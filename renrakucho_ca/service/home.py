@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
 from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.store import files
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.sqlite.connection import Database
 
 if TYPE_CHECKING:
     from renrakucho_ca.model import Actor
     from renrakucho_ca.settings import Settings
-    from renrakucho_ca.store.journal import Journal
+    from renrakucho_ca.store.files.journal import Journal
     from renrakucho_ca.store.keystore import Keystore
 
 
@@ -57,7 +57,7 @@ class Home:
 
     @cached_property
     def journal(self) -> Journal:
-        from renrakucho_ca.store.journal import Journal
+        from renrakucho_ca.store.files.journal import Journal
 
         return Journal(self.store / "journal")
 
@@ -136,7 +136,7 @@ class Home:
     @cached_property
     def behind(self) -> Path:
         """A file that is there while this store, restored from a backup, does not know all that
-        happened after it (`service.catching_up`)."""
+        happened after it (`service.recovery.reconcile`)."""
         return self.store / "restored.json"
 
     def refuse_while_behind(self) -> None:

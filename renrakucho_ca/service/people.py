@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from renrakucho_ca.model import Act, User
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import users
-from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.tables import users
+from renrakucho_ca.store.tables.audit import Entry
 
 
 def add(home: Home, user: User) -> User:
@@ -25,7 +25,7 @@ def add(home: Home, user: User) -> User:
 
 def put_all(home: Home, wanted: Iterable[User], now: datetime) -> None:
     """As `add` does one, within the open transaction. What changes nothing leaves no trace."""
-    auditing.record(home, now, *[_recorded(user) for user in wanted if users.put(home.db, user)])
+    recorder.record(home, now, *[_recorded(user) for user in wanted if users.put(home.db, user)])
 
 
 def _recorded(user: User) -> Entry:

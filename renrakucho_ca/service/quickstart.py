@@ -10,10 +10,13 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
 from renrakucho_ca.errors import Conflict, RcaError
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service import hierarchy, issuance, publication, retrieval
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store import files
 
 _NETWORK, _ORGANIZATION = "見本市", "見本市役所"
@@ -64,7 +67,7 @@ def quickstart(
     files.create(passphrase_file, secret + b"\n")
     for name in ("old", "new"):
         progress("the hierarchy {name}", name=name)
-        hierarchy.create(home, name, common_name=f"{name}.ecn.example.jp")
+        creation.create(home, name, common_name=f"{name}.ecn.example.jp")
 
     progress("a certificate for each kind of device")
     devices = profiles.names(home.profiles)

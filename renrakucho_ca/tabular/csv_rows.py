@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.service.csvtext import LONGEST_LINE, UNDECODED, Lines
+from renrakucho_ca.tabular.csv_text import LONGEST_LINE, UNDECODED, Lines
 
 MOST_LINES_IN_A_ROW = 20
 """Lines that one row may span. Past them a quote was left open, and only its line is given up."""

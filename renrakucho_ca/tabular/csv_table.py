@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.service import csvtext
-from renrakucho_ca.service.csvrows import Rows
+from renrakucho_ca.tabular import csv_text
+from renrakucho_ca.tabular.csv_rows import Rows
 
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes. A million rows with every field of a person have under half of that."""
@@ -73,9 +73,9 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         raise Invalid("{file} is not a file", file=path)
     if path.stat().st_size > LARGEST_FILE:
         raise Invalid("{file} is longer than {longest} bytes", file=path, longest=LARGEST_FILE)
-    encoding = csvtext.encoding(path)
+    encoding = csv_text.encoding(path)
     with path.open(encoding=encoding, errors="replace") as file:
-        rows = Rows(csvtext.Lines(file), _ENCODINGS.get(encoding, "UTF-16"))
+        rows = Rows(csv_text.Lines(file), _ENCODINGS.get(encoding, "UTF-16"))
         header = rows.header()
         if header is None:
             raise Invalid("{file} is empty", file=path)

@@ -31,16 +31,17 @@ from starlette.types import ASGIApp
 
 from renrakucho_ca.errors import Invalid, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import Container, RetrievalNumber
-from renrakucho_ca.portal import files
-from renrakucho_ca.portal.guard import Guard
-from renrakucho_ca.portal.ocsp import Ocsp
-from renrakucho_ca.portal.pages import CSS, Pages, keep
-from renrakucho_ca.portal.workers import Grouped, Workers
-from renrakucho_ca.service import alarm, download, instructions, proof
-from renrakucho_ca.service.download import Claim
-from renrakucho_ca.service.guessing import Locked
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.proof import Guess, Wrong
+from renrakucho_ca.service.mail import lockout_alert
+from renrakucho_ca.service.retrieval import authentication, download, instructions
+from renrakucho_ca.service.retrieval.authentication import Guess, Wrong
+from renrakucho_ca.service.retrieval.download import Claim
+from renrakucho_ca.service.retrieval.rate_limit import Locked
+from renrakucho_ca.web import files
+from renrakucho_ca.web.guard import Guard
+from renrakucho_ca.web.ocsp import Ocsp
+from renrakucho_ca.web.pages import CSS, Pages, keep
+from renrakucho_ca.web.workers import Grouped, Workers
 
 log = logging.getLogger("rca.portal")
 
@@ -68,7 +69,7 @@ class Portal:
         self._public = files.PublicFiles(home.public)
         # Guesses have a thread of their own: a flood of them keeps no link and no file waiting, and
         # no more than one password hash is computed at a time.
-        self._guesses = Grouped(open_home, proof.verify, largest=50, waiting=100)
+        self._guesses = Grouped(open_home, authentication.verify, largest=50, waiting=100)
         self._claims = Grouped(open_home, download.claim, largest=50, waiting=200)
         self._downloads = Workers(open_home, threads=2, waiting=200)
         self._ocsp = Ocsp(open_home)
@@ -123,7 +124,7 @@ class Portal:
 
     async def _alarm(self, guess: Guess) -> None:
         try:
-            await self._downloads.run(alarm.number_locked, guess.number, guess.address)
+            await self._downloads.run(lockout_alert.number_locked, guess.number, guess.address)
         except RcaError as error:
             log.error("the operator could not be told of a lock: %s", error)
 

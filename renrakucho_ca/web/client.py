@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 
-from renrakucho_ca.service.guessing import Address
+from renrakucho_ca.service.retrieval.rate_limit import Address
 
 _NOBODY = ipaddress.IPv4Address(0)
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from renrakucho_ca.model import Container
-from renrakucho_ca.service.retrieval import Download
+from renrakucho_ca.service.retrieval.retrieval import Download
 
 _TYPES = {
     Container.P12: "application/x-pkcs12",

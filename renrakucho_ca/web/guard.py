@@ -11,8 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from renrakucho_ca.portal.client import address_of, is_over_tls
-from renrakucho_ca.service.guessing import Address
+from renrakucho_ca.service.retrieval.rate_limit import Address
+from renrakucho_ca.web.client import address_of, is_over_tls
 
 log = logging.getLogger("rca.portal")
 

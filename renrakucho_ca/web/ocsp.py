@@ -16,9 +16,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from renrakucho_ca.errors import NotFound, RcaError, Refused, Unavailable
-from renrakucho_ca.portal.workers import Grouped
-from renrakucho_ca.service.answering import INTERNAL_ERROR, LARGEST, TRY_LATER, Answer, Answerer
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.ocsp.responder import (
+    INTERNAL_ERROR,
+    LARGEST,
+    TRY_LATER,
+    Answer,
+    Answerer,
+)
+from renrakucho_ca.web.workers import Grouped
 
 log = logging.getLogger("rca.portal")
 

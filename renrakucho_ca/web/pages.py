@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from renrakucho_ca.locale import Catalogue, Language
-from renrakucho_ca.service.instructions import TITLES
+from renrakucho_ca.service.retrieval.instructions import TITLES
 from renrakucho_ca.settings import Settings
 
-_FOLDER = resources.files("renrakucho_ca.portal")
+_FOLDER = resources.files("renrakucho_ca.web")
 CSS = (_FOLDER / "portal.css").read_bytes()
 _CSS_VERSION = hashlib.sha256(CSS).hexdigest()[:12]
 
@@ -28,7 +28,7 @@ class Pages:
 
     def __init__(self, settings: Settings) -> None:
         self._environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("renrakucho_ca.portal"),
+            loader=jinja2.PackageLoader("renrakucho_ca.web"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,

@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.portal.app import Portal
+from renrakucho_ca.web.app import Portal
 
 REQUEST_SECONDS = 15
 """In which a request's head has to arrive, and after which a silent connection is closed."""

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from program import PASSPHRASE, Issue, Program, write_secret
 
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service import hierarchy, issuance, retrieval
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.retrieval import retrieval
+from tests.shared.program import PASSPHRASE, Issue, Program, write_secret
 
 # 05:00 on the 16th in Japan: a date that is taken in UTC shows.
 ISSUED_AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
@@ -27,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(folder, lambda is_new: PASSPHRASE, clock=lambda: ISSUED_AT)
     home.create("見本市", "見本市役所")
     for name in ("old", "new"):
-        hierarchy.create(home, name)
+        creation.create(home, name)
     return home
 
 

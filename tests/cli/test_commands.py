@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from program import PASSPHRASE, Answer, Issue, Program, write_secret
 
 from renrakucho_ca.model import RetrievalNumber
+from tests.shared.program import PASSPHRASE, Answer, Issue, Program, write_secret
 
 
 def keys(text: str) -> list[str]:

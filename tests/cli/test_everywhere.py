@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 import pytest
-from program import PASSPHRASE, Issue, Program, width, write_secret
 
 from renrakucho_ca import __version__
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.model import RetrievalNumber
+from tests.shared.program import PASSPHRASE, Issue, Program, width, write_secret
 
 UNKNOWN = "10000001"
 

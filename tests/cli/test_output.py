@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import Issue, Program, column_starts, width
 
 from renrakucho_ca.console import cells, printable
+from tests.shared.program import Issue, Program, column_starts, width
 
 LONG_NOTE = "訪問用の端末、二階の事務室に置いてあるもの(予備)、充電器は別"
 

@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from program import PASSPHRASE, Issue, Program, write_secret
-from waiting import PATIENCE
 
 from renrakucho_ca.cli import passphrase
 from renrakucho_ca.model import RetrievalNumber
+from tests.shared.program import PASSPHRASE, Issue, Program, write_secret
+from tests.shared.waiting import PATIENCE
 
 WRONG = b"not the passphrase"
 

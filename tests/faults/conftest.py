@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from homes_to_spoil import _made
-from terminal import Terminal
-from witnessed import Witnessed
+
+from tests.shared.homes_to_spoil import _made
+from tests.shared.terminal import Terminal
+from tests.shared.witnessed import Witnessed
 
 __all__ = ["_made"]
 

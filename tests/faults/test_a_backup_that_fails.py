@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from dying import Call, calls, failing_at, fault, killed_at, some
-from soundness import check_secrets, check_settled
-from terminal import Terminal
+
+from tests.shared.dying import Call, calls, failing_at, fault, killed_at, some
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import time
 from contextlib import closing
 
 import pytest
-from soundness import check_settled
-from terminal import Terminal
+
+from tests.shared.soundness import check_settled
+from tests.shared.terminal import Terminal
 
 
 @pytest.mark.parametrize(

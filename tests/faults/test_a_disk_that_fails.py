@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dying import calls, failing_at, some
-from small_disk import fill, small_disk
-from soundness import check_secrets, check_settled
-from terminal import Terminal
+
+from tests.shared.dying import calls, failing_at, some
+from tests.shared.small_disk import fill, small_disk
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
 
 
 @pytest.mark.needs("strace")

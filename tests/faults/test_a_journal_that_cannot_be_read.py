@@ -7,8 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from dying import fault_in_reading
-from terminal import Result, Terminal
+
+from tests.shared.dying import fault_in_reading
+from tests.shared.terminal import Result, Terminal
 
 
 def folder(path: Path) -> None:

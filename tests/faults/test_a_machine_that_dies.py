@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dying import calls, killed_at, some
-from soundness import check_secrets, check_settled, files, opens
-from terminal import Terminal
+
+from tests.shared.dying import calls, killed_at, some
+from tests.shared.soundness import check_secrets, check_settled, files, opens
+from tests.shared.terminal import Terminal
 
 pytestmark = pytest.mark.needs("strace", "openssl")
 

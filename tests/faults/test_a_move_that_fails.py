@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from dying import Call, calls, failing_at, killed_at, some
-from soundness import check_secrets, check_settled
-from terminal import Terminal
-from witnessed import Witnessed
+
+from tests.shared.dying import Call, calls, failing_at, killed_at, some
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
+from tests.shared.witnessed import Witnessed
 
 pytestmark = pytest.mark.needs("strace")
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dying import Call, changes, fault, some, watching
-from serving import Portal, serving
-from soundness import check_secrets, check_settled, opens
-from terminal import Terminal
 
-from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import download
+from tests.shared.dying import Call, changes, fault, some, watching
+from tests.shared.serving import Portal, serving
+from tests.shared.soundness import check_secrets, check_settled, opens
+from tests.shared.terminal import Terminal
 
 pytestmark = pytest.mark.needs("strace", "openssl")
 

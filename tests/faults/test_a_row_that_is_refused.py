@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from soundness import check_secrets, check_settled
-from terminal import Terminal
+
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
 
 COMMANDS = {
     "issue": ("issue", "--device", "mac", "--user", "sato", "--out", "out"),

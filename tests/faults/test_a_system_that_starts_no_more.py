@@ -6,11 +6,11 @@ import json
 
 import pytest
 from cryptography.hazmat.bindings import _rust
-from soundness import check_secrets, check_settled
-from terminal import Terminal
 
-from renrakucho_ca.service.workshop import PARCEL
+from renrakucho_ca.service.issuance.maker_pool import PARCEL
 from renrakucho_ca.store.keystore.sealing import COSTS
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
 
 pytestmark = pytest.mark.needs("strace")
 

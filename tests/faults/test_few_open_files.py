@@ -6,8 +6,9 @@ import resource
 from pathlib import Path
 
 import pytest
-from serving import serving
-from terminal import Terminal
+
+from tests.shared.serving import serving
+from tests.shared.terminal import Terminal
 
 pytestmark = pytest.mark.needs("prlimit")
 

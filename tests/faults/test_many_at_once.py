@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from soundness import check_settled
-from terminal import Result, Terminal
+from tests.shared.soundness import check_settled
+from tests.shared.terminal import Result, Terminal
 
 
 def together(rca: Terminal, commands: Sequence[Sequence[str]], at_once: int) -> list[Result]:

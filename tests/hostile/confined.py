@@ -127,8 +127,8 @@ class Confined:
 
 def _serve(environment: dict[str, str]) -> None:
     """The other side: a command a line from stdin, its answer a line to stdout."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "shared"))
-    from program import Program
+    sys.path.append(str(Path(__file__).parents[2]))
+    from tests.shared.program import Program
 
     resource.setrlimit(resource.RLIMIT_AS, (LARGEST_MEMORY, LARGEST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from program import PASSPHRASE, write_secret
 
-from renrakucho_ca.service import hierarchy
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
+from tests.shared.program import PASSPHRASE, write_secret
 
 from .confined import STRETCHING, Answer, Confined, Refused, check_clear
 from .vectors import Vectors, wheel
@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("hostile") / "home"
     home = Home(folder, lambda is_new: PASSPHRASE, clock=lambda: NOW)
     home.create("見本市", "見本市役所")
-    hierarchy.create(home, "new")
+    creation.create(home, "new")
     return home
 
 

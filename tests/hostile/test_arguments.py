@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from program import Program
 
 from renrakucho_ca.service.home import Home
+from tests.shared.program import Program
 
 from .confined import UNPRINTABLE, Confined, Refused, check_clear
 

@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import PASSPHRASE
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import archive, files, sealedfile
-from renrakucho_ca.store.archive import Source
-from renrakucho_ca.store.database import SCHEMA_VERSION
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import archive, sealed_file
+from renrakucho_ca.store.files.archive import Source
 from renrakucho_ca.store.keystore import Keystore
 from renrakucho_ca.store.keystore.sealing import Stretching
+from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION
+from tests.shared.program import PASSPHRASE
 
 from .confined import Confined, check_clear
 from .mutants import mutants
@@ -43,7 +44,7 @@ class Hasty(Keystore):
 @pytest.fixture(scope="module")
 def seal(home: Home) -> Callable[[Iterable[bytes]], bytes]:
     keystore = Hasty(home.store / "keys", lambda is_new: PASSPHRASE, os.urandom)
-    return lambda pieces: b"".join(sealedfile.seal(pieces, keystore, keystore.new_stretching()))
+    return lambda pieces: b"".join(sealed_file.seal(pieces, keystore, keystore.new_stretching()))
 
 
 def member(name: str, content: bytes = b"x", size: int | None = None, **about: object) -> bytes:

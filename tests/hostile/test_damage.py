@@ -9,13 +9,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from program import PASSPHRASE
 
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import issuance, publication, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from tests.shared.program import PASSPHRASE
 
 from .confined import Confined
 

@@ -13,10 +13,10 @@ import pytest
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import User
 from renrakucho_ca.pki.certificates import load
-from renrakucho_ca.pki.takeover_ca import load_key
-from renrakucho_ca.service import publication
+from renrakucho_ca.pki.imported_ca import load_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
 
 from .confined import Answer, Confined, Refused
 from .mutants import mutants, nested

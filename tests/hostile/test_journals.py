@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import PASSPHRASE
 
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import (
-    hierarchy,
-    issuance,
-    people,
-    publication,
-    retrieval,
-    revocation,
-)
+from renrakucho_ca.service import people
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import audit, journal
-from renrakucho_ca.store.audit import Record
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.files import journal
+from renrakucho_ca.store.tables import audit
+from renrakucho_ca.store.tables.audit import Record
+from tests.shared.program import PASSPHRASE
 
 from .confined import Answer, Confined, check_clear
 from .mutants import mutants
@@ -83,8 +82,8 @@ def older(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Older:
     revocation.hold(now, numbers[1])
     revocation.release(now, numbers[1])
     retrieval.export(now, [numbers[2]], folder / "out")
-    hierarchy.create(now, "old")
-    hierarchy.retire(now, "old", None)
+    creation.create(now, "old")
+    creation.retire(now, "old", None)
     publication.publish(now)
     now.db.close()
     return Older(folder / "home", list(filter(None, now.journal.rows())), common)

@@ -19,15 +19,18 @@ from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
-from program import PASSPHRASE, PROGRAM
-from waiting import PATIENCE, until
 
 from renrakucho_ca.model import User
-from renrakucho_ca.service import download, hierarchy, issuance, publication
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import certificates, hierarchies
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import download
+from renrakucho_ca.store.tables import certificates, hierarchies
+from tests.shared.program import PASSPHRASE, PROGRAM
+from tests.shared.waiting import PATIENCE, until
 
 from .mutants import mutants, nested
 
@@ -97,7 +100,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """By the system's clock, as the server has no other."""
     home = Home(tmp_path_factory.mktemp("portal") / "home", lambda is_new: PASSPHRASE)
     home.create("見本市", "見本市役所")
-    hierarchy.create(home, "new")
+    creation.create(home, "new")
     return home
 
 

@@ -26,8 +26,9 @@ from renrakucho_ca.cli.profile import Kind
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Act, Container, Severity, Status, SubjectAttribute, Tier
-from renrakucho_ca.service import doctor, instructions
-from renrakucho_ca.store.outbox import MailState
+from renrakucho_ca.service import doctor
+from renrakucho_ca.service.retrieval import instructions
+from renrakucho_ca.store.tables.outbox import MailState
 
 PACKAGE = Path(renrakucho_ca.__file__).parent
 
@@ -65,8 +66,8 @@ SYSTEM = (
 """Likely answers of the operating system about a file."""
 
 METHODS = (
-    ("cli/**.py", "extract_messages:from_commands"),
-    ("**.py", "extract_messages:from_python"),
+    ("cli/**.py", "tests.locale.extract_messages:from_commands"),
+    ("**.py", "tests.locale.extract_messages:from_python"),
     ("**/templates/**", "jinja2.ext:babel_extract"),
 )
 

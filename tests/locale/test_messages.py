@@ -10,12 +10,12 @@ from string import Formatter
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
-from extract_messages import ERRORS, PACKAGE, literals, name_of, template
-from update_messages import PO, read, update, write
 
 from renrakucho_ca.errors import Attention, Invalid, NotFound
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import Status
+from tests.locale.extract_messages import ERRORS, PACKAGE, literals, name_of, template
+from tests.locale.update_messages import PO, read, update, write
 
 CATALOGUE = PACKAGE.parent / PO
 UPDATE = "run `python tests/locale/update_messages.py`"

@@ -84,7 +84,7 @@ def keep_earlier_english(catalog: Catalog) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(CHECKOUT))  # before an installed copy of the package
-    from extract_messages import template
+    from tests.locale.extract_messages import template
 
     for line in update(CHECKOUT / PO, template()):
         print(line)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scene import Scene
+
+from tests.shared.scene import Scene
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from programs import must, run
+from tests.shared.programs import must, run
 
 BOUNCY_CASTLE = "/usr/share/java/bcprov.jar"
 

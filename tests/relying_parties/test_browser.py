@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from programs import must
-from scene import Device, Network
-from web_server import HOST, Nginx, entered
+
+from tests.shared.programs import must
+from tests.shared.scene import Device, Network
+from tests.shared.web_server import HOST, Nginx, entered
 
 pytestmark = pytest.mark.needs("chromium", "nginx", "certutil", "pk12util", "openssl", "unshare")
 

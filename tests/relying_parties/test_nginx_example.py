@@ -1,4 +1,4 @@
-"""examples/nginx-doors.conf is taken as it is, but for names that are another machine's."""
+"""examples/nginx-server-blocks.conf is taken as it is, but for names that are another machine's."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from programs import must, run
-from scene import Device, Network
-from waiting import free_port
-from web_server import Nginx
+
+from tests.shared.programs import must, run
+from tests.shared.scene import Device, Network
+from tests.shared.waiting import free_port
+from tests.shared.web_server import Nginx
 
 pytestmark = pytest.mark.needs("nginx", "curl", "openssl")
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-doors.conf"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-server-blocks.conf"
 DOORS = {"old": "login-old.example.jp", "new": "login-new.example.jp"}
 
 

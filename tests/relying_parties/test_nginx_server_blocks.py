@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from programs import must, run
-from scene import DEVICES, Device, MovableClock, Network
-from waiting import PATIENCE
-from web_server import HOST, Nginx, entered
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.service import publication
+from renrakucho_ca.service.publication import publication
+from tests.shared.programs import must, run
+from tests.shared.scene import DEVICES, Device, MovableClock, Network
+from tests.shared.waiting import PATIENCE
+from tests.shared.web_server import HOST, Nginx, entered
 
 pytestmark = pytest.mark.needs("nginx", "curl", "openssl")
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from programs import must, run
-from scene import HIERARCHIES, Device, Scene
+
+from tests.shared.programs import must, run
+from tests.shared.scene import HIERARCHIES, Device, Scene
 
 from .java_programs import BOUNCY_CASTLE, java
 

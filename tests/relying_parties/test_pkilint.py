@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from pkilint.bin import lint_crl, lint_pkix_cert, lint_pkix_signer_signee_cert_chain
-from scene import DEVICES, HIERARCHIES, Scene
+
+from tests.shared.scene import DEVICES, HIERARCHIES, Scene
 
 LEAST = ("-s", "NOTICE")
 

@@ -1,5 +1,5 @@
 """The terminals that the sessions begin with."""
 
-from homes_to_spoil import _made, empty, rca
+from tests.shared.homes_to_spoil import _made, empty, rca
 
 __all__ = ["_made", "empty", "rca"]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import crl, x509
-from terminal import Terminal
-from waiting import until
+
+from tests.shared.terminal import Terminal
+from tests.shared.waiting import until
 
 
 def published(rca: Terminal) -> crl.TbsCertList:

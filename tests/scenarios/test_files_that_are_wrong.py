@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from terminal import Terminal
+
+from tests.shared.terminal import Terminal
 
 ISSUE = ("issue", "--device", "mac", "--user", "x")
 

@@ -6,7 +6,8 @@ import os
 import subprocess
 
 import pytest
-from terminal import PROGRAM, Terminal
+
+from tests.shared.terminal import PROGRAM, Terminal
 
 
 def test_it_needs_no_variable_no_path_and_no_terminal(empty: Terminal) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from proc import watch
-from soundness import check_secrets
-from terminal import CANARY, Terminal
+
+from tests.shared.proc import watch
+from tests.shared.soundness import check_secrets
+from tests.shared.terminal import CANARY, Terminal
 
 
 def test_no_command_leaves_a_secret_anywhere(rca: Terminal) -> None:

@@ -11,13 +11,13 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 
 import pytest
-from waiting import PATIENCE
 
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
-from renrakucho_ca.service.workers import Workers, serve
+from renrakucho_ca.service.process_pool import Workers, serve
+from tests.shared.waiting import PATIENCE
 
 PROCESSES = 3
 PARCELS = 60

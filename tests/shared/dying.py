@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from terminal import Result, Terminal
+from tests.shared.terminal import Result, Terminal
 
 every_call = False
 """Whether all is tried: `pytest tests/faults --all-faults`."""

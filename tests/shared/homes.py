@@ -16,12 +16,14 @@ from asn1crypto import x509 as asn1_x509
 from renrakucho_ca.clock import Randomness, system_randomness
 from renrakucho_ca.errors import RcaError, Unavailable
 from renrakucho_ca.model import Certificate, RetrievalNumber, User
-from renrakucho_ca.service import hierarchy, issuance
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import certificates, files
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.store import files
 from renrakucho_ca.store.keystore.sealing import Stretching
+from renrakucho_ca.store.tables import certificates
 
 BEGIN = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
 PASSPHRASE = b"correct horse battery staple"
@@ -79,7 +81,7 @@ def make_template(path: Path) -> Path:
     reveal_key = home.keystore._seal("reveal", system_randomness(32), cheap)
     files.create(home.store / "keys" / "reveal.key", reveal_key)
     for name in ("old", "new"):
-        hierarchy.create(home, name, common_name=f"{name}.ecn.example.jp")
+        creation.create(home, name, common_name=f"{name}.ecn.example.jp")
     home.db.close()
     return path
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from terminal import Terminal
+
+from tests.shared.terminal import Terminal
 
 
 @pytest.fixture(scope="session")

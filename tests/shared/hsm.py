@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from homes import openssl
-from program import PROGRAM, Answer, Program
+from tests.shared.homes import openssl
+from tests.shared.program import PROGRAM, Answer, Program
 
 MODULES = [
     "/usr/lib/softhsm/libsofthsm2.so",

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from waiting import PATIENCE
-
 from renrakucho_ca.cli.edge import run
-from renrakucho_ca.service.issuer import Issued
+from renrakucho_ca.service.issuance.issuer import Issued
+from tests.shared.waiting import PATIENCE
 
 Issue = Callable[..., Issued]
 """Issues a certificate without the command line: what the fixture of that name does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from waiting import PATIENCE
+from tests.shared.waiting import PATIENCE
 
 
 def run(*command: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from programs import must
-
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import KeyAlgorithm, RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import hierarchy, issuance, publication, retrieval, revocation
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.revocation import revocation
+from tests.shared.programs import must
 
 P12_DEVICES = ("windows", "mac", "android", "tablet")
 DEVICES = (*P12_DEVICES, "iphone", "ipad")
@@ -86,7 +89,7 @@ class Network:
         (self.home.profiles / f"{name}.yaml").write_text(text.replace(old, new), "utf-8")
 
     def create(self, name: str, key_algorithm: KeyAlgorithm | None = None) -> None:
-        hierarchy.create(self.home, name, key_algorithm=key_algorithm)
+        creation.create(self.home, name, key_algorithm=key_algorithm)
 
     def device(self, hierarchy: str, kind: str = "android") -> Device:
         """Issues and exports one."""

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
-from terminal import Terminal
-from waiting import PATIENCE
+
+from tests.shared.terminal import Terminal
+from tests.shared.waiting import PATIENCE
 
 
 @dataclass(frozen=True)

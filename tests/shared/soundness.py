@@ -6,8 +6,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from terminal import CANARY, Terminal
-from witnessed import Witnessed
+from tests.shared.terminal import CANARY, Terminal
+from tests.shared.witnessed import Witnessed
 
 # A private key in the clear: PKCS#8's AlgorithmIdentifier and then an OCTET STRING (RFC 5208 §5);
 # in a certificate, the same algorithm is followed by a BIT STRING.

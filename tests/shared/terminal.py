@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from waiting import PATIENCE
+from tests.shared.waiting import PATIENCE
 
 PROGRAM = (sys.executable, str(Path(__file__).parents[2] / "cli.py"))
 

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from programs import must, run
-from scene import Device
-from waiting import PATIENCE, free_port, until
+from tests.shared.programs import must, run
+from tests.shared.scene import Device
+from tests.shared.waiting import PATIENCE, free_port, until
 
 HOST = "localhost"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from asn1crypto import core, crl, x509
-from terminal import Terminal
+
+from tests.shared.terminal import Terminal
 
 _SEQUENCE = 0x30
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.sqlite.connection import Database
 
 from .stock import make_store
 

@@ -17,10 +17,10 @@ from renrakucho_ca.model import (
     Tier,
     User,
 )
-from renrakucho_ca.store import certificates, hierarchies, issuing, users
-from renrakucho_ca.store.certificates import SealedBundle
-from renrakucho_ca.store.database import Database
-from renrakucho_ca.store.issuing import Intent, Signed
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import certificates, hierarchies, pending_issuance, users
+from renrakucho_ca.store.tables.certificates import SealedBundle
+from renrakucho_ca.store.tables.pending_issuance import Intent, Signed
 
 NOW = datetime(2026, 5, 1, 3, 4, 5, tzinfo=UTC)
 HOLD = RevocationReason.CERTIFICATE_HOLD
@@ -79,7 +79,7 @@ def add(db: Database, certificate: Certificate, bundle: SealedBundle = BUNDLE) -
     """Records a certificate in whatever state it is; the caller has begun to write."""
     users.put(db, certificate.user)
     authority = hierarchies.get(db, certificate.hierarchy).issuing
-    issuing.record(db, authority, [Signed(certificate, b"der", bundle)])
+    pending_issuance.record(db, authority, [Signed(certificate, b"der", bundle)])
     if certificate.downloaded_at is not None:
         assert certificates.claim(db, certificate.number, certificate.downloaded_at)
     if certificate.revocation is not None:

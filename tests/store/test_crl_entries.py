@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from renrakucho_ca.store import hierarchies
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import hierarchies
 
 
 @pytest.mark.parametrize("count", [0, 1, 10_000, 10_001, 20_000, 30_017])

@@ -14,8 +14,9 @@ from typing import NoReturn
 import pytest
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
-from renrakucho_ca.store import certificates, listing, snapshot, users
-from renrakucho_ca.store.database import SCHEMA_VERSION, Database
+from renrakucho_ca.store.sqlite import snapshot
+from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION, Database
+from renrakucho_ca.store.tables import certificates, listing, users
 
 from .stock import CERTIFICATE, add, numbered, revoked
 
@@ -23,7 +24,7 @@ PROCESSES = 20
 OPEN = """
 import sys
 from pathlib import Path
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store import hierarchies
 sys.stdin.read()
 db = Database.open(Path(sys.argv[1]))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from waiting import PATIENCE
 
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.store import files
+from tests.shared.waiting import PATIENCE
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renrakucho_ca.model import LIVE, Certificate, RetrievalNumber, RevocationReason, Status, User
-from renrakucho_ca.store import certificates, hierarchies, listing
-from renrakucho_ca.store.database import Database
-from renrakucho_ca.store.listing import Order, Query
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import certificates, hierarchies, listing
+from renrakucho_ca.store.tables.listing import Order, Query
 
 from .stock import CERTIFICATE, HOLD, NOW, SUPERSEDED, add, days, make_store, numbered, revoked
 

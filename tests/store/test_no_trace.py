@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.store import certificates
-from renrakucho_ca.store.certificates import SealedBundle
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import certificates
+from renrakucho_ca.store.tables.certificates import SealedBundle
 
 from .stock import BUNDLE, HOLD, NOW, add, make_store, numbered, revoked
 

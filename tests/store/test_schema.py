@@ -10,8 +10,8 @@ import pytest
 from sqlite_utils import Database as Utilities
 
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.store import schema
-from renrakucho_ca.store.database import SCHEMA_VERSION, Database
+from renrakucho_ca.store.sqlite import schema
+from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION, Database
 
 from .stock import CERTIFICATE, add, numbered
 

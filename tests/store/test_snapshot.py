@@ -12,11 +12,11 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from waiting import PATIENCE
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.store import snapshot as snapshot_module
-from renrakucho_ca.store.snapshot import Snapshot
+from renrakucho_ca.store.sqlite import snapshot as snapshot_module
+from renrakucho_ca.store.sqlite.snapshot import Snapshot
+from tests.shared.waiting import PATIENCE
 
 _PIECE = 100_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.store.takeover import Ledger
+from renrakucho_ca.store.tables.imports import Ledger
 
 
 def test_where_temporary_files_have_no_room_that_is_told_and_no_bug() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.service import batch, csvfile
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import batch
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.tabular import csv_table
 
 COLUMNS = {"user": True, "name": False, "device": True, "note": False}
 HEADER = "利用者ID,氏名,端末種別,備考"
@@ -18,13 +19,13 @@ ROW = "suzuki,髙﨑①㈱,iphone,予備"
 VALUES = {"user": "suzuki", "name": "髙﨑①㈱", "device": "iphone", "note": "予備"}
 
 
-def rows(path: Path, content: bytes) -> list[csvfile.Row]:
+def rows(path: Path, content: bytes) -> list[csv_table.Row]:
     file = path / "table.csv"
     file.write_bytes(content)
-    return list(csvfile.read(file, COLUMNS))
+    return list(csv_table.read(file, COLUMNS))
 
 
-def said(rows: list[csvfile.Row]) -> list[tuple[int, str]]:
+def said(rows: list[csv_table.Row]) -> list[tuple[int, str]]:
     return [(number, str(row) if isinstance(row, Invalid) else row["user"]) for number, row in rows]
 
 
@@ -169,7 +170,7 @@ def test_the_columns_that_there_are_stand_in_the_hint(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Invalid, match="is not a file"):
-        next(csvfile.read(tmp_path / "pipe", COLUMNS))
+        next(csv_table.read(tmp_path / "pipe", COLUMNS))
 
 
 def test_letters_of_windows_beyond_jis_are_read_as_they_stand(tmp_path: Path) -> None:

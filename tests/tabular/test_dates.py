@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.service.tabledate import parse_date
+from renrakucho_ca.tabular.dates import parse_date
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DAY = datetime(2026, 7, 31, 15, tzinfo=UTC)

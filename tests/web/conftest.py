@@ -8,15 +8,17 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from homes import Clock, no_passphrase
 from starlette.testclient import TestClient
 
 from renrakucho_ca.model import User
-from renrakucho_ca.portal.app import Portal
-from renrakucho_ca.service import hierarchy, issuance, publication
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.web.app import Portal
+from tests.shared.homes import Clock, no_passphrase
 
 from .person import Person
 from .stage import PROXY, Issue
@@ -38,7 +40,7 @@ def unlocked(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
         settings.replace("trusted_proxies: []", f"trusted_proxies: [{PROXY}]")
     )
     for name in ("old", "new"):
-        hierarchy.create(home, name, common_name=f"{name}.ecn.example.jp")
+        creation.create(home, name, common_name=f"{name}.ecn.example.jp")
     publication.publish(home)
     return home
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from httpx import Response
 from starlette.testclient import TestClient
 
-from renrakucho_ca.service.issuer import Issued
+from renrakucho_ca.service.issuance.issuer import Issued
 
 
 @dataclass

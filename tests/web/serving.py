@@ -10,14 +10,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from waiting import PATIENCE, until
-
 from renrakucho_ca.service.home import Home
+from tests.shared.waiting import PATIENCE, until
 
 SERVER = """
 import sys
 from renrakucho_ca.cli import main
-from renrakucho_ca.portal import server
+from renrakucho_ca.web import server
 server.REQUEST_SECONDS = float(sys.argv.pop(1))
 main()
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from renrakucho_ca.service.issuer import Issued
+from renrakucho_ca.service.issuance.issuer import Issued
 
 Issue = Callable[..., Issued]
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from waiting import until
 
 from renrakucho_ca.service.home import Home
+from tests.shared.waiting import until
 
 from .serving import Serving, start
 from .stage import Issue

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from waiting import PATIENCE, free_port, until
 
-from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import download
+from tests.shared.waiting import PATIENCE, free_port, until
 
 from .person import Person
 from .serving import Serving, start

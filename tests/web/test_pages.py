@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 
 import pytest
-from homes import Clock
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.portal.app import LARGEST_FORM
-from renrakucho_ca.portal.pages import CSS
-from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import download
+from renrakucho_ca.web.app import LARGEST_FORM
+from renrakucho_ca.web.pages import CSS
+from tests.shared.homes import Clock
 
 from .person import Person
 from .stage import PROXY, Issue

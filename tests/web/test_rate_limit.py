@@ -15,19 +15,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
-from homes import Clock
 
 from renrakucho_ca.bundle import password
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import Conflict, NotFound, RcaError
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
-from renrakucho_ca.service import download, guessing, proof, revocation
-from renrakucho_ca.service.download import Claim
-from renrakucho_ca.service.guessing import ADDRESS, NUMBER, Locked
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.proof import Guess, Wrong
-from renrakucho_ca.store.guesses import Kind
+from renrakucho_ca.service.retrieval import authentication, download, rate_limit
+from renrakucho_ca.service.retrieval.authentication import Guess, Wrong
+from renrakucho_ca.service.retrieval.download import Claim
+from renrakucho_ca.service.retrieval.rate_limit import ADDRESS, NUMBER, Locked
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables.attempts import Kind
+from tests.shared.homes import Clock
 
 from .person import Person
 from .stage import PROXY, Issue
@@ -38,10 +39,10 @@ ADDRESSES = [ipaddress.IPv4Address(0xC6336400 + n) for n in range(256)]
 
 
 def guess(
-    home: Home, number: str, address: guessing.Address, typed: str = WRONG
+    home: Home, number: str, address: rate_limit.Address, typed: str = WRONG
 ) -> type[RcaError] | None:
     """How a guess ends: None where it was right."""
-    (answer,) = proof.verify(home, [Guess(RetrievalNumber(number), typed, address)])
+    (answer,) = authentication.verify(home, [Guess(RetrievalNumber(number), typed, address)])
     return type(answer) if isinstance(answer, RcaError) else None
 
 
@@ -247,14 +248,14 @@ def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for
 def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
     home.db.execute(
         "INSERT INTO guess VALUES ('all', '', ?, ?, 0)",
-        (guessing.ATTACK, int(home.clock().timestamp())),
+        (rate_limit.ATTACK, int(home.clock().timestamp())),
     )
     taken = sum(guess(home, str(50_000_000 + n), ADDRESSES[0]) is Wrong for n in range(30))
-    assert taken == guessing.ADDRESS_UNDER_ATTACK.free + 1
+    assert taken == rate_limit.ADDRESS_UNDER_ATTACK.free + 1
 
 
 def test_no_lock_is_longer_than_an_hour() -> None:
-    for patience in (NUMBER, ADDRESS, guessing.ADDRESS_UNDER_ATTACK):
+    for patience in (NUMBER, ADDRESS, rate_limit.ADDRESS_UNDER_ATTACK):
         waits = [patience.wait(failures) for failures in range(10_000)]
         assert waits == sorted(waits)
         assert max(waits) <= timedelta(hours=1)
@@ -342,7 +343,7 @@ def test_the_guess_that_locks_a_number_takes_no_longer_if_the_number_exists(
     for number in (issue().certificate.number, RetrievalNumber("10000010")):
         for n in range(NUMBER.lock_at):
             clock.advance(minutes=2)
-            (answer,) = proof.verify(home, [Guess(number, WRONG, ADDRESSES[n])])
+            (answer,) = authentication.verify(home, [Guess(number, WRONG, ADDRESSES[n])])
             assert isinstance(answer, Wrong)
             assert answer.locks == (n == NUMBER.lock_at - 1)
     assert home.db.row("SELECT * FROM outbox") is None
@@ -365,7 +366,7 @@ def test_a_flood_over_many_numbers_and_addresses_with_restarts_is_held_and_hones
         if group % 10 == 9:
             nurse = ipaddress.ip_address(f"203.0.113.{group}")
             guesses.insert(25, Guess(person, people[group // 10].password, nurse))
-        answers = proof.verify(again, guesses)
+        answers = authentication.verify(again, guesses)
         again.db.close()
         assert sum(isinstance(answer, str) for answer in answers) == (group % 10 == 9)
         taken.update(

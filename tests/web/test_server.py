@@ -19,13 +19,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from homes import no_passphrase
-from proc import of_group
-from waiting import PATIENCE, until
 
-from renrakucho_ca.portal.server import STOP_SECONDS
-from renrakucho_ca.service import download
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import download
+from renrakucho_ca.web.server import STOP_SECONDS
+from tests.shared.homes import no_passphrase
+from tests.shared.proc import of_group
+from tests.shared.waiting import PATIENCE, until
 
 from .person import Person
 from .serving import Serving, start

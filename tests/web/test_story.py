@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import pkcs12
-from homes import Clock
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Status
-from renrakucho_ca.service import download, expiry, issuance, retrieval, revocation
-from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import certificates
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.retrieval import download, retrieval
+from renrakucho_ca.service.retrieval.download import Claim
+from renrakucho_ca.service.revocation import expiry, revocation
+from renrakucho_ca.store.tables import certificates
+from tests.shared.homes import Clock
 
 from .person import Person
 from .stage import Issue

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from waiting import PATIENCE
+
+from tests.shared.waiting import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -9,14 +9,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from homes import no_passphrase
-from waiting import PATIENCE
 
 from renrakucho_ca.errors import NotFound, RcaError, Unavailable
-from renrakucho_ca.portal.workers import Grouped
-from renrakucho_ca.service import download
-from renrakucho_ca.service.download import Claim
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import download
+from renrakucho_ca.service.retrieval.download import Claim
+from renrakucho_ca.web.workers import Grouped
+from tests.shared.homes import no_passphrase
+from tests.shared.waiting import PATIENCE
 
 from .stage import Issue
 

@@ -11,10 +11,10 @@ from cryptography import x509
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import Constraints, ExtendedKeyUsage
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Responder
-from renrakucho_ca.pki.lint import constraints, extensions, fields
+from renrakucho_ca.pki.lint import constraint_rules, extension_rules, field_rules
 from renrakucho_ca.pki.lint.expected import Expected
 
-RULES = (*fields.RULES, *extensions.RULES, *constraints.RULES)
+RULES = (*field_rules.RULES, *extension_rules.RULES, *constraint_rules.RULES)
 
 _PURPOSES = {
     ExtendedKeyUsage.CLIENT_AUTH: "1.3.6.1.5.5.7.3.2",

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Act, Authority, Hierarchy
-from renrakucho_ca.pki import checkpoint
+from renrakucho_ca.pki import authority_certificate, checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.pki.keys import SigningKey
-from renrakucho_ca.service import auditing, authority_certificate
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import audit, files
-from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import audit
+from renrakucho_ca.store.tables.audit import Entry
 
 
 def file_name(hierarchy: str) -> str:
@@ -53,7 +54,7 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
     signature = checkpoint.sign(made, key)
     document = checkpoint.to_document(made, signature, certificate)
     with home.db.write():
-        auditing.record(home, now, Entry(Act.CHECKPOINT_SIGNED, authority.name, document))
+        recorder.record(home, now, Entry(Act.CHECKPOINT_SIGNED, authority.name, document))
     files.replace(path_of(home, authority.hierarchy), checkpoint.to_json(document))
 
 

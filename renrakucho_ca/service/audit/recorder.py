@@ -10,9 +10,10 @@ from functools import partial
 
 from renrakucho_ca.errors import Refused, Unavailable
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import audit, journal
-from renrakucho_ca.store.audit import Entry, Record
-from renrakucho_ca.store.journal import Standing
+from renrakucho_ca.store.files import journal
+from renrakucho_ca.store.files.journal import Standing
+from renrakucho_ca.store.tables import audit
+from renrakucho_ca.store.tables.audit import Entry, Record
 
 _MAY_KNOW_MORE = (Standing.AHEAD, Standing.DIVERGED, Standing.UNREADABLE)
 

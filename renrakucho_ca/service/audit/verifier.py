@@ -14,12 +14,12 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError, Unavailable
 from renrakucho_ca.model import Act
-from renrakucho_ca.pki import certificates, checkpoint, x509
+from renrakucho_ca.pki import authority_certificate, certificates, checkpoint, x509
 from renrakucho_ca.pki.checkpoint import Checkpoint
-from renrakucho_ca.service import authority_certificate, checkpoints
+from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import audit, hierarchies
-from renrakucho_ca.store.audit import Record
+from renrakucho_ca.store.tables import audit, hierarchies
+from renrakucho_ca.store.tables.audit import Record
 
 _LONGEST_FILE = 64 * 1024
 

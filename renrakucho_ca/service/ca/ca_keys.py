@@ -10,12 +10,11 @@ from pathlib import Path
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Authority, KeyAlgorithm
-from renrakucho_ca.pki import foreign, keys, token, token_login
+from renrakucho_ca.pki import authority_certificate, external_root, keys, token, token_login
 from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.pki.token import TokenKey
-from renrakucho_ca.service import authority_certificate
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import ca_certificates, hierarchies
+from renrakucho_ca.store.tables import ca_certificates, hierarchies
 from renrakucho_ca.token_uri import KeyPlace, TokenUri
 
 _LONGEST_PIN = 1024
@@ -155,7 +154,7 @@ def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
         for authority in hierarchy.authorities
     ]
     waiting = ca_certificates.requests(home.db)
-    used += [foreign.load_request(each.request).public_key() for each in waiting]
+    used += [external_root.load_request(each.request).public_key() for each in waiting]
     if public_key in used or (beside is not None and public_key == beside.public_key()):
         raise Conflict(
             "the key of {uri} is that of another CA",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Hierarchy
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import health
+from renrakucho_ca.store.sqlite import health
 
 TOLERANCE = timedelta(minutes=5)
 """By which a clock may be behind: NTP steps by seconds, a second machine on the same home by

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, Refused
 from renrakucho_ca.model import Act, Authority, Hierarchy
-from renrakucho_ca.pki import crl, takeover, x509
+from renrakucho_ca.pki import authority_certificate, certificate_scanner, crl, x509
 from renrakucho_ca.pki.keys import SigningKey
-from renrakucho_ca.service import auditing, authority_certificate, checkpoints
+from renrakucho_ca.service.audit import checkpoints, recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import files, hierarchies, learning
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.database import seconds
+from renrakucho_ca.store import files
+from renrakucho_ca.store.sqlite.connection import seconds
+from renrakucho_ca.store.tables import hierarchies, recovery
+from renrakucho_ca.store.tables.audit import Entry
 
 
 def path_of(home: Home, authority: Authority) -> Path:
@@ -68,7 +69,7 @@ def renew(
     issuer = authority_certificate.of(authority)
     path = path_of(home, authority)
     # A number is recorded before it is signed: who does not know it may have forgotten more.
-    unknown = number_in(path, issuer, above=learning.crl_number(home.db, authority) + 1)
+    unknown = number_in(path, issuer, above=recovery.crl_number(home.db, authority) + 1)
     if unknown:
         _refuse_to_forget(home, authority, path)
     with home.db.write():
@@ -84,7 +85,7 @@ def renew(
     files.replace(path, pieces, check=partial(prove, issuer))
     with home.db.write():
         hierarchies.record_crl(home.db, authority, now, end, state.changes)
-        auditing.record(
+        recorder.record(
             home,
             now,
             Entry(
@@ -99,9 +100,9 @@ def renew(
 
 
 def _refuse_to_forget(home: Home, authority: Authority, path: Path) -> None:
-    before = takeover.load_crl(files.read(path), [authority.certificate])
+    before = certificate_scanner.load_crl(files.read(path), [authority.certificate])
     listed = {serial for serial, why in before.revocations() if not why.is_hold}
-    if not listed <= learning.revoked_by(home.db, authority):
+    if not listed <= recovery.revoked_by(home.db, authority):
         raise Refused(
             "the database is older than {file}: the next CRL would lack what this one lists",
             hint="`rca restore` brings back what it has forgotten; `rca audit verify` tells more",

@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Certificate, RetrievalNumber
-from renrakucho_ca.pki import takeover
-from renrakucho_ca.pki.forms import Kind
-from renrakucho_ca.pki.takeover import CaCertificate, Found, Inspected
-from renrakucho_ca.service import takeover_files, takeover_index
-from renrakucho_ca.service.takeover_files import Piece, Place
-from renrakucho_ca.service.takeover_lines import Lines
-from renrakucho_ca.service.takeover_records import Record
-from renrakucho_ca.service.takeover_run import Run, portions
-from renrakucho_ca.service.workers import Workers, cores
-from renrakucho_ca.store import takeover as store
-from renrakucho_ca.store.takeover import Known
+from renrakucho_ca.pki import certificate_scanner
+from renrakucho_ca.pki.certificate_scanner import CaCertificate, Found, Inspected
+from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.service.ca_import import discovery, openssl_index
+from renrakucho_ca.service.ca_import.discovery import Piece, Place
+from renrakucho_ca.service.ca_import.owner_record import Record
+from renrakucho_ca.service.ca_import.owner_table import Lines
+from renrakucho_ca.service.ca_import.session import Run, portions
+from renrakucho_ca.service.process_pool import Workers, cores
+from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables.imports import Known
 
 
 class _New(NamedTuple):
@@ -63,13 +63,13 @@ class Certificates:
         self, parcels: Iterator[list[Piece]]
     ) -> Iterator[tuple[list[Piece], list[Inspected]]]:
         """Reads and proves the parcels. One alone is done here, sooner than a worker starts."""
-        work = partial(takeover.inspect_all, self._run.issuers)
+        work = partial(certificate_scanner.inspect_all, self._run.issuers)
         start = list(islice(parcels, 2))
         sent = ((parcel, [piece.der for piece in parcel]) for parcel in chain(start, parcels))
         if len(start) < 2:
             yield from ((parcel, work(ders)) for parcel, ders in sent)
             return
-        with Workers(cores(), takeover.__name__) as workers:
+        with Workers(cores(), certificate_scanner.__name__) as workers:
             yield from workers.spread(work, sent)
 
     def _certificates(self, paths: Iterable[Path], later: dict[Path, None]) -> Iterator[Piece]:
@@ -85,26 +85,26 @@ class Certificates:
 
     def _under(self, path: Path) -> Iterator[Path]:
         roots = [path]
-        if path.is_file() and takeover_index.is_index(path):
-            roots += takeover_index.beside(path)
-        for found in chain.from_iterable(map(takeover_files.walk, roots)):
+        if path.is_file() and openssl_index.is_index(path):
+            roots += openssl_index.beside(path)
+        for found in chain.from_iterable(map(discovery.walk, roots)):
             if isinstance(found, Path):
                 yield found
             else:
                 self._problem(*found)
 
     def _in_file(self, file: Path, later: dict[Path, None]) -> Iterator[Piece]:
-        if takeover_index.is_index(file):
+        if openssl_index.is_index(file):
             self._files += 1
             later[file] = None
             return
-        kind = takeover_files.container(file)
+        kind = discovery.container(file)
         if kind is not None:
             # PEM may lie in a database's pages, but what it says of revocations lies elsewhere.
             self._run.pass_over(file, kind)
             return
         is_empty = True
-        for piece in takeover_files.pieces(file):
+        for piece in discovery.pieces(file):
             is_empty = False
             if not isinstance(piece, Piece):
                 self._problem(*piece)

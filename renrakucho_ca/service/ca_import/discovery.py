@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.pki import forms, reading
-from renrakucho_ca.pki.forms import Kind
+from renrakucho_ca.pki import certificate_files, encodings
+from renrakucho_ca.pki.encodings import Kind
 
 _HEAD = 64 * 1024
 _CONTAINERS = {
@@ -85,13 +85,13 @@ def pieces(path: Path) -> Iterator[Piece | tuple[Place, Invalid]]:
     """
     is_empty = True
     with path.open("rb") as file:
-        for line, found in reading.read(file):
+        for line, found in certificate_files.read(file):
             is_empty = False
             place = Place(path, line)
             yield (place, found) if isinstance(found, Invalid) else Piece(place, *found)
         if is_empty and path.suffix.lower() in _CERTIFICATE_SUFFIXES:
             file.seek(0)
-            if b"-----BEGIN " not in reading.as_utf_8(file.read(_HEAD)):
+            if b"-----BEGIN " not in certificate_files.as_utf_8(file.read(_HEAD)):
                 yield Place(path), Invalid("there is no certificate that can be read")
 
 
@@ -99,6 +99,6 @@ def container(path: Path) -> str | None:
     """What a file is that may have certificates and is not opened; None for any other."""
     with path.open("rb") as file:
         head = file.read(16)
-    if forms.is_pkcs12(head):
+    if encodings.is_pkcs12(head):
         return "PKCS#12"
     return next((name for start, name in _CONTAINERS.items() if head.startswith(start)), None)

@@ -14,20 +14,27 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
+from renrakucho_ca.pki import authority_certificate, imported_ca, keys, x509
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.pki import keys, takeover_ca, x509
 from renrakucho_ca.pki.signatures import signed_by
-from renrakucho_ca.service import auditing, authority_certificate, ca_keys, csvfile
-from renrakucho_ca.service.hierarchy import authority_of, check_name, described, refuse_requested
+from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service.ca import ca_keys
+from renrakucho_ca.service.ca_import.certificates import Certificates
+from renrakucho_ca.service.ca_import.owner_record import COLUMNS
+from renrakucho_ca.service.ca_import.owner_table import Lines
+from renrakucho_ca.service.ca_import.revocations import Revocations
+from renrakucho_ca.service.ca_import.session import PassedOver, Report, Run, Summary
+from renrakucho_ca.service.hierarchy.creation import (
+    authority_of,
+    check_name,
+    described,
+    refuse_requested,
+)
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.takeover_certificates import Certificates
-from renrakucho_ca.service.takeover_lines import Lines
-from renrakucho_ca.service.takeover_records import COLUMNS
-from renrakucho_ca.service.takeover_revocations import Revocations
-from renrakucho_ca.service.takeover_run import PassedOver, Report, Run, Summary
-from renrakucho_ca.store import hierarchies
-from renrakucho_ca.store import takeover as store
-from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.store.tables import hierarchies
+from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.tabular import csv_table
 from renrakucho_ca.token_uri import TokenUri
 
 
@@ -101,7 +108,7 @@ def _refuse_unreadable(paths: Sequence[Path], records: Path | None) -> None:
         if not path.exists():
             raise NotFound("{file}: there is no such file or folder", file=path)
     if records is not None:
-        next(csvfile.read(records, COLUMNS), None)
+        next(csv_table.read(records, COLUMNS), None)
 
 
 # -- the CA itself
@@ -111,7 +118,7 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
     """The CA certificates, their signatures proven."""
     check_name(name)
     refuse_requested(home, name)
-    root = takeover_ca.load_ca(ca.root, Tier.ROOT)
+    root = imported_ca.load_ca(ca.root, Tier.ROOT)
     if not signed_by(root, root):
         raise Invalid(
             "{subject} is not a root: another CA signed it",
@@ -121,7 +128,7 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
     wanted = [(Tier.ROOT, root)]
     if (
         ca.issuing is not None
-        and (issuing := takeover_ca.load_ca(ca.issuing, Tier.ISSUING)) != root
+        and (issuing := imported_ca.load_ca(ca.issuing, Tier.ISSUING)) != root
     ):
         if not signed_by(issuing, root):
             raise Invalid(
@@ -157,7 +164,7 @@ def _private_keys(
             found[tier] = ca_keys.opened(home, given.text)
             keys.check_pair(found[tier], certificate)
         elif given is not None:
-            found[tier] = takeover_ca.load_key(given, passphrase, certificate)
+            found[tier] = imported_ca.load_key(given, passphrase, certificate)
     return found
 
 
@@ -205,7 +212,7 @@ def _record(
         hierarchies.put_authority(home.db, made.issuing, days[Tier.ISSUING])
     else:
         hierarchies.put(home.db, made, days)
-    auditing.record(
+    recorder.record(
         home, made.created_at, Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
     )
     return hierarchies.get(home.db, name)
@@ -230,4 +237,4 @@ def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.Sign
         facts = {"fingerprint": authority.fingerprint_sha256, "key": name}
         with home.db.write():
             store.attach_key(home.db, authority, name)
-            auditing.record(home, home.clock(), Entry(Act.KEY_IMPORTED, authority.name, facts))
+            recorder.record(home, home.clock(), Entry(Act.KEY_IMPORTED, authority.name, facts))

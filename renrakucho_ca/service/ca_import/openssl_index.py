@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Revocation, RevocationReason
-from renrakucho_ca.pki.takeover_names import decode
-from renrakucho_ca.service.takeover_files import Place
+from renrakucho_ca.pki.lenient_names import decode
+from renrakucho_ca.service.ca_import.discovery import Place
 
 LONGEST_LINE = 256 * 1024
 """Bytes; most of them of the name."""

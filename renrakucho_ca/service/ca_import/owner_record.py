@@ -10,8 +10,8 @@ from datetime import datetime, tzinfo
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LONGEST_NOTE, RetrievalNumber, User, clean_text, parse_serial
-from renrakucho_ca.service.csvfile import refuse_rounded
-from renrakucho_ca.service.tabledate import parse_date
+from renrakucho_ca.tabular.csv_table import refuse_rounded
+from renrakucho_ca.tabular.dates import parse_date
 
 COLUMNS = {
     "number": False,

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
-from renrakucho_ca.service import csvfile
-from renrakucho_ca.service.takeover_files import Place
-from renrakucho_ca.service.takeover_records import COLUMNS, Record
-from renrakucho_ca.service.takeover_run import Run, portions
-from renrakucho_ca.store import takeover as store
-from renrakucho_ca.store.takeover import Known
+from renrakucho_ca.service.ca_import.discovery import Place
+from renrakucho_ca.service.ca_import.owner_record import COLUMNS, Record
+from renrakucho_ca.service.ca_import.session import Run, portions
+from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables.imports import Known
+from renrakucho_ca.tabular import csv_table
 
 NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
 """A record without a certificate belongs to OLD if it was issued before, else to NEW."""
@@ -32,7 +32,7 @@ class Lines:
     def read(self, path: Path) -> None:
         """Keeps the lines of the table until their certificates come."""
         self._run.records_path = path
-        for number, row in csvfile.read(path, COLUMNS):
+        for number, row in csv_table.read(path, COLUMNS):
             try:
                 if isinstance(row, Invalid):
                     raise row

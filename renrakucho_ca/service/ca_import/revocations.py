@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
-from renrakucho_ca.pki import crl, takeover
-from renrakucho_ca.pki.forms import Kind
-from renrakucho_ca.pki.takeover import FoundCrl
-from renrakucho_ca.service import authority_certificate, takeover_files, takeover_index
-from renrakucho_ca.service.takeover_files import Piece, Place
-from renrakucho_ca.service.takeover_index import IndexLine
-from renrakucho_ca.service.takeover_run import Run, portions
-from renrakucho_ca.store import certificates
-from renrakucho_ca.store import takeover as store
-from renrakucho_ca.store.takeover import Known
+from renrakucho_ca.pki import authority_certificate, certificate_scanner, crl
+from renrakucho_ca.pki.certificate_scanner import FoundCrl
+from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.service.ca_import import discovery, openssl_index
+from renrakucho_ca.service.ca_import.discovery import Piece, Place
+from renrakucho_ca.service.ca_import.openssl_index import IndexLine
+from renrakucho_ca.service.ca_import.session import Run, portions
+from renrakucho_ca.store.tables import certificates
+from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables.imports import Known
 
 
 class _Bare(NamedTuple):
@@ -46,9 +46,9 @@ class Revocations:
 
     def read(self, paths: Sequence[Path]) -> None:
         """Applies the indexes, then the CRLs: of what has no certificate, an index tells more."""
-        for index in filter(takeover_index.is_index, paths):
+        for index in filter(openssl_index.is_index, paths):
             self._read_index(index)
-        others = list(filterfalse(takeover_index.is_index, paths))
+        others = list(filterfalse(openssl_index.is_index, paths))
         for _, found in self._crls(others):
             if isinstance(found, FoundCrl) and found.is_complete:
                 newest = self._newest.get(found.issuer, found.age)
@@ -61,10 +61,13 @@ class Revocations:
 
     def _crls(self, paths: Sequence[Path]) -> Iterator[tuple[Place, FoundCrl | Invalid]]:
         for path in paths:
-            for piece in takeover_files.pieces(path):
+            for piece in discovery.pieces(path):
                 if isinstance(piece, Piece) and piece.kind is Kind.CRL:
                     try:
-                        yield piece.place, takeover.load_crl(piece.der, self._run.issuers)
+                        yield (
+                            piece.place,
+                            certificate_scanner.load_crl(piece.der, self._run.issuers),
+                        )
                     except Invalid as error:
                         yield piece.place, error
 
@@ -113,7 +116,7 @@ class Revocations:
         if owner is None:
             return
         start = authority_certificate.of(owner).not_valid_before_utc
-        for portion in portions(takeover_index.index_lines(path, self._run.now)):
+        for portion in portions(openssl_index.index_lines(path, self._run.now)):
             with self._run.recording():
                 self._index_portion(owner, start, portion)
 
@@ -156,7 +159,7 @@ class Revocations:
     def _owner(self, path: Path) -> Authority | None:
         """The CA whose index it is: the one with a certificate of that serial number and end."""
         is_about_cas_alone = True
-        for portion in portions(takeover_index.index_lines(path, self._run.now)):
+        for portion in portions(openssl_index.index_lines(path, self._run.now)):
             lines = {line.serial: line for _, line in portion if isinstance(line, IndexLine)}
             is_about_cas_alone &= lines.keys() <= self._run.ca_serials
             for each in store.known(self._run.db, self._run.hierarchy.name, lines):

@@ -12,14 +12,14 @@ from typing import TypeVar
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service.ca_import.discovery import Place
+from renrakucho_ca.service.ca_import.owner_record import Record
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.planning import draw_number
-from renrakucho_ca.service.takeover_files import Place
-from renrakucho_ca.service.takeover_records import Record
-from renrakucho_ca.store import takeover as store
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.takeover import Ledger
+from renrakucho_ca.service.issuance.planner import draw_number
+from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.imports import Ledger
 
 PARCEL = 1000
 """Certificates that are read, and then recorded in one transaction."""
@@ -139,7 +139,7 @@ class Run:
             yield
             new = {key: each - before[key] for key, each in self.summary.recorded.items()}
             if any(new.values()):
-                auditing.record(
+                recorder.record(
                     self.home,
                     self.now,
                     Entry(Act.CERTIFICATES_IMPORTED, self.hierarchy.name, new),

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from renrakucho_ca.errors import Attention, Unavailable
-from renrakucho_ca.service import backup, proving
+from renrakucho_ca.service.audit import verifier
+from renrakucho_ca.service.ca.clock_guard import TOLERANCE, signing_time
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.signing_time import TOLERANCE, signing_time
-from renrakucho_ca.store import health, hierarchies, schema
+from renrakucho_ca.service.recovery import backup
+from renrakucho_ca.store.sqlite import health, schema
+from renrakucho_ca.store.tables import hierarchies
 
 BACKUP_DAYS = 8
 """Days after which a backup is too old: a weekly one that failed once is told."""
@@ -48,7 +50,7 @@ def restored(home: Home) -> Iterator[Finding]:
 
 
 def audit_log(home: Home) -> Iterator[Finding]:
-    yield from map(problem, proving.verify(home).problems)
+    yield from map(problem, verifier.verify(home).problems)
 
 
 def clock(home: Home) -> Iterator[Finding]:

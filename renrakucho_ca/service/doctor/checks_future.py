@@ -9,11 +9,11 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Hierarchy, KeyAlgorithm
-from renrakucho_ca.pki import signatures
-from renrakucho_ca.service import authority_certificate
+from renrakucho_ca.pki import authority_certificate, signatures
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import health, hierarchies
+from renrakucho_ca.store.sqlite import health
+from renrakucho_ca.store.tables import hierarchies
 
 AHEAD = timedelta(days=365)
 """How long before it goes wrong it is told: a migration of everybody takes its time."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import ca_keys
+from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.doctor.checks_files import readable_by_others
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import ca_certificates, hierarchies
+from renrakucho_ca.store.tables import ca_certificates, hierarchies
 
 
 def keys(home: Home) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import health
+from renrakucho_ca.store.sqlite import health
 
 INTENT_GRACE = timedelta(hours=1)
 MAIL_GRACE = timedelta(hours=6)

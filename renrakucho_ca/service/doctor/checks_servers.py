@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 
 from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.model import Authority
-from renrakucho_ca.pki import takeover
-from renrakucho_ca.service import ahead_file, crls, public_files, publish_hook
+from renrakucho_ca.pki import certificate_scanner
+from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import expiry, files, hierarchies, ocspfile
+from renrakucho_ca.service.ocsp import response_file
+from renrakucho_ca.service.publication import artifacts, publish_hook
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import ocsp_responses
+from renrakucho_ca.store.tables import expiry, hierarchies
 
 GRACE = timedelta(days=1)
 """By which cron may be late: a home that is looked after once a day."""
@@ -98,7 +102,7 @@ def _last_end(home: Home, authority: Authority) -> datetime | None:
         return None
     try:
         data = files.read(crls.path_of(home, authority))
-        return takeover.load_crl(data, [authority.certificate]).crl.next_update_utc
+        return certificate_scanner.load_crl(data, [authority.certificate]).crl.next_update_utc
     except (FileNotFoundError, Invalid):
         return None
 
@@ -131,7 +135,7 @@ def published(home: Home) -> Iterator[Finding]:
                 Attention("{name} is not published", hint="rca publish", name=hierarchy.name)
             )
             continue
-        for file in public_files.differing(home, hierarchy, whole, home.public):
+        for file in artifacts.differing(home, hierarchy, whole, home.public):
             if not file.exists():
                 yield problem(Attention("{file} is missing", hint="rca publish", file=file))
             elif file.name.endswith(("crl.pem", ".crl")):
@@ -170,7 +174,7 @@ def ocsp_(home: Home) -> Iterator[Finding]:
         if authority.key is None:
             continue
         try:
-            with ocspfile.opened(ahead_file.path_of(home, authority)) as responses:
+            with ocsp_responses.opened(response_file.path_of(home, authority)) as responses:
                 head = responses.head
         except FileNotFoundError:
             yield warning(

@@ -14,12 +14,16 @@ from pathlib import Path
 from renrakucho_ca import __version__
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Authority, Hierarchy, Severity
-from renrakucho_ca.service import ahead_file, backup
 from renrakucho_ca.service.doctor import Report
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import files, health, hierarchies, migration, ocsp, ocspfile
-from renrakucho_ca.store.hierarchies import CrlState
-from renrakucho_ca.store.migration import Scope
+from renrakucho_ca.service.ocsp import response_file
+from renrakucho_ca.service.recovery import backup
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import ocsp_responses
+from renrakucho_ca.store.sqlite import health
+from renrakucho_ca.store.tables import hierarchies, migration, ocsp
+from renrakucho_ca.store.tables.hierarchies import CrlState
+from renrakucho_ca.store.tables.migration import Scope
 
 Sample = tuple[dict[str, str], float]
 """Labels and a value."""
@@ -172,9 +176,9 @@ def _responders(facts: Facts) -> Iterator[Sample]:
 
 def _responses(facts: Facts) -> Iterator[Sample]:
     for each in facts.authorities:
-        path = ahead_file.path_of(facts.home, each)
+        path = response_file.path_of(facts.home, each)
         if path.exists():
-            with ocspfile.opened(path) as responses:
+            with ocsp_responses.opened(path) as responses:
                 yield from _at(_ca(each), responses.head.next_update)
 
 

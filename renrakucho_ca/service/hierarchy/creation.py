@@ -12,18 +12,20 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
-from renrakucho_ca.pki import certificates, contents, keys, x509
+from renrakucho_ca.pki import authority_certificate, certificates, contents, keys, x509
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.profiles import subjects
-from renrakucho_ca.service import auditing, authority_certificate, ca_keys, crls, revocation
-from renrakucho_ca.service.addresses import root_distribution
+from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service.ca import ca_keys, crls
+from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import ca_certificates, expiry, hierarchies
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.database import seconds
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.sqlite.connection import seconds
+from renrakucho_ca.store.tables import ca_certificates, expiry, hierarchies
+from renrakucho_ca.store.tables.audit import Entry
 from renrakucho_ca.token_uri import TokenUri
 
 LONGEST_COMMON_NAME = 53
@@ -69,7 +71,7 @@ def create(
     words = words_for(home, name, common_name)
     now = signing_time(home)
     with home.lock("hierarchies").exclusive():
-        auditing.refuse_unless_in_step(home)
+        recorder.refuse_unless_in_step(home)
         refuse_taken(home, name, words["common_name"])
         home.keystore.unlock()
         root = _make_root(home, words, key_algorithm, now, root_key)
@@ -109,7 +111,7 @@ def record(
         hierarchies.put(home.db, hierarchy, crl_days)
         ca_certificates.delete_request(home.db, name)
         facts = described(hierarchy, crl_days)
-        auditing.record(home, now, Entry(Act.HIERARCHY_CREATED, name, facts))
+        recorder.record(home, now, Entry(Act.HIERARCHY_CREATED, name, facts))
     recorded = hierarchies.get(home.db, name)
     with home.lock("publishing").exclusive():
         for tier, key in signing_keys.items():
@@ -184,7 +186,7 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
         hierarchy = hierarchies.get(home.db, name)
         if hierarchies.retire(home.db, name, now, at):
             cutoff = None if at is None else seconds(at)
-            auditing.record(home, now, Entry(Act.HIERARCHY_RETIRED, name, {"cutoff": cutoff}))
+            recorder.record(home, now, Entry(Act.HIERARCHY_RETIRED, name, {"cutoff": cutoff}))
     if at is not None and at <= now:
         revocation.revoke_all(home, hierarchy, now)
     return hierarchies.get(home.db, name)

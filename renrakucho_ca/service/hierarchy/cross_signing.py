@@ -10,19 +10,27 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, RevocationReason, Tier
-from renrakucho_ca.pki import certificates, contents, crl, foreign, x509
+from renrakucho_ca.pki import (
+    authority_certificate,
+    certificates,
+    contents,
+    crl,
+    external_root,
+    x509,
+)
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca
 from renrakucho_ca.pki.keys import SigningKey, public_key_of
-from renrakucho_ca.service import auditing, authority_certificate
-from renrakucho_ca.service.addresses import root_distribution
-from renrakucho_ca.service.ca_keys import ca_key
-from renrakucho_ca.service.hierarchy import validity_of
+from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service.ca.ca_keys import ca_key
+from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.distribution import root_distribution
+from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import ca_certificates, files, hierarchies
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.ca_certificates import CaCertificate
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import ca_certificates, hierarchies
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 from renrakucho_ca.token_uri import KeyPlace
 
 
@@ -44,7 +52,7 @@ def sign(
         Unavailable: passphrase, key, or the clock is behind.
         Refused: it would outlive the root. Conflict: `out` exists.
     """
-    asked = foreign.load_request(request)
+    asked = external_root.load_request(request)
     by = hierarchies.get(home.db, hierarchy)
     now = signing_time(home, by)
     profile = profiles.load_ca(home.profiles, Tier.ISSUING)
@@ -177,7 +185,7 @@ def _signed(
             end=f"{by.root.not_after:%Y-%m-%d}",
         )
     with home.lock("hierarchies").exclusive():
-        auditing.refuse_unless_in_step(home)
+        recorder.refuse_unless_in_step(home)
         _give_up_left_over(home, now)
         if crosses is not None and by.name in bridges(home, crosses, now):
             raise Conflict(
@@ -208,7 +216,7 @@ def _signed(
                 "crosses": crosses,
                 "certificate": b64encode(der).decode(),
             }
-            auditing.record(home, now, Entry(Act.CA_SIGNED, by.name, facts))
+            recorder.record(home, now, Entry(Act.CA_SIGNED, by.name, facts))
     return replace(intent, der=der)
 
 
@@ -240,7 +248,7 @@ def _revoke(
     entry = crl.entry(certificate.serial, now, reason)
     if not ca_certificates.revoke(home.db, certificate, Revocation(now, reason), entry):
         return False
-    auditing.record(home, now, revoked(certificate.issuer, certificate.serial, reason))
+    recorder.record(home, now, revoked(certificate.issuer, certificate.serial, reason))
     return True
 
 

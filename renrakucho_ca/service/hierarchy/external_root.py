@@ -9,13 +9,23 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
-from renrakucho_ca.pki import certificates, crl, csr, foreign, keys, x509
+from renrakucho_ca.pki import (
+    authority_certificate,
+    certificates,
+    crl,
+    csr,
+    external_root,
+    keys,
+    x509,
+)
+from renrakucho_ca.pki.imported_ca import load_ca
 from renrakucho_ca.pki.issue import request_ca
-from renrakucho_ca.pki.takeover_ca import load_ca
 from renrakucho_ca.profiles import subjects
-from renrakucho_ca.service import auditing, authority_certificate, ca_keys, crls
-from renrakucho_ca.service.addresses import root_distribution
-from renrakucho_ca.service.hierarchy import (
+from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service.ca import ca_keys, crls
+from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.distribution import root_distribution
+from renrakucho_ca.service.hierarchy.creation import (
     authority_of,
     ca_profile,
     check_name,
@@ -24,10 +34,10 @@ from renrakucho_ca.service.hierarchy import (
     words_for,
 )
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import ca_certificates, files, hierarchies
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.ca_certificates import Request
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import ca_certificates, hierarchies
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.ca_certificates import Request
 from renrakucho_ca.token_uri import TokenUri
 
 
@@ -93,7 +103,7 @@ def _make_request(
     with home.db.write():
         ca_certificates.put_request(home.db, made)
         facts = {"request": b64encode(made.request).decode()}
-        auditing.record(home, made.created_at, Entry(Act.CA_REQUESTED, name, facts))
+        recorder.record(home, made.created_at, Entry(Act.CA_REQUESTED, name, facts))
     return made
 
 
@@ -107,7 +117,7 @@ def withdraw(home: Home, name: str) -> None:
         _pending(home, name)
         with home.db.write():
             ca_certificates.delete_request(home.db, name)
-            auditing.record(home, home.clock(), Entry(Act.CA_REQUEST_WITHDRAWN, name))
+            recorder.record(home, home.clock(), Entry(Act.CA_REQUEST_WITHDRAWN, name))
         home.keystore.set_left_over_aside(_key_name(name), home.clock())
 
 
@@ -132,14 +142,14 @@ def install(
     root_certificate = load_ca(root, Tier.ROOT)
     issuing_certificate = load_ca(issuing, Tier.ISSUING)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
-        auditing.refuse_unless_in_step(home)
+        recorder.refuse_unless_in_step(home)
         installed = _installed(home, name, root_certificate, issuing_certificate)
         if installed is not None:
             return installed
         pending = _pending(home, name)
-        requested = foreign.load_request(pending.request)
-        foreign.check_root(root_certificate, now)
-        foreign.check_issuing(issuing_certificate, root_certificate, requested, now)
+        requested = external_root.load_request(pending.request)
+        external_root.check_root(root_certificate, now)
+        external_root.check_issuing(issuing_certificate, root_certificate, requested, now)
         _refuse_known(home, root_certificate, issuing_certificate)
         key_name = _key_name(name) if issuing_key is None else issuing_key.text
         if not ca_keys.is_here(home, key_name):

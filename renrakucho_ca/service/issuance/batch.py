@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
-from renrakucho_ca.service import csvfile, people
+from renrakucho_ca.service import people
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import issue_many
-from renrakucho_ca.service.issuer import Issued, Teller
-from renrakucho_ca.service.planning import Planner, Request
+from renrakucho_ca.service.issuance.issuance import issue_many
+from renrakucho_ca.service.issuance.issuer import Issued, Teller
+from renrakucho_ca.service.issuance.planner import Planner, Request
+from renrakucho_ca.tabular import csv_table
 
 _Parsed = TypeVar("_Parsed")
 
@@ -112,7 +113,7 @@ def issue(
 def _read(
     file: Path, columns: dict[str, bool], parse: Callable[[dict[str, str]], _Parsed]
 ) -> Iterator[tuple[int, _Parsed | RcaError]]:
-    for line, row in csvfile.read(file, columns):
+    for line, row in csv_table.read(file, columns):
         try:
             if isinstance(row, RcaError):
                 raise row
@@ -122,5 +123,5 @@ def _read(
 
 
 def _user(row: dict[str, str]) -> User:
-    user = csvfile.refuse_rounded(row["user"])
+    user = csv_table.refuse_rounded(row["user"])
     return User.parse(user, row["name"], row["email"], row["facility"], row["network"])

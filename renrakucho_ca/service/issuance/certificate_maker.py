@@ -19,8 +19,8 @@ from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.pki.token_login import Access
-from renrakucho_ca.store.certificates import SealedBundle
 from renrakucho_ca.store.keystore.sealing import Sealer
+from renrakucho_ca.store.tables.certificates import SealedBundle
 
 _Before = TypeVar("_Before")
 _After = TypeVar("_After")

@@ -14,12 +14,14 @@ from renrakucho_ca.model import (
     RetrievalNumber,
     User,
 )
-from renrakucho_ca.service import ahead, auditing, left_over
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued, Issuer, Teller, refuse_closed, tell_nobody
-from renrakucho_ca.service.planning import Planner, Request, Succession
-from renrakucho_ca.service.workshop import FEW, started
-from renrakucho_ca.store import certificates, hierarchies
+from renrakucho_ca.service.issuance import orphans
+from renrakucho_ca.service.issuance.issuer import Issued, Issuer, Teller, refuse_closed, tell_nobody
+from renrakucho_ca.service.issuance.maker_pool import FEW, started
+from renrakucho_ca.service.issuance.planner import Planner, Request, Succession
+from renrakucho_ca.service.ocsp import pre_produce
+from renrakucho_ca.store.tables import certificates, hierarchies
 
 
 def issue(
@@ -63,7 +65,7 @@ def issue_many(
     Raises:
         As `issue`.
     """
-    auditing.refuse_unless_in_step(home)
+    recorder.refuse_unless_in_step(home)
     chosen = choose_hierarchy(home, hierarchy)
     source = iter(requests)
     first = list(islice(source, FEW + 1))
@@ -77,12 +79,12 @@ def issue_many(
     with started(jobs if len(first) > FEW else 1) as workers:
         # Nothing to do needs no passphrase.
         issuer = Issuer(home, chosen, tell) if first else None
-        with home.lock("issuing").shared(lambda: left_over.abandon_all(home)):
+        with home.lock("issuing").shared(lambda: orphans.abandon_all(home)):
             if issuer is not None:
                 yield from issuer.issue(chain(first, source), workers)
                 # What is issued is issued; `rca publish` would sign for it as well.
                 with suppress(RcaError):
-                    ahead.keep_up(home, chosen, chosen.issuing, home.clock())
+                    pre_produce.keep_up(home, chosen, chosen.issuing, home.clock())
 
 
 def reissue(

@@ -26,21 +26,23 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import crl, keys
 from renrakucho_ca.pki.token import TokenKey
-from renrakucho_ca.service import auditing, people, revocation
-from renrakucho_ca.service.ca_keys import ca_key
+from renrakucho_ca.service import people
+from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service.ca.ca_keys import ca_key
+from renrakucho_ca.service.ca.clock_guard import signing_time
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.left_over import abandon
-from renrakucho_ca.service.making import Made, Maker, Secrets
-from renrakucho_ca.service.planning import Plan, Planner, Request, Succession
-from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.service.workshop import make_all
-from renrakucho_ca.store import certificates, hierarchies, issuing
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.database import seconds
-from renrakucho_ca.store.issuing import Signed
+from renrakucho_ca.service.issuance.certificate_maker import Made, Maker, Secrets
+from renrakucho_ca.service.issuance.maker_pool import make_all
+from renrakucho_ca.service.issuance.orphans import abandon
+from renrakucho_ca.service.issuance.planner import Plan, Planner, Request, Succession
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.sqlite.connection import seconds
+from renrakucho_ca.store.tables import certificates, hierarchies, pending_issuance
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.pending_issuance import Signed
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.workers import Workers
+    from renrakucho_ca.service.process_pool import Workers
 
 PORTION = 64
 """Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each.
@@ -175,7 +177,7 @@ class Issuer:
         plan = self._planner.plan(request)
         if request.supersedes is None:
             people.put_all(self._home, [request.user], self._now)
-        while not issuing.put_intent(db, plan.intent):
+        while not pending_issuance.put_intent(db, plan.intent):
             plan = self._planner.plan(request)
         return plan
 
@@ -197,9 +199,9 @@ class Issuer:
                     refused.append((plan.request, result))
                 else:
                     new.append(result)
-            issuing.record(self._home.db, self._authority, [each.signed for each in new])
+            pending_issuance.record(self._home.db, self._authority, [each.signed for each in new])
             issued = [(each.request, self._conclude(each)) for each in new]
-            auditing.record(self._home, self._now, *self._acts)
+            recorder.record(self._home, self._now, *self._acts)
         return refused + issued
 
     def _signed(self, plan: Plan, made: Made, before: Certificate | None) -> _New | Conflict:

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from renrakucho_ca.errors import RcaError
-from renrakucho_ca.service import making
-from renrakucho_ca.service.making import Made, Maker, Task
-from renrakucho_ca.service.planning import Plan
+from renrakucho_ca.service.issuance import certificate_maker
+from renrakucho_ca.service.issuance.certificate_maker import Made, Maker, Task
+from renrakucho_ca.service.issuance.planner import Plan
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.workers import Workers
+    from renrakucho_ca.service.process_pool import Workers
 
 PARCEL = 8
 """Tasks that go to a worker at a time: some 30 ms of work, against 0.1 ms for the pipe."""
@@ -28,9 +28,9 @@ def started(jobs: int) -> Iterator[Workers | None]:
         yield None
         return
     # Takes 20 ms, which a single certificate need not pay for.
-    from renrakucho_ca.service.workers import Workers
+    from renrakucho_ca.service.process_pool import Workers
 
-    with Workers(jobs, making.__name__) as workers:
+    with Workers(jobs, certificate_maker.__name__) as workers:
         yield workers
 
 

@@ -13,20 +13,20 @@ from renrakucho_ca.model import (
     RevocationReason,
 )
 from renrakucho_ca.pki import crl
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies, issuing
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.database import seconds
-from renrakucho_ca.store.issuing import Intent
+from renrakucho_ca.store.sqlite.connection import seconds
+from renrakucho_ca.store.tables import hierarchies, pending_issuance
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.pending_issuance import Intent
 
 
 def abandon_all(home: Home) -> None:
     """Revokes what a run that died may have signed. Only while nobody else issues."""
-    if issuing.left_over(home.db):
+    if pending_issuance.left_over(home.db):
         now = home.clock()
         with home.db.write():
-            for intent in issuing.left_over(home.db):
+            for intent in pending_issuance.left_over(home.db):
                 abandon(home, intent, now)
 
 
@@ -34,8 +34,8 @@ def abandon(home: Home, intent: Intent, now: datetime) -> None:
     """Revokes what an intent was for, within the open transaction."""
     reason = RevocationReason.CESSATION_OF_OPERATION
     entry = crl.entry(intent.serial, now, reason)
-    issuing.abandon(home.db, intent, Revocation(now, reason), entry)
-    auditing.record(
+    pending_issuance.abandon(home.db, intent, Revocation(now, reason), entry)
+    recorder.record(
         home,
         now,
         Entry(

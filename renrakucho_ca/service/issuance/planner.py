@@ -21,11 +21,11 @@ from renrakucho_ca.model import (
 from renrakucho_ca.pki import csr, keys
 from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.profiles import subjects
-from renrakucho_ca.service.addresses import distribution
+from renrakucho_ca.service.ca.distribution import distribution
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.making import Task
-from renrakucho_ca.store import users
-from renrakucho_ca.store.issuing import Intent
+from renrakucho_ca.service.issuance.certificate_maker import Task
+from renrakucho_ca.store.tables import users
+from renrakucho_ca.store.tables.pending_issuance import Intent
 
 
 class Succession(Enum):

@@ -10,10 +10,11 @@ from email.message import EmailMessage
 
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import Certificate
-from renrakucho_ca.service import download, instructions, outgoing
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.pages import Pages
-from renrakucho_ca.store import certificates
+from renrakucho_ca.service.mail import outgoing
+from renrakucho_ca.service.mail.rendering import Pages
+from renrakucho_ca.service.retrieval import download, instructions
+from renrakucho_ca.store.tables import certificates
 
 
 class Letters:

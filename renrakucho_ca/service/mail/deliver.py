@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.service import outgoing
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.mail_server import Server, TlsServer
-from renrakucho_ca.store import outbox
-from renrakucho_ca.store.outbox import Mail, MailState
+from renrakucho_ca.service.mail import outgoing
+from renrakucho_ca.service.mail.smtp import Server, TlsServer
+from renrakucho_ca.store.tables import outbox
+from renrakucho_ca.store.tables.outbox import Mail, MailState
 
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=6)

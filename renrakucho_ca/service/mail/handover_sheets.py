@@ -11,13 +11,14 @@ import segno
 from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.model import Certificate, RetrievalNumber, Status
-from renrakucho_ca.service import download, instructions, retrieval
-from renrakucho_ca.service.download import Offer
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.instructions import Instructions
-from renrakucho_ca.service.pages import Pages
-from renrakucho_ca.store import certificates, files, listing
-from renrakucho_ca.store.listing import Query
+from renrakucho_ca.service.mail.rendering import Pages
+from renrakucho_ca.service.retrieval import download, instructions, retrieval
+from renrakucho_ca.service.retrieval.download import Offer
+from renrakucho_ca.service.retrieval.instructions import Instructions
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import certificates, listing
+from renrakucho_ca.store.tables.listing import Query
 
 
 @dataclass(frozen=True, slots=True)

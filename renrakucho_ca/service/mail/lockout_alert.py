@@ -6,11 +6,12 @@ from email.utils import parseaddr
 
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import Act, RetrievalNumber
-from renrakucho_ca.service import auditing, outgoing
-from renrakucho_ca.service.guessing import Address
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates, outbox
-from renrakucho_ca.store.audit import Entry
+from renrakucho_ca.service.mail import outgoing
+from renrakucho_ca.service.retrieval.rate_limit import Address
+from renrakucho_ca.store.tables import certificates, outbox
+from renrakucho_ca.store.tables.audit import Entry
 
 MOST_WAITING = 20
 """Alarms in the outbox at a time: an attack on every number is not to bury the operator."""
@@ -26,7 +27,7 @@ def number_locked(home: Home, number: RetrievalNumber, address: Address) -> None
     if certificates.bundle(home.db, number) is None:
         return
     with home.db.write():
-        auditing.record(home, home.clock(), Entry(Act.LOCKED, number, origin=str(address)))
+        recorder.record(home, home.clock(), Entry(Act.LOCKED, number, origin=str(address)))
     if mail.operator is None:
         return
     say = Catalogue(Language(mail.language)).say

@@ -9,8 +9,8 @@ from email.utils import format_datetime, parseaddr
 
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import outbox
-from renrakucho_ca.store.outbox import Mail
+from renrakucho_ca.store.tables import outbox
+from renrakucho_ca.store.tables.outbox import Mail
 
 
 def envelope(home: Home, recipients: Sequence[str], subject: str, name: str) -> EmailMessage:

@@ -12,7 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.locale import Catalogue
-from renrakucho_ca.service.instructions import TITLES
+from renrakucho_ca.service.retrieval.instructions import TITLES
 
 
 class Pages:

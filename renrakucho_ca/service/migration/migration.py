@@ -13,15 +13,16 @@ from itertools import islice
 
 from renrakucho_ca.errors import Conflict, Invalid, RcaError
 from renrakucho_ca.model import UNKNOWN, Act, Certificate, RetrievalNumber, User
-from renrakucho_ca.service import auditing, revocation
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import choose_hierarchy, issue_many
-from renrakucho_ca.service.issuer import Issued, Teller, tell_nobody
-from renrakucho_ca.service.planning import Planner, Request, Succession
-from renrakucho_ca.store import hierarchies, migration
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.database import seconds
-from renrakucho_ca.store.migration import Progress, Scope
+from renrakucho_ca.service.issuance.issuance import choose_hierarchy, issue_many
+from renrakucho_ca.service.issuance.issuer import Issued, Teller, tell_nobody
+from renrakucho_ca.service.issuance.planner import Planner, Request, Succession
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.sqlite.connection import seconds
+from renrakucho_ca.store.tables import hierarchies, migration
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.migration import Progress, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def _set_cutoff(home: Home, now: datetime, source: str, cutoff: datetime, target
     with home.db.write():
         if hierarchies.set_cutoff(home.db, source, cutoff):
             facts = {"cutoff": seconds(cutoff), "target": target}
-            auditing.record(home, now, Entry(Act.CUTOFF_SET, source, facts))
+            recorder.record(home, now, Entry(Act.CUTOFF_SET, source, facts))
 
 
 def _request(certificate: Certificate) -> Request:

@@ -9,10 +9,10 @@ from itertools import accumulate
 
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.migration import plan
-from renrakucho_ca.service.pages import Pages
-from renrakucho_ca.store import hierarchies, migration
-from renrakucho_ca.store.migration import Progress, Scope
+from renrakucho_ca.service.mail.rendering import Pages
+from renrakucho_ca.service.migration.migration import plan
+from renrakucho_ca.store.tables import hierarchies, migration
+from renrakucho_ca.store.tables.migration import Progress, Scope
 
 WIDTH, HEIGHT = 720, 220
 """Of the chart, in the units of its own coordinates."""

@@ -10,19 +10,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, SubjectAttribute, Tier
-from renrakucho_ca.pki import certificates, contents, keys
+from renrakucho_ca.pki import authority_certificate, certificates, contents, keys
 from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.pki.names import LONGEST_ATTRIBUTE
 from renrakucho_ca.pki.ocsp import Period, ResponderKey, load_key
 from renrakucho_ca.pki.ocsp_request import issuer_hashes
-from renrakucho_ca.service import auditing, authority_certificate
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.ocsp_signing import Signer
-from renrakucho_ca.store import ocsp
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.ocsp import Responder
+from renrakucho_ca.service.ocsp.signer import Signer
+from renrakucho_ca.store.tables import ocsp
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.ocsp import Responder
 
 LIFE = timedelta(days=30)
 """Short, since nobody asks whether the certificate was revoked; renewed at half of it."""
@@ -70,7 +70,7 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
     sealed = sealer.seal(keys.to_pkcs8(own), _context(request.serial), home.random)
     with home.db.write():
         ocsp.record_responder(home.db, authority.id, id, certificates.to_der(certificate), sealed)
-        auditing.record(
+        recorder.record(
             home,
             now,
             Entry(Act.RESPONDER_SIGNED, authority.name, {"serial": f"{request.serial:x}"}),

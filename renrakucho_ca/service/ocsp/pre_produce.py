@@ -12,9 +12,10 @@ from datetime import datetime
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import keys
-from renrakucho_ca.service import ahead_file, responders
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import ocsp, ocspfile
+from renrakucho_ca.service.ocsp import delegated_responder, response_file
+from renrakucho_ca.store.files import ocsp_responses
+from renrakucho_ca.store.tables import ocsp
 
 PARCEL = 1000
 """Changes that are signed for in one transaction."""
@@ -33,7 +34,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         return False
     has_key = authority.key is not None
     newest = ocsp.responder(home.db, authority.id)
-    if has_key and responders.is_due(home, authority, now):
+    if has_key and delegated_responder.is_due(home, authority, now):
         return True
     if newest is None or now >= newest.not_after:
         return False
@@ -48,7 +49,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
 def is_file_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
     """Whether all responses of a CA are to be signed anew."""
     try:
-        with ocspfile.opened(ahead_file.path_of(home, authority)) as responses:
+        with ocsp_responses.opened(response_file.path_of(home, authority)) as responses:
             head, count = responses.head, len(responses)
     except (FileNotFoundError, Unavailable):
         return True
@@ -78,17 +79,17 @@ def renew(
     """
     if not (home.settings.ocsp.sign_ahead or home.settings.ocsp.nonce):
         return 0
-    if key is not None and responders.is_due(home, authority, now):
-        responders.renew(home, authority, key, now)
-    responder = responders.current(home, authority, now)
+    if key is not None and delegated_responder.is_due(home, authority, now):
+        delegated_responder.renew(home, authority, key, now)
+    responder = delegated_responder.current(home, authority, now)
     if responder is None:
         return 0
-    responders.tell_portal(home, responder)
+    delegated_responder.tell_portal(home, responder)
     if not home.settings.ocsp.sign_ahead:
         return 0
     count = 0
     if is_file_due(home, hierarchy, authority, now):
-        count = ahead_file.sign_all(home, hierarchy, authority, responder, now)
+        count = response_file.sign_all(home, hierarchy, authority, responder, now)
     return count + _sign_changes(home, hierarchy, authority, now)
 
 
@@ -110,13 +111,13 @@ def _sign_changes(home: Home, hierarchy: Hierarchy, authority: Authority, now: d
     Returns:
         For how many certificates responses were signed.
     """
-    responder = responders.current(home, authority, now)
+    responder = delegated_responder.current(home, authority, now)
     if responder is None:
         return 0
     signer, count = None, 0
     while changes := ocsp.unsigned(home.db, authority.id, PARCEL):
         if signer is None:
-            signer = responders.signer(home, hierarchy, authority, responder, now)
+            signer = delegated_responder.signer(home, hierarchy, authority, responder, now)
         signed = [(change, standing, *signer.sign(standing)) for change, standing in changes]
         period = signer.period
         with home.db.write():

@@ -18,13 +18,14 @@ from renrakucho_ca.pki import certificates, ocsp, ocsp_request
 from renrakucho_ca.pki.der import integer
 from renrakucho_ca.pki.ocsp import Failure, Form, Period, ResponderKey
 from renrakucho_ca.pki.ocsp_request import CertId
-from renrakucho_ca.service import ahead_file, catching_up, responders
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import ca_certificates, hierarchies
-from renrakucho_ca.store import ocsp as store
-from renrakucho_ca.store.database import seconds
-from renrakucho_ca.store.ocsp import Standing
-from renrakucho_ca.store.ocspfile import Responses
+from renrakucho_ca.service.ocsp import delegated_responder, response_file
+from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.store.files.ocsp_responses import Responses
+from renrakucho_ca.store.sqlite.connection import seconds
+from renrakucho_ca.store.tables import ca_certificates, hierarchies
+from renrakucho_ca.store.tables import ocsp as store
+from renrakucho_ca.store.tables.ocsp import Standing
 
 LARGEST = ocsp_request.LARGEST
 TRY_LATER, INTERNAL_ERROR = Failure.TRY_LATER.response, Failure.INTERNAL_ERROR.response
@@ -94,7 +95,7 @@ class Answerer:
             # A response is signed by the responder of one CA, and has to be about all that was
             # asked for (RFC 6960 §4.2.2.3).
             return _failure(Failure.UNAUTHORIZED)
-        catching_up.refuse_to_forget(home)
+        reconcile.refuse_to_forget(home)
         now = home.clock()
         asked = request.certificates
         if request.nonce is not None or len(asked) > 1:
@@ -139,7 +140,7 @@ class Answerer:
         """Whether it is of those that a CA signs and that are no certificates of the store."""
         responder = store.responder(home.db, desk.authority.id)
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
-        return responder is not None and asked.serial in responders.own_serials(
+        return responder is not None and asked.serial in delegated_responder.own_serials(
             hierarchy, desk.authority, responder
         )
 
@@ -155,15 +156,15 @@ class Answerer:
 
         Of a certificate that was never issued it says unknown (RFC 6960 §2.2).
         """
-        responder = responders.current(home, desk.authority, now)
+        responder = delegated_responder.current(home, desk.authority, now)
         if responder is None or responder.portal_key is None:
             return None
         if responder.id not in self._keys:
-            self._keys[responder.id] = responders.portal_key_of(home, responder)
+            self._keys[responder.id] = delegated_responder.portal_key_of(home, responder)
         key = self._keys[responder.id]
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
-        period = responders.period(LIVE, hierarchy, desk.authority, responder, now)
-        own = responders.own_serials(hierarchy, desk.authority, responder)
+        period = delegated_responder.period(LIVE, hierarchy, desk.authority, responder, now)
+        own = delegated_responder.own_serials(hierarchy, desk.authority, responder)
         first = asked[0]
         assert first.hash is not None
         form = _form(first.hash, first.issuer, responder.certificate, period)
@@ -191,7 +192,7 @@ class Answerer:
         key = hierarchy, asked.issuer
         if key not in self._desks:
             for authority in hierarchies.get(home.db, hierarchy).authorities:
-                desk = _Desk(authority, ahead_file.path_of(home, authority))
+                desk = _Desk(authority, response_file.path_of(home, authority))
                 for issuer in ocsp_request.issuer_hashes(authority.certificate).values():
                     self._desks.setdefault((hierarchy, issuer), desk)
         return self._desks.get(key)

@@ -13,13 +13,14 @@ from renrakucho_ca.pki import certificates
 from renrakucho_ca.pki.der import integer
 from renrakucho_ca.pki.keys import public_key_of, signature_hash, verifies
 from renrakucho_ca.pki.ocsp import Form, status
-from renrakucho_ca.service import responders
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.ocsp_signing import Signer
-from renrakucho_ca.service.workers import Workers, cores
-from renrakucho_ca.store import ocsp, ocspfile
-from renrakucho_ca.store.ocsp import Responder, Standing
-from renrakucho_ca.store.ocspfile import Head, Responses
+from renrakucho_ca.service.ocsp import delegated_responder
+from renrakucho_ca.service.ocsp.signer import Signer
+from renrakucho_ca.service.process_pool import Workers, cores
+from renrakucho_ca.store.files import ocsp_responses
+from renrakucho_ca.store.files.ocsp_responses import Head, Responses
+from renrakucho_ca.store.tables import ocsp
+from renrakucho_ca.store.tables.ocsp import Responder, Standing
 
 PARCEL = 1000
 """Certificates that a worker signs for at a time: 0.05 s."""
@@ -44,13 +45,15 @@ def sign_all(
     What changes meanwhile has a higher number than the last change that the file knows of.
     """
     change = ocsp.last_change(home.db)
-    own = (f"{serial:x}" for serial in responders.own_serials(hierarchy, authority, responder))
+    own = (
+        f"{serial:x}" for serial in delegated_responder.own_serials(hierarchy, authority, responder)
+    )
     # One that was taken over may stand among the certificates as well.
     extra: list[Standing] = [
         (serial, None, None) for serial in own if ocsp.known(home.db, authority.id, serial) is None
     ]
     width = max(ocsp.longest_serial(home.db, authority.id), *(len(each[0]) for each in extra), 1)
-    signer = responders.signer(home, hierarchy, authority, responder, now, width)
+    signer = delegated_responder.signer(home, hierarchy, authority, responder, now, width)
     head = Head(
         authority=authority.fingerprint_sha256,
         responder=responder.certificate,
@@ -67,7 +70,7 @@ def sign_all(
         count = len(responses)
         _verify(responses, signer)
 
-    ocspfile.write(path_of(home, authority), head, _records(signer, parcels), check)
+    ocsp_responses.write(path_of(home, authority), head, _records(signer, parcels), check)
     with home.db.write():
         ocsp.forget_changes(home.db, authority.id, change)
     return count

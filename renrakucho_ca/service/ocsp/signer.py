@@ -8,8 +8,8 @@ from functools import cached_property
 
 from renrakucho_ca.pki import certificates, der, ocsp
 from renrakucho_ca.pki.ocsp import Form, Period, ResponderKey
-from renrakucho_ca.store.ocsp import Standing
-from renrakucho_ca.store.ocspfile import Record
+from renrakucho_ca.store.files.ocsp_responses import Record
+from renrakucho_ca.store.tables.ocsp import Standing
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 from zlib import crc32
 
-from renrakucho_ca.beside import Beside
+from renrakucho_ca.background import Beside
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
-from renrakucho_ca.pki import certificates, crl, x509
-from renrakucho_ca.service import authority_certificate, checkpoints, crls, nginx
+from renrakucho_ca.pki import authority_certificate, certificates, crl, x509
+from renrakucho_ca.service.audit import checkpoints
+from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import nginx
 from renrakucho_ca.store import files
 
 Content = Callable[[], Iterable[bytes]]

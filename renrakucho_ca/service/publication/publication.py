@@ -13,21 +13,18 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
-from renrakucho_ca.service import (
-    ahead,
-    ca_keys,
-    ca_signing,
-    catching_up,
-    checkpoints,
-    crls,
-    public_files,
-    publish_hook,
-    revocation,
-)
-from renrakucho_ca.service.ca_keys import ca_key
+from renrakucho_ca.service.audit import checkpoints
+from renrakucho_ca.service.ca import ca_keys, crls
+from renrakucho_ca.service.ca.ca_keys import ca_key
+from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.hierarchy import cross_signing
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.signing_time import signing_time
-from renrakucho_ca.store import files, hierarchies
+from renrakucho_ca.service.ocsp import pre_produce
+from renrakucho_ca.service.publication import artifacts, publish_hook
+from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import hierarchies
 from renrakucho_ca.token_uri import KeyPlace
 
 
@@ -71,7 +68,7 @@ def publish(
         Unavailable: the passphrase is wrong, the disk is full, the hook failed, the clock is
             behind.
     """
-    catching_up.refuse_to_forget(home)
+    reconcile.refuse_to_forget(home)
     folder = out or home.public
     standings: list[_Standing] = []
     written: list[Path] = []
@@ -94,11 +91,11 @@ def publish(
             ]
             standings += own
             checkpoints.write_missing(home, hierarchy)
-            bridges = ca_signing.bridges(home, hierarchy.name, now)
+            bridges = cross_signing.bridges(home, hierarchy.name, now)
             proven = [each.authority for each in own if each.proven]
-            written += public_files.write(home, hierarchy, bridges, proven, folder)
+            written += artifacts.write(home, hierarchy, bridges, proven, folder)
             gone = (each.name for each in everything if each.name not in bridges)
-            public_files.remove_bridges(hierarchy, gone, folder)
+            artifacts.remove_bridges(hierarchy, gone, folder)
         # Last: for a million certificates it takes half a minute, and the CRLs are out by then.
         publish_hook.run_owed(home)
         responses = _sign_responses(home, root_key)
@@ -151,10 +148,10 @@ def _sign_responses(home: Home, root_key: KeyPlace | None) -> int:
     """Signs the OCSP responses that are due; returns for how many certificates."""
     now = home.clock()
     return sum(
-        ahead.renew(home, hierarchy, authority, ca_key(home, authority, root_key), now)
+        pre_produce.renew(home, hierarchy, authority, ca_key(home, authority, root_key), now)
         for hierarchy in hierarchies.all_of(home.db)
         for authority in hierarchy.authorities
-        if root_key is not None or ahead.is_due(home, hierarchy, authority, now)
+        if root_key is not None or pre_produce.is_due(home, hierarchy, authority, now)
     )
 
 

@@ -12,9 +12,10 @@ from typing import BinaryIO
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import archive, files, sealedfile
-from renrakucho_ca.store.archive import Source
-from renrakucho_ca.store.database import SCHEMA_VERSION
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import archive, sealed_file
+from renrakucho_ca.store.files.archive import Source
+from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION
 
 _LAST = "last-backup"
 
@@ -79,7 +80,7 @@ def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
 
     with home.lock("backup").exclusive(), _sources(home) as sources:
         content = archive.pack(sources, now, SCHEMA_VERSION)
-        write(counted(sealedfile.seal(content, home.keystore, stretching)))
+        write(counted(sealed_file.seal(content, home.keystore, stretching)))
         files.replace(home.store / _LAST, now.isoformat().encode())
     return Backup(now, len(sources), size)
 

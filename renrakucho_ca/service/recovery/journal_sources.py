@@ -13,9 +13,9 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.replaying import PORTION, Learned, Replayed, replay
-from renrakucho_ca.store import audit
-from renrakucho_ca.store.journal import Examined, Journal
+from renrakucho_ca.service.recovery.replay import PORTION, Learned, Replayed, replay
+from renrakucho_ca.store.files.journal import Examined, Journal
+from renrakucho_ca.store.tables import audit
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, Unavailable
 from renrakucho_ca.model import Act
-from renrakucho_ca.pki import checkpoint
+from renrakucho_ca.pki import authority_certificate, checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
-from renrakucho_ca.service import authority_certificate, checkpoints, crls
+from renrakucho_ca.service.audit import checkpoints
+from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import audit, files, hierarchies, learning
-from renrakucho_ca.store.audit import Record
-from renrakucho_ca.store.journal import Journal
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files.journal import Journal
+from renrakucho_ca.store.tables import audit, hierarchies, recovery
+from renrakucho_ca.store.tables.audit import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def newer_crls(home: Home) -> list[tuple[Path, Attention]]:
     found = []
     everybody = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
     for authority in (each for each in everybody if each.key is not None):
-        known = learning.crl_number(home.db, authority)
+        known = recovery.crl_number(home.db, authority)
         with suppress(Invalid):
             issuer = authority_certificate.of(authority)
             for folder in (home.store / "crl", home.public):

@@ -15,36 +15,32 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, RcaError, Refused
 from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
-from renrakucho_ca.pki import crl, takeover
-from renrakucho_ca.pki.forms import Kind
-from renrakucho_ca.pki.takeover import FoundCrl
-from renrakucho_ca.service import (
-    auditing,
-    ca_signing,
-    checkpoints,
-    crls,
-    journals,
-    revocation,
-    takeover_files,
-    witnesses,
-)
+from renrakucho_ca.pki import certificate_scanner, crl
+from renrakucho_ca.pki.certificate_scanner import FoundCrl
+from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.service.audit import checkpoints, recorder
+from renrakucho_ca.service.ca import crls
+from renrakucho_ca.service.ca_import import discovery
+from renrakucho_ca.service.hierarchy import cross_signing
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.journals import Told
-from renrakucho_ca.service.planning import draw_number
-from renrakucho_ca.service.replaying import Learned
-from renrakucho_ca.service.witnesses import Witness
-from renrakucho_ca.store import (
+from renrakucho_ca.service.issuance.planner import draw_number
+from renrakucho_ca.service.recovery import journal_sources, newer_records
+from renrakucho_ca.service.recovery.journal_sources import Told
+from renrakucho_ca.service.recovery.newer_records import Witness
+from renrakucho_ca.service.recovery.replay import Learned
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files.journal import Journal, Standing
+from renrakucho_ca.store.tables import (
     audit,
     ca_certificates,
     certificates,
-    files,
     hierarchies,
-    issuing,
-    learning,
+    pending_issuance,
+    recovery,
 )
-from renrakucho_ca.store import takeover as store_takeover
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.journal import Journal, Standing
+from renrakucho_ca.store.tables import imports as store_takeover
+from renrakucho_ca.store.tables.audit import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +127,11 @@ def catch_up(
         own = home.journal if marker is None or marker.has_journal else None
         head = 0 if marker is None else marker.head
         given = [Journal(path) for path in copies]
-        told = journals.learn(home, own, given, head, learned, anyhow=without_journal)
+        told = journal_sources.learn(home, own, given, head, learned, anyhow=without_journal)
         newest, _ = audit.head(home.db)
         spoilt = {each.file for each in told.damaged}
         whole = [each for each in (home.journal, *given) if each.path not in spoilt]
-        missed = witnesses.unheard(home, whole)
+        missed = newer_records.unheard(home, whole)
         least = max([marker.least if marker else 0, *(each.checkpoint.rows for each in missed)])
         problems = _lacking(home, whole, told, missed, least)
         is_known = without_journal or (told.is_enough and not problems)
@@ -167,7 +163,7 @@ def _marker(home: Home) -> _Marker | None:
     """A store that an older database was copied back to is marked too: killed on the way, it would
     pass for one that has learned all."""
     marker = _Marker.read(home)
-    if marker is None and auditing.has_forgotten(home):
+    if marker is None and recorder.has_forgotten(home):
         marker = _Marker(0, has_journal=True, has_crls=bool(_published(home)))
         marker.write(home.behind)
     return marker
@@ -179,7 +175,7 @@ def _lacking(
     """What says that there was more than journals tell, and where it says so."""
     found: list[tuple[Path, RcaError]] = [(each.file, each.problem) for each in missed]
     if told.is_enough:
-        found += witnesses.newer_crls(home)
+        found += newer_records.newer_crls(home)
     if told.is_enough and not missed and told.last < least:
         problem = Attention(
             "it ends before row {row}, with which a checkpoint was signed", row=least
@@ -198,7 +194,7 @@ def _record(home: Home, learned: Learned, told: Told, forgotten: Iterable[Witnes
         found["set_aside"] = told.set_aside.name
     if found:
         with home.db.write():
-            auditing.record(home, home.clock(), Entry(Act.RESTORED, "store", found))
+            recorder.record(home, home.clock(), Entry(Act.RESTORED, "store", found))
     home.catch_up_journal()
 
 
@@ -237,7 +233,9 @@ def _from_crls(home: Home, paths: Iterable[Path], learned: Learned) -> list[tupl
     for path in paths:
         try:
             for der in _lists(path):
-                found = takeover.load_crl(der, [each.certificate for each in authorities])
+                found = certificate_scanner.load_crl(
+                    der, [each.certificate for each in authorities]
+                )
                 _learn(home, authorities[found.issuer], found, learned)
                 _keep_newest(home, authorities[found.issuer], found, der)
         except Invalid as error:
@@ -248,7 +246,7 @@ def _from_crls(home: Home, paths: Iterable[Path], learned: Learned) -> list[tupl
 def _lists(path: Path) -> Iterator[bytes]:
     """The CRLs in a file, in DER."""
     count = 0
-    for piece in takeover_files.pieces(path):
+    for piece in discovery.pieces(path):
         if isinstance(piece, tuple):
             raise piece[1]
         if piece.kind is Kind.CRL:
@@ -261,15 +259,15 @@ def _lists(path: Path) -> Iterator[bytes]:
 def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) -> None:
     with home.db.write():
         # A hold on a CRL that the store knows of may have been released since.
-        known_number = learning.crl_number(home.db, authority)
+        known_number = recovery.crl_number(home.db, authority)
         is_news = found.number > known_number
         store_takeover.raise_crl_number(home.db, authority.id, found.number)
-        intents = {each.number: each for each in issuing.left_over(home.db)}
+        intents = {each.number: each for each in pending_issuance.left_over(home.db)}
         cas = ca_certificates.serials_of(home.db, authority)
         issues = hierarchies.get(home.db, authority.hierarchy).issuing == authority
         acts: list[Entry] = []
         for serial, why in found.revocations():
-            number, standing = learning.standing(home.db, authority, serial) or (None, "")
+            number, standing = recovery.standing(home.db, authority, serial) or (None, "")
             if number is None and (serial in cas or not issues):
                 acts += _learn_of_ca(home, authority, serial, why, learned)
                 continue
@@ -280,13 +278,13 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
                 number = _put_stranger(home, authority, serial, why, entry)
                 learned.strangers += 1
             elif number in intents:
-                issuing.abandon(home.db, intents[number], why, entry)
+                pending_issuance.abandon(home.db, intents[number], why, entry)
                 learned.revoked += 1
             else:
                 certificates.revoke(home.db, number, why, entry)
                 learned.revoked += 1
             acts.append(revocation.recorded(certificates.get(home.db, number), why.reason))
-        auditing.record(home, home.clock(), *acts)
+        recorder.record(home, home.clock(), *acts)
         if not issues and authority.key is None and found.number >= known_number:
             _take_as_newest(home, authority, found)
 
@@ -296,17 +294,17 @@ def _learn_of_ca(
 ) -> list[Entry]:
     """What a root signs besides is no certificate of a device; a hold of one ends by itself."""
     entry = crl.entry(serial, why.at, why.reason)
-    if why.is_hold or not learning.revoke_ca(home.db, root, serial, why, entry):
+    if why.is_hold or not recovery.revoke_ca(home.db, root, serial, why, entry):
         return []
     learned.revoked += 1
-    return [ca_signing.revoked(root.hierarchy, serial, why.reason)]
+    return [cross_signing.revoked(root.hierarchy, serial, why.reason)]
 
 
 def _take_as_newest(home: Home, root: Authority, found: FoundCrl) -> None:
     """Its key is elsewhere: where the CRL has all that is known, nobody need bring it."""
     this_update, next_update = found.crl.last_update_utc, found.crl.next_update_utc
     listed = {serial for serial, _ in found.revocations()}
-    if next_update is not None and learning.revoked_by(home.db, root) <= listed:
+    if next_update is not None and recovery.revoked_by(home.db, root) <= listed:
         hierarchies.take_crl(home.db, root, found.number, this_update, next_update)
 
 
@@ -314,7 +312,7 @@ def _put_stranger(
     home: Home, authority: Authority, serial: int, why: Revocation, entry: bytes
 ) -> RetrievalNumber:
     number = draw_number(home.random)
-    while not learning.put_stranger(home.db, authority, serial, number, why, entry):
+    while not recovery.put_stranger(home.db, authority, serial, number, why, entry):
         number = draw_number(home.random)
     return number
 
@@ -323,7 +321,7 @@ def _keep_newest(home: Home, authority: Authority, found: FoundCrl, der: bytes) 
     """The newest CRL is the one that is published until the next is signed: none goes back."""
     path = crls.path_of(home, authority)
     try:
-        before = takeover.load_crl(files.read(path), [authority.certificate]).number
+        before = certificate_scanner.load_crl(files.read(path), [authority.certificate]).number
     except (FileNotFoundError, Invalid):
         before = -1
     if found.number > before:

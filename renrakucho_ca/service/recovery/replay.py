@@ -22,14 +22,21 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import crl, keys
-from renrakucho_ca.service import ca_keys
+from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.planning import draw_number
-from renrakucho_ca.store import audit, ca_certificates, certificates, hierarchies, learning, users
-from renrakucho_ca.store import takeover as store_takeover
-from renrakucho_ca.store.audit import Record
-from renrakucho_ca.store.journal import Journal
-from renrakucho_ca.store.sqlite_errors import Duplicate, Misfit
+from renrakucho_ca.service.issuance.planner import draw_number
+from renrakucho_ca.store.files.journal import Journal
+from renrakucho_ca.store.sqlite.errors import Duplicate, Misfit
+from renrakucho_ca.store.tables import (
+    audit,
+    ca_certificates,
+    certificates,
+    hierarchies,
+    recovery,
+    users,
+)
+from renrakucho_ca.store.tables import imports as store_takeover
+from renrakucho_ca.store.tables.audit import Record
 
 PORTION = 500
 """Rows in one transaction: a run that dies goes on after the last one."""
@@ -253,14 +260,14 @@ class _Player:
             der=der,
             revocation=None,
         )
-        learning.put_ca(self._db, signed)
+        recovery.put_ca(self._db, signed)
 
     def _ca_revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
         # A run that died may have signed it, and recorded nothing but that it was given up.
         revocation = Revocation(at, RevocationReason(facts["reason"]))
         root, serial = hierarchies.get(self._db, row.object).root, int(facts["serial"], 16)
         entry = crl.entry(serial, at, revocation.reason)
-        if learning.revoke_ca(self._db, root, serial, revocation, entry):
+        if recovery.revoke_ca(self._db, root, serial, revocation, entry):
             self._learned.revoked += 1
 
     # -- certificates
@@ -274,12 +281,12 @@ class _Player:
         authority = self._authority_of(facts["authority"])
         serial = int(facts["serial"], 16)
         told = number = RetrievalNumber.parse(row.object)
-        while learning.is_taken(self._db, authority, serial, number):
+        while recovery.is_taken(self._db, authority, serial, number):
             number = draw_number(self._home.random)
-        if learning.put_issued(self._db, authority, serial, number, row.at, facts):
+        if recovery.put_issued(self._db, authority, serial, number, row.at, facts):
             self._learned.issued += 1
         # It may be known already, by another number.
-        number, _ = learning.standing(self._db, authority, serial) or (number, "")
+        number, _ = recovery.standing(self._db, authority, serial) or (number, "")
         if number != told:
             self._renumbered[told] = number
         if row.act == Act.ABANDONED:
@@ -293,13 +300,13 @@ class _Player:
         """The number that a certificate has here; its serial number alone is sure to be its own."""
         serial = int(facts["serial"], 16)
         for authority in hierarchies.get(self._db, facts["hierarchy"]).authorities:
-            known = learning.standing(self._db, authority, serial)
+            known = recovery.standing(self._db, authority, serial)
             if known is not None:
                 return known[0]
         return None
 
     def _downloaded(self, row: Record, at: datetime, _facts: dict[str, Any]) -> None:
-        if learning.set_downloaded(self._db, self._number_here(row.object), at):
+        if recovery.set_downloaded(self._db, self._number_here(row.object), at):
             self._learned.downloaded += 1
 
     def _withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
@@ -321,7 +328,7 @@ class _Player:
         serial = int(facts["serial"], 16)
         issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
         entry = crl.entry(serial, at, revocation.reason)
-        while not learning.put_stranger(self._db, issuing, serial, number, revocation, entry):
+        while not recovery.put_stranger(self._db, issuing, serial, number, revocation, entry):
             number = draw_number(self._home.random)
         self._learned.strangers += 1
 

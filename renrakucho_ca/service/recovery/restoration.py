@@ -11,11 +11,12 @@ from pathlib import Path
 from shutil import rmtree
 
 from renrakucho_ca.errors import Conflict, Invalid
-from renrakucho_ca.service import catching_up, inspection
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.inspection import Finding
-from renrakucho_ca.store import archive, files, sealedfile
-from renrakucho_ca.store.archive import Manifest
+from renrakucho_ca.service.recovery import reconcile, verify_backup
+from renrakucho_ca.service.recovery.verify_backup import Finding
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import archive, sealed_file
+from renrakucho_ca.store.files.archive import Manifest
 
 _UNPACKED, _READY = ".restore", ".restore-ready"
 
@@ -41,11 +42,11 @@ def restore(home: Home, file: Path) -> Restored:
         Unavailable: wrong passphrase.
     """
     with file.open("rb") as stream:
-        opened = sealedfile.Opened(stream, home.keystore)
+        opened = sealed_file.Opened(stream, home.keystore)
         return _restore(home, opened)
 
 
-def _restore(home: Home, opened: sealedfile.Opened) -> Restored:
+def _restore(home: Home, opened: sealed_file.Opened) -> Restored:
     with home.setting_up():
         _clear(home)
         staging = home.store / _UNPACKED
@@ -64,11 +65,11 @@ def _restore(home: Home, opened: sealedfile.Opened) -> Restored:
 
 def _findings(home: Home, staged: Home) -> list[Finding]:
     """Keys and CRLs may be lost, and the rest worth having; a database may not."""
-    findings = list(inspection.findings(staged))
+    findings = list(verify_backup.findings(staged))
     for each in findings:
         if each.file == archive.DATABASE:
             raise Invalid("the database in the backup is damaged", hint="take another backup")
-    catching_up.begin(home, staged)
+    reconcile.begin(home, staged)
     staged.db.close()
     return findings
 

@@ -10,10 +10,14 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from renrakucho_ca.errors import Attention, Invalid, RcaError
-from renrakucho_ca.service import authority_certificate, ca_keys, crls
+from renrakucho_ca.pki import authority_certificate
+from renrakucho_ca.service.ca import ca_keys, crls
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import archive, files, health, hierarchies, sealedfile
-from renrakucho_ca.store.archive import Manifest
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import archive, sealed_file
+from renrakucho_ca.store.files.archive import Manifest
+from renrakucho_ca.store.sqlite import health
+from renrakucho_ca.store.tables import hierarchies
 
 _STAGING = ".backup-proof"
 
@@ -50,7 +54,7 @@ def verify(home: Home, file: Path) -> Inspected:
         Unavailable: wrong passphrase.
     """
     with file.open("rb") as stream:
-        opened = sealedfile.Opened(stream, home.keystore)
+        opened = sealed_file.Opened(stream, home.keystore)
         with _staging(home, file.parent) as staging:
             manifest = archive.unpack(opened, staging)
             unpacked = home.elsewhere(staging)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from renrakucho_ca.bundle import password
 from renrakucho_ca.errors import NotFound, RcaError, Refused
 from renrakucho_ca.model import RetrievalNumber, Status
-from renrakucho_ca.service import download, guessing
-from renrakucho_ca.service.guessing import Locked
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates
+from renrakucho_ca.service.retrieval import download, rate_limit
+from renrakucho_ca.service.retrieval.rate_limit import Locked
+from renrakucho_ca.store.tables import certificates
 
 VISIT_LIFETIME = timedelta(minutes=30)
 """Of the link that number and password open: long enough to be called away from the page."""
@@ -29,7 +29,7 @@ class Guess:
 
     number: RetrievalNumber
     typed: str
-    address: guessing.Address
+    address: rate_limit.Address
 
 
 class Wrong(Refused):
@@ -69,14 +69,14 @@ def verify(home: Home, guesses: Sequence[Guess]) -> list[str | RcaError]:
     if right:
         with home.db.write():
             for n in right:
-                guessing.forgive(home.db, guesses[n].number, guesses[n].address)
+                rate_limit.forgive(home.db, guesses[n].number, guesses[n].address)
                 answers[n] = download.make_link(home, guesses[n].number, VISIT_LIFETIME)
     return answers
 
 
 def _count(home: Home, guess: Guess, now: datetime) -> bool | Locked:
     try:
-        return guessing.admit(home.db, guess.number, guess.address, now)
+        return rate_limit.admit(home.db, guess.number, guess.address, now)
     except Locked as locked:
         return locked
 

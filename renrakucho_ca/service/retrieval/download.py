@@ -23,12 +23,13 @@ from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber
 from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.service import auditing, guessing, retrieval
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.retrieval import Download
-from renrakucho_ca.store import certificates, downloads, hierarchies
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.downloads import Handout
+from renrakucho_ca.service.retrieval import rate_limit, retrieval
+from renrakucho_ca.service.retrieval.retrieval import Download
+from renrakucho_ca.store.tables import certificates, downloads, hierarchies
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.downloads import Handout
 
 LINK_LIFETIME = timedelta(hours=48)
 """Of the link in a mail."""
@@ -66,7 +67,7 @@ class Claim:
 
     link: str
     visit: str
-    address: guessing.Address
+    address: rate_limit.Address
 
 
 def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LIFETIME) -> str:
@@ -125,7 +126,7 @@ class _Ready:
 
     fetch_token: str
     handout: Handout
-    address: guessing.Address
+    address: rate_limit.Address
 
 
 def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError:
@@ -150,7 +151,7 @@ def _take(home: Home, ready: _Ready, now: datetime) -> str | RcaError:
     if certificates.claim(home.db, ready.handout.number, now):
         downloads.put_handout(home.db, ready.fetch_token, ready.handout, now + FETCH_LIFETIME)
         act = Entry(Act.DOWNLOADED, ready.handout.number, origin=str(ready.address))
-        auditing.record(home, now, act)
+        recorder.record(home, now, act)
     elif downloads.handout(home.db, ready.fetch_token, now) is None:
         return _spent()
     # Else the button was pressed twice within a moment.
@@ -179,7 +180,7 @@ def destroy_expired(home: Home) -> int:
     """
     now = home.clock()
     with home.db.write():
-        guessing.forget_old(home.db, now)
+        rate_limit.forget_old(home.db, now)
         return downloads.destroy_expired(home.db, now)
 
 
@@ -192,9 +193,9 @@ def unlock(home: Home, number: RetrievalNumber) -> None:
     """
     with home.db.write():
         certificates.get(home.db, number)
-        if not guessing.unlock(home.db, number):
+        if not rate_limit.unlock(home.db, number):
             raise Conflict("{number} is not locked", number=number)
-        auditing.record(home, home.clock(), Entry(Act.UNLOCKED, number))
+        recorder.record(home, home.clock(), Entry(Act.UNLOCKED, number))
 
 
 def new_visit(random: Randomness) -> str:
@@ -203,7 +204,7 @@ def new_visit(random: Randomness) -> str:
 
 
 def _linked(home: Home, token: str) -> RetrievalNumber:
-    if home.behind.exists() or auditing.has_forgotten(home):
+    if home.behind.exists() or recorder.has_forgotten(home):
         raise Unavailable("the store was restored and is not up to date")
     number = downloads.linked(home.db, token, home.clock())
     if number is None:

@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.store import guesses
-from renrakucho_ca.store.database import Database
-from renrakucho_ca.store.guesses import Count, Kind
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import attempts
+from renrakucho_ca.store.tables.attempts import Count, Kind
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -93,26 +93,26 @@ def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime
             raise Locked(kind, count.blocked_until)
     for (kind, name, patience), count in zip(counts, found, strict=True):
         failures = count.failures + 1
-        guesses.put(db, kind, name, Count(failures, count.since, now + patience.wait(failures)))
-    guesses.put(db, Kind.ALL, "", Count(everyone.failures + 1, everyone.since, _NEVER))
+        attempts.put(db, kind, name, Count(failures, count.since, now + patience.wait(failures)))
+    attempts.put(db, Kind.ALL, "", Count(everyone.failures + 1, everyone.since, _NEVER))
     return found[1].failures + 1 == NUMBER.lock_at
 
 
 def forgive(db: Database, number: RetrievalNumber, address: Address) -> None:
     """The guess just admitted was right. The caller has opened a writing transaction."""
-    guesses.delete(db, Kind.NUMBER, str(number))
-    guesses.take_back(db, Kind.ADDRESS, group(address))
-    guesses.take_back(db, Kind.ALL, "")
+    attempts.delete(db, Kind.NUMBER, str(number))
+    attempts.take_back(db, Kind.ADDRESS, group(address))
+    attempts.take_back(db, Kind.ALL, "")
 
 
 def unlock(db: Database, number: RetrievalNumber) -> bool:
     """Forgets all wrong guesses at a number. Returns whether there were any."""
-    return guesses.delete(db, Kind.NUMBER, str(number))
+    return attempts.delete(db, Kind.NUMBER, str(number))
 
 
 def forget_old(db: Database, now: datetime) -> None:
     """Forgets the counts that hold nothing back any more."""
-    guesses.delete_old(db, now - WINDOW, now)
+    attempts.delete_old(db, now - WINDOW, now)
 
 
 def group(address: Address) -> str:
@@ -128,7 +128,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 
 
 def _current(db: Database, kind: Kind, name: str, now: datetime) -> Count:
-    count = guesses.get(db, kind, name)
+    count = attempts.get(db, kind, name)
     if count is None or (now >= count.since + WINDOW and now >= count.blocked_until):
         return Count(0, now, _NEVER)
     return count

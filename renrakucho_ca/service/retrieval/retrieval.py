@@ -13,12 +13,13 @@ from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber, Status
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.pki import keys
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
-from renrakucho_ca.store import certificates, files, hierarchies
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.certificates import SealedBundle
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import certificates, hierarchies
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.certificates import SealedBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def export(
         Refused: the store was restored, and others may have been handed out since its backup.
     """
     home.refuse_while_behind()
-    auditing.refuse_unless_in_step(home)
+    recorder.refuse_unless_in_step(home)
     files.make_folder(out)
     now = home.clock()
     written: dict[RetrievalNumber, Path] = {}
@@ -101,7 +102,7 @@ def _claim(home: Home, number: RetrievalNumber, now: datetime) -> Download:
     bundle = certificates.bundle(home.db, number)
     if bundle is None or not certificates.claim(home.db, number, now):
         raise _why_not(certificate, certificate.status(now))
-    auditing.record(home, now, Entry(Act.DOWNLOADED, number))
+    recorder.record(home, now, Entry(Act.DOWNLOADED, number))
     return open_bundle(home, certificate, bundle)
 
 
@@ -125,7 +126,7 @@ def record_revealed(home: Home, numbers: Iterable[RetrievalNumber]) -> None:
     """Records that somebody is about to see these passwords."""
     with home.db.write():
         acts = [Entry(Act.REVEALED, number) for number in numbers]
-        auditing.record(home, home.clock(), *acts)
+        recorder.record(home, home.clock(), *acts)
 
 
 def unseal_password(home: Home, number: RetrievalNumber) -> str:

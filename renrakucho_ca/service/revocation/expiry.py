@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from renrakucho_ca.model import Act, Hierarchy
-from renrakucho_ca.service import download, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import expiry, hierarchies
+from renrakucho_ca.service.retrieval import download
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import expiry, hierarchies
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from renrakucho_ca.model import (
     Status,
 )
 from renrakucho_ca.pki import crl
-from renrakucho_ca.service import auditing
+from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
-from renrakucho_ca.store import certificates, expiry, hierarchies, listing
-from renrakucho_ca.store.audit import Entry
-from renrakucho_ca.store.expiry import Due
+from renrakucho_ca.store.tables import certificates, expiry, hierarchies, listing
+from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.expiry import Due
 
 
 def revoke(
@@ -83,7 +83,7 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
         if not certificates.release(home.db, number):
             status = certificate.status(now)
             raise Conflict("{number} is not held but {status}", number=number, status=status)
-        auditing.record(home, now, Entry(Act.RELEASED, number, _which(certificate)))
+        recorder.record(home, now, Entry(Act.RELEASED, number, _which(certificate)))
         return certificates.get(home.db, number)
 
 
@@ -130,7 +130,7 @@ def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
     """
     with home.db.write():
         if hierarchies.retire(home.db, hierarchy.name, now, None):
-            auditing.record(
+            recorder.record(
                 home, now, Entry(Act.HIERARCHY_RETIRED, hierarchy.name, {"cutoff": None})
             )
     due = partial(expiry.cut_off, home.db, hierarchy.name, now)
@@ -155,7 +155,7 @@ def revoke_due(
             revoked = [_revoked(certificate, now) for certificate in portion]
             expiry.revoke(home.db, revoked)
             if revoked:
-                auditing.record(home, now, Entry(act, object, _by_reason(revoked)))
+                recorder.record(home, now, Entry(act, object, _by_reason(revoked)))
         if not portion:
             return count
         count, last = count + len(portion), portion[-1].id
@@ -190,7 +190,7 @@ def _set(
         entry = crl.entry(certificate.serial, now, reason)
         if not certificates.revoke(home.db, number, Revocation(now, reason), entry):
             raise Conflict("{number} is revoked already", number=number)
-        auditing.record(home, now, recorded(certificate, reason))
+        recorder.record(home, now, recorded(certificate, reason))
         return certificates.get(home.db, number)
 
     with home.db.write():

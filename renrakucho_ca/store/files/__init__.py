@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from renrakucho_ca.beside import Beside
+from renrakucho_ca.background import Beside
 from renrakucho_ca.errors import Conflict, Unavailable
 
 PRIVATE_FILE = 0o600

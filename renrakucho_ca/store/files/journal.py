@@ -1,7 +1,8 @@
 """The journal: the rows of the audit log once more, in a file that is only ever added to.
 
 `ca-store/journal` outlives a database that is restored from a backup, and so tells what happened
-after it. Each line is a row's canonical line (store/audit.py) with the row's hash as last member:
+after it. Each line is a row's canonical line (store/tables/audit.py), with the
+row's hash as last member:
 
     {"id":17,…,"detail":{…},"hash":"5f…"}
 
@@ -25,9 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from renrakucho_ca.errors import Invalid, Unavailable
-from renrakucho_ca.store import audit, files
-from renrakucho_ca.store.audit import Record
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store import files
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import audit
+from renrakucho_ca.store.tables.audit import Record
 
 LONGEST_LINE = 1024 * 1024
 """Octets. The longest tells of a portion of revocations, in some ten thousand."""

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.store import files
-from renrakucho_ca.store.database import moment, seconds
+from renrakucho_ca.store.sqlite.connection import moment, seconds
 
 _FORMAT = b"rca-ocsp-1\n"
 _LENGTH = struct.Struct(">I")

@@ -19,10 +19,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from renrakucho_ca.beside import Beside
+from renrakucho_ca.background import Beside
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, Unavailable
-from renrakucho_ca.store import files, generations
+from renrakucho_ca.store import files
+from renrakucho_ca.store.keystore import generations
 from renrakucho_ca.store.keystore.keyfile import SealedKey
 from renrakucho_ca.store.keystore.sealing import (
     KEY_BYTES,

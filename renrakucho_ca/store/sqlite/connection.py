@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
-from renrakucho_ca.store.sqlite_errors import FOREIGN, own_error, own_errors
-from renrakucho_ca.store.waiting import NAP_SECONDS, WAIT_SECONDS, patiently
+from renrakucho_ca.store.sqlite.busy_wait import NAP_SECONDS, WAIT_SECONDS, patiently
+from renrakucho_ca.store.sqlite.errors import FOREIGN, own_error, own_errors
 
 if TYPE_CHECKING:
-    from renrakucho_ca.store.snapshot import Snapshot
+    from renrakucho_ca.store.sqlite.snapshot import Snapshot
 
 SCHEMA_VERSION = 6
 """How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
@@ -202,7 +202,7 @@ class Database:
         Args:
             spare: where a copy has a name for a moment, in a folder that nobody else uses.
         """
-        from renrakucho_ca.store.snapshot import Snapshot
+        from renrakucho_ca.store.sqlite.snapshot import Snapshot
 
         return Snapshot(self._path, self._file, spare)
 
@@ -232,7 +232,7 @@ class Database:
         While a reader holds its lock the file is whole, so it is copied as it is, in a quarter of
         the time that SQLite takes page by page.
         """
-        from renrakucho_ca.store.snapshot import nameless, send
+        from renrakucho_ca.store.sqlite.snapshot import nameless, send
 
         descriptor, copy = nameless(spare)
         try:
@@ -390,7 +390,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
                 "the store was written by a newer version of rca (schema {found})", found=found
             )
         if found < SCHEMA_VERSION:
-            from renrakucho_ca.store import schema
+            from renrakucho_ca.store.sqlite import schema
 
             # By itself, as the steps are another library's to take.
             connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")

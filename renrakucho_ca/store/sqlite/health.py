@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from renrakucho_ca.model import IMPORTED, Status
-from renrakucho_ca.store.database import Database, moment, optional_moment, seconds, word
-from renrakucho_ca.store.outbox import MailState
+from renrakucho_ca.store.sqlite.connection import Database, moment, optional_moment, seconds, word
+from renrakucho_ca.store.tables.outbox import MailState
 
 OPERATORS_NEWS = timedelta(days=7)
 """After which a mail to the operator that was given up is no news any more."""

@@ -15,7 +15,7 @@ from sqlite_utils import Database as Utilities
 from sqlite_utils import Migrations
 
 if TYPE_CHECKING:
-    from renrakucho_ca.store.database import Database
+    from renrakucho_ca.store.sqlite.connection import Database
 
 steps = Migrations("rca")
 
@@ -325,7 +325,8 @@ OUTBOX_INDEXES = (
 
 # -- step 4
 
-# hash is SHA-256 over the hash of the row before and the row's canonical line (store/audit.py). No
+# hash is SHA-256 over the hash of the row before and the row's canonical line
+# (store/tables/audit.py). No
 # rule holds edits back here: whoever has the file could take it out. What was edited is found.
 AUDIT = """
 CREATE TABLE audit (

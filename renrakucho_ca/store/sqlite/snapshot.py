@@ -18,8 +18,8 @@ from threading import Event, Lock, Thread
 from typing import Self
 
 from renrakucho_ca.store import files
-from renrakucho_ca.store.sqlite_errors import own_errors
-from renrakucho_ca.store.waiting import NAP_SECONDS, WAIT_SECONDS, patiently
+from renrakucho_ca.store.sqlite.busy_wait import NAP_SECONDS, WAIT_SECONDS, patiently
+from renrakucho_ca.store.sqlite.errors import own_errors
 
 _HELD_SECONDS = 1.0
 _PIECE = 64 * 1024 * 1024

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 
 class Kind(StrEnum):

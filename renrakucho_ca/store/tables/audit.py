@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Act, Actor, RetrievalNumber
-from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 START = bytes(32)
 """What stands in the place of a hash before the first row."""

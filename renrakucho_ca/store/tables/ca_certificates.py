@@ -8,7 +8,7 @@ from datetime import datetime
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import Authority, Revocation, RevocationReason, Status
-from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from renrakucho_ca.model import (
     RevocationReason,
     User,
 )
-from renrakucho_ca.store.database import (
+from renrakucho_ca.store.sqlite.connection import (
     Database,
     moment,
     optional_moment,

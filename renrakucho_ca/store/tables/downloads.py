@@ -12,7 +12,7 @@ from datetime import datetime
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import Container, RetrievalNumber
-from renrakucho_ca.store.database import Database, seconds, word
+from renrakucho_ca.store.sqlite.connection import Database, seconds, word
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import partial
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.model import Authority, Hierarchy, Tier
-from renrakucho_ca.store.database import (
+from renrakucho_ca.store.sqlite.connection import (
     Database,
     damaged,
     moment,
@@ -19,7 +19,7 @@ from renrakucho_ca.store.database import (
     seconds,
     word,
 )
-from renrakucho_ca.store.sqlite_errors import Duplicate
+from renrakucho_ca.store.sqlite.errors import Duplicate
 
 _STRETCH, _LONG = 10_000, 100_000
 # Each end in a query of its own: both in one would be looked for in all rows.
@@ -239,7 +239,7 @@ def _beside(db: Database, authority: Authority, first: int, last: int) -> list[b
     twin = None if last - first < _LONG else db.twin()
     if twin is None:
         return _parts(db, authority, first, last)
-    from renrakucho_ca.beside import Beside
+    from renrakucho_ca.background import Beside
 
     middle = (first + last) // 2
     with closing(twin), Beside(partial(_parts, twin, authority, middle + 1, last)) as later:

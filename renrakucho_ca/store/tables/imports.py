@@ -17,7 +17,7 @@ from renrakucho_ca.model import (
     RevocationReason,
     User,
 )
-from renrakucho_ca.store.database import (
+from renrakucho_ca.store.sqlite.connection import (
     Database,
     moment,
     optional_seconds,
@@ -25,7 +25,7 @@ from renrakucho_ca.store.database import (
     serial_number,
     word,
 )
-from renrakucho_ca.store.sqlite_errors import own_errors
+from renrakucho_ca.store.sqlite.errors import own_errors
 
 
 @dataclass(frozen=True, slots=True)

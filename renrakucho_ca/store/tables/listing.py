@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from renrakucho_ca.model import Certificate, RetrievalNumber, Status
-from renrakucho_ca.store.certificates import SELECT, from_row
-from renrakucho_ca.store.database import Database, seconds
+from renrakucho_ca.store.sqlite.connection import Database, seconds
+from renrakucho_ca.store.tables.certificates import SELECT, from_row
 
 PAGE = 1000
 """Rows read at a time: a reader that pauses between pages keeps no writer waiting."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 from renrakucho_ca.model import Certificate
-from renrakucho_ca.store.certificates import SELECT, from_row
-from renrakucho_ca.store.database import Database, moment, seconds
-from renrakucho_ca.store.listing import PAGE
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
+from renrakucho_ca.store.tables.certificates import SELECT, from_row
+from renrakucho_ca.store.tables.listing import PAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from renrakucho_ca.store.database import Database, moment, seconds
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 Standing = tuple[str, int | None, str | None]
 """A certificate's serial number, when it was revoked and why, as they lie in the store: what is

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.store.certificates import optional_number
-from renrakucho_ca.store.database import Database, moment, seconds, word
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds, word
+from renrakucho_ca.store.tables.certificates import optional_number
 
 PAGE = 1000
 

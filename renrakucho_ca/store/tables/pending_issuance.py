@@ -11,8 +11,8 @@ from datetime import datetime
 
 from renrakucho_ca.errors import Conflict
 from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, Revocation
-from renrakucho_ca.store.certificates import SealedBundle, optional_number
-from renrakucho_ca.store.database import Database, moment, seconds, serial_number
+from renrakucho_ca.store.sqlite.connection import Database, moment, seconds, serial_number
+from renrakucho_ca.store.tables.certificates import SealedBundle, optional_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber, Revocation
-from renrakucho_ca.store import ca_certificates
-from renrakucho_ca.store.ca_certificates import CaCertificate
-from renrakucho_ca.store.database import Database, seconds, serial_number
+from renrakucho_ca.store.sqlite.connection import Database, seconds, serial_number
+from renrakucho_ca.store.tables import ca_certificates
+from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 
 
 def standing(db: Database, authority: Authority, serial: int) -> tuple[RetrievalNumber, str] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import User
-from renrakucho_ca.store.database import Database
+from renrakucho_ca.store.sqlite.connection import Database
 
 PAGE = 1000
 

@@ -8,28 +8,32 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from homes import BEGIN, HANAKO, Clock, Died, DyingRandomness, issue, open_home, record_of
 
 from renrakucho_ca.model import Actor, RevocationReason, User
-from renrakucho_ca.service import (
-    alarm,
-    download,
-    expiry,
-    hierarchy,
-    issuance,
-    migration,
-    people,
-    proof,
-    publication,
-    retrieval,
-    revocation,
-)
+from renrakucho_ca.service import people
 from renrakucho_ca.service.actor import of_process
-from renrakucho_ca.service.download import Claim
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.proof import Guess
-from renrakucho_ca.store import hierarchies
-from renrakucho_ca.store.migration import Scope
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.mail import lockout_alert
+from renrakucho_ca.service.migration import migration
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import authentication, download, retrieval
+from renrakucho_ca.service.retrieval.authentication import Guess
+from renrakucho_ca.service.retrieval.download import Claim
+from renrakucho_ca.service.revocation import expiry, revocation
+from renrakucho_ca.store.tables import hierarchies
+from renrakucho_ca.store.tables.migration import Scope
+from tests.shared.homes import (
+    BEGIN,
+    HANAKO,
+    Clock,
+    Died,
+    DyingRandomness,
+    issue,
+    open_home,
+    record_of,
+)
 
 from .reader import acts, chain, rows
 
@@ -127,8 +131,8 @@ def test_a_download_by_web_is_the_portals_from_the_clients_address(home: Home) -
 
 def test_a_number_that_locks_and_is_unlocked(home: Home) -> None:
     number = issue(home).certificate.number
-    proof.verify(home, [Guess(number, "wrong", PHONE)])
-    alarm.number_locked(home, number, PHONE)
+    authentication.verify(home, [Guess(number, "wrong", PHONE)])
+    lockout_alert.number_locked(home, number, PHONE)
     download.unlock(home, number)
     about = [row for row in rows(home) if row["object"] == number][1:]
     assert [(row["act"], row["origin"]) for row in about] == [
@@ -153,7 +157,7 @@ def test_a_cut_off_names_all_that_it_revokes_by_reason(home: Home, clock: Clock)
     successor = issue(home, hierarchy="new", supersedes=moved)
     retrieval.export(home, [successor.certificate.number], home.path / "out")
     cutoff = BEGIN + timedelta(days=30)
-    hierarchy.retire(home, "old", cutoff)
+    creation.retire(home, "old", cutoff)
     before = len(rows(home))
     clock.advance(days=31)
     expiry.expire(home)

@@ -11,11 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from homes import PASSPHRASE, Clock, configure, copy_home, issue, open_home
 
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import expiry, hierarchy, people, publication, revocation
+from renrakucho_ca.service import people
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import expiry, revocation
+from tests.shared.homes import PASSPHRASE, Clock, configure, copy_home, issue, open_home
 
 from .reader import rows, sql
 
@@ -33,7 +36,7 @@ def used(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     revocation.hold(home, number)
     clock.advance(days=2)
     publication.publish(home)
-    hierarchy.retire(home, "old", clock())
+    creation.retire(home, "old", clock())
     return home
 
 
@@ -155,7 +158,7 @@ def test_a_key_that_nobody_knows_of_is_set_aside_and_told(template: Path, tmp_pa
     keys = home.store / "keys"
     real = (keys / "new-issuing.key").read_bytes()
     (keys / "third-issuing.key").write_bytes(real)
-    hierarchy.create(home, "third")
+    creation.create(home, "third")
     (aside,) = keys.glob("third-issuing.key.left-over-*")
     assert aside.read_bytes() == real
     assert (keys / "third-issuing.key").read_bytes() != real

@@ -8,14 +8,17 @@ import stat
 from pathlib import Path
 
 import pytest
-from homes import HANAKO, Clock, issue, open_home
 
 from renrakucho_ca.errors import Conflict, NotFound, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import hierarchy, issuance, people, revocation
+from renrakucho_ca.service import people
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import audit
-from renrakucho_ca.store.journal import Standing
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.files.journal import Standing
+from renrakucho_ca.store.tables import audit
+from tests.shared.homes import HANAKO, Clock, issue, open_home
 
 from .reader import journal, journal_rows, rows
 
@@ -118,7 +121,7 @@ def test_a_line_longer_than_what_is_read_at_a_time_is_found(home: Home) -> None:
     """A portion of a cut-off has a thousand numbers in one."""
     for index in range(2):
         number = issue(home, user=User(f"user-{index}"), hierarchy="old").certificate.number
-    hierarchy.retire(home, "old", home.clock())
+    creation.retire(home, "old", home.clock())
     assert home.journal.standing(home.db) is Standing.IN_STEP
     with journal(home).open("rb") as file:
         last = file.readlines()[-1]
@@ -150,7 +153,7 @@ def test_nothing_is_issued_from_an_older_database(home: Home, tmp_path: Path) ->
     with pytest.raises(Refused, match="older than its journal"):
         issue(restored)
     with pytest.raises(Refused, match="older than its journal"):
-        hierarchy.create(restored, "third")
+        creation.create(restored, "third")
     assert not (restored.store / "keys" / "third-issuing.key").exists()
     assert rows(restored) == before
     add_user(restored)  # which makes the two diverge

@@ -16,15 +16,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from homes import Clock, copy_home, issue, openssl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service import doctor, proving, publication, revocation
+from renrakucho_ca.service import doctor
+from renrakucho_ca.service.audit import verifier
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.journal import LONGEST_LINE
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.files.journal import LONGEST_LINE
+from tests.shared.homes import Clock, copy_home, issue, openssl
 
 from .reader import chain, journal, line, rechain, rows, sql
 
@@ -47,7 +50,7 @@ def log(written: Home, tmp_path: Path) -> Home:
 
 
 def problems(home: Home, kept: Path | None = None) -> list[str]:
-    return [str(each) for each in proving.verify(home, kept).problems]
+    return [str(each) for each in verifier.verify(home, kept).problems]
 
 
 def first_broken(home: Home) -> int | None:
@@ -84,7 +87,7 @@ def change(home: Home, *statements: str) -> None:
 
 
 def test_a_log_as_it_was_written_is_proven(log: Home) -> None:
-    verdict = proving.verify(log)
+    verdict = verifier.verify(log)
     count = len(rows(log))
     assert (verdict.rows, verdict.journal, verdict.problems) == (count, count, [])
     assert verdict.checkpoints == 4 + 4  # of old and new, twice each; and two copies of the newest
@@ -93,7 +96,7 @@ def test_a_log_as_it_was_written_is_proven(log: Home) -> None:
 def test_an_empty_log_is_well(tmp_path: Path) -> None:
     home = Home(tmp_path / "home", lambda _: b"")
     home.create(None, None)
-    assert proving.verify(home).problems == []
+    assert verifier.verify(home).problems == []
 
 
 # -- the table
@@ -420,4 +423,4 @@ def test_what_is_published_elsewhere_or_not_at_all_is_not_missed(
 
 def test_a_file_that_is_not_there_is_not_found(log: Home, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        proving.verify(log, tmp_path / "nothing")
+        verifier.verify(log, tmp_path / "nothing")

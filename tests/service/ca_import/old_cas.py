@@ -19,11 +19,12 @@ from cryptography.x509.oid import NameOID
 
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Certificate
-from renrakucho_ca.service import publication, takeover
+from renrakucho_ca.service.ca_import import import_ca
+from renrakucho_ca.service.ca_import.import_ca import CaFiles
+from renrakucho_ca.service.ca_import.session import Summary
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.takeover import CaFiles
-from renrakucho_ca.service.takeover_run import Summary
-from renrakucho_ca.store import listing
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.store.tables import listing
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -135,7 +136,7 @@ class Old:
     def take(self, name: str, ca: CaFiles | Path, **options: object) -> Imported:
         problems: list[RcaError] = []
         files = CaFiles(root=ca.read_bytes()) if isinstance(ca, Path) else ca
-        summary = takeover.take_over(
+        summary = import_ca.take_over(
             self.home,
             name,
             files,

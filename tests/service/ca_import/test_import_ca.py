@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from renrakucho_ca.model import RevocationReason, Status
-from renrakucho_ca.service import revocation
-from renrakucho_ca.service.takeover import CaFiles
-from renrakucho_ca.store import certificates, hierarchies
+from renrakucho_ca.service.ca_import.import_ca import CaFiles
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import certificates, hierarchies
 
 from .old_cas import NOW, MakeCa, Old, OpensslCa, bundle, parsed, published_crl, revoked_in, run
 

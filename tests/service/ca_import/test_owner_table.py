@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import Status
+from renrakucho_ca.service.ca_import.owner_record import COLUMNS, Record
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.takeover_records import COLUMNS, Record
 
 from .old_cas import NOW, MakeCa, Old, parsed
 

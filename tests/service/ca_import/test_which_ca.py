@@ -10,10 +10,11 @@ import pytest
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Status
-from renrakucho_ca.service import catching_up, publication
+from renrakucho_ca.service.ca_import.import_ca import CaFiles
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.takeover import CaFiles
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.store.tables import hierarchies
 
 from .old_cas import NOW, MakeCa, Old, OpensslCa, parsed, published_crl, run
 
@@ -119,7 +120,7 @@ def test_an_issuing_ca_that_was_left_out_is_given_later_and_the_journal_knows_of
 
     later = Home(shutil.copytree(old.home.path, tmp_path / "later"), lambda is_new: b"")
     shutil.copy(before, later.database)
-    catching_up.catch_up(later)
+    reconcile.catch_up(later)
     found = hierarchies.get(later.db, "left-out")
     assert [each.certificate for each in found.authorities] == [
         parsed(one.certificate).dump() for one in (root, issuing)

@@ -13,20 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import Clock, copy_home
-from small_disk import fill, small_disk
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, Severity, User
-from renrakucho_ca.service import doctor, hierarchy, issuance, left_over, publication, revocation
+from renrakucho_ca.service import doctor
 from renrakucho_ca.service.doctor import checks_files
 from renrakucho_ca.service.doctor.finding import Finding
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import files, health, hierarchies, issuing
-from renrakucho_ca.store.database import Database
-from renrakucho_ca.store.issuing import Intent
+from renrakucho_ca.service.issuance import issuance, orphans
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store import files
+from renrakucho_ca.store.sqlite import health
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import hierarchies, pending_issuance
+from renrakucho_ca.store.tables.pending_issuance import Intent
+from tests.shared.homes import Clock, copy_home
+from tests.shared.small_disk import fill, small_disk
 
 BEGIN = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
@@ -40,7 +46,7 @@ def clock() -> Clock:
 def made(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
     home = Home(tmp_path_factory.mktemp("doctor") / "home", lambda is_new: b"passphrase", clock)
     home.create("Network", "City")
-    hierarchy.create(home, "old")
+    creation.create(home, "old")
     return home
 
 
@@ -153,9 +159,9 @@ def test_an_intent_that_nobody_fulfilled_is_told(home: Home, clock: Clock) -> No
         supersedes=None,
     )
     with home.db.write():
-        assert issuing.put_intent(home.db, intent)
+        assert pending_issuance.put_intent(home.db, intent)
     assert found(home) == {"intents"}
-    left_over.abandon_all(home)
+    orphans.abandon_all(home)
 
 
 def test_a_mistake_in_the_settings_is_told(home: Home) -> None:

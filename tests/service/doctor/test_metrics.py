@@ -6,24 +6,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from homes import BEGIN, Clock
 from prometheus_client.parser import text_string_to_metric_families
 
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import (
-    doctor,
-    hierarchy,
-    issuance,
-    metrics,
-    publication,
-    revocation,
-)
+from renrakucho_ca.service import doctor
+from renrakucho_ca.service.doctor import metrics
 from renrakucho_ca.service.doctor.finding import problem
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import hierarchies
+from tests.shared.homes import BEGIN, Clock
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -50,8 +48,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
     """Three certificates in `old`, one revoked and not published; one in `new` follows another."""
     home = Home(tmp_path_factory.mktemp("metrics") / "home", lambda is_new: b"passphrase", clock)
     home.create("Network", "City")
-    hierarchy.create(home, "old")
-    hierarchy.create(home, "new")
+    creation.create(home, "old")
+    creation.create(home, "new")
     requests = [Request.parse(User.parse(user), "android") for user in ("a", "b", "c")]
     issued = list(issuance.issue(home, requests, "old"))
     publication.publish(home)

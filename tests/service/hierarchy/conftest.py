@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hsm import Hsm, make
+
+from tests.shared.hsm import Hsm, make
 
 
 @pytest.fixture(scope="session")

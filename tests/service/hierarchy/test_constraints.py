@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from homes import Clock, issue, rows
 
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Invalid, Refused
@@ -27,8 +26,9 @@ from renrakucho_ca.model import (
 from renrakucho_ca.pki import builder, certificates, keys, lint
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue_root
-from renrakucho_ca.service import hierarchy
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
+from tests.shared.homes import Clock, issue, rows
 
 pytestmark = pytest.mark.needs("openssl", "certtool")
 
@@ -232,7 +232,7 @@ def test_what_a_ca_forbids_is_not_issued_below_it_and_leaves_no_record(
     """OpenSSL keeps the constraints of the root too, so nginx would refuse the certificate."""
     with (home.profiles / f"{tier}.yaml").open("a") as file:
         file.write(PROFILE)
-    hierarchy.create(home, "bound", common_name="bound.example.jp")
+    creation.create(home, "bound", common_name="bound.example.jp")
     issue(home, "mac", "bound")
     mac = home.profiles / "mac.yaml"
     mac.write_text(mac.read_text().replace('"{organization}"', '"Other"'))
@@ -245,7 +245,7 @@ def test_a_root_binds_the_issuing_ca_before_it_signs_it(home: Home, clock: Clock
     with (home.profiles / "root.yaml").open("a") as file:
         file.write(PROFILE.replace("見本市役所", "Other"))
     with pytest.raises(Refused, match="does not permit the name"):
-        hierarchy.create(home, "bound", common_name="bound.example.jp")
+        creation.create(home, "bound", common_name="bound.example.jp")
     assert rows(home, "SELECT count(*) FROM hierarchy") == [(2,)]
 
 

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import x509 as asn1
-from homes import (
+
+from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.model import KeyAlgorithm, RevocationReason, Status, Tier
+from renrakucho_ca.service.ca import ca_keys
+from renrakucho_ca.service.hierarchy import creation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import hierarchies
+from tests.shared.homes import (
     BEGIN,
     Clock,
     Died,
@@ -22,19 +31,13 @@ from homes import (
     record_of,
 )
 
-from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Refused, Unavailable
-from renrakucho_ca.model import KeyAlgorithm, RevocationReason, Status, Tier
-from renrakucho_ca.service import ca_keys, hierarchy, publication, revocation
-from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies
-
 
 def key_files(home: Home) -> set[str]:
     return {path.name for path in (home.store / "keys").iterdir()}
 
 
 def test_a_root_signs_itself_and_its_issuing_ca_and_each_has_a_first_crl(home: Home) -> None:
-    made = hierarchy.create(home, "third", common_name="third.ecn.example.jp")
+    made = creation.create(home, "third", common_name="third.ecn.example.jp")
     root, issuing = (
         asn1.Certificate.load(each.certificate, strict=True) for each in (made.root, made.issuing)
     )
@@ -53,20 +56,20 @@ def test_a_root_signs_itself_and_its_issuing_ca_and_each_has_a_first_crl(home: H
 
 
 def test_both_keys_are_of_the_algorithm_asked_for(home: Home) -> None:
-    made = hierarchy.create(home, "third", key_algorithm=KeyAlgorithm.EC_P256)
+    made = creation.create(home, "third", key_algorithm=KeyAlgorithm.EC_P256)
     assert [each.key_algorithm for each in made.authorities] == ["ec-p256", "ec-p256"]
 
 
 def test_a_name_is_taken_once(home: Home) -> None:
     before = key_files(home)
     with pytest.raises(Conflict, match="there is a hierarchy new already"):
-        hierarchy.create(home, "new", common_name="another.example.jp")
+        creation.create(home, "new", common_name="another.example.jp")
     assert key_files(home) == before
 
 
 def test_two_roots_of_one_common_name_could_not_be_told_apart(home: Home) -> None:
     with pytest.raises(Conflict, match=r"the root of new is called new\.ecn\.example\.jp already"):
-        hierarchy.create(home, "third", common_name="new.ecn.example.jp")
+        creation.create(home, "third", common_name="new.ecn.example.jp")
     assert [each.name for each in hierarchies.all_of(home.db)] == ["old", "new"]
 
 
@@ -75,7 +78,7 @@ def test_two_roots_of_one_common_name_could_not_be_told_apart(home: Home) -> Non
 )
 def test_a_name_that_cannot_be_a_file_name_is_refused(home: Home, name: str) -> None:
     with pytest.raises(Invalid, match="is not a hierarchy's name"):
-        hierarchy.create(home, name)
+        creation.create(home, name)
 
 
 @pytest.mark.parametrize("common_name", ["", "x" * 54, "a\nb"])
@@ -83,7 +86,7 @@ def test_a_common_name_that_the_issuing_ca_could_not_carry_is_refused(
     home: Home, common_name: str
 ) -> None:
     with pytest.raises(Invalid):
-        hierarchy.create(home, "third", common_name=common_name)
+        creation.create(home, "third", common_name=common_name)
 
 
 # -- a root's key off the machine
@@ -94,7 +97,7 @@ def stick(home: Home, tmp_path: Path) -> Path:
     """The hierarchy `third`, whose root's key lies on a stick."""
     path = tmp_path / "stick" / "root.key"
     path.parent.mkdir()
-    hierarchy.create(home, "third", root_key_out=path)
+    creation.create(home, "third", root_key_out=path)
     return path
 
 
@@ -112,10 +115,10 @@ def test_a_file_that_is_there_is_not_overwritten_by_a_root_key(home: Home, tmp_p
     path = tmp_path / "precious"
     path.write_bytes(b"precious")
     with pytest.raises(Conflict, match="exists already"):
-        hierarchy.create(home, "third", root_key_out=path)
+        creation.create(home, "third", root_key_out=path)
     assert path.read_bytes() == b"precious"
     assert [each.name for each in hierarchies.all_of(home.db)] == ["old", "new"]
-    hierarchy.create(home, "third")
+    creation.create(home, "third")
 
 
 def test_the_key_of_another_hierarchy_is_not_taken(home: Home, stick: Path) -> None:
@@ -133,10 +136,10 @@ def test_whenever_making_dies_it_can_be_made_again(home: Home, clock: Clock) -> 
     for deaths in itertools.count():
         name = f"try-{deaths}"
         try:
-            hierarchy.create(open_home(home.path, clock, DyingRandomness(deaths)), name)
+            creation.create(open_home(home.path, clock, DyingRandomness(deaths)), name)
         except Died:
             assert name not in [each.name for each in hierarchies.all_of(home.db)]
-            hierarchy.create(home, name)
+            creation.create(home, name)
             assert issue(home, hierarchy=name).certificate.hierarchy == name
         else:
             break
@@ -147,7 +150,7 @@ def test_a_hierarchy_that_was_recorded_without_its_crls_gets_them_when_it_is_pub
     home: Home,
 ) -> None:
     """As after a death between the record and the first CRL."""
-    hierarchy.create(home, "third")
+    creation.create(home, "third")
     for tier in Tier:
         (home.store / "crl" / f"third-{tier}.crl").unlink()
     home.db.execute("UPDATE authority SET crl_this_update = NULL, crl_next_update = NULL")
@@ -161,7 +164,7 @@ def test_a_hierarchy_that_was_recorded_without_its_crls_gets_them_when_it_is_pub
 
 def test_a_retired_hierarchy_issues_nothing_and_what_it_issued_stays_valid(home: Home) -> None:
     number = issue(home, hierarchy="old").certificate.number
-    closed = hierarchy.retire(home, "old", None)
+    closed = creation.retire(home, "old", None)
     assert (closed.retired_at, closed.cutoff) == (BEGIN, None)
     with pytest.raises(Refused, match="the hierarchy old is closed"):
         issue(home, hierarchy="old")
@@ -178,7 +181,7 @@ def test_retiring_at_a_moment_that_has_come_revokes_all_that_is_live(
     revocation.hold(home, held)
     revocation.revoke(home, [gone], RevocationReason.KEY_COMPROMISE)
     clock.advance(days=1)
-    hierarchy.retire(home, "old", clock.now)
+    creation.retire(home, "old", clock.now)
     for number in (live, held):
         found = record_of(home, number).revocation
         assert found is not None
@@ -191,15 +194,15 @@ def test_retiring_at_a_moment_that_has_come_revokes_all_that_is_live(
 
 def test_the_day_of_retirement_stays_and_the_cutoff_can_be_moved(home: Home, clock: Clock) -> None:
     first = datetime(2026, 7, 31, 15, tzinfo=UTC)
-    hierarchy.retire(home, "old", first)
+    creation.retire(home, "old", first)
     clock.advance(days=1)
-    moved = hierarchy.retire(home, "old", first + timedelta(days=30))
+    moved = creation.retire(home, "old", first + timedelta(days=30))
     assert (moved.retired_at, moved.cutoff) == (BEGIN, first + timedelta(days=30))
 
 
 def test_what_is_not_there_cannot_be_retired(home: Home) -> None:
     with pytest.raises(NotFound, match="there is no hierarchy third"):
-        hierarchy.retire(home, "third", None)
+        creation.retire(home, "third", None)
 
 
 def test_a_damaged_key_of_a_ca_is_unavailable(home: Home, clock: Clock) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import x509 as asn1_x509
-from homes import PASSPHRASE, Clock, Died, issue, openssl, published, rows
 
 from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service import ca_signing, catching_up, hierarchy, publication
+from renrakucho_ca.service.hierarchy import creation, cross_signing
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import ca_certificates, certificates
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.store.tables import ca_certificates, certificates
+from tests.shared.homes import PASSPHRASE, Clock, Died, issue, openssl, published, rows
 
 pytestmark = pytest.mark.needs("openssl")
 
@@ -38,7 +40,7 @@ def verifies(home: Home, leaf: Path, *untrusted: str, more: tuple[str | Path, ..
 
 
 def test_whoever_trusts_the_old_root_alone_verifies_by_the_bridge(home: Home, leaf: Path) -> None:
-    ca_signing.cross(home, "new", "old")
+    cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert not verifies(home, leaf, "new-issuing.pem")
     assert verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem")
@@ -46,7 +48,7 @@ def test_whoever_trusts_the_old_root_alone_verifies_by_the_bridge(home: Home, le
 
 
 def test_a_bridge_has_name_and_key_of_the_root_that_it_certifies(home: Home) -> None:
-    made = ca_signing.cross(home, "new", "old")
+    made = cross_signing.cross(home, "new", "old")
     assert made.der is not None
     publication.publish(home)
     bridge = asn1_x509.Certificate.load(made.der, strict=True)
@@ -66,8 +68,8 @@ def test_where_the_path_length_has_no_room_the_issuing_ca_is_certified(
 ) -> None:
     profile = home.profiles / "root.yaml"
     profile.write_text(profile.read_text().replace("path_length: 2", "path_length: 1"))
-    hierarchy.create(home, "narrow", common_name="narrow.example.jp")
-    made = ca_signing.cross(home, "new", "narrow")
+    creation.create(home, "narrow", common_name="narrow.example.jp")
+    made = cross_signing.cross(home, "new", "narrow")
     assert "Issuing" in made.subject
     publication.publish(home)
     openssl(
@@ -82,7 +84,7 @@ def test_a_bridge_opens_no_door(home: Home, leaf: Path) -> None:
     publication.publish(home)
     names = [f"{each}-{kind}.pem" for each in ("old", "new") for kind in ("root", "chain")]
     before = {name: (home.public / name).read_bytes() for name in names}
-    ca_signing.cross(home, "new", "old")
+    cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert {name: (home.public / name).read_bytes() for name in names} == before
     door = ("-crl_check_all", "-CRLfile", home.public / "old-crl.pem")
@@ -90,29 +92,29 @@ def test_a_bridge_opens_no_door(home: Home, leaf: Path) -> None:
 
 
 def test_there_is_one_bridge_at_a_time(home: Home) -> None:
-    first = ca_signing.cross(home, "new", "old")
+    first = cross_signing.cross(home, "new", "old")
     with pytest.raises(Conflict, match="a bridge from new to old already"):
-        ca_signing.cross(home, "new", "old")
-    ca_signing.cross(home, "old", "new")
-    ca_signing.revoke(home, first.serial, RevocationReason.SUPERSEDED)
-    ca_signing.cross(home, "new", "old")
+        cross_signing.cross(home, "new", "old")
+    cross_signing.cross(home, "old", "new")
+    cross_signing.revoke(home, first.serial, RevocationReason.SUPERSEDED)
+    cross_signing.cross(home, "new", "old")
 
 
 def test_a_revoked_bridge_stands_on_the_crl_and_is_published_no_more(home: Home) -> None:
-    made = ca_signing.cross(home, "new", "old")
+    made = cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert (home.public / "new-cross-old.pem").exists()
-    ca_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
+    cross_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
     publication.publish(home, if_due=True)
     assert published(home, "old-root").revoked == {made.serial: "ca_compromise"}
     assert not (home.public / "new-cross-old.pem").exists()
     with pytest.raises(Conflict, match="revoked already"):
-        ca_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
+        cross_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
 
 
 def test_a_bridge_ends_when_it_is_told_to(home: Home, clock: Clock) -> None:
     end = datetime(2026, 8, 1, tzinfo=UTC)
-    assert ca_signing.cross(home, "new", "old", end).not_after == end
+    assert cross_signing.cross(home, "new", "old", end).not_after == end
     clock.now = end
     publication.publish(home)
     assert not (home.public / "new-cross-old.pem").exists()
@@ -120,34 +122,34 @@ def test_a_bridge_ends_when_it_is_told_to(home: Home, clock: Clock) -> None:
 
 def test_a_bridge_outlives_neither_side(home: Home) -> None:
     with pytest.raises(Refused, match="can last until"):
-        ca_signing.cross(home, "new", "old", datetime(2080, 1, 1, tzinfo=UTC))
+        cross_signing.cross(home, "new", "old", datetime(2080, 1, 1, tzinfo=UTC))
     assert rows(home, "SELECT * FROM ca_certificate") == []
 
 
 def test_a_root_signs_no_bridge_by_a_clock_that_was_set_back(home: Home, clock: Clock) -> None:
     clock.advance(days=-1)
     with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
-        ca_signing.cross(home, "new", "old")
+        cross_signing.cross(home, "new", "old")
     assert rows(home, "SELECT * FROM ca_certificate") == []
 
 
 def test_nothing_is_signed_before_a_bridge_until_that_is_revoked(home: Home, clock: Clock) -> None:
     """The clock was a year ahead when it was made, and is right again."""
     clock.advance(days=365)
-    ahead = ca_signing.cross(home, "new", "old")
+    ahead = cross_signing.cross(home, "new", "old")
     clock.advance(days=-365)
-    for sign in (lambda: issue(home), lambda: ca_signing.cross(home, "old", "new")):
+    for sign in (lambda: issue(home), lambda: cross_signing.cross(home, "old", "new")):
         with pytest.raises(Unavailable, match="signed at 2027-02-02"):
             sign()
-    ca_signing.revoke(home, ahead.serial, RevocationReason.SUPERSEDED)
+    cross_signing.revoke(home, ahead.serial, RevocationReason.SUPERSEDED)
     issue(home)
-    ca_signing.cross(home, "new", "old")
+    cross_signing.cross(home, "new", "old")
 
 
 def test_a_root_whose_key_is_elsewhere_signs_with_its_file(home: Home, tmp_path: Path) -> None:
     stick = tmp_path / "root.key"
-    hierarchy.create(home, "third", common_name="third.example.jp", root_key_out=stick)
-    assert ca_signing.cross(home, "new", "third", root_key=stick).der is not None
+    creation.create(home, "third", common_name="third.example.jp", root_key_out=stick)
+    assert cross_signing.cross(home, "new", "third", root_key=stick).der is not None
 
 
 def die(*_: object) -> None:
@@ -160,9 +162,9 @@ def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
     with monkeypatch.context() as patched:
         patched.setattr(ca_certificates, "record", die)
         with pytest.raises(Died):
-            ca_signing.cross(home, "new", "old")
+            cross_signing.cross(home, "new", "old")
     ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")
-    ca_signing.cross(home, "new", "old")
+    cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert set(published(home, "old-root").revoked) == {int(str(lost), 16)}
 
@@ -176,35 +178,35 @@ def times_listed(home: Home, serial: int) -> int:
 
 def test_catching_up_with_its_own_crl_a_home_finds_every_bridge_known(home: Home) -> None:
     """What a root revoked besides is no certificate of a device that nobody knows."""
-    bridge = ca_signing.cross(home, "new", "old")
-    ca_signing.revoke(home, bridge.serial, RevocationReason.SUPERSEDED)
+    bridge = cross_signing.cross(home, "new", "old")
+    cross_signing.revoke(home, bridge.serial, RevocationReason.SUPERSEDED)
     publication.publish(home)
-    assert set(vars(catching_up.catch_up(home).learned).values()) == {0}
+    assert set(vars(reconcile.catch_up(home).learned).values()) == {0}
     publication.publish(home)
     assert times_listed(home, bridge.serial) == 1
 
 
 def test_the_crl_of_a_root_alone_tells_that_a_bridge_was_revoked(home: Home) -> None:
     """One that was made before the older database, and one that is not in it."""
-    known = ca_signing.cross(home, "new", "old")
+    known = cross_signing.cross(home, "new", "old")
     older = home.store / "rca.sqlite.older"
     shutil.copy(home.store / "rca.sqlite", older)
-    ca_signing.revoke(home, known.serial, RevocationReason.CA_COMPROMISE)
-    unknown = ca_signing.cross(home, "new", "old")
-    ca_signing.revoke(home, unknown.serial, RevocationReason.SUPERSEDED)
+    cross_signing.revoke(home, known.serial, RevocationReason.CA_COMPROMISE)
+    unknown = cross_signing.cross(home, "new", "old")
+    cross_signing.revoke(home, unknown.serial, RevocationReason.SUPERSEDED)
     publication.publish(home)
     home.db.close()
     older.replace(home.store / "rca.sqlite")
     journal = (home.store / "journal").rename(home.path / "journal")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    catching_up.catch_up(again, without_journal=True)
+    reconcile.catch_up(again, without_journal=True)
     publication.publish(again)
     both = {known.serial: "ca_compromise", unknown.serial: "superseded"}
     assert published(again, "old-root").revoked == both
     assert not (again.public / "new-cross-old.pem").exists()
     # Its own journal tells it of both as well; and the older one what they were.
     for rest in ([], [journal]):
-        catching_up.catch_up(again, rest)
+        reconcile.catch_up(again, rest)
         assert times_listed(again, known.serial) == times_listed(again, unknown.serial) == 1
     assert {each.crosses for each in ca_certificates.all_of(again.db)} == {"new"}
 
@@ -216,13 +218,13 @@ def test_what_a_run_that_died_may_have_signed_is_not_forgotten_by_a_restore(home
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ca_certificates, "record", die)
         with pytest.raises(Died):
-            ca_signing.cross(home, "new", "old")
+            cross_signing.cross(home, "new", "old")
     ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")
-    ca_signing.cross(home, "new", "old")
+    cross_signing.cross(home, "new", "old")
     home.db.close()
     older.replace(home.store / "rca.sqlite")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    assert catching_up.catch_up(again).learned.missing == 0
+    assert reconcile.catch_up(again).learned.missing == 0
     publication.publish(again)
     assert set(published(again, "old-root").revoked) == {int(str(lost), 16)}
 
@@ -231,17 +233,17 @@ def test_an_older_database_learns_of_bridges_from_its_journal(home: Home) -> Non
     """A revoked one comes back revoked, once: a CRL names a serial number once."""
     older = home.store / "rca.sqlite.older"
     shutil.copy(home.store / "rca.sqlite", older)
-    lost = ca_signing.cross(home, "new", "old")
-    ca_signing.revoke(home, lost.serial, RevocationReason.CA_COMPROMISE)
-    kept = ca_signing.cross(home, "new", "old")
+    lost = cross_signing.cross(home, "new", "old")
+    cross_signing.revoke(home, lost.serial, RevocationReason.CA_COMPROMISE)
+    kept = cross_signing.cross(home, "new", "old")
     publication.publish(home)
     home.db.close()
     older.replace(home.store / "rca.sqlite")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    catching_up.catch_up(again, crl_files=[home.public / "old-root.crl"])
+    reconcile.catch_up(again, crl_files=[home.public / "old-root.crl"])
     publication.publish(again)
     assert published(again, "old-root").revoked == {lost.serial: "ca_compromise"}
     assert times_listed(again, lost.serial) == 1
-    assert set(ca_signing.bridges(again, "new", again.clock())) == {"old"}
+    assert set(cross_signing.bridges(again, "new", again.clock())) == {"old"}
     bridge = (again.public / "new-cross-old.pem").read_bytes()
     assert f"{kept.serial:x}" in openssl("x509", "-noout", "-serial", given=bridge).lower()

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from asn1crypto import csr as asn1_csr
 from asn1crypto import pem
-from homes import Clock, configure, copy_home, issue, openssl, rows
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Unavailable
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service import ca_signing, catching_up, foreign_root, hierarchy, publication
+from renrakucho_ca.service.hierarchy import creation, cross_signing, external_root
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates, hierarchies
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.store.tables import certificates, hierarchies
+from tests.shared.homes import Clock, configure, copy_home, issue, openssl, rows
 
 pytestmark = pytest.mark.needs("openssl")
 
@@ -100,12 +102,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> OpensslRoot:
 def requested(home: Home, tmp_path: Path) -> Path:
     """The request for the hierarchy `third`."""
     path = tmp_path / "third.csr"
-    foreign_root.request(home, "third", path, common_name="third.example.jp")
+    external_root.request(home, "third", path, common_name="third.example.jp")
     return path
 
 
 def install(home: Home, root: Path, issuing: Path) -> None:
-    foreign_root.install(home, "third", root.read_bytes(), issuing.read_bytes())
+    external_root.install(home, "third", root.read_bytes(), issuing.read_bytes())
 
 
 # -- the request
@@ -113,7 +115,7 @@ def install(home: Home, root: Path, issuing: Path) -> None:
 
 def test_a_request_asks_for_what_the_profile_says(home: Home, tmp_path: Path) -> None:
     configure(home, "public_url: https://ca.example.jp")
-    foreign_root.request(home, "third", tmp_path / "r.csr", common_name="third.example.jp")
+    external_root.request(home, "third", tmp_path / "r.csr", common_name="third.example.jp")
     _, _, der = pem.unarmor((tmp_path / "r.csr").read_bytes())
     info = asn1_csr.CertificationRequest.load(der, strict=True)["certification_request_info"]
     assert info["subject"].native["common_name"] == "third.example.jp Issuing CA"
@@ -132,29 +134,29 @@ def test_a_request_asks_for_what_the_profile_says(home: Home, tmp_path: Path) ->
 def test_the_same_request_is_written_again_and_listed(
     home: Home, requested: Path, tmp_path: Path
 ) -> None:
-    foreign_root.request(home, "third", tmp_path / "again.csr")
+    external_root.request(home, "third", tmp_path / "again.csr")
     assert (tmp_path / "again.csr").read_bytes() == requested.read_bytes()
     assert rows(home, "SELECT hierarchy FROM ca_request") == [("third",)]
 
 
 def test_a_request_that_is_out_is_not_changed(home: Home, requested: Path, tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="requested already"):
-        foreign_root.request(home, "third", tmp_path / "b.csr", common_name="other.example.jp")
+        external_root.request(home, "third", tmp_path / "b.csr", common_name="other.example.jp")
 
 
 def test_a_name_that_waits_for_its_certificate_is_taken(home: Home, requested: Path) -> None:
     before = (home.store / "keys" / "third-issuing.key").read_bytes()
     with pytest.raises(Conflict, match="waits for the certificate"):
-        hierarchy.create(home, "third")
+        creation.create(home, "third")
     assert (home.store / "keys" / "third-issuing.key").read_bytes() == before
 
 
 def test_a_request_that_is_given_up_leaves_nothing(home: Home, requested: Path) -> None:
-    foreign_root.withdraw(home, "third")
+    external_root.withdraw(home, "third")
     assert not (home.store / "keys" / "third-issuing.key").exists()
     with pytest.raises(NotFound, match="nothing was requested"):
-        foreign_root.withdraw(home, "third")
-    hierarchy.create(home, "third", common_name="third.example.jp")
+        external_root.withdraw(home, "third")
+    creation.create(home, "third", common_name="third.example.jp")
 
 
 # -- installing what OpenSSL has signed
@@ -199,11 +201,11 @@ def test_the_roots_crl_from_elsewhere_completes_what_nginx_needs(
         f"[ca]\ndefault_ca=d\n[d]\ndatabase={root.folder}/index\ncrlnumber={root.folder}/number\n"
         "crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid\n"
     )
-    foreign_root.take_crl(home, "third", root.crl(root.folder / "crl.cnf"))
+    external_root.take_crl(home, "third", root.crl(root.folder / "crl.cnf"))
     assert publication.publish(home).overdue == ()
     assert (home.public / "third-crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
     with pytest.raises(Invalid, match="not of"):
-        foreign_root.take_crl(home, "third", (home.public / "old-root.crl").read_bytes())
+        external_root.take_crl(home, "third", (home.public / "old-root.crl").read_bytes())
 
 
 def test_a_crl_without_a_number_is_refused_with_the_way_to_one(
@@ -216,7 +218,7 @@ def test_a_crl_without_a_number_is_refused_with_the_way_to_one(
         "crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid\n"
     )
     with pytest.raises(Invalid, match="no number") as caught:
-        foreign_root.take_crl(home, "third", root.crl(root.folder / "bare.cnf"))
+        external_root.take_crl(home, "third", root.crl(root.folder / "bare.cnf"))
     assert "crlnumber" in str(caught.value.hint)
 
 
@@ -231,7 +233,7 @@ def test_a_crl_of_a_version_that_nobody_knows_is_no_crl(
     spoilt = sound.replace(b"\x02\x01\x01", b"\x02\x01\x02", 1)  # §5.1.2.1: v2 is 1
     data = pem.armor("X509 CRL", spoilt) if armoured else spoilt
     with pytest.raises(Invalid, match="not a CRL that can be read"):
-        foreign_root.take_crl(home, "third", data)
+        external_root.take_crl(home, "third", data)
 
 
 def test_a_ca_that_was_signed_for_too_short_is_told(
@@ -239,15 +241,15 @@ def test_a_ca_that_was_signed_for_too_short_is_told(
 ) -> None:
     """`openssl x509 -days 3650`: two days less than ten years."""
     issuing = root.sign(requested, GOOD + IDS, "-enddate", "20351231000000Z")
-    made = foreign_root.install(home, "third", root.certificate.read_bytes(), issuing.read_bytes())
-    assert foreign_root.years_too_many(home, made) == 10
-    assert foreign_root.years_too_many(home, hierarchies.get(home.db, "new")) is None
+    made = external_root.install(home, "third", root.certificate.read_bytes(), issuing.read_bytes())
+    assert external_root.years_too_many(home, made) == 10
+    assert external_root.years_too_many(home, hierarchies.get(home.db, "new")) is None
 
 
 def test_a_crl_that_is_made_here_is_not_taken_from_elsewhere(home: Home) -> None:
     publication.publish(home)
     with pytest.raises(Conflict, match="is here"):
-        foreign_root.take_crl(home, "old", (home.public / "old-root.crl").read_bytes())
+        external_root.take_crl(home, "old", (home.public / "old-root.crl").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -304,7 +306,7 @@ def test_all_that_is_wrong_with_it_is_told_in_the_readers_language(
 def test_a_certificate_for_another_key_is_refused(
     home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
 ) -> None:
-    foreign_root.request(home, "fourth", tmp_path / "fourth.csr", common_name="fourth.example.jp")
+    external_root.request(home, "fourth", tmp_path / "fourth.csr", common_name="fourth.example.jp")
     with pytest.raises(Invalid, match="key is not the one"):
         install(home, root.certificate, root.sign(tmp_path / "fourth.csr"))
 
@@ -360,7 +362,7 @@ def test_a_clock_that_was_set_back_installs_and_signs_nothing(
     with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
         install(home, root.certificate, signed)
     with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
-        ca_signing.sign(home, "new", requested.read_bytes(), tmp_path / "signed.pem")
+        cross_signing.sign(home, "new", requested.read_bytes(), tmp_path / "signed.pem")
     assert rows(home, "SELECT * FROM ca_certificate") == []
     assert not (tmp_path / "signed.pem").exists()
     clock.advance(days=1)
@@ -372,7 +374,7 @@ def test_what_is_no_certificate_is_refused_in_one_line(
     home: Home, root: OpensslRoot, requested: Path, data: bytes
 ) -> None:
     with pytest.raises(RcaError):
-        foreign_root.install(home, "third", root.certificate.read_bytes(), data)
+        external_root.install(home, "third", root.certificate.read_bytes(), data)
 
 
 # -- signed by another home
@@ -388,9 +390,9 @@ def test_another_home_signs_and_its_crl_can_revoke_it(
     home: Home, offline: Home, requested: Path, tmp_path: Path
 ) -> None:
     # Both are copies of one: here the root must not be known already.
-    hierarchy.create(offline, "roots", common_name="roots.example.jp")
+    creation.create(offline, "roots", common_name="roots.example.jp")
     out = tmp_path / "issuing.pem"
-    signed = ca_signing.sign(offline, "roots", requested.read_bytes(), out)
+    signed = cross_signing.sign(offline, "roots", requested.read_bytes(), out)
     publication.publish(offline)
     install(home, offline.public / "roots-root.pem", out)
     issue(home, hierarchy="third")
@@ -402,16 +404,16 @@ def test_what_a_root_elsewhere_revoked_leaves_its_crl_as_good_as_it_was(
     home: Home, offline: Home, requested: Path, tmp_path: Path
 ) -> None:
     """Nobody here can sign another, and need not: the CRL that was taken in lists it."""
-    hierarchy.create(offline, "roots", common_name="roots.example.jp")
-    lost = foreign_root.request(offline, "lost", tmp_path / "lost.csr", common_name="lost")
-    stolen = ca_signing.sign(offline, "roots", lost.request, tmp_path / "lost.pem")
-    ca_signing.revoke(offline, stolen.serial, RevocationReason.CA_COMPROMISE)
+    creation.create(offline, "roots", common_name="roots.example.jp")
+    lost = external_root.request(offline, "lost", tmp_path / "lost.csr", common_name="lost")
+    stolen = cross_signing.sign(offline, "roots", lost.request, tmp_path / "lost.pem")
+    cross_signing.revoke(offline, stolen.serial, RevocationReason.CA_COMPROMISE)
     publication.publish(offline)
-    ca_signing.sign(offline, "roots", requested.read_bytes(), tmp_path / "issuing.pem")
+    cross_signing.sign(offline, "roots", requested.read_bytes(), tmp_path / "issuing.pem")
     install(home, offline.public / "roots-root.pem", tmp_path / "issuing.pem")
-    foreign_root.take_crl(home, "third", (offline.public / "roots-root.crl").read_bytes())
+    external_root.take_crl(home, "third", (offline.public / "roots-root.crl").read_bytes())
     for _ in range(2):
-        catching_up.catch_up(home)
+        reconcile.catch_up(home)
         assert publication.publish(home).overdue == ()
     assert rows(home, "SELECT number FROM certificate") == []
 
@@ -428,7 +430,7 @@ def test_nothing_but_name_and_key_of_a_request_is_taken(
     asked, out = tmp_path / "asks.csr", tmp_path / "given.pem"
     key = root.folder / "root.key"
     openssl("req", "-new", "-key", key, "-config", configuration, "-out", asked)
-    ca_signing.sign(offline, "new", asked.read_bytes(), out)
+    cross_signing.sign(offline, "new", asked.read_bytes(), out)
     text = openssl("x509", "-in", out, "-noout", "-ext", "basicConstraints,extendedKeyUsage")
     assert "pathlen:0" in text
     assert "serverAuth" not in openssl("x509", "-in", out, "-noout", "-text")
@@ -444,5 +446,5 @@ def test_a_request_for_a_device_is_no_request_for_a_ca(
         *("-addext", "basicConstraints=CA:FALSE"),
     )
     with pytest.raises(Invalid, match="not for a CA"):
-        ca_signing.sign(offline, "new", asked.read_bytes(), tmp_path / "x.pem")
+        cross_signing.sign(offline, "new", asked.read_bytes(), tmp_path / "x.pem")
     assert rows(offline, "SELECT * FROM ca_certificate") == []

@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from homes import openssl
-from hsm import MODULE, PIN, Hsm, make, proves
-from program import PROGRAM
 
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Invalid
+from tests.shared.homes import openssl
+from tests.shared.hsm import MODULE, PIN, Hsm, make, proves
+from tests.shared.program import PROGRAM
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 

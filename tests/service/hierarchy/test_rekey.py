@@ -10,15 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from dying import calls, failing_at, killed_at, some
-from homes import PASSPHRASE
-from soundness import check_secrets, check_settled
-from terminal import Terminal
 
 from renrakucho_ca.errors import Conflict, Refused, Unavailable
-from renrakucho_ca.service import hierarchy, publication, rekeying
+from renrakucho_ca.service.hierarchy import creation, rekey
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import generations
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.store.keystore import generations
+from tests.shared.dying import calls, failing_at, killed_at, some
+from tests.shared.homes import PASSPHRASE
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
 
 NEW = b"a newer and longer passphrase"
 
@@ -49,7 +50,7 @@ def opens(home: Home) -> bool:
 def test_every_key_opens_with_the_new_passphrase_alone_under_a_fresh_salt(home: Home) -> None:
     before = salts(home)
     secrets = {name: home.keystore.read(name) for name in ("old-root", "new-issuing", "reveal")}
-    assert rekeying.rekey_passphrase(home, lambda: NEW).keys == 5
+    assert rekey.rekey_passphrase(home, lambda: NEW).keys == 5
     (salt,) = salts(home)
     assert salt not in before
     assert not opens(under(home, PASSPHRASE))
@@ -60,7 +61,7 @@ def test_every_key_opens_with_the_new_passphrase_alone_under_a_fresh_salt(home: 
 
 def test_files_are_private_and_nothing_else_is_left(home: Home) -> None:
     before = sorted((home.store / "keys").iterdir())
-    rekeying.rekey_passphrase(home, lambda: NEW)
+    rekey.rekey_passphrase(home, lambda: NEW)
     assert sorted((home.store / "keys").iterdir()) == before
     assert {path.stat().st_mode & 0o777 for path in before} == {0o600}
 
@@ -68,7 +69,7 @@ def test_files_are_private_and_nothing_else_is_left(home: Home) -> None:
 def test_a_wrong_passphrase_changes_nothing(home: Home) -> None:
     before = {path: path.read_bytes() for path in (home.store / "keys").iterdir()}
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        rekeying.rekey_passphrase(under(home, b"guessed"), lambda: NEW)
+        rekey.rekey_passphrase(under(home, b"guessed"), lambda: NEW)
     assert {path: path.read_bytes() for path in (home.store / "keys").iterdir()} == before
 
 
@@ -78,18 +79,18 @@ def test_a_damaged_key_keeps_all_under_the_old_passphrase(home: Home) -> None:
     document["sealed"] = "AAAA" + document["sealed"][4:]
     damaged.write_text(json.dumps(document))
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        rekeying.rekey_passphrase(home, lambda: NEW)
+        rekey.rekey_passphrase(home, lambda: NEW)
     assert under(home, PASSPHRASE).keystore.read("new-issuing")
 
 
 def test_the_passphrase_that_there_is_is_no_new_one(home: Home) -> None:
     with pytest.raises(Conflict, match="the one that there is"):
-        rekeying.rekey_passphrase(home, lambda: PASSPHRASE)
+        rekey.rekey_passphrase(home, lambda: PASSPHRASE)
 
 
 def test_a_second_run_finds_it_done(home: Home) -> None:
-    rekeying.rekey_passphrase(home, lambda: NEW)
-    again = rekeying.rekey_passphrase(under(home, PASSPHRASE), lambda: NEW)
+    rekey.rekey_passphrase(home, lambda: NEW)
+    again = rekey.rekey_passphrase(under(home, PASSPHRASE), lambda: NEW)
     assert (again.keys, again.root_key) == (0, False)
 
 
@@ -97,7 +98,7 @@ def test_a_home_without_keys_has_no_passphrase_to_change(tmp_path: Path) -> None
     home = Home(tmp_path / "home", lambda is_new: PASSPHRASE)
     home.create("見本市", "見本市役所")
     with pytest.raises(Conflict, match="no keys yet"):
-        rekeying.rekey_passphrase(home, lambda: NEW)
+        rekey.rekey_passphrase(home, lambda: NEW)
 
 
 # -- a root's key outside
@@ -108,26 +109,26 @@ def stick(home: Home, tmp_path: Path) -> Path:
     """The key of the root of `third`."""
     path = tmp_path / "stick" / "root.key"
     path.parent.mkdir()
-    hierarchy.create(home, "third", common_name="third.example.jp", root_key_out=path)
+    creation.create(home, "third", common_name="third.example.jp", root_key_out=path)
     return path
 
 
 def test_a_root_key_outside_keeps_its_passphrase(home: Home, stick: Path) -> None:
     before = stick.read_bytes()
-    rekeying.rekey_passphrase(home, lambda: NEW)
+    rekey.rekey_passphrase(home, lambda: NEW)
     assert stick.read_bytes() == before
 
 
 def test_a_root_key_outside_follows_where_it_is_named(home: Home, stick: Path) -> None:
-    assert rekeying.rekey_passphrase(home, lambda: NEW, stick).root_key
+    assert rekey.rekey_passphrase(home, lambda: NEW, stick).root_key
     published = publication.publish(under(home, NEW), root_key=stick)
     assert "third-root" in published.renewed
     assert list(stick.parent.iterdir()) == [stick]
 
 
 def test_a_root_key_outside_can_follow_later(home: Home, stick: Path) -> None:
-    rekeying.rekey_passphrase(home, lambda: NEW)
-    later = rekeying.rekey_passphrase(under(home, PASSPHRASE), lambda: NEW, stick)
+    rekey.rekey_passphrase(home, lambda: NEW)
+    later = rekey.rekey_passphrase(under(home, PASSPHRASE), lambda: NEW, stick)
     assert (later.keys, later.root_key) == (0, True)
     assert under(home, NEW).keystore.read_outside(stick, "third-root")
 
@@ -137,7 +138,7 @@ def test_the_file_that_a_link_names_is_replaced_and_not_the_link(
 ) -> None:
     link = tmp_path / "root.key"
     link.symlink_to(stick)
-    rekeying.rekey_passphrase(home, lambda: NEW, link)
+    rekey.rekey_passphrase(home, lambda: NEW, link)
     assert link.is_symlink()
     assert under(home, NEW).keystore.read_outside(stick, "third-root")
 
@@ -145,7 +146,7 @@ def test_the_file_that_a_link_names_is_replaced_and_not_the_link(
 def test_a_key_of_the_store_is_no_key_outside(home: Home) -> None:
     inside = home.store / "keys" / "new-root.key"
     with pytest.raises(Refused, match="kept in the store"):
-        rekeying.rekey_passphrase(home, lambda: NEW, inside)
+        rekey.rekey_passphrase(home, lambda: NEW, inside)
     assert opens(under(home, PASSPHRASE))
 
 
@@ -156,7 +157,7 @@ def test_a_set_that_was_complete_counts_before_all_of_it_is_in_place(home: Home)
     """Whoever comes next finishes it, without knowing any passphrase."""
     keys = home.store / "keys"
     old = {path.name: path.read_bytes() for path in keys.glob("*.key")}
-    rekeying.rekey_passphrase(home, lambda: NEW)
+    rekey.rekey_passphrase(home, lambda: NEW)
     (keys / "next").mkdir()
     for name in ("new-root.key", "reveal.key"):
         (keys / name).rename(keys / "next" / name)

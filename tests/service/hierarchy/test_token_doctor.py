@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hsm import MODULE, PIN, Hsm, make
+
+from tests.shared.hsm import MODULE, PIN, Hsm, make
 
 pytestmark = pytest.mark.skipif(not Path(MODULE).exists(), reason="there is no SoftHSM2")
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hsm import Hsm
-from waiting import PATIENCE, until
+
+from tests.shared.hsm import Hsm
+from tests.shared.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import openssl
-from hsm import PIN, Hsm, proves
+
+from tests.shared.homes import openssl
+from tests.shared.hsm import PIN, Hsm, proves
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hsm import MODULE, PIN, Hsm, add_token, make
 
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.pki import token, token_login
-from renrakucho_ca.service import ca_keys
+from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.token_uri import TokenUri
+from tests.shared.hsm import MODULE, PIN, Hsm, add_token, make
 
 softhsm = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 OTHER_PIN = "9999-delta"

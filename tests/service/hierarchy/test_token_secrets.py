@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hsm import PASSPHRASE, PIN, Hsm
-from proc import watch
+
+from tests.shared.hsm import PASSPHRASE, PIN, Hsm
+from tests.shared.proc import watch
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import x509 as asn1
-from homes import (
+
+from renrakucho_ca.clock import system_randomness
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
+from renrakucho_ca.model import Certificate, Status, User
+from renrakucho_ca.service.hierarchy import creation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import issuance, issuer
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request, draw_number
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.store.tables import users
+from tests.shared.homes import (
     BEGIN,
     HANAKO,
     Clock,
@@ -25,15 +37,6 @@ from homes import (
     record_of,
     rows,
 )
-
-from renrakucho_ca.clock import system_randomness
-from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
-from renrakucho_ca.model import Certificate, Status, User
-from renrakucho_ca.service import hierarchy, issuance, issuer, publication, retrieval
-from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request, draw_number
-from renrakucho_ca.store import users
 
 STORE_SECRETS = (b"PRIVATE KEY", b"\x30\x77\x02\x01\x01\x04\x20")
 
@@ -179,7 +182,7 @@ def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, cl
     def requests() -> Iterator[Request]:
         for _ in range(issuer.PORTION):
             yield Request(HANAKO, "android")
-        hierarchy.retire(open_home(home.path, clock), "new", None)
+        creation.retire(open_home(home.path, clock), "new", None)
         for _ in range(3):
             yield Request(HANAKO, "android")
 
@@ -191,8 +194,8 @@ def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, cl
 
 
 def test_two_open_hierarchies_without_a_default_have_to_be_named(home: Home, clock: Clock) -> None:
-    hierarchy.create(home, "third")
-    hierarchy.retire(home, "new", None)
+    creation.create(home, "third")
+    creation.retire(home, "new", None)
     with pytest.raises(Refused, match="new is closed"):
         issue(home)
     assert issue(home, hierarchy="third").certificate.hierarchy == "third"

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from homes import Clock
 
-from renrakucho_ca.service import hierarchy
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
+from tests.shared.homes import Clock
 
 from .mail_home import PASSPHRASE, set_mail
 from .post_office import PostOffice
@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
     home = Home(tmp_path_factory.mktemp("telling") / "home", lambda is_new: PASSPHRASE, clock)
     home.create("見本市", "見本市役所 & <co>")
     for name in ("old", "new"):
-        hierarchy.create(home, name, common_name=f"{name}.ecn.example.jp")
+        creation.create(home, name, common_name=f"{name}.ecn.example.jp")
     return home
 
 

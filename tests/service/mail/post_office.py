@@ -10,7 +10,8 @@ from types import TracebackType
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from waiting import PATIENCE, free_port
+
+from tests.shared.waiting import PATIENCE, free_port
 
 
 @dataclass

@@ -14,17 +14,18 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
-from homes import Clock
-from waiting import PATIENCE
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import User
-from renrakucho_ca.service import delivery, issuance, mail_server, notification
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import outbox
-from renrakucho_ca.store.outbox import Mail, MailState
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.mail import compose, deliver, smtp
+from renrakucho_ca.store.tables import outbox
+from renrakucho_ca.store.tables.outbox import Mail, MailState
+from tests.shared.homes import Clock
+from tests.shared.waiting import PATIENCE
 
 from .mail_home import PASSPHRASE, PASSWORD, USER, secured, set_mail
 from .post_office import PostOffice
@@ -38,7 +39,7 @@ def empty_outbox(made: Home) -> None:
 
 def issue(home: Home, email: str = "tanaka@example.jp") -> Issued:
     request = Request.parse(User.parse("tanaka", email=email), "iphone")
-    (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+    (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert isinstance(issued, Issued)
     return issued
 
@@ -63,7 +64,7 @@ def test_a_login_goes_by_starttls_and_by_tls_from_the_first_byte(
     with PostOffice(tls=tls[0], implicit=implicit, login=(USER, PASSWORD)) as office:
         home = secured(home, office)
         issue(home)
-        assert delivery.send(home).sent == 1
+        assert deliver.send(home).sent == 1
         assert len(office.received) == 1
 
 
@@ -76,7 +77,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
         home = secured(home, office)
         issue(home)
         with pytest.raises(Unavailable, match="certificate verify failed"):
-            delivery.send(home)
+            deliver.send(home)
         assert office.received == []
     assert (only_mail(home).state, only_mail(home).tries) == (MailState.WAITING, 0)
 
@@ -94,7 +95,7 @@ def test_a_login_that_is_refused_costs_no_mail_a_try_and_shows_no_password(
         home = secured(home, office, password=password)
         issue(home)
         with pytest.raises(Unavailable) as caught:
-            delivery.send(home)
+            deliver.send(home)
     assert password not in str(caught.value)
     assert only_mail(home).tries == 0
 
@@ -105,7 +106,7 @@ def test_a_server_without_starttls_gets_neither_login_nor_mail(
     home = secured(home, post_office)
     issue(home)
     with pytest.raises(Unavailable, match="STARTTLS"):
-        delivery.send(home)
+        deliver.send(home)
     assert post_office.received == []
 
 
@@ -160,12 +161,12 @@ def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
     home: Home, answers: tuple[str, ...], tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Longer than a test stands still between two of its answers on a machine that is busy.
-    monkeypatch.setattr(mail_server, "SILENCE_SECONDS", 2)
+    monkeypatch.setattr(smtp, "SILENCE_SECONDS", 2)
     with scripted(*answers) as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
         issue(home)
         with pytest.raises(Unavailable, match="timed out"):
-            delivery.send(home)
+            deliver.send(home)
     mail = only_mail(home)
     assert (mail.state, mail.tries) == (MailState.WAITING, tries)
 
@@ -190,15 +191,15 @@ def test_a_server_that_drips_is_left_at_the_deadline_and_the_mail_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tls[1]))
-    moments = count(step=mail_server.STEP_SECONDS / 12)  # one at each look at the time
-    for kind in (mail_server.Server, mail_server.TlsServer):
+    moments = count(step=smtp.STEP_SECONDS / 12)  # one at each look at the time
+    for kind in (smtp.Server, smtp.TlsServer):
         patient = partial(kind, elapsed=lambda: next(moments))
-        monkeypatch.setattr(delivery, kind.__name__, patient)
+        monkeypatch.setattr(deliver, kind.__name__, patient)
     with scripted(*answers, tls=tls[0] if security == "tls" else None, drips=True) as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: {security}")
         issue(home)
         with pytest.raises(Unavailable, match="timed out"):
-            delivery.send(home)
+            deliver.send(home)
     mail = only_mail(home)
     assert (mail.state, mail.tries) == (MailState.WAITING, tries)
 
@@ -211,12 +212,12 @@ def test_each_mail_has_a_deadline_of_its_own(
 
     def passes(*_: object) -> None:
         nonlocal elapsed
-        elapsed += mail_server.STEP_SECONDS - 1
+        elapsed += smtp.STEP_SECONDS - 1
 
-    monkeypatch.setattr(delivery, "Server", partial(mail_server.Server, elapsed=lambda: elapsed))
+    monkeypatch.setattr(deliver, "Server", partial(smtp.Server, elapsed=lambda: elapsed))
     for _ in range(3):
         issue(home)
-    assert delivery.send(home, told=passes).sent == 3
+    assert deliver.send(home, told=passes).sent == 3
 
 
 @pytest.mark.parametrize("greeting", ["554 no service", "hello", "\0\xff", "220"])
@@ -225,7 +226,7 @@ def test_what_is_no_mail_server_is_told_in_a_line(home: Home, greeting: str) -> 
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
         issue(home)
         with pytest.raises(Unavailable):
-            delivery.send(home)
+            deliver.send(home)
     assert only_mail(home).state is MailState.WAITING
 
 
@@ -235,7 +236,7 @@ def test_a_sender_that_is_refused_gives_up_no_mail(home: Home, post_office: Post
     for _ in range(3):
         issue(home)
     with pytest.raises(Unavailable, match="you may not send from here"):
-        delivery.send(home)
+        deliver.send(home)
     mails = list(outbox.stream(home.db, None))
     assert {mail.state for mail in mails} == {MailState.WAITING}
     assert [mail.tries for mail in mails] == [1, 0, 0]
@@ -248,10 +249,10 @@ def test_a_yes_that_is_lost_is_asked_for_again_later_with_the_same_message_id(
     post_office.after_data = ["keep and hang up"]
     issue(home)
     with pytest.raises(Unavailable):
-        delivery.send(home)
-    assert delivery.send(home).sent == 0, "not at once"
+        deliver.send(home)
+    assert deliver.send(home).sent == 0, "not at once"
     clock.advance(minutes=5)
-    assert delivery.send(home).sent == 1
+    assert deliver.send(home).sent == 1
     first, second = post_office.mails()
     assert first["Message-ID"] == second["Message-ID"]
 
@@ -271,9 +272,9 @@ def test_a_sender_that_dies_between_yes_and_note_does_not_send_it_again_at_once(
 
         patch.setattr(outbox, "finish", die)
         with pytest.raises(Killed):
-            delivery.send(home)
+            deliver.send(home)
     assert len(post_office.received) == 1
-    assert delivery.send(home) == delivery.Delivery(0, 0, 0)
+    assert deliver.send(home) == deliver.Delivery(0, 0, 0)
     mail = only_mail(home)
     assert (mail.state, mail.tries) == (MailState.WAITING, 1)
     assert mail.next_try_at - home.clock() == timedelta(minutes=5)
@@ -287,7 +288,7 @@ def test_of_several_senders_at_once_each_mail_goes_once(
     def send(_: int) -> int:
         own = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
         try:
-            return delivery.send(own).sent
+            return deliver.send(own).sent
         finally:
             own.db.close()
 
@@ -303,7 +304,7 @@ def test_a_servers_words_are_kept_short_and_move_no_cursor(
 ) -> None:
     post_office.answers["tanaka@example.jp"] = "550 \x1b[2J" + "x" * 400
     issue(home)
-    delivery.send(home)
+    deliver.send(home)
     problem = only_mail(home).problem
     assert problem is not None
     assert len(problem) <= 200

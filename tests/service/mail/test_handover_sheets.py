@@ -8,16 +8,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from waiting import PATIENCE
 
 from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import User
-from renrakucho_ca.service import handover, issuance, migration, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store.migration import Scope
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.mail import handover_sheets
+from renrakucho_ca.service.migration import migration
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.store.tables.migration import Scope
+from tests.shared.waiting import PATIENCE
 
 JAPANESE = Catalogue(Language.JAPANESE)
 
@@ -53,7 +56,7 @@ def issue(home: Home, user: str, facility: str, device: str = "android") -> Issu
 
 
 def write(home: Home, out: Path, *issued: Issued) -> str:
-    handover.write(home, [each.certificate.number for each in issued], out, JAPANESE)
+    handover_sheets.write(home, [each.certificate.number for each in issued], out, JAPANESE)
     return out.read_text(encoding="utf-8")
 
 
@@ -109,9 +112,9 @@ def test_what_cannot_be_downloaded_any_more_gets_no_sheet(home: Home, tmp_path: 
 def test_a_facilitys_sheets_are_those_that_wait(home: Home, tmp_path: Path) -> None:
     waits, fetched = issue(home, "w", "only here"), issue(home, "f", "only here")
     retrieval.export(home, [fetched.certificate.number], tmp_path / "out")
-    assert handover.waiting(home, facility="only here") == [waits.certificate.number]
+    assert handover_sheets.waiting(home, facility="only here") == [waits.certificate.number]
     with pytest.raises(NotFound):
-        handover.waiting(home, facility="nowhere")
+        handover_sheets.waiting(home, facility="nowhere")
 
 
 def test_who_moved_is_told_how_to_delete_the_old_one(home: Home, tmp_path: Path) -> None:
@@ -150,7 +153,7 @@ def test_the_longest_sheet_is_one_page_of_a4_when_printed(
     )
     numbers = [moved[0].certificate.number, issue(home, "short", facility).certificate.number]
     sheets, printed = tmp_path / "s.html", tmp_path / "s.pdf"
-    handover.write(home, numbers, sheets, Catalogue(language))
+    handover_sheets.write(home, numbers, sheets, Catalogue(language))
     switches = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer")
     subprocess.run(
         ["chromium", *switches, f"--print-to-pdf={printed}", sheets.as_uri()],

@@ -8,25 +8,20 @@ from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 import pytest
-from homes import Clock
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import (
-    alarm,
-    delivery,
-    issuance,
-    notification,
-    proof,
-    retrieval,
-    revocation,
-)
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.service.proof import Guess, Wrong
-from renrakucho_ca.store import outbox
-from renrakucho_ca.store.outbox import Mail, MailState
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.mail import compose, deliver, lockout_alert
+from renrakucho_ca.service.retrieval import authentication, retrieval
+from renrakucho_ca.service.retrieval.authentication import Guess, Wrong
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import outbox
+from renrakucho_ca.store.tables.outbox import Mail, MailState
+from tests.shared.homes import Clock
 
 from .mail_home import everything_in, set_mail
 from .post_office import PostOffice, content_of
@@ -34,7 +29,7 @@ from .post_office import PostOffice, content_of
 
 def issue(home: Home, email: str | None = "tanaka@example.jp", device: str = "iphone") -> Issued:
     request = Request.parse(User.parse("tanaka", name="田中 花子", email=email), device, "往診用")
-    (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+    (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert isinstance(issued, Issued)
     return issued
 
@@ -55,7 +50,7 @@ def test_a_mail_has_what_its_reader_needs(
 ) -> None:
     until = (clock.now + timedelta(hours=48)).astimezone(ZoneInfo("Asia/Tokyo"))
     issued = issue(home)
-    delivery.send(home)
+    deliver.send(home)
     (mail,) = post_office.mails()
     assert mail["From"] == "見本市 <ca@example.jp>"
     assert mail["To"] == "tanaka@example.jp"
@@ -83,7 +78,7 @@ def test_the_link_of_a_mail_has_256_random_bits(home: Home) -> None:
 
 def test_what_people_are_called_is_escaped_in_html(home: Home, post_office: PostOffice) -> None:
     issue(home)
-    delivery.send(home)
+    deliver.send(home)
     (mail,) = post_office.mails()
     part = mail.get_body(("html",))
     assert part is not None
@@ -99,7 +94,7 @@ def test_a_line_feed_in_an_address_or_name_never_becomes_a_header(home: Home) ->
 
 def test_up_to_three_addresses_get_it(home: Home, post_office: PostOffice) -> None:
     issue(home, "a@example.jp; b@example.jp, c@example.jp")
-    delivery.send(home)
+    deliver.send(home)
     (envelope,) = post_office.received
     assert envelope.rcpt_tos == ["a@example.jp", "b@example.jp", "c@example.jp"]
 
@@ -111,7 +106,7 @@ def test_a_fourth_address_is_refused() -> None:
 
 def test_who_has_no_address_gets_no_mail_and_no_link(home: Home) -> None:
     request = Request.parse(User.parse("nobody"), "iphone")
-    (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+    (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert isinstance(issued, Issued)
     assert issued.link is None
     assert list(outbox.stream(home.db, None)) == []
@@ -119,8 +114,8 @@ def test_who_has_no_address_gets_no_mail_and_no_link(home: Home) -> None:
 
 def test_a_mail_is_sent_once(home: Home, post_office: PostOffice) -> None:
     issue(home)
-    assert delivery.send(home).sent == 1
-    assert delivery.send(home).sent == 0
+    assert deliver.send(home).sent == 1
+    assert deliver.send(home).sent == 0
     assert len(post_office.received) == 1
 
 
@@ -131,7 +126,7 @@ def test_without_the_setting_the_password_is_not_in_the_mail(
         home, f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n  with_password: no"
     )
     issued = issue(home)
-    delivery.send(home)
+    deliver.send(home)
     (envelope,) = post_office.received
     (mail,) = post_office.mails()
     text = mail.get_body(("plain",))
@@ -151,7 +146,7 @@ def test_secrets_are_sealed_while_a_mail_waits_and_erased_when_it_is_sent(
     stored = everything_in(home.path)
     assert not any(secret in stored for secret in secrets)
     assert waiting.sealed[:200] in stored  # a long value goes on in other pages of the file
-    delivery.send(home)
+    deliver.send(home)
     assert waiting.sealed[:200] not in everything_in(home.path)
     assert mail_of(home, issued).sealed is None
 
@@ -164,7 +159,7 @@ def test_greylisting_is_waited_out_with_growing_waits(
     waits = []
     for _ in range(4):
         before = clock.now
-        assert delivery.send(home) == delivery.Delivery(0, 1, 0)
+        assert deliver.send(home) == deliver.Delivery(0, 1, 0)
         mail = mail_of(home, issued)
         assert "greylisted" in str(mail.problem)
         waits.append(mail.next_try_at - before)
@@ -172,7 +167,7 @@ def test_greylisting_is_waited_out_with_growing_waits(
     assert waits == sorted(waits)
     assert waits[0] < waits[-1]
     post_office.answers.clear()
-    assert delivery.send(home).sent == 1
+    assert deliver.send(home).sent == 1
     assert len(post_office.received) == 1
 
 
@@ -181,9 +176,9 @@ def test_before_its_time_a_postponed_mail_is_not_tried(
 ) -> None:
     post_office.answers["tanaka@example.jp"] = "451 later"
     issue(home)
-    delivery.send(home)
+    deliver.send(home)
     clock.advance(minutes=4)
-    assert delivery.send(home) == delivery.Delivery(0, 0, 0)
+    assert deliver.send(home) == deliver.Delivery(0, 0, 0)
 
 
 def test_what_is_refused_for_good_is_given_up_and_shown(
@@ -191,7 +186,7 @@ def test_what_is_refused_for_good_is_given_up_and_shown(
 ) -> None:
     post_office.answers["tanaka@example.jp"] = "550 5.1.1 no such user"
     issued = issue(home)
-    assert delivery.send(home).failed == 1
+    assert deliver.send(home).failed == 1
     mail = mail_of(home, issued)
     assert (mail.state, mail.sealed) == (MailState.FAILED, None)
     assert "no such user" in str(mail.problem)
@@ -203,7 +198,7 @@ def test_after_two_days_of_refusals_it_is_given_up(
     post_office.answers["tanaka@example.jp"] = "451 later"
     issued = issue(home)
     begin = clock.now
-    while delivery.send(home).failed == 0:
+    while deliver.send(home).failed == 0:
         clock.now = mail_of(home, issued).next_try_at
     assert 1 <= (clock.now - begin).days <= 2
 
@@ -213,10 +208,10 @@ def test_of_several_recipients_only_those_who_were_refused_are_tried_again(
 ) -> None:
     post_office.answers["b@example.jp"] = "451 later"
     issue(home, "a@example.jp, b@example.jp")
-    delivery.send(home)
+    deliver.send(home)
     post_office.answers.clear()
     clock.advance(hours=1)
-    assert delivery.send(home).sent == 1
+    assert deliver.send(home).sent == 1
     assert [each.rcpt_tos for each in post_office.received] == [["a@example.jp"], ["b@example.jp"]]
 
 
@@ -228,9 +223,9 @@ def test_a_server_that_hangs_up_stops_the_run_and_loses_nothing(
     clock.advance(seconds=1)
     issue(home)
     with pytest.raises(Unavailable):
-        delivery.send(home)
+        deliver.send(home)
     clock.advance(hours=1)
-    assert delivery.send(home).sent == 2
+    assert deliver.send(home).sent == 2
     assert len(post_office.received) == 2
 
 
@@ -238,7 +233,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_the_mail_waits(home: Home
     home = set_mail(home, "host: 127.0.0.1\n  port: 1\n  security: none")
     issued = issue(home)
     with pytest.raises(Unavailable):
-        delivery.send(home)
+        deliver.send(home)
     assert mail_of(home, issued).state is MailState.WAITING
 
 
@@ -247,7 +242,7 @@ def test_a_mail_is_void_once_its_certificate_is_revoked(
 ) -> None:
     issued = issue(home)
     revocation.revoke(home, [issued.certificate.number], RevocationReason.UNSPECIFIED)
-    delivery.send(home)
+    deliver.send(home)
     assert post_office.received == []
     assert mail_of(home, issued).state is MailState.VOID
 
@@ -257,7 +252,7 @@ def test_a_mail_is_void_once_its_certificate_is_downloaded(
 ) -> None:
     issued = issue(home)
     retrieval.export(home, [issued.certificate.number], home.path / "out")
-    delivery.send(home)
+    deliver.send(home)
     assert post_office.received == []
 
 
@@ -267,7 +262,7 @@ def test_an_operators_template_stands_in_for_ours(home: Home, post_office: PostO
     (own / "mail.subject.txt").write_text("{{ certificate.number }} です\n", encoding="utf-8")
     try:
         issued = issue(home)
-        delivery.send(home)
+        deliver.send(home)
     finally:
         (own / "mail.subject.txt").unlink()
     (mail,) = post_office.mails()
@@ -328,7 +323,7 @@ def test_a_subject_of_several_lines_becomes_one(home: Home, post_office: PostOff
         issue(home)
     finally:
         (own / "mail.subject.txt").unlink()
-    delivery.send(home)
+    deliver.send(home)
     (mail,) = post_office.mails()
     assert mail["Subject"] == "証明書 Bcc: x@example.jp 本文"
     assert mail["Bcc"] is None
@@ -341,8 +336,8 @@ def test_braces_tags_and_feeds_in_names_and_notes_stay_text(
     name = "{network} {0} %s"
     user = User.parse("<b>{{ 7 * 7 }}</b>", name=name, email="tanaka@example.jp")
     request = Request.parse(user, "iphone", note)
-    issuance.issue(home, [request], "new", notification.Letters(home).put)
-    delivery.send(home)
+    issuance.issue(home, [request], "new", compose.Letters(home).put)
+    deliver.send(home)
     (mail,) = post_office.mails()
     plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
     assert plain is not None
@@ -355,7 +350,7 @@ def test_braces_tags_and_feeds_in_names_and_notes_stay_text(
 def test_headers_are_encoded_as_every_reader_knows(home: Home, post_office: PostOffice) -> None:
     """Header lines are ASCII, encoded words of 75 letters at most (RFC 2047 §2), and short."""
     issue(home)
-    delivery.send(home)
+    deliver.send(home)
     (envelope,) = post_office.received
     head = content_of(envelope).partition(b"\r\n\r\n")[0]
     assert head.isascii()
@@ -369,9 +364,9 @@ def test_headers_are_encoded_as_every_reader_knows(home: Home, post_office: Post
 def guess(home: Home, number: str, times: int) -> None:
     address = ip_address("192.0.2.7")
     for _ in range(times):
-        (answer,) = proof.verify(home, [Guess(RetrievalNumber(number), "wrong", address)])
+        (answer,) = authentication.verify(home, [Guess(RetrievalNumber(number), "wrong", address)])
         if isinstance(answer, Wrong) and answer.locks:
-            alarm.number_locked(home, RetrievalNumber(number), address)
+            lockout_alert.number_locked(home, RetrievalNumber(number), address)
         home.clock.advance(minutes=3)  # type: ignore[attr-defined]  # past every delay
 
 
@@ -385,7 +380,7 @@ def test_the_operator_is_told_once_when_a_number_locks(
     )
     issued = issue(home)
     guess(home, issued.certificate.number, 12)
-    delivery.send(home)
+    deliver.send(home)
     (mail,) = (each for each in post_office.mails() if each["To"] == "boss@example.jp")
     assert issued.certificate.number in mail["Subject"]
     assert issued.password not in mail.as_string()
@@ -398,4 +393,4 @@ def test_a_number_that_nobody_has_alarms_nobody(home: Home, post_office: PostOff
         "  operator: boss@example.jp",
     )
     guess(home, "99999998", 12)
-    assert delivery.send(home).sent == 0
+    assert deliver.send(home).sent == 0

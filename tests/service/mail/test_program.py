@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proc import watch
-from program import PROGRAM
-from waiting import PATIENCE
 
 from renrakucho_ca.model import User
-from renrakucho_ca.service import issuance, notification, retrieval
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import outbox
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.mail import compose
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.store.tables import outbox
+from tests.shared.proc import watch
+from tests.shared.program import PROGRAM
+from tests.shared.waiting import PATIENCE
 
 from .mail_home import PASSPHRASE, PASSWORD, USER, secured
 from .post_office import PostOffice
@@ -135,7 +137,7 @@ def test_sending_shows_no_secret_whatever_the_server_does(
         password = "another canary" if server == "refuses the login" else PASSWORD
         home = secured(home, office, password=password)
         request = Request(User("proc", email="proc@example.jp"), "android")
-        (issued,) = issuance.issue(home, [request], "new", notification.Letters(home).put)
+        (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
         assert isinstance(issued, Issued)
         sending = subprocess.Popen(
             [*PROGRAM, "--home", str(home.path), "-v", "mail", "send"],
@@ -179,7 +181,7 @@ def test_a_certificate_and_its_mail_are_recorded_together_or_not_at_all(
     request = Request(User("late", email="late@example.jp"), "android")
     monkeypatch.setattr(outbox, "put", die)
     with pytest.raises(Killed):
-        issuance.issue(home, [request], "new", notification.Letters(home).put)
+        issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert list(outbox.stream(home.db, None)) == []
     found = home.db.row(
         "SELECT count(*) FROM bundle JOIN certificate AS c ON c.id = certificate WHERE user = ?",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from homes import Clock, copy_home
 
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service import issuance, retrieval
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.retrieval import retrieval
+from tests.shared.homes import Clock, copy_home
 
 from .running import PEOPLE, Machine
 from .town import PHONE, Town

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from asn1crypto import pem
-from homes import PASSPHRASE, PublishedCrl, openssl
-from soundness import check_secrets, check_settled
-from terminal import Terminal
-from waiting import PATIENCE, until
+
+from tests.shared.homes import PASSPHRASE, PublishedCrl, openssl
+from tests.shared.soundness import check_secrets, check_settled
+from tests.shared.terminal import Terminal
+from tests.shared.waiting import PATIENCE, until
 
 BEFORE = "@2026-07-01 00:00:00"
 """A month before the cut-off, in UTC; from there on the clock runs."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from terminal import PROGRAM
+
+from tests.shared.terminal import PROGRAM
 
 from .running import MIGRATE, PEOPLE, SUCCESSORS, Machine, fake_clock
 
 pytestmark = pytest.mark.needs("faketime")
 
-CRONTAB = Path(__file__).parents[2] / "examples" / "crontab"
+CRONTAB = Path(__file__).parents[3] / "examples" / "crontab"
 
 
 @dataclass(frozen=True)

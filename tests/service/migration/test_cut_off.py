@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from homes import BEGIN, configure, issue, published, rows
 
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
-from renrakucho_ca.service import crls, expiry, hierarchy, issuance, publication, revocation
-from renrakucho_ca.store import hierarchies, migration
-from renrakucho_ca.store.migration import Scope
+from renrakucho_ca.service.ca import crls
+from renrakucho_ca.service.hierarchy import creation
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import expiry, revocation
+from renrakucho_ca.store.tables import hierarchies, migration
+from renrakucho_ca.store.tables.migration import Scope
+from tests.shared.homes import BEGIN, configure, issue, published, rows
 
 from .town import CUTOFF, PHONE, Town, days
 
@@ -207,7 +211,7 @@ def test_from_the_cut_off_on_old_issues_nothing_though_nobody_retired_it(
 
 def test_a_retired_hierarchy_issues_nothing_and_what_it_issued_stays(town: Town) -> None:
     old = town.old()
-    hierarchy.retire(town.home, "old", None)
+    creation.retire(town.home, "old", None)
     for name in ("old", None):
         configure(town.home, "default_hierarchy: old")
         home = type(town.home)(town.home.path, lambda is_new: b"", town.clock)
@@ -218,7 +222,7 @@ def test_a_retired_hierarchy_issues_nothing_and_what_it_issued_stays(town: Town)
 
 def test_a_hierarchy_is_retired_with_a_cut_off_to_come(town: Town) -> None:
     old = town.old()
-    retired = hierarchy.retire(town.home, "old", CUTOFF)
+    retired = creation.retire(town.home, "old", CUTOFF)
     assert (retired.retired_at, retired.cutoff) == (BEGIN, CUTOFF)
     assert town.status(old) == "downloaded"
     town.clock.now = CUTOFF
@@ -227,7 +231,7 @@ def test_a_hierarchy_is_retired_with_a_cut_off_to_come(town: Town) -> None:
 
 def test_a_hierarchy_that_is_retired_at_once_revokes_all(town: Town) -> None:
     old = town.old()
-    hierarchy.retire(town.home, "old", town.clock.now)
+    creation.retire(town.home, "old", town.clock.now)
     assert town.reason(old) is CESSATION
 
 

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from dying import calls, killed_at
-from homes import PASSPHRASE
-from small_disk import fill, small_disk
-from soundness import check_database, check_secrets
-from terminal import Result
-from waiting import until
+
+from tests.shared.dying import calls, killed_at
+from tests.shared.homes import PASSPHRASE
+from tests.shared.small_disk import fill, small_disk
+from tests.shared.soundness import check_database, check_secrets
+from tests.shared.terminal import Result
+from tests.shared.waiting import until
 
 from .running import (
     MIGRATE,

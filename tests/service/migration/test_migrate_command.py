@@ -7,7 +7,8 @@ import io
 from collections import Counter
 
 import pytest
-from homes import PASSPHRASE
+
+from tests.shared.homes import PASSPHRASE
 
 from .running import BEFORE, MIGRATE, OF_NEW, OF_OLD, PEOPLE, SUCCESSORS, Machine
 

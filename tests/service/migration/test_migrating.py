@@ -7,17 +7,20 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from homes import BEGIN, issue, open_home, openssl, published, read_certificate, rows
 
 from renrakucho_ca.clock import system_randomness, years_after
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, RcaError, Refused
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import hierarchy, issuance, issuer, migration, revocation
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
-from renrakucho_ca.store import hierarchies
-from renrakucho_ca.store.migration import Scope
+from renrakucho_ca.service.issuance import issuance, issuer
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.migration import migration
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import hierarchies
+from renrakucho_ca.store.tables.migration import Scope
+from tests.shared.homes import BEGIN, issue, open_home, openssl, published, read_certificate, rows
 
 from .town import CUTOFF, PHONE, Town, days
 
@@ -296,7 +299,7 @@ def test_two_hierarchies_are_needed_and_the_new_one_open(
     town: Town, source: str, target: str, kind: type[RcaError]
 ) -> None:
     town.old()
-    hierarchy.retire(town.home, "old", None)
+    creation.retire(town.home, "old", None)
     with pytest.raises(kind):
         migration.migrate(town.home, CUTOFF, Scope(source), target, jobs=1)
     assert rows(town.home, "SELECT count(*), max(supersedes) FROM certificate") == [(1, None)]
@@ -305,7 +308,7 @@ def test_two_hierarchies_are_needed_and_the_new_one_open(
 
 def test_people_move_out_of_a_hierarchy_that_is_closed(town: Town) -> None:
     town.old()
-    hierarchy.retire(town.home, "old", None)
+    creation.retire(town.home, "old", None)
     assert town.migrate().issued == 1
 
 
@@ -378,7 +381,7 @@ def test_a_new_hierarchy_that_is_retired_meanwhile_issues_no_further_portion(tow
         nonlocal taken
         taken += 1
         if taken == issuer.PORTION + 1:
-            hierarchy.retire(town.home, "new", None)
+            creation.retire(town.home, "new", None)
         return False
 
     done = town.migrate(stop=retire_late)

@@ -9,13 +9,15 @@ from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
 import pytest
-from homes import BEGIN, configure, issue
 
 from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
-from renrakucho_ca.service import expiry, issuance, migration, report, revocation
-from renrakucho_ca.store import migration as store
-from renrakucho_ca.store.migration import Progress, Scope
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.migration import migration, report
+from renrakucho_ca.service.revocation import expiry, revocation
+from renrakucho_ca.store.tables import migration as store
+from renrakucho_ca.store.tables.migration import Progress, Scope
+from tests.shared.homes import BEGIN, configure, issue
 
 from .town import CUTOFF, PHONE, Town, days
 

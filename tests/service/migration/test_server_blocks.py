@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from programs import run
-from web_server import HOST, Nginx
+
+from tests.shared.programs import run
+from tests.shared.web_server import HOST, Nginx
 
 from .running import SUCCESSORS, Machine
 

@@ -6,19 +6,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from homes import Clock, issue, record_of, rows
-
 from renrakucho_ca.model import (
     Certificate,
     RetrievalNumber,
     RevocationReason,
     User,
 )
-from renrakucho_ca.service import migration, publication, retrieval, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.migration import Migration
-from renrakucho_ca.store.migration import Scope
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.migration import migration
+from renrakucho_ca.service.migration.migration import Migration
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables.migration import Scope
+from tests.shared.homes import Clock, issue, record_of, rows
 
 CUTOFF = datetime(2026, 7, 31, 15, tzinfo=UTC)
 """2026-08-01 00:00 in Japan."""

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from homes import issue
 
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.service.answering import Answerer
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates, hierarchies
+from renrakucho_ca.service.ocsp.responder import Answerer
+from renrakucho_ca.store.tables import certificates, hierarchies
+from tests.shared.homes import issue
 
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
 MALFORMED, INTERNAL_ERROR, TRY_LATER, UNAUTHORIZED = (

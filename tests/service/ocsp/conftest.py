@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from homes import Clock, no_passphrase
 
-from renrakucho_ca.service import publication
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import publication
+from tests.shared.homes import Clock, no_passphrase
 
 from .asking import Client
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import x509 as asn1
-from homes import Clock, configure, copy_home, issue, openssl, read_certificate
 
 from renrakucho_ca.model import Authority
-from renrakucho_ca.service import hierarchy
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
+from tests.shared.homes import Clock, configure, copy_home, issue, openssl, read_certificate
 
 BOTH = ["new", "old"]
 
@@ -65,7 +65,7 @@ def test_without_the_setting_no_responder_is_named(
 
 def test_no_ca_s_certificate_names_a_responder(home: Home) -> None:
     """A root's key may lie in a safe: nobody would sign what its responder answers."""
-    made = hierarchy.create(home, "third")
+    made = creation.create(home, "third")
 
     def methods(authority: Authority) -> list[str]:
         certificate = asn1.Certificate.load(authority.certificate, strict=True)

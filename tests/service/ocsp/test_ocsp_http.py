@@ -8,13 +8,14 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import pytest
-from homes import Clock, no_passphrase
 from starlette.testclient import TestClient
 
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.portal.app import Portal
-from renrakucho_ca.service import publication, revocation
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.web.app import Portal
+from tests.shared.homes import Clock, no_passphrase
 
 from .asking import GOOD, MALFORMED, REVOKED, TRY_LATER, Client, ask, read
 

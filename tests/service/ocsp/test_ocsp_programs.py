@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from programs import must, run
-from scene import Device, Network
-from waiting import PATIENCE, until
-from web_server import HOST, Nginx, entered
 
-from renrakucho_ca.service import publication
+from renrakucho_ca.service.publication import publication
+from tests.shared.programs import must, run
+from tests.shared.scene import Device, Network
+from tests.shared.waiting import PATIENCE, until
+from tests.shared.web_server import HOST, Nginx, entered
 
 pytestmark = pytest.mark.needs("openssl")
 

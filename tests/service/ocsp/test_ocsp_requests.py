@@ -10,13 +10,13 @@ from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from homes import BEGIN
 from hypothesis import given
 from hypothesis import strategies as st
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys, ocsp_request
+from tests.shared.homes import BEGIN
 
 from .asking import ask
 

@@ -11,7 +11,17 @@ from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
-from homes import (
+
+from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.model import RetrievalNumber, RevocationReason
+from renrakucho_ca.service.hierarchy import cross_signing
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.ocsp import pre_produce, response_file
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.files import ocsp_responses
+from renrakucho_ca.store.tables import hierarchies
+from tests.shared.homes import (
     BEGIN,
     Clock,
     Died,
@@ -22,12 +32,6 @@ from homes import (
     open_home,
     rows,
 )
-
-from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.model import RetrievalNumber, RevocationReason
-from renrakucho_ca.service import ahead, ahead_file, ca_signing, publication, revocation
-from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import hierarchies, ocspfile
 
 from .asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask
 
@@ -117,7 +121,7 @@ def test_a_revocation_signs_for_one_certificate_and_not_for_all(
     home: Home, client: Client, number: RetrievalNumber
 ) -> None:
     hierarchy = hierarchies.get(home.db, "new")
-    file = ahead_file.path_of(home, hierarchy.issuing)
+    file = response_file.path_of(home, hierarchy.issuing)
     before = file.stat().st_ino
     revoke(home, number)
     assert publication.publish(home, if_due=True).responses == 1
@@ -335,12 +339,12 @@ def test_unknown_is_signed_with_the_key(live: Home, client: Client) -> None:
 
 def test_a_bridge_is_known_to_the_root_that_signed_it(live: Home, client: Client) -> None:
     """To call unknown what it has issued, and revoked, would be untrue."""
-    bridge = ca_signing.cross(live, "old", by="new")
+    bridge = cross_signing.cross(live, "old", by="new")
     assert bridge.der is not None
     publish(live)
     request = ask(x509.load_der_x509_certificate(bridge.der), client.root)
     assert client.send(request, client.root).status == GOOD
-    ca_signing.revoke(live, bridge.serial, KEY_COMPROMISE)
+    cross_signing.revoke(live, bridge.serial, KEY_COMPROMISE)
     assert client.send(request, client.root).status == REVOKED
 
 
@@ -381,7 +385,7 @@ def test_a_run_that_dies_leaves_the_responses_before_it(
 def test_a_damaged_file_is_an_error_and_then_replaced(
     home: Home, client: Client, number: RetrievalNumber
 ) -> None:
-    file = ahead_file.path_of(home, hierarchies.get(home.db, "new").issuing)
+    file = response_file.path_of(home, hierarchies.get(home.db, "new").issuing)
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(Unavailable, match="damaged"):
         client.ask(number)
@@ -413,7 +417,9 @@ def test_many_are_signed_by_worker_processes_in_order(
     clock.advance(days=5)
     assert publication.publish(home, if_due=True).responses >= 4500
     assert client.ask(number).this_update == clock.now
-    with ocspfile.opened(ahead_file.path_of(home, hierarchies.get(home.db, "new").issuing)) as file:
+    with ocsp_responses.opened(
+        response_file.path_of(home, hierarchies.get(home.db, "new").issuing)
+    ) as file:
         assert all(
             file.find(record.serial) == record for record in map(file.__getitem__, range(len(file)))
         )
@@ -423,7 +429,7 @@ def test_after_very_many_were_issued_the_next_publication_signs_for_all(
     home: Home, client: Client, number: RetrievalNumber
 ) -> None:
     """Nobody who issues waits for signatures that are made anew a moment later."""
-    put_many(home, ahead.MOST_CHANGES)
+    put_many(home, pre_produce.MOST_CHANGES)
     late = client.issue()
     assert [client.ask(each).status for each in (number, late)] == [GOOD, TRY_LATER]
     publish(home)

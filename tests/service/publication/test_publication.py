@@ -15,7 +15,17 @@ from pathlib import Path
 import pytest
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from homes import (
+
+from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
+from renrakucho_ca.service.ca import crls
+from renrakucho_ca.service.hierarchy import creation
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store import files
+from renrakucho_ca.store.tables import hierarchies
+from tests.shared.homes import (
     BEGIN,
     Clock,
     PublishedCrl,
@@ -28,12 +38,6 @@ from homes import (
     published,
     record_of,
 )
-
-from renrakucho_ca.errors import Invalid, Unavailable
-from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
-from renrakucho_ca.service import crls, hierarchy, publication, revocation
-from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import files, hierarchies
 
 ISSUING_DAYS, ROOT_DAYS = 14, 365
 FILES = {"-root.pem", "-issuing.pem", "-chain.pem", "-crl.pem"}
@@ -161,7 +165,7 @@ def damage(home: Home, name: str, content: str) -> None:
 def test_a_damaged_crl_whose_key_is_elsewhere_leaves_servers_the_one_before(
     home: Home, tmp_path: Path
 ) -> None:
-    hierarchy.create(home, "away", root_key_out=tmp_path / "root.key")
+    creation.create(home, "away", root_key_out=tmp_path / "root.key")
     publication.publish(home, root_key=tmp_path / "root.key")
     names = ("away-root.crl", "away-crl.pem")
     before = {name: (home.public / name).read_bytes() for name in names}
@@ -320,7 +324,7 @@ def test_no_crl_outlives_its_ca(home: Home, clock: Clock) -> None:
 def test_before_a_cutoff_no_crl_of_the_issuing_ca_lives_past_it(home: Home, clock: Clock) -> None:
     publication.publish(home)
     cutoff = BEGIN + timedelta(days=10)
-    hierarchy.retire(home, "old", cutoff)
+    creation.retire(home, "old", cutoff)
     assert publication.publish(home, if_due=True).renewed == ("old-issuing",)
     assert published(home, "old-issuing").next_update == cutoff
     assert published(home, "new-issuing").next_update == BEGIN + timedelta(days=ISSUING_DAYS)
@@ -330,7 +334,7 @@ def test_before_a_cutoff_no_crl_of_the_issuing_ca_lives_past_it(home: Home, cloc
 def test_from_the_cutoff_on_all_that_was_live_stands_on_the_crl(home: Home, clock: Clock) -> None:
     old, new = (issue(home, "android", name).certificate for name in ("old", "new"))
     cutoff = BEGIN + timedelta(days=10)
-    hierarchy.retire(home, "old", cutoff)
+    creation.retire(home, "old", cutoff)
     clock.now = cutoff - timedelta(seconds=1)
     publication.publish(home, if_due=True)
     assert published(home, "old-issuing").revoked == {}
@@ -359,7 +363,7 @@ def test_a_ca_whose_certificate_is_damaged_is_named(home: Home, tier: str) -> No
 @pytest.fixture
 def stick(home: Home, tmp_path: Path) -> Path:
     path = tmp_path / "third-root.key"
-    hierarchy.create(home, "third", root_key_out=path)
+    creation.create(home, "third", root_key_out=path)
     return path
 
 
@@ -380,7 +384,7 @@ def test_with_two_keys_in_a_safe_each_is_brought_by_itself(
     home: Home, clock: Clock, stick: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "fourth-root.key"
-    hierarchy.create(home, "fourth", root_key_out=other)
+    creation.create(home, "fourth", root_key_out=other)
     clock.advance(days=ROOT_DAYS / 2)
     assert publication.publish(home, root_key=stick).overdue == ("fourth-root",)
     assert publication.publish(home, root_key=other).overdue == ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from homes import Clock, copy_home, issue
 
-from renrakucho_ca.service import backup, publication
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import backup
+from tests.shared.homes import Clock, copy_home, issue
 
 
 @pytest.fixture(scope="session")

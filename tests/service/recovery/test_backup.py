@@ -12,22 +12,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from homes import PASSPHRASE, Clock, issue, openssl
-from waiting import PATIENCE
 
 from renrakucho_ca.errors import Conflict, RcaError, Unavailable
-from renrakucho_ca.service import (
-    backup,
-    catching_up,
-    inspection,
-    publication,
-    rekeying,
-    restoring,
-    revocation,
-)
+from renrakucho_ca.service.hierarchy import rekey
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import files, sealedfile
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import backup, reconcile, restoration, verify_backup
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import sealed_file
 from renrakucho_ca.store.keystore.sealing import Stretching
+from tests.shared.homes import PASSPHRASE, Clock, issue, openssl
+from tests.shared.waiting import PATIENCE
 
 NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore", ".ocsp")
 """What of a store is no part of its state; OCSP responses are signed anew after a restore."""
@@ -36,14 +32,14 @@ NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore", ".ocsp
 def inside(home: Home, file: Path) -> dict[str, bytes]:
     """The files in a backup, read by Python's tarfile."""
     with file.open("rb") as stream:
-        opened = sealedfile.Opened(stream, home.keystore)
+        opened = sealed_file.Opened(stream, home.keystore)
         content = b"".join(iter(opened.read, b""))
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
 
 
 def test_every_file_of_a_home_is_in_its_backup(home: Home, tmp_path: Path) -> None:
-    """A new kind of file in ca-store is added to the list in store/archive.py, or here."""
+    """A new kind of file in ca-store is added to the list in store/files/archive.py, or here."""
     issue(home)
     publication.publish(home)
     backup.to_file(home, tmp_path / "b")
@@ -81,7 +77,7 @@ def test_an_old_backup_is_replaced_in_one_step(home: Home, tmp_path: Path) -> No
     with (tmp_path / "b").open("rb") as reader:
         backup.to_file(home, tmp_path / "b")
         assert reader.read() == b"old"
-    assert inspection.verify(home, tmp_path / "b").findings == []
+    assert verify_backup.verify(home, tmp_path / "b").findings == []
 
 
 def test_a_planted_link_is_replaced_and_not_followed(home: Home, tmp_path: Path) -> None:
@@ -128,7 +124,7 @@ def test_a_passphrase_that_is_changed_meanwhile_makes_no_backup(
     stretching = home.keystore.new_stretching()
 
     def change() -> Stretching:
-        rekeying.rekey_passphrase(home.elsewhere(home.path), lambda: b"another")
+        rekey.rekey_passphrase(home.elsewhere(home.path), lambda: b"another")
         return stretching
 
     monkeypatch.setattr(home.keystore, "new_stretching", change)
@@ -183,9 +179,9 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
     counts = []
     for nth in range(6):
         restored = Home(tmp_path / f"restored{nth}", lambda is_new: PASSPHRASE, Clock())
-        assert restoring.restore(restored, tmp_path / f"b{nth}").findings == []
+        assert restoration.restore(restored, tmp_path / f"b{nth}").findings == []
         # Its CRL lists nothing that its database does not know.
-        learned = catching_up.catch_up(restored).learned
+        learned = reconcile.catch_up(restored).learned
         assert (learned.revoked, learned.strangers) == (0, 0)
         counts.append(count_certificates(restored))
         restored.db.close()
@@ -220,7 +216,7 @@ def test_in_wal_mode_too_all_that_is_committed_is_in_the_backup(home: Home, tmp_
         issue(home)
         backup.to_file(home, tmp_path / "b")
     restored = Home(tmp_path / "restored", lambda is_new: PASSPHRASE, Clock())
-    assert restoring.restore(restored, tmp_path / "b").findings == []
+    assert restoration.restore(restored, tmp_path / "b").findings == []
     assert count_certificates(restored) == before + 1
     restored.db.close()
 
@@ -249,7 +245,7 @@ def count_certificates(home: Home) -> int:
 
 
 def test_a_sound_backup_is_found_sound(home: Home, saved: Path) -> None:
-    inspected = inspection.verify(home, saved)
+    inspected = verify_backup.verify(home, saved)
     manifest, findings = inspected.manifest, inspected.findings
     assert findings == []
     assert manifest.created_at == Clock().now
@@ -258,7 +254,7 @@ def test_a_sound_backup_is_found_sound(home: Home, saved: Path) -> None:
 
 def test_a_backup_is_verified_where_no_home_is(saved: Path, tmp_path: Path) -> None:
     nowhere = Home(tmp_path / "nowhere", lambda is_new: PASSPHRASE, Clock())
-    assert inspection.verify(nowhere, saved).findings == []
+    assert verify_backup.verify(nowhere, saved).findings == []
     assert list(tmp_path.iterdir()) == []
     assert {path.name for path in saved.parent.iterdir()} == {"home", "backup"}
 
@@ -267,7 +263,7 @@ def findings_after(home: Home, path: Path, spoil: str) -> set[str]:
     """What is found in a backup of a home in which that was spoiled."""
     home.db.execute(spoil)
     backup.to_file(home, path)
-    return {finding.file for finding in inspection.verify(home, path).findings}
+    return {finding.file for finding in verify_backup.verify(home, path).findings}
 
 
 def test_a_key_of_another_ca_is_found(home: Home, tmp_path: Path) -> None:
@@ -278,7 +274,7 @@ def test_a_key_of_another_ca_is_found(home: Home, tmp_path: Path) -> None:
 def test_a_missing_key_is_found(home: Home, tmp_path: Path) -> None:
     (home.store / "keys" / "new-root.key").unlink()
     backup.to_file(home, tmp_path / "b")
-    (finding,) = inspection.verify(home, tmp_path / "b").findings
+    (finding,) = verify_backup.verify(home, tmp_path / "b").findings
     assert finding.file == "ca-store/keys/new-root.key"
 
 
@@ -286,7 +282,7 @@ def test_a_crl_of_another_ca_is_found(home: Home, tmp_path: Path) -> None:
     lists = home.store / "crl"
     (lists / "new-root.crl").write_bytes((lists / "old-root.crl").read_bytes())
     backup.to_file(home, tmp_path / "b")
-    (finding,) = inspection.verify(home, tmp_path / "b").findings
+    (finding,) = verify_backup.verify(home, tmp_path / "b").findings
     assert finding.file == "ca-store/crl/new-root.crl"
 
 

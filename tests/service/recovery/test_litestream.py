@@ -11,13 +11,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from homes import Clock, issue, open_home, openssl, published, rows
-from waiting import until
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service import catching_up, proving, publication, revocation
+from renrakucho_ca.service.audit import verifier
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.service.revocation import revocation
+from tests.shared.homes import Clock, issue, open_home, openssl, published, rows
+from tests.shared.waiting import until
 
 LITESTREAM = shutil.which("litestream") or Path(sys.executable).with_name("litestream")
 
@@ -77,8 +80,8 @@ def test_a_standby_knows_all_that_was_issued_and_revoked_before_the_server_died(
 
     with pytest.raises(Refused, match="older than its journal"):
         issue(standby)
-    catching_up.catch_up(standby)
-    assert proving.verify(standby).problems == []
+    reconcile.catch_up(standby)
+    assert verifier.verify(standby).problems == []
     new = issue(standby).certificate
     known = {row[0] for row in rows(standby, "SELECT number FROM certificate")}
     assert known == {int(each.number) for each in (*early, late, new)}

@@ -11,24 +11,28 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from homes import PASSPHRASE, Clock, copy_home, issue, openssl, published, record_of, rows
 
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
-from renrakucho_ca.service import (
-    backup,
-    catching_up,
-    doctor,
-    hierarchy,
-    people,
-    publication,
-    restoring,
-    retrieval,
-    revocation,
-)
+from renrakucho_ca.service import doctor, people
+from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store import certificates, hierarchies, users
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.recovery import backup, reconcile, restoration
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.store.tables import certificates, hierarchies, users
+from tests.shared.homes import (
+    PASSPHRASE,
+    Clock,
+    copy_home,
+    issue,
+    openssl,
+    published,
+    record_of,
+    rows,
+)
 
 ISSUED, REVOKED = 50, 20
 
@@ -88,8 +92,8 @@ def lost(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Lost:
     retrieval.export(home, [before, numbers[-2]], folder / "out")
     revocation.release(home, held)
     people.add(home, User.parse("hanako", email="hanako@example.jp"))
-    hierarchy.create(home, "later")
-    hierarchy.retire(home, "old", None)
+    creation.create(home, "later")
+    creation.retire(home, "old", None)
     publication.publish(home)
     home.db.close()
     return Lost(home, folder / "backup", before, held)
@@ -166,8 +170,8 @@ def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived
         shutil.copy(lost.journal, place.store / "journal")
         if "public" in survived:
             shutil.copytree(lost.home.public, place.public)
-    restoring.restore(place, lost.backup)
-    done = catching_up.catch_up(place, given)
+    restoration.restore(place, lost.backup)
+    done = reconcile.catch_up(place, given)
     assert not done.is_behind
     assert done.learned.issued == ISSUED
     assert (done.learned.strangers, done.learned.missing) == (0, 0)
@@ -179,12 +183,12 @@ def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived
 def test_what_was_handed_out_after_the_backup_is_not_handed_out_again(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     # The backup still has the file.
     assert rows(place, "SELECT count(*) FROM bundle") == [(3,)]
     with pytest.raises(Refused, match="does not know"):
         retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
-    catching_up.catch_up(place, [lost.journal])
+    reconcile.catch_up(place, [lost.journal])
     assert record_of(place, lost.before).status(place.clock()) is Status.DOWNLOADED
     assert record_of(place, lost.held).status(place.clock()) is Status.ISSUED
     (outcome,), _ = retrieval.export(
@@ -195,8 +199,8 @@ def test_what_was_handed_out_after_the_backup_is_not_handed_out_again(
 
 
 def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) -> None:
-    restoring.restore(place, lost.backup)
-    done = catching_up.catch_up(
+    restoration.restore(place, lost.backup)
+    done = reconcile.catch_up(
         place,
         crl_files=[path for path in lost.crls if not path.name.startswith("later")],
     )
@@ -205,7 +209,7 @@ def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) 
     assert done.is_behind
     with pytest.raises(Refused, match="does not know"):
         issue(place)
-    catching_up.catch_up(place, without_journal=True)
+    reconcile.catch_up(place, without_journal=True)
     check_goes_on(lost, place)
     check_chain(place)
 
@@ -213,10 +217,10 @@ def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) 
 def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: Home) -> None:
     """What was known by its serial number alone gets back whose it was, and its number."""
     shutil.copytree(lost.home.public, place.public)
-    restoring.restore(place, lost.backup)
-    done = catching_up.catch_up(place)
+    restoration.restore(place, lost.backup)
+    done = reconcile.catch_up(place)
     assert done.learned.strangers == REVOKED
-    done = catching_up.catch_up(place, [lost.journal])
+    done = reconcile.catch_up(place, [lost.journal])
     assert not done.is_behind
     assert rows(place, TOLD) == rows(lost.home, TOLD)
     check_chain(place)
@@ -224,10 +228,10 @@ def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: H
 
 
 def test_catching_up_twice_changes_nothing(lost: Lost, place: Home) -> None:
-    restoring.restore(place, lost.backup)
-    catching_up.catch_up(place, [lost.journal], lost.crls)
+    restoration.restore(place, lost.backup)
+    reconcile.catch_up(place, [lost.journal], lost.crls)
     dump = rows(place, "SELECT * FROM audit") + rows(place, TOLD)
-    learned = catching_up.catch_up(place, [lost.journal], lost.crls).learned
+    learned = reconcile.catch_up(place, [lost.journal], lost.crls).learned
     assert set(vars(learned).values()) == {0}
     assert rows(place, "SELECT * FROM audit") + rows(place, TOLD) == dump
 
@@ -237,13 +241,13 @@ def test_an_older_database_copied_back_by_hand_catches_up_in_place(
 ) -> None:
     shutil.copytree(lost.home.path, place.path)
     old = open_at(tmp_path / "old")
-    restoring.restore(old, lost.backup)
+    restoration.restore(old, lost.backup)
     shutil.copy(old.database, place.database)
     with pytest.raises(Refused, match="older than its journal"):
         issue(place)
     with pytest.raises(Refused, match="older than its journal"):
         retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
-    assert not catching_up.catch_up(place).is_behind
+    assert not reconcile.catch_up(place).is_behind
     check_everything_is_known(lost, place)
     check_goes_on(lost, place)
 
@@ -254,13 +258,13 @@ def test_an_older_database_copied_back_by_hand_replaces_no_crl(
     """Revoking goes on; the CRL that lists it waits until it can list the others too."""
     shutil.copytree(lost.home.path, place.path)
     old = open_at(tmp_path / "old")
-    restoring.restore(old, lost.backup)
+    restoration.restore(old, lost.backup)
     shutil.copy(old.database, place.database)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
     for if_due in (False, True):
         with pytest.raises(Refused, match=r"older than .*\.crl"):
             publication.publish(place, if_due=if_due)
-    catching_up.catch_up(place)
+    reconcile.catch_up(place)
     publication.publish(place)
     before = revoked_by(lost.home.public / "new-issuing.crl")
     assert revoked_by(place.public / "new-issuing.crl") > before
@@ -272,10 +276,10 @@ def test_an_older_database_that_was_used_since_catches_up_too(
     """Its log cannot go on as the journal does; the journal is kept, and what it says is done."""
     shutil.copytree(lost.home.path, place.path)
     old = open_at(tmp_path / "old")
-    restoring.restore(old, lost.backup)
+    restoration.restore(old, lost.backup)
     shutil.copy(old.database, place.database)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
-    catching_up.catch_up(place)
+    reconcile.catch_up(place)
     known = {row[0] for row in rows(place, "SELECT serial FROM certificate")}
     assert known == {row[0] for row in rows(lost.home, "SELECT serial FROM certificate")}
     (kept,) = place.store.glob("journal.2*")
@@ -296,12 +300,12 @@ def test_a_journal_that_is_found_later_releases_no_hold_that_was_made_since(
     clock.advance(minutes=1)
     revocation.release(home, number)
     again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
-    restoring.restore(again, tmp_path / "backup")
-    catching_up.catch_up(again, without_journal=True)
+    restoration.restore(again, tmp_path / "backup")
+    reconcile.catch_up(again, without_journal=True)
     clock.advance(minutes=1)
     revocation.release(again, number)
     revocation.hold(again, number)
-    catching_up.catch_up(again, [home.store / "journal"])
+    reconcile.catch_up(again, [home.store / "journal"])
     assert record_of(again, number).status(clock()) is Status.HELD
 
 
@@ -315,19 +319,19 @@ def test_a_journal_that_is_found_later_takes_back_nothing_that_was_decided_since
     number = issue(home, user=User("hanako")).certificate.number
     backup.to_file(home, tmp_path / "backup")
     clock.advance(minutes=1)
-    hierarchy.retire(home, "old", clock() + timedelta(days=100))
+    creation.retire(home, "old", clock() + timedelta(days=100))
     people.add(home, User.parse("hanako", email="former@example.jp", facility="見本病院"))
     revocation.hold(home, number)
     again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
-    restoring.restore(again, tmp_path / "backup")
-    catching_up.catch_up(again, without_journal=True)
+    restoration.restore(again, tmp_path / "backup")
+    reconcile.catch_up(again, without_journal=True)
     clock.advance(minutes=1)
     cutoff = clock() + timedelta(days=160)
-    hierarchy.retire(again, "old", cutoff)
+    creation.retire(again, "old", cutoff)
     people.add(again, User.parse("hanako", email="present@example.jp"))
     revocation.hold(again, number)
     revocation.release(again, number)
-    catching_up.catch_up(again, [home.store / "journal"])
+    reconcile.catch_up(again, [home.store / "journal"])
     assert hierarchies.get(again.db, "old").cutoff == cutoff
     known = users.get(again.db, "hanako")
     assert (known.email, known.facility) == ("present@example.jp", "見本病院")
@@ -345,12 +349,12 @@ def test_what_is_told_of_a_number_is_not_done_to_another_certificate_that_has_it
     retrieval.export(home, [told.number], tmp_path / "out")
     revocation.revoke(home, [told.number], RevocationReason.KEY_COMPROMISE)
     again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, Clock(), Drawing(told.number))
-    restoring.restore(again, tmp_path / "backup")
-    catching_up.catch_up(again, without_journal=True)
+    restoration.restore(again, tmp_path / "backup")
+    reconcile.catch_up(again, without_journal=True)
     other = issue(again).certificate
     assert other.number == told.number
     for _ in range(2):
-        catching_up.catch_up(again, [home.store / "journal"])
+        reconcile.catch_up(again, [home.store / "journal"])
         assert record_of(again, other.number).status(again.clock()) is Status.ISSUED
         (known,) = certificates.by_serial(again.db, told.serial)
         assert known.status(again.clock()) is Status.REVOKED
@@ -363,13 +367,13 @@ def test_what_is_told_of_a_number_is_not_done_to_another_certificate_that_has_it
 def test_a_store_that_cannot_read_how_far_behind_it_is_takes_the_worst(
     lost: Lost, place: Home, content: bytes
 ) -> None:
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     place.behind.write_bytes(content)
-    assert catching_up.catch_up(place).is_behind
+    assert reconcile.catch_up(place).is_behind
     for refused in (issue, publication.publish):
         with pytest.raises(Refused, match="does not know"):
             refused(place)
-    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+    assert not reconcile.catch_up(place, [lost.journal]).is_behind
     check_everything_is_known(lost, place)
 
 
@@ -401,12 +405,12 @@ def damaged(
         else:
             shutil.copytree(lost.home.path, place.path)
             old = open_at(tmp_path / "old")
-            restoring.restore(old, lost.backup)
+            restoration.restore(old, lost.backup)
             shutil.copy(old.database, place.database)
         common = len(rows(old_of(lost, tmp_path), "SELECT id FROM audit"))
         (place.store / "journal").write_bytes(b"".join(spoil(lines, common)))
         if request.param == "restored":
-            restoring.restore(place, lost.backup)
+            restoration.restore(place, lost.backup)
         return place
 
     return spoilt
@@ -416,7 +420,7 @@ def old_of(lost: Lost, tmp_path: Path) -> Home:
     """What the backup holds."""
     old = open_at(tmp_path / "old")
     if not old.database.exists():
-        restoring.restore(old, lost.backup)
+        restoration.restore(old, lost.backup)
     return old
 
 
@@ -427,7 +431,7 @@ def test_a_damaged_journal_is_refused_with_a_way_on(
     home = damaged(spoil)
     before = rows(home, "SELECT * FROM audit")
     with pytest.raises(Invalid) as refused:
-        catching_up.catch_up(home)
+        reconcile.catch_up(home)
     assert refused.value.hint is not None
     assert "--journal FILE" in refused.value.hint
     assert "--without-journal" in refused.value.hint
@@ -442,7 +446,7 @@ def test_beside_a_whole_copy_a_damaged_journal_is_set_aside(
 ) -> None:
     home = damaged(spoil)
     content = (home.store / "journal").read_bytes()
-    done = catching_up.catch_up(home, [lost.journal])
+    done = reconcile.catch_up(home, [lost.journal])
     assert not done.is_behind
     assert done.told.set_aside is not None
     assert done.told.set_aside.read_bytes() == content
@@ -457,7 +461,7 @@ def test_without_a_whole_copy_what_is_sound_of_a_damaged_journal_is_learned(
 ) -> None:
     home = damaged(spoil)
     content = (home.store / "journal").read_bytes()
-    done = catching_up.catch_up(home, without_journal=True)
+    done = reconcile.catch_up(home, without_journal=True)
     (found,) = done.told.damaged
     assert (found.lost > 1) is (done.learned.issued < ISSUED)
     assert (done.learned.issued > 3) is (spoil is not SPOILT["another store's"])
@@ -479,11 +483,11 @@ def test_a_copy_that_ends_before_the_damage_is_not_whole(
     (tmp_path / "short").write_bytes(b"".join(lines[: common + 5]))
     for _ in range(2):
         with pytest.raises(Invalid, match="ends before") as refused:
-            catching_up.catch_up(home, [tmp_path / "short"])
+            reconcile.catch_up(home, [tmp_path / "short"])
         assert "--without-journal" in str(refused.value.hint)
         with pytest.raises(Refused, match=r"does not know|older than"):
             issue(home)
-    done = catching_up.catch_up(home, [tmp_path / "short"], without_journal=True)
+    done = reconcile.catch_up(home, [tmp_path / "short"], without_journal=True)
     assert done.told.damaged[0].lost == len(lines) - common - 9
     check_goes_on(lost, home)
 
@@ -494,7 +498,7 @@ def test_what_follows_the_damage_and_the_end_of_a_copy_is_learned_too(
     home = damaged(SPOILT["rubbish"])
     lines = lost.journal.read_bytes().splitlines(keepends=True)
     (tmp_path / "short").write_bytes(b"".join(lines[:-5]))
-    done = catching_up.catch_up(home, [tmp_path / "short"])
+    done = reconcile.catch_up(home, [tmp_path / "short"])
     assert [each.lost for each in done.told.damaged] == [0]
     check_everything_is_known(lost, home)
 
@@ -514,11 +518,11 @@ def test_a_row_that_cannot_be_done_costs_those_that_follow_alone(
         lines.append(f'{line[:-1]},"hash":"{previous.hex()}"}}\n')
     place.store.mkdir(parents=True)
     (place.store / "journal").write_text("".join(lines))
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="cannot be read") as refused:
-        catching_up.catch_up(place)
+        reconcile.catch_up(place)
     assert "--without-journal" in str(refused.value.hint)
-    done = catching_up.catch_up(place, without_journal=True)
+    done = reconcile.catch_up(place, without_journal=True)
     assert [each.lost for each in done.told.damaged] == [len(lines) - nth]
     assert done.learned.issued == ISSUED - 1
     check_chain(place)
@@ -547,15 +551,15 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
             path.unlink()
     (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
     if not copied_back:
-        restoring.restore(place, lost.backup)
-    done = catching_up.catch_up(place)
+        restoration.restore(place, lost.backup)
+    done = reconcile.catch_up(place)
     assert done.is_behind
     named = [path.name for path, _ in done.problems]
     assert ("new-audit.json" if "audit" in witness else "new-issuing.crl") in named
-    assert catching_up.catch_up(place).is_behind
+    assert reconcile.catch_up(place).is_behind
     with pytest.raises(Refused, match="does not know"):
         issue(place)
-    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+    assert not reconcile.catch_up(place, [lost.journal]).is_behind
     check_goes_on(lost, place)
 
 
@@ -568,15 +572,15 @@ def test_what_a_ca_has_signed_is_remembered_when_a_publication_replaces_it(
     shutil.copytree(lost.home.public, place.public)
     place.store.mkdir()
     shutil.copy(cut, place.store / "journal")
-    restoring.restore(place, lost.backup)
-    assert catching_up.catch_up(place).is_behind
+    restoration.restore(place, lost.backup)
+    assert reconcile.catch_up(place).is_behind
     publication.publish(place)
-    done = catching_up.catch_up(place, [cut])
+    done = reconcile.catch_up(place, [cut])
     assert done.is_behind
     assert any("it ends before row" in str(problem) for _, problem in done.problems)
     with pytest.raises(Refused, match="does not know"):
         issue(place)
-    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+    assert not reconcile.catch_up(place, [lost.journal]).is_behind
 
 
 def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
@@ -586,11 +590,11 @@ def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
     shutil.copytree(lost.home.public, place.public)
     place.store.mkdir()
     (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
-    restoring.restore(place, lost.backup)
-    done = catching_up.catch_up(place, without_journal=True)
+    restoration.restore(place, lost.backup)
+    done = reconcile.catch_up(place, without_journal=True)
     assert not done.is_behind
     assert "was signed when the log had" in str(done.problems[0][1])
-    again = catching_up.catch_up(place)
+    again = reconcile.catch_up(place)
     assert not again.is_behind
     assert "was signed" not in "".join(str(problem) for _, problem in again.problems)
     check_goes_on(lost, place)
@@ -602,16 +606,16 @@ def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
 def test_a_restored_store_issues_publishes_and_hands_out_nothing_before_it_has_learned(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
-    restoring.restore(place, lost.backup)
-    assert catching_up.catch_up(place).is_behind
+    restoration.restore(place, lost.backup)
+    assert reconcile.catch_up(place).is_behind
     with pytest.raises(Refused, match="does not know"):
         issue(place)
     with pytest.raises(Refused, match="does not know"):
         publication.publish(place)
     # The journal that begins now tells nothing of what was before.
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.UNSPECIFIED)
-    assert catching_up.catch_up(place).is_behind
-    assert not catching_up.catch_up(place, without_journal=True).is_behind
+    assert reconcile.catch_up(place).is_behind
+    assert not reconcile.catch_up(place, without_journal=True).is_behind
     issue(place)
     publication.publish(place)
 
@@ -621,9 +625,9 @@ def test_a_journal_that_ends_before_the_backup_is_not_enough(
 ) -> None:
     lines = lost.journal.read_bytes().splitlines(keepends=True)
     (tmp_path / "short").write_bytes(b"".join(lines[:3]))
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="ends before the backup"):
-        catching_up.catch_up(place, [tmp_path / "short"])
+        reconcile.catch_up(place, [tmp_path / "short"])
     with pytest.raises(Refused, match="does not know"):
         issue(place)
 
@@ -636,13 +640,13 @@ def test_a_journal_that_survived_but_ends_before_the_backup_is_never_enough(
     lines = lost.journal.read_bytes().splitlines(keepends=True)
     place.store.mkdir(parents=True)
     (place.store / "journal").write_bytes(b"".join(lines[:rows_left]))
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     crls = [path for path in lost.crls if not path.name.startswith("later")]
     for given in ([], crls, []):
-        assert catching_up.catch_up(place, crl_files=given).is_behind
+        assert reconcile.catch_up(place, crl_files=given).is_behind
         with pytest.raises(Refused, match="does not know"):
             issue(place)
-    assert not catching_up.catch_up(place, [lost.journal]).is_behind
+    assert not reconcile.catch_up(place, [lost.journal]).is_behind
 
 
 def test_a_journal_whose_rows_are_done_is_enough_though_the_store_went_on_without_it(
@@ -651,9 +655,9 @@ def test_a_journal_whose_rows_are_done_is_enough_though_the_store_went_on_withou
     """Restored, killed before it caught up, and then somebody revokes."""
     place.store.mkdir(parents=True)
     shutil.copy(lost.journal, place.store / "journal")
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
-    assert not catching_up.catch_up(place).is_behind
+    assert not reconcile.catch_up(place).is_behind
     check_goes_on(lost, place)
 
 
@@ -666,21 +670,21 @@ def test_published_crls_that_nobody_has_read_yet_are_not_replaced(
     place.store.mkdir()
     if journal == "damaged":
         (place.store / "journal").write_bytes(lost.journal.read_bytes() + b"none of ours\n")
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     if journal == "damaged":
         with pytest.raises(Invalid, match="damaged"):
-            catching_up.catch_up(place)
+            reconcile.catch_up(place)
         (place.store / "journal").unlink()
     with pytest.raises(Refused, match="does not know"):
         publication.publish(place)
-    catching_up.catch_up(place)
+    reconcile.catch_up(place)
     publication.publish(place)
     before = revoked_by(lost.home.public / "new-issuing.crl")
     assert revoked_by(place.public / "new-issuing.crl") >= before
 
 
 def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     content = lost.journal.read_bytes()
     last = content.rindex(b'"act":"downloaded"')
     changed = content[:last] + content[last:].replace(b'"downloaded"', b'"withdrawn"', 1)
@@ -688,10 +692,10 @@ def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path
     for nth, spoiled in enumerate((changed, b"".join([*lines[:-9], *lines[-8:]]))):
         (tmp_path / f"j{nth}").write_bytes(spoiled)
         with pytest.raises((Invalid, Unavailable)):
-            catching_up.catch_up(place, [tmp_path / f"j{nth}"])
+            reconcile.catch_up(place, [tmp_path / f"j{nth}"])
         with pytest.raises(Refused, match=r"does not know|older than"):
             issue(place)
-    catching_up.catch_up(place, [lost.journal])
+    reconcile.catch_up(place, [lost.journal])
     check_everything_is_known(lost, place)
 
 
@@ -699,18 +703,18 @@ def test_the_journal_of_another_store_is_refused(lost: Lost, place: Home, tmp_pa
     other = open_at(tmp_path / "other")
     other.create("another", "another")
     people.add(other, User.parse("somebody"))
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="another store"):
-        catching_up.catch_up(place, [other.store / "journal"])
+        reconcile.catch_up(place, [other.store / "journal"])
 
 
 def test_the_crl_of_another_ca_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
     other = open_at(tmp_path / "other")
     other.create("another", "another")
-    hierarchy.create(other, "new")
-    restoring.restore(place, lost.backup)
+    creation.create(other, "new")
+    restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="another CA"):
-        catching_up.catch_up(place, crl_files=[other.store / "crl" / "new-root.crl"])
+        reconcile.catch_up(place, crl_files=[other.store / "crl" / "new-root.crl"])
 
 
 def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path) -> None:
@@ -722,7 +726,7 @@ def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path)
                 shutil.rmtree(there) if there.is_dir() else there.unlink()
         before = sorted(home.path.rglob("*"))
         with pytest.raises(Conflict, match="is there already"):
-            restoring.restore(home, lost.backup)
+            restoration.restore(home, lost.backup)
         assert [p for p in sorted(home.path.rglob("*")) if p.suffix != ".lock"] == [
             p for p in before if p.suffix != ".lock"
         ]
@@ -731,9 +735,9 @@ def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path)
 def test_who_restores_again_before_the_store_has_caught_up_is_told_how_it_goes_on(
     lost: Lost, place: Home
 ) -> None:
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
     with pytest.raises(Conflict, match="has not caught up") as told:
-        restoring.restore(place, lost.backup)
+        restoration.restore(place, lost.backup)
     assert told.value.hint == "`rca restore` without FILE goes on"
 
 
@@ -742,22 +746,22 @@ def test_a_damaged_backup_puts_nothing_into_place(lost: Lost, place: Home, tmp_p
     content[-100] ^= 1
     (tmp_path / "damaged").write_bytes(content)
     with pytest.raises(Invalid, match="damaged"):
-        restoring.restore(place, tmp_path / "damaged")
+        restoration.restore(place, tmp_path / "damaged")
     left = [path for path in place.path.rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert left == []
-    restoring.restore(place, lost.backup)
+    restoration.restore(place, lost.backup)
 
 
 def test_a_wrong_passphrase_makes_nothing(lost: Lost, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        restoring.restore(Home(tmp_path / "home", lambda is_new: b"another"), lost.backup)
+        restoration.restore(Home(tmp_path / "home", lambda is_new: b"another"), lost.backup)
     assert not (tmp_path / "home").exists()
 
 
 def test_a_hierarchy_without_its_key_is_known_and_issues_nothing(lost: Lost, place: Home) -> None:
     """It was made after the backup; its certificate is in the journal, its key is lost."""
-    restoring.restore(place, lost.backup)
-    catching_up.catch_up(place, [lost.journal])
+    restoration.restore(place, lost.backup)
+    reconcile.catch_up(place, [lost.journal])
     with pytest.raises((Unavailable, NotFound)):
         issue(place, hierarchy="later")
 
@@ -767,8 +771,8 @@ def test_the_crl_of_a_hierarchy_without_its_key_is_told_with_its_end(
 ) -> None:
     """It is there and good; nobody can sign the next one."""
     shutil.copytree(lost.home.public, place.public)
-    restoring.restore(place, lost.backup)
-    catching_up.catch_up(place, [lost.journal])
+    restoration.restore(place, lost.backup)
+    reconcile.catch_up(place, [lost.journal])
     for if_due in (False, True):
         assert publication.publish(place, if_due=if_due).overdue == ("later-issuing",)
     (found,) = doctor.examine(place)["CRL"]

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from homes import PASSPHRASE
 
 from renrakucho_ca.errors import Invalid, Unavailable
-from renrakucho_ca.store import files, sealedfile
+from renrakucho_ca.store import files
+from renrakucho_ca.store.files import sealed_file
+from renrakucho_ca.store.files.sealed_file import CHUNK
 from renrakucho_ca.store.keystore import Keystore
 from renrakucho_ca.store.keystore.sealing import Stretching
-from renrakucho_ca.store.sealedfile import CHUNK
+from tests.shared.homes import PASSPHRASE
 
 HEADER = 13 + 1 + 16 + 16 + 32
 SEALED = CHUNK + 16
@@ -33,11 +34,11 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
 
 
 def sealed(keystore: Keystore, *pieces: bytes) -> bytes:
-    return b"".join(sealedfile.seal(pieces, keystore, keystore.new_stretching()))
+    return b"".join(sealed_file.seal(pieces, keystore, keystore.new_stretching()))
 
 
 def opened(keystore: Keystore, content: bytes) -> bytes:
-    reader = sealedfile.Opened(BytesIO(content), keystore)
+    reader = sealed_file.Opened(BytesIO(content), keystore)
     return b"".join(iter(reader.read, b""))
 
 
@@ -158,7 +159,7 @@ def test_sealing_is_done_as_it_is_read(keystore: Keystore) -> None:
             taken += 1
             yield bytes(CHUNK)
 
-    stream = sealedfile.seal(pieces(), keystore, keystore.new_stretching())
+    stream = sealed_file.seal(pieces(), keystore, keystore.new_stretching())
     for _ in range(10):
         next(stream)
     assert taken <= 11

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import pkcs12 as asn1_pkcs12
-from homes import (
+
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.revocation import revocation
+from tests.shared.homes import (
     BEGIN,
     PASSPHRASE,
     Clock,
@@ -24,11 +30,6 @@ from homes import (
     record_of,
     rows,
 )
-
-from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
-from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
-from renrakucho_ca.service import retrieval, revocation
-from renrakucho_ca.service.home import Home
 
 UNKNOWN = RetrievalNumber("12345678")
 

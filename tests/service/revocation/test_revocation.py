@@ -5,14 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from homes import BEGIN, HANAKO, Clock, issue, published, read_certificate, record_of, rows
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
-from renrakucho_ca.service import issuance, publication, retrieval, revocation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuer import Issued
-from renrakucho_ca.service.planning import Request
+from renrakucho_ca.service.issuance import issuance
+from renrakucho_ca.service.issuance.issuer import Issued
+from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.revocation import revocation
+from tests.shared.homes import (
+    BEGIN,
+    HANAKO,
+    Clock,
+    issue,
+    published,
+    read_certificate,
+    record_of,
+    rows,
+)
 
 UNKNOWN = RetrievalNumber("12345678")
 HOLD = RevocationReason.CERTIFICATE_HOLD

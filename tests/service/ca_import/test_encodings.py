@@ -14,8 +14,8 @@ from asn1crypto import pem
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Status
-from renrakucho_ca.service.takeover import CaFiles
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.service.ca_import.import_ca import CaFiles
+from renrakucho_ca.store.tables import hierarchies
 
 from .old_cas import NOW, Old, OpensslCa, run
 

@@ -1,0 +1,1 @@
+"""Importing an existing CA: its certificates, their owners and revocations."""

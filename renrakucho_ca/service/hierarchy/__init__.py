@@ -1,0 +1,1 @@
+"""Creating hierarchies, external roots and cross-certificates."""

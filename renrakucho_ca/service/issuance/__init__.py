@@ -1,0 +1,1 @@
+"""Issuing certificates: plan, record, sign, commit."""

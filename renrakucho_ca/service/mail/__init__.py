@@ -1,0 +1,1 @@
+"""Mails and hand-over sheets for users."""

@@ -1,0 +1,1 @@
+"""Moving every user from the old hierarchy to the new one."""

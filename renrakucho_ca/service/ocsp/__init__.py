@@ -1,0 +1,1 @@
+"""OCSP: delegated responders and pre-produced responses (RFC 6960)."""

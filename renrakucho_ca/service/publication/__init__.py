@@ -1,0 +1,1 @@
+"""Publishing CA certificates, CRLs and nginx snippets for servers."""

@@ -1,0 +1,1 @@
+"""Backups, restoring one, and replaying what happened after it."""

@@ -1,0 +1,1 @@
+"""The one download of a bundle."""

@@ -1,0 +1,1 @@
+"""Revoking, holding and expiring certificates."""

@@ -1,0 +1,1 @@
+"""Tables as spreadsheets write them: CSV and TSV to rows and dates."""
