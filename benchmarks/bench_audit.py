@@ -21,9 +21,9 @@ from renrakucho_ca.clock import system_clock
 from renrakucho_ca.model import Act
 from renrakucho_ca.service.audit import recorder, verifier
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
-PORTION = 64
+BATCH = 64
 """Rows in a transaction, as a batch has them."""
 
 DETAIL = {
@@ -56,21 +56,21 @@ def main() -> None:
         rate = options.rows / ours.seconds
         name = f"verify, {options.rows:,} rows"
         line(name, floor.seconds * 1000, ours.seconds * 1000, "≥ 100,000/s", f"{rate:,.0f}/s")
-        without, with_row = in_turn((_commits(home, 0), _commits(home, PORTION)), options.rounds)
-        cost = (with_row.seconds - without.seconds) / PORTION * 1e6
-        name = f"a transaction, {PORTION} rows more"
+        without, with_row = in_turn((_commits(home, 0), _commits(home, BATCH)), options.rounds)
+        cost = (with_row.seconds - without.seconds) / BATCH * 1e6
+        name = f"a transaction, {BATCH} rows more"
         line(name, without.seconds * 1000, with_row.seconds * 1000, "", f"{cost:.0f} µs a row")
 
 
-def _entries(count: int) -> list[Entry]:
-    return [Entry(Act.ISSUED, str(10_000_000 + number), DETAIL) for number in range(count)]
+def _entries(count: int) -> list[AuditEntry]:
+    return [AuditEntry(Act.ISSUED, str(10_000_000 + number), DETAIL) for number in range(count)]
 
 
 def _fill(home: Home, count: int) -> None:
     source = iter(_entries(count))
-    while portion := list(islice(source, 10_000)):
+    while batch := list(islice(source, 10_000)):
         with home.db.write():
-            recorder.record(home, system_clock(), *portion)
+            recorder.record(home, system_clock(), *batch)
 
 
 def _verify(home: Home) -> Run:

@@ -29,7 +29,7 @@ from renrakucho_ca.service.home import Home
 SMALL = 10_000
 AIM = 5_000
 """Certificates a second."""
-PORTION = 1000
+BATCH = 1000
 PASSPHRASE = b"import"
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -103,9 +103,9 @@ def _floor(given: Path) -> Run:
             )
             db.execute("CREATE TABLE bytes (id INTEGER PRIMARY KEY, der BLOB)")
             blocks = enumerate(_blocks(given / "all.pem"))
-            while portion := list(islice(blocks, PORTION)):
+            while batch := list(islice(blocks, BATCH)):
                 records, bytes_ = [], []
-                for number, block in portion:
+                for number, block in batch:
                     certificate = x509.load_pem_x509_certificate(block)
                     certificate.verify_directly_issued_by(issuer)
                     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()

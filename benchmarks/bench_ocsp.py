@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from benchmarks import synthetic
-from benchmarks.bench_portal import Client, processor_seconds, served
+from benchmarks.bench_portal import WebClient, processor_seconds, served
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.ocsp_request import HASHES, issuer_hashes
 from renrakucho_ca.service.ca.ca_keys import ca_key
@@ -76,7 +76,7 @@ def measure_signing(home: Home) -> None:
     count = pre_produce.renew(home, hierarchy, issuing, key, home.clock())
     took = time.perf_counter() - began
     bare = floor(2 * count)
-    memory = max(resource.getrusage(who).ru_maxrss for who in WHO) / 1024
+    memory = max(resource.getrusage(which).ru_maxrss for which in PROCESSES) / 1024
     print(
         f"signing ahead for {count:,}, two responses each: {took:.1f} s; bare signatures "
         f"{bare:.1f} s; {bare / took:.2f} of their rate (aim {SIGNING_AIM}); "
@@ -84,7 +84,7 @@ def measure_signing(home: Home) -> None:
     )
 
 
-WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def floor(signatures: int) -> float:
@@ -173,7 +173,7 @@ async def measure_http(port: int, pid: int, requests: list[bytes], seconds: floa
 
     async def one(first: int) -> None:
         nonlocal count
-        client = Client(port)
+        client = WebClient(port)
         while time.perf_counter() < end:
             assert await client.ask("GET", paths[(first + count) % len(paths)]) == 200
             count += 1

@@ -30,7 +30,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.retrieval import download
 
 FORM_AIM, CLAIM_AIM, P99_AIM = "≥ 1,000/s", "≥ 200/s", "< 50 ms"
@@ -38,7 +38,7 @@ SHEETS_AIM = "< 10 s, < 200 MB"
 PASSPHRASE = b"benchmark"
 
 
-class Client:
+class WebClient:
     """One connection that is kept."""
 
     def __init__(self, port: int) -> None:
@@ -113,11 +113,11 @@ async def measure(home: Home, port: int, pid: int, issued: list[Issued], seconds
         f"{used:.1f} ms of the processor each"
     )
     stop = asyncio.Event()
-    guesses = asyncio.create_task(guess(port, 50, stop))
+    attempts = asyncio.create_task(attempt(port, 50, stop))
     times = await visit_form(port, seconds, every=0.01)
     stop.set()
     print(
-        f"form under {await guesses / seconds:.0f} guesses/s: p99 {p99(times):.1f} ms "
+        f"form under {await attempts / seconds:.0f} guesses/s: p99 {p99(times):.1f} ms "
         f"(aim {P99_AIM}), longest {max(times) * 1000:.1f} ms, {len(times)} visits"
     )
 
@@ -128,7 +128,7 @@ async def hammer_form(port: int, seconds: float, connections: int) -> list[float
     end = time.perf_counter() + seconds
 
     async def one() -> None:
-        client = Client(port)
+        client = WebClient(port)
         while (began := time.perf_counter()) < end:
             assert await client.ask("GET", "/") == 200
             times.append(time.perf_counter() - began)
@@ -144,7 +144,7 @@ async def claim_all(home: Home, port: int, issued: list[Issued]) -> float:
     began = time.perf_counter()
 
     async def one(part: list[str]) -> None:
-        client = Client(port)
+        client = WebClient(port)
         for link in part:
             assert await client.ask("POST", f"/{download.link_path(link)}", "visit=x") == 303
 
@@ -152,10 +152,10 @@ async def claim_all(home: Home, port: int, issued: list[Issued]) -> float:
     return len(links) / (time.perf_counter() - began)
 
 
-async def guess(port: int, rate: int, stop: asyncio.Event) -> int:
+async def attempt(port: int, rate: int, stop: asyncio.Event) -> int:
     """Wrong guesses at that rate, each at another number from another address; returns how many."""
     count = 0
-    clients = [Client(port) for _ in range(8)]
+    clients = [WebClient(port) for _ in range(8)]
     began = time.perf_counter()
     while not stop.is_set():
         number = RetrievalNumber(RetrievalNumber.LOWEST + count)
@@ -169,7 +169,7 @@ async def guess(port: int, rate: int, stop: asyncio.Event) -> int:
 
 async def visit_form(port: int, seconds: float, every: float) -> list[float]:
     """How long the form takes a visitor who comes now and then."""
-    client, times = Client(port), []
+    client, times = WebClient(port), []
     end = time.perf_counter() + seconds
     while (began := time.perf_counter()) < end:
         await client.ask("GET", "/")
@@ -229,7 +229,7 @@ def make_home(folder: Path, count: int) -> tuple[Home, list[Issued]]:
         )
     )
     creation.create(home, "new")
-    requests = [Request.parse(User.parse(f"user-{n}"), "iphone") for n in range(count)]
+    requests = [IssuanceRequest.parse(User.parse(f"user-{n}"), "iphone") for n in range(count)]
     results = issuance.issue(home, requests, "new")
     return home, [each for each in results if isinstance(each, Issued)]
 

@@ -43,7 +43,7 @@ def measure(folder: Path, largest: int, rounds: int) -> None:
     heading("A CRL: signing it into the store, and all of `rca publish`", "openssl ca")
     for size in (size for size in SIZES if size <= largest):
         home = synthetic.home(folder, size, Stock.REVOKED)
-        _answer_nobody(home)
+        _answer_unsigned(home)
         publish = process(
             *(RCA, "--home", str(home), "--passphrase-file", str(home / "passphrase"), "publish")
         )
@@ -61,7 +61,7 @@ def measure(folder: Path, largest: int, rounds: int) -> None:
             )
 
 
-def _answer_nobody(home: Path) -> None:
+def _answer_unsigned(home: Path) -> None:
     """`openssl ca` signs no OCSP responses either."""
     file = home / "rca.yaml"
     file.write_text(file.read_text().replace("sign_ahead: true", "sign_ahead: false"))

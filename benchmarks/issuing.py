@@ -21,7 +21,7 @@ from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.store.tables import hierarchies
 
 _PROFILE = "rsa-3072"
@@ -93,7 +93,7 @@ def _floor(home: Home, generate: Callable[[], PrivateKey], count: int) -> Run:
 
 def _batch(home: Home, device: str, count: int) -> Run:
     """All of it, unlocking of the CA's key included."""
-    requests = [Request.parse(User.parse(synthetic.user(i)), device) for i in range(count)]
+    requests = [IssuanceRequest.parse(User.parse(synthetic.user(i)), device) for i in range(count)]
 
     def run() -> Sample:
         start = time.perf_counter()

@@ -32,7 +32,7 @@ YEARS_OF_ISSUING, VALID = 11, timedelta(days=3652)
 REVOKED, HELD, DOWNLOADED = 0.10, 0.12, 0.95
 """Up to here of 1 a certificate is revoked, held, downloaded; the others wait to be."""
 
-PORTION = 100_000
+BATCH = 100_000
 
 
 class Stock(Enum):
@@ -171,9 +171,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 def _insert(
     db: sqlite3.Connection, rows: Iterator[tuple[tuple[object, ...], bytes | None]]
 ) -> None:
-    while portion := list(islice(rows, PORTION)):
+    while batch := list(islice(rows, BATCH)):
         db.execute("BEGIN")
-        db.executemany(_INSERT, (row for row, _ in portion))
-        entries = ((row[2], row[0], entry) for row, entry in portion if entry is not None)
+        db.executemany(_INSERT, (row for row, _ in batch))
+        entries = ((row[2], row[0], entry) for row, entry in batch if entry is not None)
         db.executemany("INSERT INTO crl_entry VALUES (?, ?, ?)", entries)
         db.execute("COMMIT")

@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 _Result = TypeVar("_Result")
 
 
-class Beside(Generic[_Result]):
+class BackgroundTask(Generic[_Result]):
     """Runs a function in a thread of its own while the caller goes on. As a context it does not
     outlive what it was begun for.
 

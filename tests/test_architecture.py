@@ -109,17 +109,17 @@ def test_every_room_has_its_place_in_the_plan() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=inside)
-def test_a_module_knows_only_what_its_room_may_know(path: Path) -> None:
+def test_a_module_imports_only_from_allowed_packages(path: Path) -> None:
     assert rooms_known_by(path) <= MAY_KNOW[room(path)]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=inside)
-def test_a_library_stays_behind_its_door(path: Path) -> None:
+def test_a_library_is_imported_in_its_own_package_alone(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports(path)}
     assert [
         library
-        for library, doors in ONLY_IN.items()
-        if library in libraries and not {room(path), folder(path), inside(path)} & doors
+        for library, owners in ONLY_IN.items()
+        if library in libraries and not {room(path), folder(path), inside(path)} & owners
     ] == []
 
 
@@ -162,7 +162,7 @@ def test_an_edge_reads_records_and_changes_nothing_by_itself(path: Path) -> None
 
 
 @pytest.mark.parametrize("path", MODULES, ids=inside)
-def test_every_module_says_in_its_first_line_what_it_is_for(path: Path) -> None:
+def test_every_module_docstring_begins_with_its_purpose(path: Path) -> None:
     docstring = ast.get_docstring(parse(path))
     assert docstring
     assert docstring.splitlines()[0].strip()

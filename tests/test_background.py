@@ -6,7 +6,7 @@ from threading import Event, Thread, get_ident
 
 import pytest
 
-from renrakucho_ca.background import Beside
+from renrakucho_ca.background import BackgroundTask
 
 
 def no_thread(self: Thread) -> None:
@@ -21,16 +21,16 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return name
 
 
-def test_the_result_is_what_the_function_returned(machine: str) -> None:
-    beside = Beside(get_ident)
-    assert (beside.result() == get_ident()) == (machine == "no thread to be had")
+def test_result_returns_the_functions_result(machine: str) -> None:
+    task = BackgroundTask(get_ident)
+    assert (task.result() == get_ident()) == (machine == "no thread to be had")
 
 
-def test_what_it_raised_comes_with_the_result_and_not_before(machine: str) -> None:
-    with Beside(lambda: 1 // 0) as beside:
+def test_result_raises_the_functions_error(machine: str) -> None:
+    with BackgroundTask(lambda: 1 // 0) as task:
         pass
     with pytest.raises(ZeroDivisionError):
-        beside.result()
+        task.result()
 
 
 def test_it_runs_while_the_caller_goes_on_and_does_not_outlive_the_context() -> None:
@@ -40,7 +40,7 @@ def test_it_runs_while_the_caller_goes_on_and_does_not_outlive_the_context() -> 
         go.wait(60)
         done.set()
 
-    with Beside(wait):
+    with BackgroundTask(wait):
         assert not done.is_set()
         go.set()
     assert done.is_set()

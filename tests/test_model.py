@@ -71,7 +71,7 @@ def test_a_serial_number_is_read_in_all_common_forms(text: str) -> None:
     assert parse_serial(text) == 0xA1B
 
 
-def test_a_negative_serial_number_of_a_ca_that_was_taken_over_can_be_named() -> None:
+def test_a_negative_serial_number_of_an_imported_ca_is_parsed() -> None:
     assert parse_serial("-a1b") == -0xA1B
 
 
@@ -106,7 +106,7 @@ def test_text_is_kept_in_nfc_without_blanks_at_its_ends() -> None:
         ("\u0378", "0378"),  # unassigned
     ],
 )
-def test_what_cannot_be_shown_is_refused_by_its_code(letter: str, code: str) -> None:
+def test_an_unprintable_character_is_refused_by_its_code_point(letter: str, code: str) -> None:
     with pytest.raises(Invalid, match=rf"U\+{code}"):
         clean_text(f"a{letter}b", what="name", longest=10)
 
@@ -144,7 +144,7 @@ def test_a_user_needs_a_name_that_a_certificate_can_carry(id: str) -> None:
 
 
 @pytest.mark.parametrize("email", ["hanako", "@example.jp", "a@", "a@b@c", "<a@example.jp>"])
-def test_what_is_no_mail_address_is_refused(email: str) -> None:
+def test_a_malformed_mail_address_is_refused(email: str) -> None:
     with pytest.raises(Invalid):
         User.parse("hanako", email=email)
 
@@ -191,7 +191,7 @@ def test_the_order_of_states_is_revoked_held_expired_downloaded_issued(
     assert certificate.status(at) is next(state for state, applies in first_that_applies if applies)
 
 
-def test_who_is_held_is_live_and_who_is_revoked_or_past_the_end_is_not() -> None:
+def test_held_certificates_are_live_and_revoked_or_expired_ones_are_not() -> None:
     assert set(Status) - LIVE == {Status.REVOKED, Status.EXPIRED}
 
 

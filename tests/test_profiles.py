@@ -176,7 +176,7 @@ class TestDevice:
         assert "p12: compat" not in text
         assert device(tmp_path, text).p12 is P12Format.COMPAT
 
-    def test_attributes_stand_in_the_order_of_a_name_not_of_the_file(self, tmp_path: Path) -> None:
+    def test_attributes_are_in_name_order_not_file_order(self, tmp_path: Path) -> None:
         text = DEVICE.replace('"{user}"\n', '"{user}"\n  organization: 例市\n  country: JP\n')
         assert [attribute for attribute, _ in device(tmp_path, text).subject] == [
             SubjectAttribute.COUNTRY,
@@ -258,7 +258,7 @@ class TestDevice:
         )
 
     @pytest.mark.parametrize("key", [line.split(":")[0] for line in DEVICE.splitlines()])
-    def test_only_the_format_of_the_pkcs12_may_be_left_out(self, key: str, tmp_path: Path) -> None:
+    def test_only_the_pkcs12_format_is_optional(self, key: str, tmp_path: Path) -> None:
         without = re.sub(rf"(?m)^{key}:.*\n(  .*\n)*", "", DEVICE)
         if key in {"p12", "  common_name"}:
             return
@@ -332,7 +332,7 @@ class TestRenderSubject:
             (COMMON_NAME, "u0001"),
         )
 
-    def test_an_attribute_of_which_nothing_is_known_is_left_out(self) -> None:
+    def test_an_attribute_without_values_is_omitted(self) -> None:
         values = {"user": "u0001", "organization": None, "network": ""}
         assert subjects.render(self.SUBJECT, values) == (
             (SubjectAttribute.COUNTRY, "JP"),
@@ -361,7 +361,9 @@ class TestRenderSubject:
             ("a\nb", "common_name has a character that cannot be shown: U+000A"),
         ],
     )
-    def test_what_no_certificate_may_say_is_refused(self, user: str | None, said: str) -> None:
+    def test_a_profile_for_an_invalid_certificate_is_refused(
+        self, user: str | None, said: str
+    ) -> None:
         with pytest.raises(Invalid, match=re.escape(said)):
             subjects.render(self.SUBJECT, {"user": user})
 
@@ -369,9 +371,7 @@ class TestRenderSubject:
         assert subjects.render(((COMMON_NAME, "{user}"),), {"user": "漢" * 64})
 
     @given(st.dictionaries(st.sampled_from(["organization", "network", "user"]), st.text()))
-    def test_whatever_the_values_the_subject_is_sound_or_refused(
-        self, values: dict[str, str]
-    ) -> None:
+    def test_a_subject_is_valid_or_refused_for_any_values(self, values: dict[str, str]) -> None:
         try:
             subject = subjects.render(self.SUBJECT, values)
         except Invalid:
@@ -414,7 +414,7 @@ class TestNames:
         "name",
         ["../iphone", "/etc/passwd", "", "iPhone", "-x", "a.b", "a\0", "a\n", "a" * 33, "端末"],
     )
-    def test_what_is_no_name_never_becomes_a_path(self, name: str, tmp_path: Path) -> None:
+    def test_an_invalid_profile_name_never_becomes_a_path(self, name: str, tmp_path: Path) -> None:
         with pytest.raises(Invalid, match="is not a profile's name"):
             profiles.load(tmp_path, name)
 

@@ -145,7 +145,7 @@ def test_a_mistake_is_named_with_its_line(line: str, problem: str) -> None:
         "javascript://x",
     ],
 )
-def test_only_an_http_address_can_stand_in_certificates(url: str) -> None:
+def test_only_an_http_address_is_accepted_for_certificates(url: str) -> None:
     with pytest.raises(Invalid, match=r"^rca\.yaml:3: public_url: .* is not an http"):
         read(f"{REQUIRED}public_url: '{url}'")
 
@@ -199,7 +199,7 @@ class TestExample:
         assert (written["network"], written["organization"]) == (name, name)
 
     @given(st.text(), st.text())
-    def test_whatever_the_names_they_are_read_back_or_refused(
+    def test_settings_are_read_back_or_refused_for_any_names(
         self, network: str, organization: str
     ) -> None:
         try:

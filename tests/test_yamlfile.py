@@ -120,7 +120,7 @@ QUOTES = "put a text that looks like something else in quotes"
         ("years: 1\ninner: {word: HEY}", "x.yaml:2: inner.word: HEY shouts | say hey"),
     ],
 )
-def test_a_mistake_is_reported_with_its_line_and_what_was_expected(text: str, line: str) -> None:
+def test_a_mistake_is_reported_with_its_line_and_the_expected_value(text: str, line: str) -> None:
     assert said(refusal(text)) == line
 
 
@@ -134,7 +134,7 @@ def test_a_mistake_is_reported_with_its_line_and_what_was_expected(text: str, li
         ("years: 1:30", f"'1:30' is neither a decimal number nor a text | {QUOTES}"),
     ],
 )
-def test_what_yaml_would_read_as_something_else_is_refused(text: str, line: str) -> None:
+def test_an_ambiguous_yaml_scalar_is_refused(text: str, line: str) -> None:
     assert said(refusal(text)) == f"x.yaml:1: {line}"
 
 
@@ -181,7 +181,7 @@ BILLION_LAUGHS = "a: &a [x, x]\n" + "".join(
         ("%YAML 9.9\n---\nyears: 1", "x.yaml:1: not YAML: "),
     ],
 )
-def test_what_no_settings_file_needs_is_refused(text: str, line: str) -> None:
+def test_unneeded_yaml_features_are_refused(text: str, line: str) -> None:
     assert str(refusal(text)).startswith(line)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from renrakucho_ca.console import Console
     from renrakucho_ca.model import RetrievalNumber
     from renrakucho_ca.service.home import Home
-    from renrakucho_ca.service.issuance.issuer import Teller
+    from renrakucho_ca.service.issuance.issuer import Notifier
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -79,12 +79,12 @@ class App:
         if not click.confirm(self.catalogue.say(question, **values), err=True):
             raise Refused("not confirmed: nothing was done")
 
-    def teller(self, mail: bool) -> Teller:
+    def notifier(self, mail: bool) -> Notifier:
         """How users are told of a new certificate: by mail, or by the operator."""
         if not mail:
-            from renrakucho_ca.service.issuance.issuer import tell_nobody
+            from renrakucho_ca.service.issuance.issuer import no_notification
 
-            return tell_nobody
+            return no_notification
         from renrakucho_ca.service.mail.compose import Letters
 
         return Letters(self.home).put

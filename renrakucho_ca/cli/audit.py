@@ -16,7 +16,7 @@ from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Act, RetrievalNumber
 from renrakucho_ca.store.tables import audit as store
 from renrakucho_ca.store.tables import certificates
-from renrakucho_ca.store.tables.audit import Query, Record
+from renrakucho_ca.store.tables.audit import AuditQuery, AuditRecord
 
 _HERE = "renrakucho_ca.cli.audit"
 _FIELDS = ("id", "at", "actor", "origin", "act", "object", "detail", "hash")
@@ -62,7 +62,7 @@ def log(
 ) -> None:
     if number is not None:
         certificates.get(app.home.db, number)  # else a mistyped one looks untouched
-    query = Query(
+    query = AuditQuery(
         since=_date(app, since),
         until=_date(app, until),
         act=act,
@@ -110,8 +110,8 @@ def _date(app: App, text: str | None) -> datetime | None:
     return None if text is None else parse_date(text, app.home.settings.zone)
 
 
-def _for_scripts(form: Format) -> Callable[[Record], Row]:
-    def row(record: Record) -> Row:
+def _for_scripts(form: Format) -> Callable[[AuditRecord], Row]:
+    def row(record: AuditRecord) -> Row:
         return {
             "id": record.id,
             "at": record.moment,
@@ -126,12 +126,12 @@ def _for_scripts(form: Format) -> Callable[[Record], Row]:
     return row
 
 
-def _for_people(app: App) -> Callable[[Record], Row]:
+def _for_people(app: App) -> Callable[[AuditRecord], Row]:
     zone = app.home.settings.zone
     acts = {act.value: act for act in Act}
     on_terminal = sys.stdout.isatty()
 
-    def row(record: Record) -> Row:
+    def row(record: AuditRecord) -> Row:
         return {
             "id": record.id,
             "at": f"{record.moment.astimezone(zone):%Y-%m-%d %H:%M:%S}",

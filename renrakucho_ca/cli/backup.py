@@ -84,7 +84,7 @@ def _verify(app: App, file: Path, form: Format) -> None:
         size, digest = sizes.get(name, (None, None))
         rows.append({"file": name, "size": size, "sha256": digest, "problem": said or None})
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS, spare=("sha256",))
-    _tell_of_tokens(app, inspected.in_tokens)
+    _report_tokens(app, inspected.in_tokens)
     if findings:
         raise Attention("found: {count}", count=len(findings))
     app.console.talk("whole, and of {moment}", moment=f"{manifest.created_at:%Y-%m-%d %H:%M}Z")
@@ -147,8 +147,8 @@ def restore(
         app.console.warn(damaged.fault)
     app.console.one(_row(app, restored, done), form)
     if restored is not None:
-        _tell_of_tokens(app, verify_backup.in_tokens(app.home))
-    _tell_of_journals(app, done.told)
+        _report_tokens(app, verify_backup.in_tokens(app.home))
+    _report_journals(app, done.told)
     if done.learned.strangers:
         app.console.talk(
             "{count} revoked certificates are known by their serial numbers alone; they stay on "
@@ -183,7 +183,7 @@ def _row(app: App, restored: Restored | None, done: CaughtUp) -> Row:
     }
 
 
-def _tell_of_journals(app: App, told: Told) -> None:
+def _report_journals(app: App, told: Told) -> None:
     for damaged in told.damaged:
         if damaged.lost:
             app.console.talk(
@@ -199,7 +199,7 @@ def _tell_of_journals(app: App, told: Told) -> None:
         )
 
 
-def _tell_of_tokens(app: App, names: Iterable[str]) -> None:
+def _report_tokens(app: App, names: Iterable[str]) -> None:
     for name in names:
         app.console.talk("the key of {name} is in a token, and in no backup", name=name)
 

@@ -18,7 +18,7 @@ class BadLines:
         self._app = app
         self.count = 0
 
-    def tell(self, line: int, problem: RcaError) -> None:
+    def report(self, line: int, problem: RcaError) -> None:
         self.count += 1
         if self.count <= MOST:
             values = problem.values | {"line": line, "problem": problem}
@@ -32,7 +32,7 @@ class BadLines:
         """
         for line, found in lines:
             if isinstance(found, RcaError):
-                self.tell(line, found)
+                self.report(line, found)
         if self.count:
             raise Invalid(
                 "bad lines: {count}; nothing was done",

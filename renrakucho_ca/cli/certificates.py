@@ -24,7 +24,7 @@ from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import LIVE, LONGEST_NOTE, RetrievalNumber, Status, clean_text
 from renrakucho_ca.store.tables import certificates, listing
-from renrakucho_ca.store.tables.listing import Order, Query
+from renrakucho_ca.store.tables.listing import ListQuery, Order
 
 _ORDERS = {order.name.lower(): order for order in Order}
 _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
@@ -93,7 +93,7 @@ def list_(
     now = app.home.clock()
     if after is not None:
         certificates.get(app.home.db, after)  # else the end of the list, silently
-    query = Query(
+    query = ListQuery(
         now=now,
         statuses=None if everything else frozenset(status) or LIVE,
         user=user,

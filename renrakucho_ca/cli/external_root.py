@@ -13,7 +13,7 @@ from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import KeyAlgorithm
-from renrakucho_ca.store.tables.ca_certificates import Request
+from renrakucho_ca.store.tables.ca_certificates import CaRequest
 from renrakucho_ca.token_uri import TokenUri
 
 _FIELDS = ("name", "created_at", "request_sha256")
@@ -136,7 +136,7 @@ def crl(app: App, name: str, file: Path) -> None:
     external_root.take_crl(app.home, name, file.read_bytes())
 
 
-def _row(each: Request) -> Row:
+def _row(each: CaRequest) -> Row:
     from hashlib import sha256
 
     return {

@@ -25,7 +25,7 @@ _PIECE = (
 )
 
 
-class Page(click.HelpFormatter):
+class HelpPage(click.HelpFormatter):
     """Click's formatter, for letters that take two columns and lines without blanks."""
 
     def __init__(
@@ -68,7 +68,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 class _Context(click.Context):
-    formatter_class = Page
+    formatter_class = HelpPage
 
 
 def _say(ctx: click.Context, text: str) -> str:

@@ -25,7 +25,7 @@ from renrakucho_ca.model import Authority, Hierarchy, KeyAlgorithm
 from renrakucho_ca.token_uri import TokenUri
 
 _HERE = "renrakucho_ca.cli.hierarchy"
-_FOREIGN = "renrakucho_ca.cli.external_root"
+_EXTERNAL_ROOT = "renrakucho_ca.cli.external_root"
 _SIGNING = "renrakucho_ca.cli.cross_signing"
 _FIELDS = (
     "name",
@@ -62,11 +62,11 @@ _SPARE = ("created_at", "root_not_after")
             "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),
         },
         "A root on another machine": {
-            "request": (f"{_FOREIGN}:request", "the issuing CA's key here, and a request"),
-            "requests": (f"{_FOREIGN}:requests", "all that wait for their certificate"),
+            "request": (f"{_EXTERNAL_ROOT}:request", "the issuing CA's key here, and a request"),
+            "requests": (f"{_EXTERNAL_ROOT}:requests", "all that wait for their certificate"),
             "sign": (f"{_SIGNING}:sign", "where the root is: signs a request"),
-            "install": (f"{_FOREIGN}:install", "makes a requested hierarchy usable"),
-            "crl": (f"{_FOREIGN}:crl", "takes in the root's CRL"),
+            "install": (f"{_EXTERNAL_ROOT}:install", "makes a requested hierarchy usable"),
+            "crl": (f"{_EXTERNAL_ROOT}:crl", "takes in the root's CRL"),
         },
         "Bridges": {
             "cross": (f"{_SIGNING}:cross", "one root certifies another"),

@@ -110,7 +110,7 @@ def import_(
     from renrakucho_ca.service.ca_import import import_ca
 
     problems, passed_over = _Problems(app), _PassedOver(app)
-    done = import_ca.take_over(
+    done = import_ca.import_ca(
         app.home,
         name,
         import_ca.CaFiles(
@@ -124,14 +124,14 @@ def import_(
         paths=paths,
         records=records,
         device=device,
-        report=problems.tell,
-        passed_over=passed_over.tell,
+        report=problems.report,
+        passed_over=passed_over.report,
     )
     passed_over.close()
     shown: Row = {**done.as_dict()}
     app.console.one(shown, form, columns=_COLUMNS)
     if done.reported:
-        problems.tell_rest()
+        problems.report_rest()
         raise Attention("{count} problems were found", count=done.reported)
 
 
@@ -142,12 +142,12 @@ class _Problems:
         self._app = app
         self._count = 0
 
-    def tell(self, problem: RcaError) -> None:
+    def report(self, problem: RcaError) -> None:
         self._count += 1
         if self._count <= MOST_PROBLEMS:
             self._app.console.error(problem)
 
-    def tell_rest(self) -> None:
+    def report_rest(self) -> None:
         if self._count > MOST_PROBLEMS:
             self._app.console.talk("… and {count} more", count=self._count - MOST_PROBLEMS)
 
@@ -161,7 +161,7 @@ class _PassedOver:
         self._counts: Counter[str] = Counter()
         self._first: dict[str, Path] = {}
 
-    def tell(self, file: Path, kind: str | None) -> None:
+    def report(self, file: Path, kind: str | None) -> None:
         self._app.console.detail("{file}: no certificate, CRL or index", file=file)
         if kind is not None:
             self._counts[kind] += 1

@@ -98,10 +98,10 @@ def issue(
     if person is not None and csr is None:
         app.expect_keys()
     from renrakucho_ca.service.issuance import issuance
-    from renrakucho_ca.service.issuance.planner import Request
+    from renrakucho_ca.service.issuance.planner import IssuanceRequest
     from renrakucho_ca.service.retrieval import retrieval
 
-    tell = app.teller(mail)
+    notify = app.notifier(mail)
     if out is not None:
         retrieval.prepare(app.home, out)
     if batch is not None:
@@ -109,12 +109,12 @@ def issue(
             raise click.UsageError("--batch has users, devices and notes in its table")
         from renrakucho_ca.cli.issue_batch import issue_batch
 
-        issue_batch(app, batch, hierarchy, out, all_or_nothing, tell, jobs, form)
+        issue_batch(app, batch, hierarchy, out, all_or_nothing, notify, jobs, form)
         return
     if device is None or person is None:
         raise click.UsageError("name --device and --user, or --batch")
-    request = Request.parse(person, device, note, _read(csr))
-    (result,) = issuance.issue(app.home, [request], hierarchy, tell)
+    request = IssuanceRequest.parse(person, device, note, _read(csr))
+    (result,) = issuance.issue(app.home, [request], hierarchy, notify)
     if isinstance(result, RcaError):
         raise result
     if mail and not result.certificate.user.addresses:
@@ -151,17 +151,17 @@ def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError 
     from renrakucho_ca.service.retrieval import retrieval
 
     now = app.home.clock()
-    told: Row = {"password": issued.password}
+    delivered: Row = {"password": issued.password}
     if issued.link is not None:
-        told["link"] = issued.link
-    shown: Row = row(issued.certificate, now) | told
+        delivered["link"] = issued.link
+    shown: Row = row(issued.certificate, now) | delivered
     if out is None:
         return shown, None
     number = issued.certificate.number
     (outcome,), files = retrieval.export(app.home, [number], out)
     if isinstance(outcome.result, RcaError):
         return shown | {"files": []}, outcome.result
-    return row(outcome.result, now) | told | {"files": [str(files[number])]}, None
+    return row(outcome.result, now) | delivered | {"files": [str(files[number])]}, None
 
 
 def _read(file: Path | None) -> bytes | None:

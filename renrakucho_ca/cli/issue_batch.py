@@ -15,8 +15,8 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import Hierarchy
 from renrakucho_ca.service.issuance import batch, issuance
-from renrakucho_ca.service.issuance.issuer import Teller
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.issuer import Notifier
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.process_pool import cores
 
 
@@ -26,7 +26,7 @@ def issue_batch(
     hierarchy: str | None,
     out: Path | None,
     all_or_nothing: bool,
-    tell: Teller,
+    notify: Notifier,
     jobs: int | None,
     form: Format,
 ) -> None:
@@ -38,12 +38,12 @@ def issue_batch(
     fields = (*FIELDS, "password", *(["files"] if out else []))
     columns = ("number", "password", "user", "device", "note", *(["files"] if out else []))
     with stopping() as stop:
-        run = _Run(app, file, chosen, out, stop, bad)
-        app.console.many(run.rows(tell, jobs or cores()), form, fields=fields, columns=columns)
+        run = _BatchRun(app, file, chosen, out, stop, bad)
+        app.console.many(run.rows(notify, jobs or cores()), form, fields=fields, columns=columns)
     run.close()
 
 
-class _Run:
+class _BatchRun:
     """What becomes of a table.
 
     Args:
@@ -63,12 +63,12 @@ class _Run:
         self._first_left: int | None = None
         self._failure: Exception | None = None
 
-    def rows(self, tell: Teller, jobs: int) -> Iterator[Row]:
+    def rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
         """What to show. Whatever stops the run, such as a token that is pulled out, what was done
         is shown whole: half an array of JSON would be read by nobody.
         """
         try:
-            for row in self._done_rows(tell, jobs):
+            for row in self._done_rows(notify, jobs):
                 self._done += 1
                 yield row
         except Exception as error:
@@ -76,19 +76,19 @@ class _Run:
                 raise
             self._failure = error
 
-    def _done_rows(self, tell: Teller, jobs: int) -> Iterator[Row]:
+    def _done_rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
         lines = self._lines()
-        refuse = self._bad.tell
-        for line, result in batch.issue(self._app.home, self._chosen, lines, jobs, tell, refuse):
+        refuse = self._bad.report
+        for line, result in batch.issue(self._app.home, self._chosen, lines, jobs, notify, refuse):
             if isinstance(result, RcaError):
-                self._bad.tell(line, result)
+                self._bad.report(line, result)
                 continue
             row, problem = exported(self._app, result, self._out)
             if problem is not None:
-                self._bad.tell(line, problem)
+                self._bad.report(line, problem)
             yield row
 
-    def _lines(self) -> Iterator[tuple[int, Request | RcaError]]:
+    def _lines(self) -> Iterator[tuple[int, IssuanceRequest | RcaError]]:
         for line, request in batch.read_requests(self._file):
             if self._stop.is_set():
                 self._first_left = line

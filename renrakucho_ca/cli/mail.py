@@ -57,11 +57,11 @@ def list_(app: App, state: MailState | None, form: Format) -> None:
 def send(app: App, limit: int | None, form: Format) -> None:
     from renrakucho_ca.service.mail import deliver
 
-    def told(one: Mail, problem: str | None) -> None:
+    def report(one: Mail, problem: str | None) -> None:
         if problem is not None:
             app.console.talk("{number}: {problem}", number=one.number or "-", problem=problem)
 
-    done = deliver.send(app.home, limit, told)
+    done = deliver.send(app.home, limit, report)
     app.console.one({"sent": done.sent, "postponed": done.postponed, "failed": done.failed}, form)
     if done.failed:
         raise Attention(

@@ -27,7 +27,7 @@ from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.store.tables.migration import Progress, Scope
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.issuance.issuer import Issued, Teller
+    from renrakucho_ca.service.issuance.issuer import Issued, Notifier
     from renrakucho_ca.service.migration.migration import Migration
 
 _FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")
@@ -115,7 +115,7 @@ def migrate(
             cutoff=cutoff,
             source=source,
         )
-    _run(app, scope, target, moment, limit, jobs, app.teller(mail), handover, Format(form))
+    _run(app, scope, target, moment, limit, jobs, app.notifier(mail), handover, Format(form))
 
 
 def _run(
@@ -125,15 +125,15 @@ def _run(
     cutoff: datetime,
     limit: int | None,
     jobs: int | None,
-    tell: Teller,
+    notify: Notifier,
     handover: Path | None,
     form: Format,
 ) -> None:
     from renrakucho_ca.service.migration import migration
     from renrakucho_ca.service.process_pool import cores
 
-    standing = migration.plan(app.home, scope)
-    total = min(sum(each.pending for each in standing), limit or sys.maxsize)
+    progress = migration.plan(app.home, scope)
+    total = min(sum(each.pending for each in progress), limit or sys.maxsize)
     numbers: list[RetrievalNumber] = []
     try:
         with stopping() as stop, app.console.progress("certificates", total) as advance:
@@ -151,15 +151,15 @@ def _run(
                 limit=limit,
                 issued=issued,
                 stop=stop.is_set,
-                tell=tell,
+                notify=notify,
             )
     except RcaError:
         # The next run takes up none of these any more.
         if handover is not None and numbers:
-            _hand_over(app, numbers, handover)
+            _print_sheets(app, numbers, handover)
         raise
     if handover is not None:
-        _hand_over(app, numbers, handover)
+        _print_sheets(app, numbers, handover)
     _show(app, done, form)
     # The last step of a cut-off that has come is left out by a run that is stopped.
     if stop.is_set() and (done.remaining or cutoff <= app.home.clock()):
@@ -177,7 +177,7 @@ def _run(
         raise Attention("{failed} could not be migrated", failed=len(done.failed))
 
 
-def _hand_over(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
+def _print_sheets(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
     from renrakucho_ca.service.mail import handover_sheets
 
     waiting = handover_sheets.waiting_among(app.home, numbers)
@@ -223,12 +223,12 @@ def _show_plan(
     """What would be done, in the same words; by network and facility for people."""
     from renrakucho_ca.service.migration import migration
 
-    standing = migration.plan(app.home, scope)
+    progress = migration.plan(app.home, scope)
     would = migration.rehearse(app.home, cutoff, scope, target, limit)
     if form is Format.JSON:
         _show(app, would, form)
         return
-    _show_progress(app, standing, form)
+    _show_progress(app, progress, form)
     _show_failures(app, would)
     app.console.talk(
         "{selected} would be issued in {target}, {failed} of them would fail; nothing was done",
@@ -240,7 +240,7 @@ def _show_plan(
         app.console.talk("then all that is live of {source} would be revoked", source=would.source)
 
 
-def _show_progress(app: App, standing: Sequence[Progress], form: Format) -> None:
+def _show_progress(app: App, progress: Sequence[Progress], form: Format) -> None:
     rows: list[Row] = [
         {
             "network": each.network,
@@ -252,6 +252,6 @@ def _show_progress(app: App, standing: Sequence[Progress], form: Format) -> None
             "downloaded": each.downloaded,
             "to_go": each.to_go,
         }
-        for each in standing
+        for each in progress
     ]
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)

@@ -16,7 +16,7 @@ from renrakucho_ca.model import CaProfile, DeviceProfile
 _HERE = "renrakucho_ca.cli.profile"
 
 
-class Kind(StrEnum):
+class ProfileKind(StrEnum):
     """What a profile is for that is not for a CA; those are called by their tier."""
 
     DEVICE = "device"
@@ -134,7 +134,7 @@ def _row(app: App, found: DeviceProfile | CaProfile) -> Row:
             "crl_days": found.crl_days,
         }
     return shown | {
-        "kind": Kind.DEVICE,
+        "kind": ProfileKind.DEVICE,
         "title": found.title[app.catalogue.language],
         "key_usage": sorted(found.key_usage),
         "extended_key_usage": list(found.extended_key_usage),

@@ -82,7 +82,7 @@ def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
     imported: set[str] = set()  # one who stands in two lines is one user
     for line, result in batch.import_users(app.home, batch.read_users(file)):
         if isinstance(result, RcaError):
-            bad.tell(line, result)
+            bad.report(line, result)
         else:
             imported.add(result.id)
     app.console.one({"imported": len(imported), "failed": bad.count}, form)

@@ -17,7 +17,7 @@ from renrakucho_ca.model import (
 )
 from renrakucho_ca.pki import extensions
 from renrakucho_ca.pki.certificates import authority_key_identifier
-from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Responder
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents
 from renrakucho_ca.pki.extensions import CA_KEY_USAGE, Extensions, key_usage
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
 from renrakucho_ca.pki.names import to_name
@@ -165,7 +165,7 @@ def end_entity(
 
 
 def responder(
-    request: Responder, issuer: x509.Certificate, issuer_key: PrivateKey
+    request: ResponderContents, issuer: x509.Certificate, issuer_key: PrivateKey
 ) -> x509.Certificate:
     """The certificate with which a CA lets another key answer for it (RFC 6960 §4.2.2.2), unlinted:
     `issue.issue_responder` is what services call.

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import encodings
-from renrakucho_ca.pki.encodings import Kind, Value
+from renrakucho_ca.pki.encodings import ContentKind, Value
 
 LARGEST_VALUE = 256 * 1024 * 1024
 """Bytes of one value in DER: a CRL with a million entries has 53 MB."""
@@ -29,13 +29,13 @@ _CUT = re.compile(rb"(?:-{1,5}(?:[BE][A-Z0-9 #]{0,65})?-{0,5}|\\(?:u[0-9A-Fa-f]{
 _LONGEST_MARK = 80
 _TRUSTED = b"TRUSTED CERTIFICATE"
 _LABELS = {
-    b"CERTIFICATE": Kind.CERTIFICATE,
-    b"X509 CERTIFICATE": Kind.CERTIFICATE,
-    _TRUSTED: Kind.CERTIFICATE,
-    b"X509 CRL": Kind.CRL,
-    b"PKCS7": Kind.PKCS7,
-    b"PKCS #7 SIGNED DATA": Kind.PKCS7,
-    b"CMS": Kind.PKCS7,
+    b"CERTIFICATE": ContentKind.CERTIFICATE,
+    b"X509 CERTIFICATE": ContentKind.CERTIFICATE,
+    _TRUSTED: ContentKind.CERTIFICATE,
+    b"X509 CRL": ContentKind.CRL,
+    b"PKCS7": ContentKind.PKCS7,
+    b"PKCS #7 SIGNED DATA": ContentKind.PKCS7,
+    b"CMS": ContentKind.PKCS7,
 }
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"} | {
     start.encode(name): name for start in ("-----B", "MII") for name in ("utf-16-le", "utf-16-be")
@@ -70,8 +70,8 @@ def read(file: BinaryIO) -> Iterator[Read]:
         yield from _bare(file)
 
 
-def _opened(line: int | None, kind: Kind, value: bytes) -> Iterator[Read]:
-    if kind is not Kind.PKCS7:
+def _opened(line: int | None, kind: ContentKind, value: bytes) -> Iterator[Read]:
+    if kind is not ContentKind.PKCS7:
         yield line, (kind, value)
         return
     try:

@@ -44,13 +44,13 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CaCertificate:
+class FoundCaCertificate:
     """A CA's own certificate among those of people; whose, does not matter."""
 
     serial: int
 
 
-Inspected = Found | CaCertificate | Invalid
+InspectionResult = Found | FoundCaCertificate | Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class FoundCrl:
             return is_one_before
 
 
-def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
+def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
     """Reads a certificate and proves which CA signed it.
 
     Args:
@@ -112,13 +112,13 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
         return Invalid("this is not a certificate that can be read")
     tbs, fields = tbs_fields(data)
     if data in issuers or _is_ca(certificate):
-        return CaCertificate(serial)
+        return FoundCaCertificate(serial)
     issuer = _issuer(certificate, tbs, bytes(fields[2].whole), issuers)
     if issuer is None:
         return Invalid("serial number {serial}: another CA signed it", serial=f"{serial:x}")
     # A root of version 1 that was renewed has no extension to say what it is.
     if fields[2].content == fields[4].content and _has_key_of(certificate, issuers[issuer]):
-        return CaCertificate(serial)
+        return FoundCaCertificate(serial)
     if not_after <= not_before:
         return Invalid("serial number {serial}: it ends before it begins", serial=f"{serial:x}")
     return Found(
@@ -132,7 +132,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> Inspected:
     )
 
 
-def inspect_all(issuers: Sequence[bytes], data: Sequence[bytes]) -> list[Inspected]:
+def inspect_all(issuers: Sequence[bytes], data: Sequence[bytes]) -> list[InspectionResult]:
     """`inspect` for many: the work of one parcel for a worker process."""
     return [inspect(each, issuers) for each in data]
 

@@ -75,7 +75,7 @@ class EndEntity:
 
 
 @dataclass(frozen=True, slots=True)
-class Responder:
+class ResponderContents:
     """All that goes into the certificate of a CA's OCSP responder."""
 
     subject: Subject

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from renrakucho_ca.background import Beside
+from renrakucho_ca.background import BackgroundTask
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import UNREADABLE, der
@@ -23,18 +23,18 @@ from renrakucho_ca.pki.keys import (
     PrivateKey,
     SigningKey,
     digest,
+    lint_key,
     public_key_of,
     sign,
     signature_hash,
-    throwaway,
     verifies_digest,
 )
-from renrakucho_ca.pki.signatures import sign_anew
+from renrakucho_ca.pki.signatures import re_sign
 
 _BEGIN = b"-----BEGIN X509 CRL-----\n"
 _END = b"-----END X509 CRL-----\n"
 _OCTETS = 48  # RFC 7468 §2: 64 characters a line
-_STRETCH = 512 * _OCTETS  # in a processor's cache it takes three fifths of the time
+_CHUNK = 512 * _OCTETS  # in a processor's cache it takes three fifths of the time
 
 REASON_CODES = {  # CRLReason, §5.3.1
     RevocationReason.KEY_COMPROMISE: 1,
@@ -96,10 +96,10 @@ def assemble(
         this_update, next_update: aware.
         entries: what `entry` made, one or many in each part, in any order, each certificate once.
     """
-    draft_key = throwaway(public_key_of(issuer))
+    draft_key = lint_key(public_key_of(issuer))
     empty = _empty_list(issuer, draft_key, number, this_update, next_update)
     if not any(entries):  # §5.1.2.6: MUST be absent where nothing is revoked.
-        yield sign_anew(empty, issuer_key)
+        yield re_sign(empty, issuer_key)
         return
 
     # CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signatureValue }
@@ -157,7 +157,7 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
         (whole,) = der.untrusted(data)
         tbs = der.untrusted(whole.content)[0].whole
         # At 1,000,000 entries the parsing takes 0.1 s, and so does the hash.
-        with Beside(partial(digest, expected, tbs)) as hashed:
+        with BackgroundTask(partial(digest, expected, tbs)) as hashed:
             crl = x509.load_der_x509_crl(data)
         this_update, next_update = crl.last_update_utc, crl.next_update_utc
         algorithm = crl.signature_hash_algorithm
@@ -254,8 +254,7 @@ def to_pem(pieces: Iterable[bytes]) -> Iterator[bytes]:
         data = rest + piece
         whole = len(data) - len(data) % _OCTETS
         yield b"".join(
-            _lines(data[start : min(start + _STRETCH, whole)])
-            for start in range(0, whole, _STRETCH)
+            _lines(data[start : min(start + _CHUNK, whole)]) for start in range(0, whole, _CHUNK)
         )
         rest = data[whole:]
     if rest:

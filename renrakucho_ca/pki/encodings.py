@@ -36,7 +36,7 @@ _ESCAPE = re.compile(rb"\\(?:[nrt]|(/)|u00([0-9A-Fa-f]{2}))")
 """What JSON writes for the ends of lines, and may write for any sign (RFC 8259 §7)."""
 
 
-class Kind(Enum):
+class ContentKind(Enum):
     """What a value in DER is, by its outermost fields."""
 
     CERTIFICATE = auto()
@@ -44,13 +44,13 @@ class Kind(Enum):
     PKCS7 = auto()
 
 
-Value = tuple[Kind, bytes]
+Value = tuple[ContentKind, bytes]
 
 
-def kind_of(data: bytes) -> Kind | None:
+def kind_of(data: bytes) -> ContentKind | None:
     """What a value in DER claims to be; None where it is none of these, or not whole."""
     if data.startswith(_INDEFINITE_CONTENT_INFO):
-        return Kind.PKCS7
+        return ContentKind.PKCS7
     try:
         outer = next(der.elements(data))
         inner = next(der.elements(outer.content))
@@ -62,15 +62,15 @@ def kind_of(data: bytes) -> Kind | None:
     if len(outer.whole) != len(data) or not data.startswith(header):
         return None
     if inner.tag == der.OBJECT_IDENTIFIER:  # ContentInfo.contentType
-        return Kind.PKCS7
+        return ContentKind.PKCS7
     if inner.tag != der.SEQUENCE:
         return None
     # TBSCertList: version OPTIONAL, AlgorithmIdentifier, Name, Time, where a certificate of
     # version 1 has a serial number, AlgorithmIdentifier, Name, Validity.
     if der.UTC_TIME in fields or der.GENERALIZED_TIME in fields:
-        return Kind.CRL
+        return ContentKind.CRL
     is_version_1 = fields == [der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.SEQUENCE]
-    return Kind.CERTIFICATE if is_version_1 or fields[:1] == [_EXPLICIT_0] else None
+    return ContentKind.CERTIFICATE if is_version_1 or fields[:1] == [_EXPLICIT_0] else None
 
 
 def is_pkcs12(data: bytes) -> bool:
@@ -78,9 +78,9 @@ def is_pkcs12(data: bytes) -> bool:
     return _PKCS12.match(data) is not None
 
 
-def pkcs7_or(kind: Kind, data: bytes) -> Kind:
+def pkcs7_or(kind: ContentKind, data: bytes) -> ContentKind:
     """PKCS7, where a value begins as one whatever it is called; else the kind given."""
-    return Kind.PKCS7 if _SIGNED_DATA in data[:20] else kind
+    return ContentKind.PKCS7 if _SIGNED_DATA in data[:20] else kind
 
 
 def values(data: bytes) -> tuple[list[Value], bytes]:
@@ -108,14 +108,16 @@ def open_pkcs7(data: bytes) -> list[Value]:
     Raises:
         Invalid: it cannot be read, or is signed or encrypted content of another kind.
     """
-    crls = [(Kind.CRL, bytes(crl)) for crl in _crls(data)]
+    crls = [(ContentKind.CRL, bytes(crl)) for crl in _crls(data)]
     try:
         certificates = pkcs7.load_der_pkcs7_certificates(data)
     except UNREADABLE:
         if crls:  # The library wants certificates, and these are all there is.
             return crls
         raise Invalid("this is not a PKCS#7 with certificates that can be read") from None
-    found = [(Kind.CERTIFICATE, c.public_bytes(serialization.Encoding.DER)) for c in certificates]
+    found = [
+        (ContentKind.CERTIFICATE, c.public_bytes(serialization.Encoding.DER)) for c in certificates
+    ]
     return found + crls
 
 

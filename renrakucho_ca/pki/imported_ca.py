@@ -14,7 +14,7 @@ from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Tier
 from renrakucho_ca.pki import certificate_files, encodings
 from renrakucho_ca.pki.certificates import extension, load, subject_text
-from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.pki.keys import PrivateKey, check_pair, from_pkcs8, to_pkcs8
 from renrakucho_ca.pki.signatures import signed_by
 
@@ -50,7 +50,7 @@ def _certificates(data: bytes) -> Iterator[x509.Certificate]:
         if isinstance(found, Invalid):
             raise found
         kind, value = found
-        if kind is Kind.CERTIFICATE:
+        if kind is ContentKind.CERTIFICATE:
             yield load(value)
 
 

@@ -10,10 +10,10 @@ from renrakucho_ca.model import CaProfile, Subject
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.builder import ca_request, end_entity, issuing, responder, root
 from renrakucho_ca.pki.certificates import common_name
-from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Responder, Validity
-from renrakucho_ca.pki.keys import SigningKey, public_key_of, throwaway, to_spki
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents, Validity
+from renrakucho_ca.pki.keys import SigningKey, lint_key, public_key_of, to_spki
 from renrakucho_ca.pki.lint import enforce, lint, lint_ca, lint_responder
-from renrakucho_ca.pki.signatures import sign_anew
+from renrakucho_ca.pki.signatures import re_sign
 
 
 def issue(
@@ -37,18 +37,18 @@ def issue(
         Refused: the linter found something, or the key is not the issuer's.
         Invalid: the subject has a value that X.520 does not allow.
     """
-    draft = end_entity(request, issuer, throwaway(public_key_of(issuer)))
+    draft = end_entity(request, issuer, lint_key(public_key_of(issuer)))
     enforce(lint(draft, request, issuer, *above))
-    return _signed_anew(draft, issuer, issuer_key)
+    return _re_signed(draft, issuer, issuer_key)
 
 
 def issue_responder(
-    request: Responder, issuer: x509.Certificate, issuer_key: SigningKey
+    request: ResponderContents, issuer: x509.Certificate, issuer_key: SigningKey
 ) -> x509.Certificate:
     """Signs the certificate of a CA's OCSP responder. Raises as `issue`."""
-    draft = responder(request, issuer, throwaway(public_key_of(issuer)))
+    draft = responder(request, issuer, lint_key(public_key_of(issuer)))
     enforce(lint_responder(draft, request, issuer))
-    return _signed_anew(draft, issuer, issuer_key)
+    return _re_signed(draft, issuer, issuer_key)
 
 
 def issue_ca(request: Ca, issuer: x509.Certificate, issuer_key: SigningKey) -> x509.Certificate:
@@ -57,9 +57,9 @@ def issue_ca(request: Ca, issuer: x509.Certificate, issuer_key: SigningKey) -> x
     Raises:
         As `issue`.
     """
-    draft = issuing(request, issuer, throwaway(public_key_of(issuer)))
+    draft = issuing(request, issuer, lint_key(public_key_of(issuer)))
     enforce(lint_ca(draft, request, issuer))
-    return _signed_anew(draft, issuer, issuer_key)
+    return _re_signed(draft, issuer, issuer_key)
 
 
 def issue_root(
@@ -71,9 +71,9 @@ def issue_root(
         As `issue`.
     """
     request = Ca(profile, subject, serial, validity, key.public_key())
-    draft = root(request, throwaway(request.public_key))
+    draft = root(request, lint_key(request.public_key))
     enforce(lint_ca(draft, request, draft))
-    return _signed_anew(draft, draft, key)
+    return _re_signed(draft, draft, key)
 
 
 def request_ca(
@@ -81,18 +81,18 @@ def request_ca(
 ) -> bytes:
     """A request for the certificate of the CA whose key that is (`builder.ca_request`)."""
     public_key = key.public_key()
-    draft = ca_request(profile, subject, public_key, distribution, throwaway(public_key))
+    draft = ca_request(profile, subject, public_key, distribution, lint_key(public_key))
     (whole,) = der.elements(draft)
     info, algorithm, signature = der.elements(whole.content)
     # The library has put the throwaway key into subjectPKInfo (RFC 2986 §4.1).
     version, name, _, attributes = (bytes(field.whole) for field in der.elements(info.content))
     own = der.encode(der.SEQUENCE, version, name, to_spki(public_key), attributes)
-    return sign_anew(
+    return re_sign(
         der.encode(der.SEQUENCE, own, bytes(algorithm.whole), bytes(signature.whole)), key
     )
 
 
-def _signed_anew(
+def _re_signed(
     draft: x509.Certificate, issuer: x509.Certificate, issuer_key: SigningKey
 ) -> x509.Certificate:
     """The draft's bytes under the issuer's own signature."""
@@ -101,5 +101,5 @@ def _signed_anew(
             "the private key is not that of the issuer {issuer}", issuer=common_name(issuer)
         )
     return x509.load_der_x509_certificate(
-        sign_anew(draft.public_bytes(serialization.Encoding.DER), issuer_key)
+        re_sign(draft.public_bytes(serialization.Encoding.DER), issuer_key)
     )

@@ -190,10 +190,10 @@ def check_pair(private: SigningKey, certificate: x509.Certificate) -> None:
     public_key = public_key_of(certificate)
     if private.public_key() != public_key:
         raise Invalid("the private key does not belong to the certificate")
-    prove(private, public_key)
+    check_key_pair(private, public_key)
 
 
-def prove(private: SigningKey, public_key: PublicKey) -> None:
+def check_key_pair(private: SigningKey, public_key: PublicKey) -> None:
     """Proves by one signature that the two belong together.
 
     Raises:
@@ -252,7 +252,7 @@ def digest(algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview) -> bytes
     return running.finalize()
 
 
-def throwaway(issuer_public_key: PublicKey) -> PrivateKey:
+def lint_key(issuer_public_key: PublicKey) -> PrivateKey:
     """A key that stands in for the issuer's while a certificate is linted; it guards nothing.
 
     Signing with the issuer's hash gives the issuer's AlgorithmIdentifier, byte for byte: that of
@@ -260,11 +260,11 @@ def throwaway(issuer_public_key: PublicKey) -> PrivateKey:
     faster key of the family will do.
     """
     if isinstance(issuer_public_key, ec.EllipticCurvePublicKey):
-        return _stand_in(KeyAlgorithm.EC_P256)
-    return _stand_in(KeyAlgorithm.RSA_2048)
+        return _new_lint_key(KeyAlgorithm.EC_P256)
+    return _new_lint_key(KeyAlgorithm.RSA_2048)
 
 
 @cache
-def _stand_in(algorithm: KeyAlgorithm) -> PrivateKey:
+def _new_lint_key(algorithm: KeyAlgorithm) -> PrivateKey:
     """One a process: an RSA key takes about 54 ms to make."""
     return generate(algorithm)

@@ -39,7 +39,7 @@ GOOD, UNKNOWN = b"\x80\x00", b"\x82\x00"
 """CertStatus (§4.2.1); `status` makes the third."""
 
 
-class Failure(Enum):
+class OcspError(Enum):
     """The answers that nobody signs (§2.3): OCSPResponseStatus, and the whole response."""
 
     MALFORMED_REQUEST = 1
@@ -114,7 +114,7 @@ class Form:
         # RFC 5019 §2.2.1 and §4.2.2.3 here: named by its key, which is shorter than a name.
         key = x509.SubjectKeyIdentifier.from_public_key(responder.public_key()).digest
         produced = _time(period.this_update)
-        self._who_when = der.encode(_BY_KEY, der.encode(der.OCTET_STRING, key)) + produced
+        self._responder_and_time = der.encode(_BY_KEY, der.encode(der.OCTET_STRING, key)) + produced
         algorithm = der.encode(der.OBJECT_IDENTIFIER, HASHES[hash])
         name, key_hash = issuer[: len(issuer) // 2], issuer[len(issuer) // 2 :]
         self._issuer = (
@@ -165,9 +165,9 @@ class Form:
         return der.encode(der.SEQUENCE, successful, response)
 
     @property
-    def who_when(self) -> bytes:
+    def responder_and_time(self) -> bytes:
         """responderID and producedAt."""
-        return self._who_when
+        return self._responder_and_time
 
 
 def response_data(form: Form, singles: Sequence[bytes], nonce: bytes | None = None) -> bytes:
@@ -177,7 +177,9 @@ def response_data(form: Form, singles: Sequence[bytes], nonce: bytes | None = No
         value = der.encode(der.OCTET_STRING, der.encode(der.OCTET_STRING, nonce))
         one = der.encode(der.SEQUENCE, der.encode(der.OBJECT_IDENTIFIER, _NONCE), value)
         extensions = der.encode(_EXPLICIT_1, der.encode(der.SEQUENCE, one))
-    return der.encode(der.SEQUENCE, form.who_when, der.encode(der.SEQUENCE, *singles), extensions)
+    return der.encode(
+        der.SEQUENCE, form.responder_and_time, der.encode(der.SEQUENCE, *singles), extensions
+    )
 
 
 _ALGORITHM = ec.ECDSA(Prehashed(hashes.SHA256()))

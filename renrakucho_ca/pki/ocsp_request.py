@@ -43,7 +43,7 @@ class CertId:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OcspRequest:
     """What a client wants to know.
 
     Attributes:
@@ -54,7 +54,7 @@ class Request:
     nonce: bytes | None
 
 
-def parse(data: bytes) -> Request:
+def parse(data: bytes) -> OcspRequest:
     """Reads an OCSPRequest in DER. A signature and the requestor's name count for nothing.
 
     Raises:
@@ -67,7 +67,7 @@ def parse(data: bytes) -> Request:
         raise Invalid("this is not an OCSP request that can be read") from None
 
 
-def _parse(data: bytes) -> Request:
+def _parse(data: bytes) -> OcspRequest:
     if len(data) > LARGEST:
         raise ValueError
     (whole,) = der.untrusted(data)
@@ -84,7 +84,7 @@ def _parse(data: bytes) -> Request:
     wanted = der.untrusted(_content(certificates, der.SEQUENCE))
     if not 1 <= len(wanted) <= MOST_CERTIFICATES or len(extensions) > 1:
         raise ValueError
-    return Request(
+    return OcspRequest(
         certificates=tuple(map(_single, wanted)),
         nonce=_nonce(_extensions(extensions, _EXPLICIT_2)),
     )

@@ -26,14 +26,14 @@ _BROKEN = frozenset(
 _VERSION_FIELD = 0xA0  # TBSCertificate.version, [0] EXPLICIT
 
 
-def sign_anew(draft: bytes, key: keys.SigningKey) -> bytes:
+def re_sign(draft: bytes, key: keys.SigningKey) -> bytes:
     """A draft's bytes under the signature of another key of the same family and hash.
 
     Certificate (RFC 5280 §4.1), CertificateList (§5.1) and CertificationRequest (RFC 2986 §4.2) are
     all SEQUENCE { what is signed, signatureAlgorithm, signatureValue }: the first two stay.
 
     Args:
-        draft: DER, signed by `keys.throwaway` of the key's public half.
+        draft: DER, signed by `keys.lint_key` of the key's public half.
     """
     (whole,) = der.elements(draft)
     tbs, algorithm, _ = (field.whole for field in der.elements(whole.content))

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from renrakucho_ca.errors import Conflict, Invalid, Unavailable
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
-from renrakucho_ca.pki.token_login import Access, login, telling
+from renrakucho_ca.pki.token_login import Access, login, translated_errors
 from renrakucho_ca.token_uri import TokenUri
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TokenKey:
         Raises:
             Unavailable: the token is gone, or does not want to.
         """
-        with telling(self.access.uri) as pkcs11:
+        with translated_errors(self.access.uri) as pkcs11:
             if isinstance(self._public_key, ec.EllipticCurvePublicKey):
                 raw = self._private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
                 # PKCS #11 §6.3.12: r and s, each as long as the curve's order.
@@ -66,7 +66,7 @@ def find(access: Access) -> TokenKey | None:
         Unavailable: no module, token or login; the key may not sign, or has no public half.
         Conflict: two keys have that name. Invalid: it is not a key that we accept.
     """
-    with telling(access.uri) as pkcs11:
+    with translated_errors(access.uri) as pkcs11:
         session = login(pkcs11, access)
         private = _one(pkcs11, session, access.uri, pkcs11.ObjectClass.PRIVATE_KEY)
         if private is None:
@@ -108,7 +108,7 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
     uri = access.uri
     if uri.label is None:
         raise Invalid("a key that is to be made needs a name: object= in the pkcs11: URI")
-    with telling(uri) as pkcs11:
+    with translated_errors(uri) as pkcs11:
         named: dict[str, Any] = {
             "store": True,
             "label": uri.label,

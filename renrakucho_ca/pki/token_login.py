@@ -52,7 +52,7 @@ def look_for(uri: TokenUri, module: str) -> None:
         Unavailable: the module cannot be loaded, there is not exactly one such token, or its PIN
             is locked or nearly so.
     """
-    with telling(uri) as pkcs11:
+    with translated_errors(uri) as pkcs11:
         _refuse_spent(pkcs11, _token(pkcs11, uri, module), uri)
 
 
@@ -168,7 +168,7 @@ def _wrong_pin(uri: TokenUri) -> Unavailable:
 
 
 @contextmanager
-def telling(uri: TokenUri) -> Iterator[ModuleType]:
+def translated_errors(uri: TokenUri) -> Iterator[ModuleType]:
     """Hands the library out, and turns its errors into ours.
 
     Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 from renrakucho_ca import yamlfile
 from renrakucho_ca.errors import Attention, Invalid, NotFound
 from renrakucho_ca.model import CaProfile, Container, DeviceProfile, KeyAlgorithm, P12Format, Tier
-from renrakucho_ca.profiles.schema import CA_KINDS, Device
+from renrakucho_ca.profiles.schema import CA_KINDS, DeviceDocument
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -51,7 +51,7 @@ def _check_name(name: str) -> None:
 
 
 def _load_device(path: Path, name: str) -> DeviceProfile:
-    raw = yamlfile.read(path, Device)
+    raw = yamlfile.read(path, DeviceDocument)
     return DeviceProfile(
         name=name,
         title={"en": raw.title.en, "ja": raw.title.ja},

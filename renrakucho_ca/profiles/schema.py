@@ -80,7 +80,7 @@ class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yamlfile.refine(self, language, partial(clean_text, what="text", longest=64))
 
 
-class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["device"]
     title: _Title
     key_algorithm: KeyAlgorithm

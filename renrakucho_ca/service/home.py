@@ -100,15 +100,15 @@ class Home:
         """Appends what a process that died between commit and append has left. The next act would
         do so too; but who does again what that one had done is told so, and nothing is recorded."""
         if not self.behind.exists():
-            self.catch_up_journal()
+            self.append_to_journal()
 
-    def catch_up_journal(self) -> None:
+    def append_to_journal(self) -> None:
         """After a commit: what is done is done, so a journal that cannot be written now waits.
 
         The next one who writes catches up, and `auditing.refuse_unless_in_step` insists on it.
         """
         with suppress(Unavailable):
-            self.journal.catch_up(self.db)
+            self.journal.append_missing(self.db)
 
     def lock(self, name: str) -> files.FileLock:
         """A lock of this home: `issuing`, `publishing`, `hierarchies`.

@@ -9,7 +9,7 @@ from renrakucho_ca.model import Act, User
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.tables import users
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
 
 def add(home: Home, user: User) -> User:
@@ -28,7 +28,7 @@ def put_all(home: Home, wanted: Iterable[User], now: datetime) -> None:
     recorder.record(home, now, *[_recorded(user) for user in wanted if users.put(home.db, user)])
 
 
-def _recorded(user: User) -> Entry:
+def _recorded(user: User) -> AuditEntry:
     """With the mail address: who changes it gets the mails with number and password."""
     given = {
         "name": user.name,
@@ -36,6 +36,6 @@ def _recorded(user: User) -> Entry:
         "facility": user.facility,
         "network": user.network,
     }
-    return Entry(
+    return AuditEntry(
         Act.USER_RECORDED, user.id, {key: each for key, each in given.items() if each is not None}
     )

@@ -14,7 +14,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store import files
@@ -72,7 +72,9 @@ def quickstart(
     progress("a certificate for each kind of device")
     devices = profiles.names(home.profiles)
     user = User.parse(_USER, name="鈴木 花子", facility="見本訪問看護ステーション")
-    results = issuance.issue(home, [Request.parse(user, device) for device in devices], "new")
+    results = issuance.issue(
+        home, [IssuanceRequest.parse(user, device) for device in devices], "new"
+    )
     issued = [_unwrap(result) for result in results]
     numbers = [each.certificate.number for each in issued]
     outcomes, exported = retrieval.export(home, numbers, folder / "handout")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.tabular.csv_text import LONGEST_LINE, UNDECODED, Lines
+from renrakucho_ca.tabular.csv_text import LONGEST_LINE, UNDECODED, LineReader
 
 MOST_LINES_IN_A_ROW = 20
 """Lines that one row may span. Past them a quote was left open, and only its line is given up."""
@@ -24,7 +24,7 @@ class Rows:
         encoding: its name, for people.
     """
 
-    def __init__(self, lines: Lines, encoding: str) -> None:
+    def __init__(self, lines: LineReader, encoding: str) -> None:
         self._lines = lines
         self._encoding = encoding
         self._delimiter = ","

@@ -75,7 +75,7 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         raise Invalid("{file} is longer than {longest} bytes", file=path, longest=LARGEST_FILE)
     encoding = csv_text.encoding(path)
     with path.open(encoding=encoding, errors="replace") as file:
-        rows = Rows(csv_text.Lines(file), _ENCODINGS.get(encoding, "UTF-16"))
+        rows = Rows(csv_text.LineReader(file), _ENCODINGS.get(encoding, "UTF-16"))
         header = rows.header()
         if header is None:
             raise Invalid("{file} is empty", file=path)

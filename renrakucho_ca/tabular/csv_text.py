@@ -60,7 +60,7 @@ def _utf_16(head: bytes) -> str | None:
     return "utf-16-le" if upper > lower else "utf-16-be"
 
 
-class Lines:
+class LineReader:
     """The lines of a file, of which some can be put back.
 
     Attributes:

@@ -34,14 +34,14 @@ from renrakucho_ca.model import Container, RetrievalNumber
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail import lockout_alert
 from renrakucho_ca.service.retrieval import authentication, download, instructions
-from renrakucho_ca.service.retrieval.authentication import Guess, Wrong
+from renrakucho_ca.service.retrieval.authentication import Attempt, Wrong
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.retrieval.rate_limit import Locked
 from renrakucho_ca.web import files
 from renrakucho_ca.web.guard import Guard
 from renrakucho_ca.web.ocsp import Ocsp
 from renrakucho_ca.web.pages import CSS, Pages, keep
-from renrakucho_ca.web.workers import Grouped, Workers
+from renrakucho_ca.web.workers import Grouped, ThreadPool
 
 log = logging.getLogger("rca.portal")
 
@@ -69,9 +69,9 @@ class Portal:
         self._public = files.PublicFiles(home.public)
         # Guesses have a thread of their own: a flood of them keeps no link and no file waiting, and
         # no more than one password hash is computed at a time.
-        self._guesses = Grouped(open_home, authentication.verify, largest=50, waiting=100)
+        self._attempts = Grouped(open_home, authentication.verify, largest=50, waiting=100)
         self._claims = Grouped(open_home, download.claim, largest=50, waiting=200)
-        self._downloads = Workers(open_home, threads=2, waiting=200)
+        self._downloads = ThreadPool(open_home, threads=2, waiting=200)
         self._ocsp = Ocsp(open_home)
         self.asgi: ASGIApp = Guard(self._starlette(), home.settings.portal.proxies)
 
@@ -83,7 +83,7 @@ class Portal:
                 Route("/ocsp/{hierarchy}/", self._ocsp.post, methods=["POST"]),
                 Route("/ocsp/{hierarchy}/{request:path}", self._ocsp.get),
                 Route("/", self.form),
-                Route("/", self.prove, methods=["POST"]),
+                Route("/", self.check_password, methods=["POST"]),
                 Route("/d/{link}", self.offer),
                 Route("/d/{link}", self.claim, methods=["POST"]),
                 Route("/f/{token}", self.done),
@@ -108,23 +108,23 @@ class Portal:
         number = request.query_params.get("number", "")[:20]
         return self._pages.show(request, "form", number=number, problem=None)
 
-    async def prove(self, request: Request) -> Response:
+    async def check_password(self, request: Request) -> Response:
         fields = await _fields(request)
         try:
             number = RetrievalNumber.parse(fields.get("number", ""))
-            guess = Guess(number, fields.get("password", ""), request.state.address)
-            token = await self._guesses.run(guess)
+            attempt = Attempt(number, fields.get("password", ""), request.state.address)
+            token = await self._attempts.run(attempt)
         except (Invalid, Wrong) as error:
             # A number that is none is no guess, and looks like a wrong one.
             response = self._pages.show(request, "form", 403, number="", problem="wrong")
             if isinstance(error, Wrong) and error.locks:
-                response.background = BackgroundTask(self._alarm, guess)
+                response.background = BackgroundTask(self._send_lockout_alert, attempt)
             return response
         return _see_other(request, download.link_path(token))
 
-    async def _alarm(self, guess: Guess) -> None:
+    async def _send_lockout_alert(self, attempt: Attempt) -> None:
         try:
-            await self._downloads.run(lockout_alert.number_locked, guess.number, guess.address)
+            await self._downloads.run(lockout_alert.number_locked, attempt.number, attempt.address)
         except RcaError as error:
             log.error("the operator could not be told of a lock: %s", error)
 
@@ -232,7 +232,7 @@ class Portal:
 
     def close(self) -> None:
         """Waits for what has begun in the pools."""
-        self._guesses.close()
+        self._attempts.close()
         self._claims.close()
         self._downloads.close()
         self._ocsp.close()

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from renrakucho_ca.service.retrieval.rate_limit import Address
 
-_NOBODY = ipaddress.IPv4Address(0)
+_UNKNOWN_ADDRESS = ipaddress.IPv4Address(0)
 
 
 def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Address:
@@ -22,7 +22,7 @@ def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Addr
     Args:
         trusted: the proxies of `rca.yaml`; from anybody else the header is ignored.
     """
-    peer = _peer(connection) or _NOBODY
+    peer = _peer(connection) or _UNKNOWN_ADDRESS
     if peer not in trusted:
         return peer
     hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")

@@ -21,8 +21,8 @@ from renrakucho_ca.service.ocsp.responder import (
     INTERNAL_ERROR,
     LARGEST,
     TRY_LATER,
-    Answer,
-    Answerer,
+    OcspResponder,
+    OcspResponse,
 )
 from renrakucho_ca.web.workers import Grouped
 
@@ -44,7 +44,7 @@ class Ocsp:
     def __init__(self, open_home: Callable[[], Home]) -> None:
         self._clock = open_home().clock
         self._answers = Grouped(open_home, self._answer_all, largest=50, waiting=500)
-        self._answerer = Answerer()
+        self._answerer = OcspResponder()
 
     async def get(self, request: Request) -> Response:
         """The request stands in the address, as base64."""
@@ -75,14 +75,14 @@ class Ocsp:
             raise HTTPException(404) from None
         except (Unavailable, Refused) as error:
             log.error("OCSP: %s", error)
-            answer = Answer(TRY_LATER)
+            answer = OcspResponse(TRY_LATER)
         return _response(request, answer, self._clock())
 
     def _answer_all(
         self, home: Home, asked: Sequence[tuple[str, bytes]]
-    ) -> list[Answer | RcaError]:
+    ) -> list[OcspResponse | RcaError]:
         """For each hierarchy and request an answer. A bug in one keeps no other waiting."""
-        answers: list[Answer | RcaError] = []
+        answers: list[OcspResponse | RcaError] = []
         for hierarchy, data in asked:
             try:
                 answers.append(self._answerer.answer(home, hierarchy, data))
@@ -90,7 +90,7 @@ class Ocsp:
                 answers.append(error)
             except Exception:
                 log.exception("OCSP: a bug")
-                answers.append(Answer(INTERNAL_ERROR))
+                answers.append(OcspResponse(INTERNAL_ERROR))
         return answers
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ def _decoded(text: str) -> bytes:
         raise ValueError from error
 
 
-def _response(request: Request, answer: Answer, now: datetime) -> Response:
+def _response(request: Request, answer: OcspResponse, now: datetime) -> Response:
     """With the headers that let caches keep it for a while (RFC 5019 §6.2)."""
     if answer.period is None:
         return Response(answer.response, media_type=RESPONSE_TYPE)

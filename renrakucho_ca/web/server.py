@@ -40,25 +40,25 @@ class Protocol(HttpToolsProtocol):
     """
 
     _deadline: asyncio.TimerHandle | None = None
-    _beside_body = 0
+    _head_octets = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        self._beside_body += len(data)
+        self._head_octets += len(data)
         super().data_received(data)
-        if self._beside_body > LARGEST_HEAD and not self.transport.is_closing():
+        if self._head_octets > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("The request's head is too long.")
         self._watch()
 
     def on_body(self, body: bytes) -> None:
-        self._beside_body -= len(body)
+        self._head_octets -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._beside_body = 0
+        self._head_octets = 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

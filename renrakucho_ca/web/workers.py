@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
 
-class Workers:
+class ThreadPool:
     """Runs services off the event loop. Who comes when the queue is full is turned away at once.
 
     Each thread has a home, and so a database connection, of its own.
@@ -82,7 +82,7 @@ class Grouped(Generic[_Item, _T]):
         largest: int,
         waiting: int,
     ) -> None:
-        self._worker = Workers(open_home, threads=1, waiting=0)
+        self._worker = ThreadPool(open_home, threads=1, waiting=0)
         self._do = do
         self._largest = largest
         self._most = waiting

@@ -35,7 +35,7 @@ class Bag:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedPkcs12:
     mac_algorithm: str
     mac_rounds: int
     mac_is_right: bool
@@ -51,7 +51,7 @@ class Opened:
         return [bag for bag in self.bags if bag.kind == "cert_bag"]
 
 
-def read(der: bytes, password: str) -> Opened:
+def read(der: bytes, password: str) -> OpenedPkcs12:
     pfx = pkcs12.Pfx.load(der, strict=True)
     mac = pfx["mac_data"]
     digest = mac["mac"]["digest_algorithm"]["algorithm"]
@@ -73,7 +73,7 @@ def read(der: bytes, password: str) -> Opened:
     size = hashlib.new(digest.native).digest_size
     mac_key = b2(digest.native, password, mac["mac_salt"].native, MAC_PURPOSE, rounds, size)
     expected = hmac.digest(mac_key, pfx["auth_safe"]["content"].native, digest.native)
-    return Opened(digest.dotted, rounds, expected == mac["mac"]["digest"].native, bags)
+    return OpenedPkcs12(digest.dotted, rounds, expected == mac["mac"]["digest"].native, bags)
 
 
 def decrypt(scheme: Any, data: bytes, password: str) -> bytes:

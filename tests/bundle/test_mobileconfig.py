@@ -212,7 +212,7 @@ def test_profiles_that_stand_side_by_side_share_nothing(
 
 @pytest.mark.parametrize("field", ["hierarchy", "user"])
 @pytest.mark.parametrize("value", ["訪問看護 一郎", "a.b", "A", "a/../b", "<&>", "😀", "x" * 300])
-def test_identifiers_are_reverse_dns_whatever_the_names_are(
+def test_identifiers_are_reverse_dns_for_any_name(
     field: str, value: str, contents: Contents
 ) -> None:
     identifier = read(with_text(contents, field, value))["PayloadIdentifier"]
@@ -263,7 +263,7 @@ def test_an_empty_text_is_refused(field: str, contents: Contents) -> None:
         mobileconfig.make(with_text(contents, field, " "))
 
 
-def test_a_ca_whose_name_cannot_be_shown_is_refused(contents: Contents) -> None:
+def test_a_ca_with_an_unprintable_name_is_refused(contents: Contents) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     hostile = make_identity("ecn\x1b[2J", key, None, ca=True)
     with pytest.raises(Invalid):

@@ -67,7 +67,7 @@ def test_every_random_byte_decides_a_letter() -> None:
     assert shown == password.ALPHABET[:12]
 
 
-def test_what_is_refused_is_replaced_and_not_left_out() -> None:
+def test_a_rejected_letter_is_drawn_again() -> None:
     draws = iter([b"\x1f" * 11 + b"\x00", b"\x01" * 12])
     assert password.generate(lambda _: next(draws)) == "abbb-bbbb-bbbb"
 
@@ -92,7 +92,7 @@ def test_what_is_refused_is_replaced_and_not_left_out() -> None:
         "k7-mw3-hqpx-r4t-",
     ],
 )
-def test_what_a_keyboard_makes_of_a_password_folds_to_it(typed: str) -> None:
+def test_a_password_typed_on_any_keyboard_folds_to_itself(typed: str) -> None:
     assert password.fold(typed) == "k7mw-3hqp-xr4t"
 
 

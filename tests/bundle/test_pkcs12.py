@@ -15,7 +15,7 @@ from renrakucho_ca.model import P12Format
 
 from . import p12_reader
 from .identities import Identity
-from .p12_reader import Opened
+from .p12_reader import OpenedPkcs12
 
 PASSWORD = "k7mw-3hqp-xr4t"
 NAME = "訪問看護ステーション 一郎 iPhone"
@@ -46,7 +46,7 @@ def make(
     )
 
 
-def opened(der: bytes) -> Opened:
+def opened(der: bytes) -> OpenedPkcs12:
     return p12_reader.read(der, PASSWORD)
 
 

@@ -14,7 +14,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.retrieval import retrieval
 from tests.shared.program import PASSPHRASE, Issue, Program, write_secret
 
@@ -58,7 +58,7 @@ def issue(home: Home) -> Issue:
         into: str = "new",
         **about_user: str,
     ) -> Issued:
-        request = Request.parse(User.parse(user, **about_user), device, note)
+        request = IssuanceRequest.parse(User.parse(user, **about_user), device, note)
         with _nothing_later(home):
             (result,) = issuance.issue(home, [request], into)
         assert isinstance(result, Issued), result

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import RetrievalNumber
-from tests.shared.program import PASSPHRASE, Answer, Issue, Program, write_secret
+from tests.shared.program import PASSPHRASE, Issue, Program, ProgramResult, write_secret
 
 
 def keys(text: str) -> list[str]:
@@ -216,7 +216,7 @@ def test_issue_csr_leaves_the_key_where_it_is(rca: Program, tmp_path: Path) -> N
         ("ipad", "mobileconfig"),
     ],
 )
-def test_export_writes_what_the_profile_says_once(
+def test_export_writes_the_profiles_container_once(
     rca: Program, issue: Issue, tmp_path: Path, device: str, suffix: str
 ) -> None:
     number = issue(device=device).certificate.number
@@ -231,7 +231,7 @@ def test_export_writes_what_the_profile_says_once(
     assert f"rca issue --device {device} --user suzuki" in again.err  # the way out
 
 
-def test_export_of_many_does_what_can_be_done(
+def test_export_of_many_writes_all_that_are_exportable(
     rca: Program, issue: Issue, spent: RetrievalNumber, tmp_path: Path
 ) -> None:
     numbers = [issue(device="mac").certificate.number for _ in range(2)]
@@ -297,7 +297,7 @@ def listed(rca: Program, issue: Issue) -> dict[str, str]:
     return found
 
 
-def states(answer: Answer) -> list[str]:
+def states(answer: ProgramResult) -> list[str]:
     assert answer.code == 0, answer.err
     return [each["status"] for each in answer.json]
 
@@ -395,7 +395,7 @@ def test_revoke_by_serial_with_colons(rca: Program, issue: Issue) -> None:
     assert shown(rca, certificate.number)["status"] == "revoked"
 
 
-def test_revoke_a_user_takes_all_that_is_live(rca: Program, issue: Issue) -> None:
+def test_revoke_user_revokes_all_live_certificates(rca: Program, issue: Issue) -> None:
     numbers = [issue(user="leaver").certificate.number for _ in range(3)]
     assert rca("revoke", numbers[0]).code == 0
     assert rca("revoke", numbers[0], "--dry-run").code == 4
@@ -462,7 +462,7 @@ def test_a_question_on_a_terminal_takes_no_for_an_answer(rca: Program, issue: Is
 # -- publish
 
 
-def test_publish_writes_what_servers_need(rca: Program, tmp_path: Path) -> None:
+def test_publish_writes_the_files_for_servers(rca: Program, tmp_path: Path) -> None:
     answer = rca("publish", "--out", tmp_path, "--format", "json")
     assert answer.code == 0
     assert {tuple(each) for each in answer.json} == {("file",)}
@@ -475,9 +475,7 @@ def test_publish_writes_what_servers_need(rca: Program, tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
 
 
-def test_publish_if_due_signs_only_what_has_to_be(
-    rca: Program, issue: Issue, tmp_path: Path
-) -> None:
+def test_publish_if_due_signs_only_due_crls(rca: Program, issue: Issue, tmp_path: Path) -> None:
     there = ("publish", "--out", tmp_path)
     assert rca(*there).code == 0
     assert "signed" not in rca("-v", *there, "--if-due").err
@@ -488,7 +486,7 @@ def test_publish_if_due_signs_only_what_has_to_be(
     assert "old" not in said
 
 
-def test_a_root_key_that_a_run_left_behind_is_never_replaced(rca: Program, tmp_path: Path) -> None:
+def test_an_existing_root_key_file_is_never_replaced(rca: Program, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     key = tmp_path / "root.key"
     key.write_text("left by a run that was cut off")
@@ -501,7 +499,7 @@ def test_a_root_key_that_a_run_left_behind_is_never_replaced(rca: Program, tmp_p
     assert rca(*create).code == 0
 
 
-def test_publish_tells_of_a_root_whose_key_is_away(rca: Program, tmp_path: Path) -> None:
+def test_publish_reports_a_root_without_its_key(rca: Program, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     key = tmp_path / "root.key"
     assert rca(*there, "init").code == 0
@@ -525,7 +523,7 @@ PROFILE = keys(
 )
 
 
-def test_profile_list_and_show_say_what_is_in_force(rca: Program) -> None:
+def test_profile_list_and_show_print_the_profiles_in_force(rca: Program) -> None:
     profiles = rca("profile", "list", "--format", "json").json
     assert {tuple(each) for each in profiles} == {tuple(PROFILE)}
     assert [each["name"] for each in profiles] == [
@@ -538,7 +536,7 @@ def test_profile_list_and_show_say_what_is_in_force(rca: Program) -> None:
     assert iphone["extended_key_usage"] == ["clientAuth"]
 
 
-def test_profile_check_says_file_line_and_what_was_expected(rca: Program, tmp_path: Path) -> None:
+def test_profile_check_prints_file_line_and_expected_value(rca: Program, tmp_path: Path) -> None:
     good = Path(rca.environment["RCA_HOME"]) / "profiles" / "windows.yaml"
     bad = tmp_path / "tablet.yaml"
     text = good.read_text().replace("validity_years: 10", "validity_years: ten")
@@ -568,7 +566,7 @@ def test_from_an_empty_folder_to_a_revoked_certificate(tmp_path: Path) -> None:
     secret = write_secret(tmp_path / "secret", PASSPHRASE)
     rca = Program({"RCA_HOME": str(tmp_path / "home"), "RCA_PASSPHRASE_FILE": str(secret)})
 
-    def done(*arguments: object) -> Answer:
+    def done(*arguments: object) -> ProgramResult:
         answer = rca.process(*arguments, "--format", "json")
         assert answer.code == 0, answer.err
         return answer

@@ -36,7 +36,7 @@ def test_1_a_bug_is_one_line(rca: Program, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Traceback" not in answer.err
 
 
-def test_1_a_traceback_is_shown_to_who_asks(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_a_traceback_is_printed_on_request(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
     answer = rca.having(RCA_DEBUG="1")("broken")
     assert answer.code == 1
@@ -79,7 +79,7 @@ def broken() -> None:
         (["--quiet"], "a command is missing"),
     ],
 )
-def test_2_usage_is_told_in_our_words(rca: Program, arguments: list[str], said: str) -> None:
+def test_2_usage_errors_are_in_our_words(rca: Program, arguments: list[str], said: str) -> None:
     answer = rca(*arguments)
     assert answer.code == 2
     assert answer.err.startswith(f"rca: error: {said}")
@@ -106,7 +106,7 @@ def test_where_no_home_is_every_command_says_so_and_makes_none(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_option_of_the_program_after_the_command_is_told_where_it_stands(rca: Program) -> None:
+def test_a_global_option_after_the_command_is_explained(rca: Program) -> None:
     refused = rca("user", "list", "-q")
     assert refused.code == 2
     assert "rca: hint: it stands before the command: `rca -q user list`" in refused.err
@@ -139,7 +139,7 @@ def test_an_option_of_the_program_after_the_command_is_told_where_it_stands(rca:
         ["issue", "--device", "iphone", "--user", "suzuki", "--csr", "nowhere.csr"],
     ],
 )
-def test_3_what_is_unknown_is_never_a_silent_success(
+def test_3_an_unknown_object_is_never_a_silent_success(
     rca: Program, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -187,15 +187,11 @@ def test_4_the_present_state_does_not_allow_it(
         ["revoke", "--serial", "xyz"],
     ],
 )
-def test_5_what_comes_from_outside_is_not_what_it_should_be(
-    rca: Program, arguments: list[str]
-) -> None:
+def test_5_invalid_input(rca: Program, arguments: list[str]) -> None:
     assert rca(*arguments).code == 5
 
 
-def test_5_settings_that_cannot_be_read_are_told_with_their_line(
-    rca: Program, tmp_path: Path
-) -> None:
+def test_5_invalid_settings_are_reported_with_their_line(rca: Program, tmp_path: Path) -> None:
     (tmp_path / "rca.yaml").write_text("network: x\norganization: [\n")
     answer = rca("--home", tmp_path, "list", "--issued-after", "2026-01-01")
     assert answer.code == 5
@@ -230,7 +226,7 @@ def test_8_a_part_of_a_batch_failed(rca: Program, issue: Issue, spent: Retrieval
     assert UNKNOWN in answer.err
 
 
-def test_130_who_gives_up_at_a_question_has_done_nothing(rca: Program, issue: Issue) -> None:
+def test_130_an_interrupted_question_changes_nothing(rca: Program, issue: Issue) -> None:
     number = issue().certificate.number
     asked = rca.without("RCA_PASSPHRASE_FILE").terminal("show", number, "--reveal", typed=["\x04"])
     assert asked.code == 130
@@ -342,19 +338,21 @@ def test_v_says_more(rca: Program, tmp_path: Path) -> None:
 
 
 def test_the_home_is_the_options_then_the_variables_then_here(
-    rca: Program, home_of_nobody: Path, monkeypatch: pytest.MonkeyPatch
+    rca: Program, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobodys = rca.having(RCA_HOME=str(home_of_nobody))
-    assert nobodys("hierarchy", "list", "--format", "json").json == []
-    named = nobodys("--home", rca.environment["RCA_HOME"], "hierarchy", "list", "--format", "json")
+    elsewhere = rca.having(RCA_HOME=str(empty_home))
+    assert elsewhere("hierarchy", "list", "--format", "json").json == []
+    named = elsewhere(
+        "--home", rca.environment["RCA_HOME"], "hierarchy", "list", "--format", "json"
+    )
     assert [each["name"] for each in named.json] == ["old", "new"]
-    monkeypatch.chdir(home_of_nobody)
+    monkeypatch.chdir(empty_home)
     here = rca.without("RCA_HOME")("hierarchy", "list", "--format", "json")
     assert (here.code, here.json) == (0, [])
 
 
 @pytest.fixture
-def home_of_nobody(rca: Program, tmp_path: Path) -> Path:
+def empty_home(rca: Program, tmp_path: Path) -> Path:
     assert rca("--home", tmp_path / "nobody", "init").code == 0
     return tmp_path / "nobody"
 
@@ -381,7 +379,7 @@ def test_output_that_cannot_be_written_is_one_line_and_not_a_success(
     assert len(answer.err.splitlines()) <= 2
 
 
-def test_who_cannot_read_what_was_issued_is_not_told_to_issue_it_again(rca: Program) -> None:
+def test_a_failed_output_after_issuing_does_not_suggest_issuing_again(rca: Program) -> None:
     """The table lies on a disk that is full, the store on another."""
     buffering = rca.having(PYTHONUNBUFFERED="")
     answer = buffering.process(
@@ -397,7 +395,7 @@ def test_who_cannot_read_what_was_issued_is_not_told_to_issue_it_again(rca: Prog
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&-"])
-def test_talk_that_nobody_hears_stops_nothing(rca: Program, issue: Issue, redirection: str) -> None:
+def test_a_closed_stderr_stops_no_command(rca: Program, issue: Issue, redirection: str) -> None:
     number = issue().certificate.number
     answer = rca.process("hold", number, "--format", "json", shell=f'"$@" {redirection}')
     assert answer.code == 0
@@ -405,7 +403,7 @@ def test_talk_that_nobody_hears_stops_nothing(rca: Program, issue: Issue, redire
 
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full 2>/dev/full"])
-def test_the_exit_code_tells_what_happened_though_nothing_can_be_said(
+def test_the_exit_code_is_right_without_any_output(
     rca: Program, spent: RetrievalNumber, streams: str, tmp_path: Path
 ) -> None:
     """Cron's log lies on a disk that is full."""

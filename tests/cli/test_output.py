@@ -103,7 +103,7 @@ def test_nothing_found_is_talk_and_no_data(rca: Program) -> None:
     assert rows == []
 
 
-def test_a_new_certificate_begins_with_what_its_user_is_told(rca: Program) -> None:
+def test_issue_prints_the_users_number_and_password_first(rca: Program) -> None:
     answer = rca("issue", "--device", "iphone", "--user", "sato", "--note", "机の上")
     number, password, *rest = answer.out.splitlines()
     assert re.fullmatch(r"number +[1-9][0-9]{7}", number)
@@ -112,7 +112,7 @@ def test_a_new_certificate_begins_with_what_its_user_is_told(rca: Program) -> No
     assert len(rest) <= 6
 
 
-def test_a_certificate_is_shown_without_what_it_has_not(speaking: Program, issue: Issue) -> None:
+def test_empty_fields_of_a_certificate_are_not_printed(speaking: Program, issue: Issue) -> None:
     certificate = issue(note="机の上").certificate
     lines = speaking("show", certificate.number).out.splitlines()
     assert lines[0].endswith(certificate.number)

@@ -36,7 +36,7 @@ def wrong(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "request_", [("no-such-device", "suzuki"), ("mac", "x" * 65), ("../mac", "suzuki")]
 )
-def test_what_cannot_be_issued_is_told_before_anybody_is_asked(
+def test_an_invalid_request_is_reported_before_the_passphrase_is_asked_for(
     bare: Program, request_: tuple[str, str]
 ) -> None:
     device, user = request_
@@ -117,7 +117,7 @@ def test_a_terminal_is_asked_in_its_language(bare: Program, number: RetrievalNum
     assert "パスフレーズが違います" in answer.out
 
 
-def test_without_a_terminal_nobody_waits_for_an_answer(
+def test_without_a_terminal_no_command_waits_for_an_answer(
     bare: Program, number: RetrievalNumber
 ) -> None:
     answer = bare.process("show", number, "--reveal", stdin=PASSPHRASE + b"\n")
@@ -190,7 +190,7 @@ def test_a_descriptor_is_a_small_number(bare: Program, number: str) -> None:
     ],
     ids=" ".join,
 )
-def test_what_signs_nothing_and_reveals_nothing_asks_for_none(
+def test_a_command_that_uses_no_key_asks_for_no_passphrase(
     bare: Program, command: list[str]
 ) -> None:
     assert bare(*command).code == 0
@@ -231,7 +231,7 @@ def test_the_file_may_be_a_pipe(rca: Program, number: RetrievalNumber, secret: P
 # -- files that are pipes
 
 
-def test_a_named_pipe_into_which_nobody_writes_is_not_waited_for(
+def test_a_named_pipe_without_a_writer_is_not_waited_for(
     bare: Program, number: RetrievalNumber, tmp_path: Path
 ) -> None:
     pipe = tmp_path / "pipe"

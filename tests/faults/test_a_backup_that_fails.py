@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     return rca
 
 
-def left_over(rca: Terminal) -> list[str]:
+def remaining(rca: Terminal) -> list[str]:
     return [
         path.name
         for path in rca.folder.rglob("*")
@@ -35,7 +35,7 @@ def left_over(rca: Terminal) -> list[str]:
 
 
 @pytest.mark.needs("strace")
-def test_a_backup_that_is_killed_leaves_nothing_or_is_whole(made: Terminal, tmp_path: Path) -> None:
+def test_a_killed_backup_leaves_no_file_or_a_complete_one(made: Terminal, tmp_path: Path) -> None:
     for nth, call in enumerate(some(calls(made.copy(tmp_path / "0"), "backup", "b"), 2), 1):
         rca = made.copy(tmp_path / f"{nth}")
         killed_at(call, rca, "backup", "b")
@@ -44,7 +44,7 @@ def test_a_backup_that_is_killed_leaves_nothing_or_is_whole(made: Terminal, tmp_
         check_secrets(rca)
         assert rca("backup", "b").code == 0
         assert rca("backup", "--verify", "b").code == 0
-        assert left_over(rca) == []
+        assert remaining(rca) == []
 
 
 @pytest.mark.needs("strace")
@@ -63,12 +63,12 @@ def test_a_backup_on_a_disk_that_fails_keeps_the_old_one(
         assert is_old or rca("backup", "--verify", "b").code == 0, call.text
         assert rca("backup", "b").code == 0
         assert rca("backup", "--verify", "b").code == 0
-        assert left_over(rca) == []
+        assert remaining(rca) == []
 
 
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_proof_where_no_home_is_takes_along_what_it_unpacked(
+def test_verifying_a_backup_without_a_home_removes_the_unpacked_files(
     made: Terminal, tmp_path: Path, ends: signal.Signals
 ) -> None:
     rca = made.copy(tmp_path / "made")
@@ -100,7 +100,7 @@ def test_a_restore_that_is_killed_is_seen_to_be_and_completes(
 
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
-def test_a_restore_on_a_disk_that_fails_is_told_and_completes(
+def test_a_restore_on_a_failing_disk_reports_it_and_completes(
     made: Terminal, tmp_path: Path, error: str
 ) -> None:
     command = restoring(made)

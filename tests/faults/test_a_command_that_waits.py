@@ -21,7 +21,7 @@ from tests.shared.terminal import Terminal
         ("EXCLUSIVE", ("backup", "saved")),
     ],
 )
-def test_a_command_that_waits_for_the_store_ends_when_it_is_told_to(
+def test_a_command_that_waits_for_the_store_ends_on_a_signal(
     rca: Terminal, lock: str, command: tuple[str, ...]
 ) -> None:
     assert rca(*command).code == 0
@@ -30,11 +30,11 @@ def test_a_command_that_waits_for_the_store_ends_when_it_is_told_to(
         with rca.start(*command) as waiting:
             time.sleep(2)
             assert waiting.poll() is None
-            told = time.monotonic()
+            signalled = time.monotonic()
             waiting.send_signal(signal.SIGINT)
             out, err = waiting.communicate(timeout=20)
         assert (waiting.returncode, out, err.strip()) == (130, "", "")
-        assert time.monotonic() - told < 2
+        assert time.monotonic() - signalled < 2
         other.execute("ROLLBACK")
     assert rca(*command).code == 0
     check_settled(rca)

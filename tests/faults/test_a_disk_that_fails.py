@@ -124,7 +124,7 @@ def test_a_store_that_cannot_be_written_can_be_read(rca: Terminal) -> None:
 
 @pytest.mark.needs("setpriv")
 @pytest.mark.parametrize("closed", ["home", "home/ca-store", "passphrase"])
-def test_what_one_may_not_read_is_unavailable(rca: Terminal, closed: str) -> None:
+def test_an_unreadable_file_is_unavailable(rca: Terminal, closed: str) -> None:
     (rca.folder / closed).chmod(0)
     result = rca("issue", "--device", "mac", "--user", "x", before=COMMON_USER)
     (rca.folder / closed).chmod(0o700)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import fault_in_reading
+from tests.shared.dying import read_fault
 from tests.shared.terminal import Result, Terminal
 
 
@@ -26,7 +26,9 @@ def listening(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [folder, os.mkfifo, listening])
-def test_something_else_in_its_place_is_told_and_set_aside(rca: Terminal, kind: object) -> None:
+def test_a_special_file_in_place_of_the_journal_is_reported_and_set_aside(
+    rca: Terminal, kind: object
+) -> None:
     journal = rca.home / "ca-store" / "journal"
     kept = journal.read_bytes()
     journal.unlink()
@@ -38,9 +40,9 @@ def test_something_else_in_its_place_is_told_and_set_aside(rca: Terminal, kind: 
 
 
 @pytest.mark.needs("strace")
-def test_one_that_the_disk_does_not_give_back_is_told_and_set_aside(rca: Terminal) -> None:
+def test_a_journal_with_read_errors_is_reported_and_set_aside(rca: Terminal) -> None:
     journal = rca.home / "ca-store" / "journal"
-    before = fault_in_reading(journal)
+    before = read_fault(journal)
     check_refused(rca, *before)
     check_way_on(rca, *before)
 
@@ -57,9 +59,9 @@ def check_refused(rca: Terminal, *before: str) -> None:
     assert rca("user", "add", "suzuki", before=before).code == 0
     assert rca("publish", before=before).code == 0
     assert rca("list", before=before).code == 0
-    told = rca("restore", before=before)
-    assert (told.code, str(journal) in told.complaint) == (5, True), told
-    assert "--without-journal" in told.err
+    restored = rca("restore", before=before)
+    assert (restored.code, str(journal) in restored.complaint) == (5, True), restored
+    assert "--without-journal" in restored.err
 
 
 def check_way_on(rca: Terminal, *before: str) -> None:

@@ -72,9 +72,7 @@ def test_a_hierarchy_is_there_or_can_be_made_again(empty: Terminal, tmp_path: Pa
         assert len(list((rca.home / "ca-store" / "keys").glob("*.key"))) == 4
 
 
-def test_what_may_have_been_signed_is_recorded_and_else_revoked(
-    rca: Terminal, tmp_path: Path
-) -> None:
+def test_each_signed_certificate_is_recorded_or_revoked(rca: Terminal, tmp_path: Path) -> None:
     command = ("issue", "--device", "mac", "--user", "sato", "--out", "out")
     for dead in Deaths(rca, tmp_path).of(*command, samples=3):
         assert dead(*command).code == 0
@@ -96,8 +94,8 @@ def test_a_file_is_absent_and_can_be_exported_or_complete(
     issued = rca.issue(device)
     number, password = issued["number"], issued["password"]
     for dead in Deaths(rca, tmp_path).of("export", number, "--out", "out", samples=3):
-        handed_out = dead.show(number)["status"] == "downloaded"
-        assert dead("export", number, "--out", "out").code == (4 if handed_out else 0)
+        delivered = dead.show(number)["status"] == "downloaded"
+        assert dead("export", number, "--out", "out").code == (4 if delivered else 0)
         (file,) = (dead.folder / "out").iterdir()
         if device == "mac":
             assert opens(file, password)
@@ -142,7 +140,7 @@ def database(rca: Terminal) -> bytes:
     return (rca.home / "ca-store" / "rca.sqlite").read_bytes()
 
 
-def test_what_servers_read_is_whole_and_its_number_rises(rca: Terminal, tmp_path: Path) -> None:
+def test_published_files_are_complete_and_crl_numbers_rise(rca: Terminal, tmp_path: Path) -> None:
     assert rca("publish").code == 0
     before = crl_number(rca)
     rca("revoke", rca.issue()["number"])

@@ -11,7 +11,7 @@ import pytest
 from tests.shared.dying import Call, calls, failing_at, killed_at, some
 from tests.shared.soundness import check_secrets, check_settled
 from tests.shared.terminal import Terminal
-from tests.shared.witnessed import Witnessed
+from tests.shared.witnessed import RecordedTerminal
 
 pytestmark = pytest.mark.needs("strace")
 
@@ -22,23 +22,25 @@ USERS = ("sato", "suzuki", "tanaka")
 
 
 @pytest.fixture(scope="module")
-def town(_made: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Witnessed:
+def town(_made: Terminal, tmp_path_factory: pytest.TempPathFactory) -> RecordedTerminal:
     """A home where three hold a certificate of OLD."""
-    rca = Witnessed(_made.folder).copy(tmp_path_factory.mktemp("town") / "0000")
+    rca = RecordedTerminal(_made.folder).copy(tmp_path_factory.mktemp("town") / "0000")
     assert rca("hierarchy", "create", "old").code == 0
     for user in USERS:
         assert rca("issue", "--hierarchy", "old", "--device", "mac", "--user", user).code == 0
     return rca
 
 
-def faults(town: Witnessed, folder: Path, samples: int) -> Iterator[tuple[Call, Witnessed]]:
+def faults(
+    town: RecordedTerminal, folder: Path, samples: int
+) -> Iterator[tuple[Call, RecordedTerminal]]:
     """Some calls of a migration, each with a home where none was begun."""
     for nth, call in enumerate(some(calls(town.copy(folder / "0000"), *MIGRATE), samples), 1):
         print(call.text)  # shown with a failure
         yield call, town.copy(folder / f"{nth:04}")
 
 
-def check_moved(rca: Witnessed) -> None:
+def check_moved(rca: RecordedTerminal) -> None:
     """Whatever was under way may have been signed, and is revoked; each has one that is not."""
     done = rca(*MIGRATE).json
     assert done["issued"] + done["already"] == len(USERS)
@@ -53,7 +55,7 @@ def check_moved(rca: Witnessed) -> None:
 
 
 def test_a_migration_that_is_killed_is_completed_by_the_next(
-    town: Witnessed, tmp_path: Path
+    town: RecordedTerminal, tmp_path: Path
 ) -> None:
     for call, rca in faults(town, tmp_path, samples=3):
         killed_at(call, rca, *MIGRATE)
@@ -62,8 +64,8 @@ def test_a_migration_that_is_killed_is_completed_by_the_next(
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
-def test_a_migration_whose_disk_fails_says_so_and_is_completed_by_the_next(
-    town: Witnessed, tmp_path: Path, error: str
+def test_a_migration_on_a_failing_disk_is_completed_by_the_next(
+    town: RecordedTerminal, tmp_path: Path, error: str
 ) -> None:
     for call, rca in faults(town, tmp_path, samples=2):
         result = failing_at(call, error, rca, *MIGRATE)

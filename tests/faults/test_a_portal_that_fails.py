@@ -14,7 +14,7 @@ import pytest
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import download
 from tests.shared.dying import Call, changes, fault, some, watching
-from tests.shared.serving import Portal, serving
+from tests.shared.serving import PortalClient, serving
 from tests.shared.soundness import check_secrets, check_settled, opens
 from tests.shared.terminal import Terminal
 
@@ -37,14 +37,14 @@ class Waiting:
         store = self.rca.home / "ca-store"
         return [store, *(store / name for name in ("rca.sqlite", "rca.sqlite-journal", "journal"))]
 
-    def presses(self, portal: Portal) -> str | None:
+    def presses(self, portal: PortalClient) -> str | None:
         return portal.press(self.link, "the user's visit")
 
-    def check_had_once(self, portal: Portal, page: str | None) -> None:
+    def check_had_once(self, portal: PortalClient, page: str | None) -> None:
         """The user has the file, it opens, and nobody gets it a second time."""
         assert page is not None
         assert portal.press(self.link, "another visit") is None
-        assert portal.prove(self.number, self.password) is None
+        assert portal.enter_password(self.number, self.password) is None
         file = self.rca.folder / "fetched.p12"
         file.write_bytes(portal.fetch(page, f"{self.number}.p12"))
         assert opens(file, self.password)
@@ -87,7 +87,7 @@ def faults(waiting: Waiting, folder: Path, samples: int) -> Iterator[tuple[Call,
         yield call, fresh(f"{nth:03}")
 
 
-def test_a_claim_is_not_taken_or_recorded_when_its_server_is_killed(
+def test_a_claim_is_made_and_recorded_or_neither_if_the_server_is_killed(
     waiting: Waiting, tmp_path: Path
 ) -> None:
     """Not taken, number and password still work. Recorded, whoever pressed still gets the file."""
@@ -101,7 +101,7 @@ def test_a_claim_is_not_taken_or_recorded_when_its_server_is_killed(
             if is_taken:
                 page = dead.presses(portal)
             else:
-                link = portal.prove(dead.number, dead.password)
+                link = portal.enter_password(dead.number, dead.password)
                 assert link is not None
                 page = portal.press(link, "another visit")
             dead.check_had_once(portal, page)

@@ -51,7 +51,7 @@ def written_by(command: Sequence[str], rca: Terminal) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_an_act_whose_row_is_refused_leaves_nothing_and_can_be_repeated(
+def test_an_act_without_its_audit_row_is_rolled_back_and_can_be_repeated(
     rca: Terminal, tmp_path: Path, kind: str
 ) -> None:
     number = rca.issue()["number"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from cryptography.hazmat.bindings import _rust
 
-from renrakucho_ca.service.issuance.maker_pool import PARCEL
+from renrakucho_ca.service.issuance.maker_pool import BATCH
 from renrakucho_ca.store.keystore.sealing import COSTS
 from tests.shared.soundness import check_secrets, check_settled
 from tests.shared.terminal import Terminal
@@ -34,7 +34,7 @@ def test_a_backup_needs_one_and_is_made_later(rca: Terminal) -> None:
 
 
 def test_many_certificates_need_workers_and_are_issued_later(rca: Terminal) -> None:
-    lines = (f"user{number},mac\n" for number in range(PARCEL + 1))
+    lines = (f"user{number},mac\n" for number in range(BATCH + 1))
     (rca.folder / "table.csv").write_text("user,device\n" + "".join(lines))
     check_refused_and_done_later(rca, "issue", "--batch", "table.csv", "--jobs", "2")
 

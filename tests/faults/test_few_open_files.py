@@ -29,10 +29,10 @@ def test_a_portal_that_could_not_answer_does_not_begin(rca: Terminal, limit: int
 
 def test_a_portal_serves_with_as_many_as_it_needs(rca: Terminal) -> None:
     with serving(rca, before=limited(60, 60)) as portal:
-        assert portal.prove("12345678", "x") is None
+        assert portal.enter_password("12345678", "x") is None
 
 
-def test_a_portal_takes_what_it_may_have(rca: Terminal, tmp_path: Path) -> None:
+def test_a_portal_raises_its_open_file_limit(rca: Terminal, tmp_path: Path) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     script = tmp_path / "script"
     script.write_text('echo $$ > "$0.pid"; exec "$@"')

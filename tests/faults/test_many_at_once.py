@@ -55,7 +55,7 @@ def test_issuing_revoking_publishing_and_listing_go_on_together(rca: Terminal) -
     check_settled(rca)
 
 
-def test_of_many_who_begin_one_hierarchy_one_makes_it(rca: Terminal) -> None:
+def test_of_many_processes_that_create_a_hierarchy_one_succeeds(rca: Terminal) -> None:
     results = together(rca, [("hierarchy", "create", "old")] * 6, 6)
     assert Counter(result.code for result in results) == {0: 1, 4: 5}
     assert rca("issue", "--hierarchy", "old", "--device", "mac", "--user", "x").code == 0
@@ -72,7 +72,7 @@ def test_first_starts_of_a_checkout_make_one_store(empty: Terminal, rca: Termina
     check_settled(empty)
 
 
-def test_of_many_who_make_a_home_one_does(empty: Terminal) -> None:
+def test_of_many_processes_that_create_a_home_one_succeeds(empty: Terminal) -> None:
     results = together(empty, [("init",)] * 10, 10)
     assert Counter(result.code for result in results) == {0: 1, 4: 9}
     assert _names(empty.home / "profiles") == _names(Path(__file__).parents[2] / "profiles")

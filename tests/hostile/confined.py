@@ -26,7 +26,7 @@ MOST_SECONDS = 120
 """Of wall time: then the process is killed, and the test fails. No load of the machine explains so
 long; what a command costs is told by its processor time."""
 
-STRETCHING = 64 * 1024 * 1024
+KEY_DERIVATION = 64 * 1024 * 1024
 """Bytes that a passphrase takes to be stretched, which some commands begin before they refuse."""
 
 
@@ -37,7 +37,7 @@ UNPRINTABLE = re.compile(
 
 
 @dataclass(frozen=True)
-class Answer:
+class ConfinedResult:
     """What a command gave, and what it took.
 
     Attributes:
@@ -57,7 +57,7 @@ class Answer:
         return json.loads(self.out)
 
 
-def check_clear(answer: Answer, about: object) -> None:
+def check_clear(answer: ConfinedResult, about: object) -> None:
     """No bug, nothing that a terminal would obey, and one error with its hint.
 
     Exit 8 has an error besides for each of its findings.
@@ -74,7 +74,7 @@ def check_clear(answer: Answer, about: object) -> None:
         assert errors == 1 or (answer.code == 8 and errors), (about, answer)
 
 
-Refused = Callable[..., Answer]
+Refused = Callable[..., ConfinedResult]
 """Runs a command that must be refused: what the fixture of that name does."""
 
 
@@ -86,7 +86,7 @@ class Confined:
         self._folder = folder
         self._process = self._started()
 
-    def __call__(self, *arguments: object) -> Answer:
+    def __call__(self, *arguments: object) -> ConfinedResult:
         question = [
             argument if isinstance(argument, str) else str(argument) for argument in arguments
         ]
@@ -102,7 +102,7 @@ class Confined:
             code = self._process.wait()
             self._process = self._started()
             raise AssertionError(f"the process died with {code}: {arguments}")
-        return Answer(**json.loads(line))
+        return ConfinedResult(**json.loads(line))
 
     def close(self) -> None:
         self._process.kill()

@@ -13,7 +13,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from tests.shared.program import PASSPHRASE, write_secret
 
-from .confined import STRETCHING, Answer, Confined, Refused, check_clear
+from .confined import KEY_DERIVATION, Confined, ConfinedResult, Refused, check_clear
 from .vectors import Vectors, wheel
 
 NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
@@ -46,14 +46,14 @@ def rca(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confin
 def refused(rca: Confined, home: Home) -> Refused:
     """Runs a command, and proves that it was refused as it should be."""
 
-    def run(*arguments: object) -> Answer:
+    def run(*arguments: object) -> ConfinedResult:
         before = database(home)
         answer = rca(*arguments)
         check_clear(answer, arguments)
         assert answer.code in REFUSALS, (arguments, answer)
         assert answer.out == "", (arguments, answer)
         assert answer.seconds < 5, (arguments, answer)
-        assert answer.memory < STRETCHING + 64 * 1024 * 1024, (arguments, answer)
+        assert answer.memory < KEY_DERIVATION + 64 * 1024 * 1024, (arguments, answer)
         assert database(home) == before, (arguments, answer)
         return answer
 

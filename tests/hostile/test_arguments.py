@@ -120,7 +120,7 @@ def test_a_device_is_the_name_of_a_profile_and_no_path(refused: Refused, kind: s
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_meant_is_refused(refused: Refused, command: tuple[str, ...]) -> None:
+def test_a_nonsensical_argument_is_refused(refused: Refused, command: tuple[str, ...]) -> None:
     assert refused(*command).code == 5
 
 

@@ -23,7 +23,7 @@ from renrakucho_ca.store import files
 from renrakucho_ca.store.files import archive, sealed_file
 from renrakucho_ca.store.files.archive import Source
 from renrakucho_ca.store.keystore import Keystore
-from renrakucho_ca.store.keystore.sealing import Stretching
+from renrakucho_ca.store.keystore.sealing import KeyDerivation
 from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION
 from tests.shared.program import PASSPHRASE
 
@@ -37,14 +37,14 @@ DATABASE = archive.DATABASE
 class Hasty(Keystore):
     """Stretches the passphrase as little as a backup may: many are made here."""
 
-    def new_stretching(self) -> Stretching:
-        return Stretching(os.urandom(16), 2**14)
+    def new_derivation(self) -> KeyDerivation:
+        return KeyDerivation(os.urandom(16), 2**14)
 
 
 @pytest.fixture(scope="module")
 def seal(home: Home) -> Callable[[Iterable[bytes]], bytes]:
     keystore = Hasty(home.store / "keys", lambda is_new: PASSPHRASE, os.urandom)
-    return lambda pieces: b"".join(sealed_file.seal(pieces, keystore, keystore.new_stretching()))
+    return lambda pieces: b"".join(sealed_file.seal(pieces, keystore, keystore.new_derivation()))
 
 
 def member(name: str, content: bytes = b"x", size: int | None = None, **about: object) -> bytes:

@@ -14,7 +14,7 @@ from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import revocation
 from tests.shared.program import PASSPHRASE
@@ -41,7 +41,9 @@ SPOILT = {
 def sound(home: Home) -> bytes:
     """A database with two hierarchies' worth of facts in it."""
     people = (("suzuki", "mac"), ("sato", "iphone"), ("tanaka", "android"))
-    requests = [Request.parse(User.parse(user, user), device, "x") for user, device in people]
+    requests = [
+        IssuanceRequest.parse(User.parse(user, user), device, "x") for user, device in people
+    ]
     last = list(issuance.issue(home, requests))[-1]
     assert isinstance(last, Issued)
     revocation.revoke(home, [last.certificate.number], RevocationReason.SUPERSEDED)

@@ -15,10 +15,10 @@ from renrakucho_ca.model import User
 from renrakucho_ca.pki.certificates import load
 from renrakucho_ca.pki.imported_ca import load_key
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 
-from .confined import Answer, Confined, Refused
+from .confined import Confined, ConfinedResult, Refused
 from .mutants import mutants, nested
 from .vectors import CERTIFICATES, Vectors
 
@@ -147,7 +147,7 @@ def test_a_request_that_is_none_is_refused(refused: Refused, vectors: Vectors, g
 def test_a_request_that_is_odd_and_signed_is_taken(vectors: Vectors) -> None:
     requests = vectors.under("x509/requests/")
     for name in SOUND_REQUESTS:
-        assert Request.parse(User("x"), "mac", None, requests[name]).public_key, name
+        assert IssuanceRequest.parse(User("x"), "mac", None, requests[name]).public_key, name
 
 
 @pytest.mark.needs("openssl")
@@ -161,7 +161,7 @@ def test_a_spoilt_request_is_refused(refused: Refused, given: Path, tmp_path: Pa
         assert answer.code == 5
 
 
-def import_all(rca: Confined, home: Path, ca: Path, folder: Path) -> Answer:
+def import_all(rca: Confined, home: Path, ca: Path, folder: Path) -> ConfinedResult:
     tiers = ("--root", ca / "new-root.cer", "--issuing", ca / "new-issuing.cer")
     return rca(
         *("--home", home, "hierarchy", "import", "old", *tiers, "--certificates", folder),
@@ -178,7 +178,7 @@ def fill(folder: Path, contents: Iterable[bytes], suffix: str) -> int:
 
 
 @pytest.mark.needs("openssl")
-def test_a_folder_of_what_is_malformed_gives_no_row(
+def test_a_folder_of_malformed_certificates_adds_no_row(
     rca: Confined, vectors: Vectors, ca: Path, tmp_path: Path
 ) -> None:
     """Each file is told, but those that hold no certificate and do not claim to, as keys."""
@@ -200,9 +200,9 @@ def test_a_folder_of_what_is_malformed_gives_no_row(
     assert all(line.startswith(voices) for line in lines), lines
     assert answer.seconds < 30
     assert answer.memory < 128 * 1024 * 1024
-    told = json.loads(answer.out)
-    assert (told["added"], told["revoked"]) == (0, 0)
-    assert told["reported"] > count * 0.8
+    reported = json.loads(answer.out)
+    assert (reported["added"], reported["revoked"]) == (0, 0)
+    assert reported["reported"] > count * 0.8
     assert rca("--home", tmp_path / "home", "list", "--all", "--format", "json").json == []
 
 
@@ -224,7 +224,7 @@ def test_a_spoilt_index_or_table_gives_no_traceback(
         assert answer.seconds < 5
 
 
-def test_what_is_endless_or_no_file_is_refused(
+def test_an_endless_or_special_file_is_refused(
     refused: Refused, ca: Path, given: Path, tmp_path: Path
 ) -> None:
     sparse = tmp_path / "sparse"

@@ -19,16 +19,16 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files import journal
 from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import Record
+from renrakucho_ca.store.tables.audit import AuditRecord
 from tests.shared.program import PASSPHRASE
 
-from .confined import Answer, Confined, check_clear
+from .confined import Confined, ConfinedResult, check_clear
 from .mutants import mutants
 
 RUBBISH: list[Any] = [
@@ -62,7 +62,7 @@ class Older:
     """
 
     home: Path
-    rows: list[Record]
+    rows: list[AuditRecord]
     common: int
 
 
@@ -90,13 +90,15 @@ def older(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Older:
 
 
 def issue(home: Home, user: str) -> Any:
-    (issued,) = issuance.issue(home, [Request.parse(User.parse(user), "mac", None)])
+    (issued,) = issuance.issue(home, [IssuanceRequest.parse(User.parse(user), "mac", None)])
     assert isinstance(issued, Issued)
     return issued.certificate.number
 
 
 @pytest.fixture
-def catch_up(rca: Confined, older: Older, tmp_path: Path) -> Callable[[bytes], Answer]:
+def reconcile_with(
+    rca: Confined, older: Older, tmp_path: Path
+) -> Callable[[bytes], ConfinedResult]:
     """Hands a journal to the older home, which is then as it was, or has learned all of it."""
     shutil.copytree(older.home, tmp_path / "home")
     path = tmp_path / "home" / "ca-store" / "rca.sqlite"
@@ -104,7 +106,7 @@ def catch_up(rca: Confined, older: Older, tmp_path: Path) -> Callable[[bytes], A
     own = tmp_path / "home" / "ca-store" / "journal"
     own_before = own.read_bytes()
 
-    def run(given: bytes) -> Answer:
+    def run(given: bytes) -> ConfinedResult:
         (tmp_path / "given").write_bytes(given)
         answer = rca("--home", tmp_path / "home", "restore", "--journal", tmp_path / "given")
         check_clear(answer, given[-3000:])
@@ -124,27 +126,29 @@ def catch_up(rca: Confined, older: Older, tmp_path: Path) -> Callable[[bytes], A
     return run
 
 
-def text(rows: Iterable[Record]) -> bytes:
+def text(rows: Iterable[AuditRecord]) -> bytes:
     return b"".join(journal.encode(row) + b"\n" for row in rows)
 
 
-def test_the_sound_journal_is_learned(older: Older, catch_up: Callable[[bytes], Answer]) -> None:
+def test_the_sound_journal_is_replayed(
+    older: Older, reconcile_with: Callable[[bytes], ConfinedResult]
+) -> None:
     """Else what follows would be refused for another reason."""
-    assert catch_up(text(older.rows)).code == 0
+    assert reconcile_with(text(older.rows)).code == 0
 
 
 def test_a_journal_that_was_spoilt_is_refused(
-    older: Older, catch_up: Callable[[bytes], Answer]
+    older: Older, reconcile_with: Callable[[bytes], ConfinedResult]
 ) -> None:
     lines = text(older.rows).splitlines(keepends=True)
     begin, end = b"".join(lines[: older.common]), b"".join(lines[older.common :])
     for spoilt in mutants(end, 100, seed=31):
-        catch_up(begin + spoilt)
+        reconcile_with(begin + spoilt)
     for spoilt in mutants(begin, 50, seed=32):
-        catch_up(spoilt + end)
+        reconcile_with(spoilt + end)
     for rubbish in (b"\0" * 100_000, b"{" * 100_000, b"[" * 100_000):
-        assert catch_up(begin + rubbish).code == 0  # torn: no line feed, no row
-        assert catch_up(begin + rubbish + b"\n").code == 5
+        assert reconcile_with(begin + rubbish).code == 0  # torn: no line feed, no row
+        assert reconcile_with(begin + rubbish + b"\n").code == 5
 
 
 @pytest.mark.parametrize("endless", ["/dev/zero", "sparse"])
@@ -161,13 +165,13 @@ def test_an_endless_journal_is_refused(rca: Confined, tmp_path: Path, endless: s
 
 
 def test_rubbish_with_a_sound_hash_is_refused_or_changes_nothing_else(
-    older: Older, catch_up: Callable[[bytes], Answer]
+    older: Older, reconcile_with: Callable[[bytes], ConfinedResult]
 ) -> None:
     for forged in forgeries(older):
-        catch_up(text(forged))
+        reconcile_with(text(forged))
 
 
-def forgeries(older: Older) -> Iterator[list[Record]]:
+def forgeries(older: Older) -> Iterator[list[AuditRecord]]:
     """The journal with one value of a new row exchanged, once for each act, and all the hashes
     right again."""
     turn = 0
@@ -188,7 +192,7 @@ def forgeries(older: Older) -> Iterator[list[Record]]:
         yield chained(older, place, act="x")
 
 
-def chained(older: Older, place: int, **changes: Any) -> list[Record]:
+def chained(older: Older, place: int, **changes: Any) -> list[AuditRecord]:
     if "detail" in changes:
         changes["detail"] = audit.canonical(changes["detail"])
     rows = older.rows[:place]

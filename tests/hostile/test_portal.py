@@ -25,7 +25,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import download
 from renrakucho_ca.store.tables import certificates, hierarchies
@@ -40,7 +40,7 @@ SILENCE = 0.5
 
 
 @dataclass(frozen=True)
-class Portal:
+class RunningPortal:
     """`rca serve`, and one certificate that can be downloaded once.
 
     Attributes:
@@ -105,8 +105,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def portal(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    (issued,) = issuance.issue(home, [Request.parse(User.parse("suzuki"), "mac", None)])
+def portal(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    (issued,) = issuance.issue(home, [IssuanceRequest.parse(User.parse("suzuki"), "mac", None)])
     assert isinstance(issued, Issued)
     publication.publish(home)
     number = issued.certificate.number
@@ -127,7 +127,7 @@ def portal(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Por
             stderr=stream,
             env={"PATH": os.environ["PATH"]},
         )
-    yield Portal(process, log, _port(process, log), home, link, request)
+    yield RunningPortal(process, log, _port(process, log), home, link, request)
     process.kill()
     process.wait()
 
@@ -223,12 +223,12 @@ FORMS = (
 )
 
 
-def test_two_ends_of_one_request_smuggle_nothing(portal: Portal) -> None:
+def test_two_ends_of_one_request_smuggle_nothing(portal: RunningPortal) -> None:
     portal.send_all([request] for request in smuggled(portal.link))
     portal.check_unharmed()
 
 
-def test_what_is_odd_is_answered_or_left(portal: Portal) -> None:
+def test_an_odd_request_is_answered_or_dropped(portal: RunningPortal) -> None:
     portal.send_all([request] for request in odd(portal.link))
     portal.check_unharmed()
 
@@ -245,7 +245,7 @@ def test_what_is_odd_is_answered_or_left(portal: Portal) -> None:
     ],
     ids=["address", "header", "headers", "trailers", "trailer", "chunk extension"],
 )
-def test_what_has_no_end_is_cut_off(portal: Portal, begin: bytes, more: bytes) -> None:
+def test_an_endless_request_is_cut_off(portal: RunningPortal, begin: bytes, more: bytes) -> None:
     """It would fill the memory."""
     piece = more * (65_536 // len(more))
     with socket.create_connection(("127.0.0.1", portal.port), PATIENCE) as connection:
@@ -255,7 +255,7 @@ def test_what_has_no_end_is_cut_off(portal: Portal, begin: bytes, more: bytes) -
     portal.check_unharmed()
 
 
-def test_a_form_that_is_none_proves_nothing(portal: Portal) -> None:
+def test_a_malformed_form_is_not_accepted(portal: RunningPortal) -> None:
     for body in FORMS:
         (answer,) = statuses(portal.send(post("/", body, f"Content-Length: {len(body)}"))) or [400]
         assert 400 <= answer < 500, body[:100]
@@ -267,7 +267,7 @@ def test_a_form_that_is_none_proves_nothing(portal: Portal) -> None:
     portal.check_unharmed()
 
 
-def test_requests_that_were_spoilt_are_answered_or_left(portal: Portal) -> None:
+def test_corrupted_requests_are_answered_or_dropped(portal: RunningPortal) -> None:
     """The link leads nowhere: where no more than a header was hit, a claim would be right."""
     whole = post("/d/x", b"visit=abc", "Content-Length: 9", "User-Agent: x", "Accept: */*")
     random = Random(51)
@@ -277,7 +277,7 @@ def test_requests_that_were_spoilt_are_answered_or_left(portal: Portal) -> None:
     portal.check_unharmed()
 
 
-def test_an_ocsp_request_that_was_spoilt_gets_an_answer_of_ocsp(portal: Portal) -> None:
+def test_an_ocsp_request_that_was_spoilt_gets_an_answer_of_ocsp(portal: RunningPortal) -> None:
     """And never `good` for a certificate that was not issued."""
     (asked,) = asn1.OCSPRequest.load(portal.request)["tbs_request"]["request_list"]
     serial = asked["req_cert"]["serial_number"].native
@@ -319,7 +319,7 @@ def statuses(answer: bytes) -> list[int]:
     return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
 
 
-def test_bodies_that_come_slowly_keep_nobody_waiting(portal: Portal) -> None:
+def test_slow_bodies_delay_no_other_request(portal: RunningPortal) -> None:
     slow = []
     for _ in range(200):
         connection = socket.create_connection(("127.0.0.1", portal.port), PATIENCE)

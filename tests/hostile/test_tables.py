@@ -53,7 +53,7 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("command", [("user", "import"), ("issue", "--batch")], ids=" ".join)
-def test_what_is_no_table_is_refused(
+def test_a_file_that_is_no_table_is_refused(
     refused: Refused, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     table = tmp_path / "table.csv"
@@ -63,7 +63,7 @@ def test_what_is_no_table_is_refused(
 
 
 @pytest.mark.parametrize("what", BAD_LINES)
-def test_a_bad_line_is_told_and_the_lines_around_it_are_done(
+def test_a_bad_line_is_reported_and_its_neighbours_are_processed(
     rca: Confined, tmp_path: Path, what: str
 ) -> None:
     table = tmp_path / "table.csv"
@@ -108,7 +108,7 @@ def test_a_formula_is_kept_as_it_is_and_marked_where_a_sheet_would_compute_it(
         assert (row["note"], row["name"]) == (shown, shown)
 
 
-def test_a_line_that_was_spoilt_is_done_or_told(rca: Confined, tmp_path: Path) -> None:
+def test_a_corrupted_line_is_processed_or_reported(rca: Confined, tmp_path: Path) -> None:
     assert rca("--home", tmp_path / "home", "init").code == 0
     table = tmp_path / "table.csv"
     for encoding in ("cp932", "utf-8-sig", "utf-16"):
@@ -152,7 +152,7 @@ def test_a_user_of_two_lines_is_one(rca: Confined, tmp_path: Path) -> None:
     assert [(user["user"], user["name"]) for user in users] == [("sato", "C"), ("suzuki", "B")]
 
 
-def test_a_hundred_thousand_lines_that_are_none_are_counted_in_little_memory(
+def test_a_hundred_thousand_bad_lines_are_counted_in_little_memory(
     rca: Confined, tmp_path: Path
 ) -> None:
     """A file that is something else: the first are told, the rest are not kept."""

@@ -17,7 +17,7 @@ from renrakucho_ca.store.files import FileLock
 CERTIFICATES = ("x509/", "pkcs7/")
 """Certificates, CRLs, requests, OCSP, chains, PKCS#7, PKITS: what may lie in a CA's folder."""
 
-_LEFT_OUT = ("PKITS_data/smime/", "PKITS_data/pkcs12/", "PKITS_data/certpairs/", "pkits.ldif")
+_EXCLUDED = ("PKITS_data/smime/", "PKITS_data/pkcs12/", "PKITS_data/certpairs/", "pkits.ldif")
 """The same certificates once more, in other wrappings."""
 
 
@@ -64,5 +64,5 @@ class Vectors:
             for name in sorted(self._archive.namelist())
             if name.startswith(tuple(root + folder for folder in folders))
             and not name.endswith("/")
-            and not any(part in name for part in _LEFT_OUT)
+            and not any(part in name for part in _EXCLUDED)
         }

@@ -22,7 +22,7 @@ from babel.messages.extract import extract_from_dir
 
 import renrakucho_ca
 from renrakucho_ca.cli.help import Command, Group
-from renrakucho_ca.cli.profile import Kind
+from renrakucho_ca.cli.profile import ProfileKind
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Act, Container, Severity, Status, SubjectAttribute, Tier
@@ -41,7 +41,15 @@ SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say"}
 TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART"}
 """Tables of messages and steps: every text in them is a message."""
 
-WORDS: tuple[type[StrEnum], ...] = (Status, Tier, Kind, SubjectAttribute, MailState, Act, Severity)
+WORDS: tuple[type[StrEnum], ...] = (
+    Status,
+    Tier,
+    ProfileKind,
+    SubjectAttribute,
+    MailState,
+    Act,
+    Severity,
+)
 """Enums with a Japanese word for each value; key algorithms and reasons keep their standard names.
 The name of the enum is the message's context."""
 

@@ -83,7 +83,7 @@ def test_the_update_leaves_an_up_to_date_catalogue_as_it_is(po: Path) -> None:
     assert entries(po) == entries(CATALOGUE)
 
 
-def test_a_reworded_message_keeps_its_translation_until_somebody_confirms_it(po: Path) -> None:
+def test_a_reworded_message_keeps_its_translation_until_it_is_confirmed(po: Path) -> None:
     def after() -> Catalog:
         template = Catalog()
         template.add("no such certificate: {number}")
@@ -141,7 +141,7 @@ def test_the_states_are_called_as_the_service_calls_them() -> None:
     ]
 
 
-def test_what_a_person_wrote_is_never_translated() -> None:
+def test_user_input_is_never_translated() -> None:
     error = NotFound("there is no hierarchy {name}", name="revoked")
     assert "revoked" in JAPANESE.message(error)
     assert "失効済" not in JAPANESE.message(error)

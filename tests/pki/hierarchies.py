@@ -88,7 +88,7 @@ def serial(seed: int) -> int:
 
 
 @dataclass(frozen=True)
-class Made:
+class SampleHierarchy:
     """A hierarchy with both private keys, and a device's key pair of the same family."""
 
     root: x509.Certificate
@@ -103,7 +103,7 @@ def make(
     issuing_key: PrivateKey,
     device_key: PublicKey,
     distribution: Distribution = EVERYWHERE,
-) -> Made:
+) -> SampleHierarchy:
     root = issue_root(ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, root_key)
     request = Ca(
         ca_profile(Tier.ISSUING),
@@ -114,7 +114,7 @@ def make(
         distribution,
     )
     issuing = builder.issuing(request, root, root_key)
-    return Made(root, root_key, issuing, issuing_key, device_key)
+    return SampleHierarchy(root, root_key, issuing, issuing_key, device_key)
 
 
 def request_for(key: PublicKey, distribution: Distribution = EVERYWHERE) -> EndEntity:

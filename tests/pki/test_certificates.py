@@ -28,7 +28,7 @@ from .hierarchies import (
     DEVICE_VALIDITY,
     EVERYWHERE,
     NOWHERE,
-    Made,
+    SampleHierarchy,
     altered,
     make,
     openssl,
@@ -41,7 +41,7 @@ from .hierarchies import (
 pytestmark = pytest.mark.filterwarnings("ignore:Attribute's length must be")
 
 
-def leaf(made: Made, distribution: Distribution = EVERYWHERE) -> x509.Certificate:
+def leaf(made: SampleHierarchy, distribution: Distribution = EVERYWHERE) -> x509.Certificate:
     return issue(request_for(made.device_key, distribution), made.issuing, made.issuing_key)
 
 
@@ -61,7 +61,7 @@ def key_id(certificate: x509.Certificate) -> bytes:
 # The root ---------------------------------------------------------------------------------------
 
 
-def test_a_root_is_a_ca_that_may_have_one_ca_below(made: Made) -> None:
+def test_a_root_is_a_ca_that_may_have_one_ca_below(made: SampleHierarchy) -> None:
     root = reread(made.root)
     assert root["tbs_certificate"]["version"].native == "v3"
     assert root.basic_constraints_value.native == {"ca": True, "path_len_constraint": 1}
@@ -69,7 +69,7 @@ def test_a_root_is_a_ca_that_may_have_one_ca_below(made: Made) -> None:
     assert root.key_identifier == key_id(made.root)
 
 
-def test_a_root_has_these_extensions_and_no_authority_key_identifier(made: Made) -> None:
+def test_a_root_has_these_extensions_and_no_authority_key_identifier(made: SampleHierarchy) -> None:
     assert extensions(made.root) == {
         "basic_constraints": True,
         "key_usage": True,
@@ -77,7 +77,7 @@ def test_a_root_has_these_extensions_and_no_authority_key_identifier(made: Made)
     }
 
 
-def test_a_root_is_self_signed(made: Made, tmp_path: Path) -> None:
+def test_a_root_is_self_signed(made: SampleHierarchy, tmp_path: Path) -> None:
     pem = tmp_path / "root.pem"
     pem.write_bytes(certificates.to_pem(made.root))
     assert reread(made.root).self_issued
@@ -88,7 +88,7 @@ def test_a_root_is_self_signed(made: Made, tmp_path: Path) -> None:
 # The issuing CA ---------------------------------------------------------------------------------
 
 
-def test_an_issuing_ca_may_have_no_ca_below(made: Made) -> None:
+def test_an_issuing_ca_may_have_no_ca_below(made: SampleHierarchy) -> None:
     issuing = reread(made.issuing)
     assert issuing.basic_constraints_value.native == {"ca": True, "path_len_constraint": 0}
     assert issuing.key_usage_value.native == {"key_cert_sign", "crl_sign"}
@@ -97,7 +97,9 @@ def test_an_issuing_ca_may_have_no_ca_below(made: Made) -> None:
     assert issuing.issuer.dump() == reread(made.root).subject.dump()
 
 
-def test_an_issuing_ca_has_these_extensions_and_no_extended_key_usage(made: Made) -> None:
+def test_an_issuing_ca_has_these_extensions_and_no_extended_key_usage(
+    made: SampleHierarchy,
+) -> None:
     assert extensions(made.issuing) == {
         "basic_constraints": True,
         "key_usage": True,
@@ -111,7 +113,7 @@ def test_an_issuing_ca_has_these_extensions_and_no_extended_key_usage(made: Made
 # The device -------------------------------------------------------------------------------------
 
 
-def test_a_device_may_authenticate_as_a_tls_client_and_nothing_else(made: Made) -> None:
+def test_a_device_may_authenticate_as_a_tls_client_and_nothing_else(made: SampleHierarchy) -> None:
     device = reread(leaf(made))
     assert device.key_usage_value.native == {"digital_signature"}
     assert device.extended_key_usage_value.native == ["client_auth"]
@@ -119,7 +121,7 @@ def test_a_device_may_authenticate_as_a_tls_client_and_nothing_else(made: Made) 
     assert device.subject_alt_name_value is None
 
 
-def test_a_device_has_these_extensions(made: Made) -> None:
+def test_a_device_has_these_extensions(made: SampleHierarchy) -> None:
     without_addresses = {
         "basic_constraints": True,
         "key_usage": True,
@@ -134,14 +136,14 @@ def test_a_device_has_these_extensions(made: Made) -> None:
     }
 
 
-def test_the_key_usage_bits_of_the_profile_are_set(rsa_made: Made) -> None:
+def test_the_key_usage_bits_of_the_profile_are_set(rsa_made: SampleHierarchy) -> None:
     both = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHERMENT})
     request = replace(request_for(rsa_made.device_key), profile=replace(DEVICE, key_usage=both))
     device = reread(issue(request, rsa_made.issuing, rsa_made.issuing_key))
     assert device.key_usage_value.native == {"digital_signature", "key_encipherment"}
 
 
-def test_a_device_is_bound_to_its_key_serial_and_issuer(made: Made) -> None:
+def test_a_device_is_bound_to_its_key_serial_and_issuer(made: SampleHierarchy) -> None:
     device = reread(leaf(made))
     assert device.serial_number == serial(3)
     assert device.key_identifier == key_id(leaf(made))
@@ -151,7 +153,7 @@ def test_a_device_is_bound_to_its_key_serial_and_issuer(made: Made) -> None:
     assert device.public_key.dump() == spki
 
 
-def test_a_device_tells_where_crl_ocsp_and_issuer_are(made: Made) -> None:
+def test_a_device_certificate_has_crl_ocsp_and_issuer_addresses(made: SampleHierarchy) -> None:
     device = reread(leaf(made))
     assert device.crl_distribution_points_value.native == [
         {
@@ -178,13 +180,13 @@ def test_a_device_tells_where_crl_ocsp_and_issuer_are(made: Made) -> None:
     ],
 )
 def test_an_address_that_there_is_not_leaves_no_trace(
-    ec_made: Made, distribution: Distribution, present: set[str]
+    ec_made: SampleHierarchy, distribution: Distribution, present: set[str]
 ) -> None:
     optional = {"crl_distribution_points", "authority_information_access"}
     assert extensions(leaf(ec_made, distribution)).keys() & optional == present
 
 
-def test_an_address_outside_ascii_is_invalid(ec_made: Made) -> None:
+def test_an_address_outside_ascii_is_invalid(ec_made: SampleHierarchy) -> None:
     with pytest.raises(Invalid, match="outside ASCII"):
         leaf(ec_made, Distribution(crl_url="http://連携.example/crl"))
 
@@ -192,7 +194,7 @@ def test_an_address_outside_ascii_is_invalid(ec_made: Made) -> None:
 # Names ------------------------------------------------------------------------------------------
 
 
-def test_a_subject_is_utf8_but_its_country_printable_string(made: Made) -> None:
+def test_a_subject_is_utf8_but_its_country_printable_string(made: SampleHierarchy) -> None:
     subject = reread(leaf(made)).subject
     found = [
         (pair["type"].native, pair["value"].name, pair["value"].native)
@@ -207,19 +209,19 @@ def test_a_subject_is_utf8_but_its_country_printable_string(made: Made) -> None:
     ]
 
 
-def named(made: Made, attribute: SubjectAttribute, value: str) -> x509.Certificate:
+def named(made: SampleHierarchy, attribute: SubjectAttribute, value: str) -> x509.Certificate:
     request = replace(request_for(made.device_key), subject=((attribute, value),))
     return issue(request, made.issuing, made.issuing_key)
 
 
-def test_a_japanese_common_name_may_have_64_characters(ec_made: Made) -> None:
+def test_a_japanese_common_name_may_have_64_characters(ec_made: SampleHierarchy) -> None:
     certificate = named(ec_made, SubjectAttribute.COMMON_NAME, "訪" * 64)
     assert reread(certificate).subject.native == {"common_name": "訪" * 64}
     assert certificates.common_name(certificate) == "訪" * 64
 
 
 def test_a_long_japanese_common_name_puts_no_warning_before_the_user(
-    ec_made: Made, tmp_path: Path
+    ec_made: SampleHierarchy, tmp_path: Path
 ) -> None:
     path = tmp_path / "leaf.der"
     path.write_bytes(certificates.to_der(named(ec_made, SubjectAttribute.COMMON_NAME, "訪" * 64)))
@@ -238,7 +240,7 @@ def test_a_long_japanese_common_name_puts_no_warning_before_the_user(
     "attribute", [each for each in SubjectAttribute if each is not SubjectAttribute.COUNTRY]
 )
 def test_a_name_attribute_of_65_characters_or_none_is_invalid(
-    ec_made: Made, attribute: SubjectAttribute
+    ec_made: SampleHierarchy, attribute: SubjectAttribute
 ) -> None:
     assert named(ec_made, attribute, "a" * 64)
     for wrong in ("a" * 65, ""):
@@ -247,12 +249,12 @@ def test_a_name_attribute_of_65_characters_or_none_is_invalid(
 
 
 @pytest.mark.parametrize("country", ["jp", "JPN", "日本", "", "J", "JP\n"])
-def test_a_country_is_two_capital_letters(ec_made: Made, country: str) -> None:
+def test_a_country_is_two_capital_letters(ec_made: SampleHierarchy, country: str) -> None:
     with pytest.raises(Invalid, match="two capital letters"):
         named(ec_made, SubjectAttribute.COUNTRY, country)
 
 
-def test_a_certificates_names_are_told(ec_made: Made) -> None:
+def test_a_certificates_names_are_returned(ec_made: SampleHierarchy) -> None:
     assert certificates.common_name(ec_made.root) == "ecn.example.jp"
     assert certificates.subject_text(ec_made.root) == "CN=ecn.example.jp,O=みどり市在宅連携,C=JP"
     nameless = named(ec_made, SubjectAttribute.ORGANIZATION, "例")
@@ -262,13 +264,13 @@ def test_a_certificates_names_are_told(ec_made: Made) -> None:
 # Validity ---------------------------------------------------------------------------------------
 
 
-def test_a_device_is_valid_for_the_time_that_was_asked_for(made: Made) -> None:
+def test_a_device_is_valid_for_the_time_that_was_asked_for(made: SampleHierarchy) -> None:
     validity = reread(leaf(made))["tbs_certificate"]["validity"]
     assert validity["not_before"].native == BEGIN
     assert validity["not_after"].native == BEGIN.replace(year=2036)
 
 
-def test_dates_have_two_digit_years_until_2049_and_four_from_2050(made: Made) -> None:
+def test_dates_have_two_digit_years_until_2049_and_four_from_2050(made: SampleHierarchy) -> None:
     def kinds(certificate: x509.Certificate) -> list[str]:
         validity = reread(certificate)["tbs_certificate"]["validity"]
         return [validity["not_before"].name, validity["not_after"].name]
@@ -297,25 +299,27 @@ def test_a_serial_number_is_positive_with_128_random_bits_in_at_most_20_octets(o
 # Reading ----------------------------------------------------------------------------------------
 
 
-def test_a_certificate_survives_der_and_pem(made: Made) -> None:
+def test_a_certificate_survives_der_and_pem(made: SampleHierarchy) -> None:
     assert certificates.load(certificates.to_der(made.root)) == made.root
     text = certificates.to_pem(made.root)
     assert text.startswith(b"-----BEGIN CERTIFICATE-----\n")
     assert x509.load_pem_x509_certificate(text) == made.root
 
 
-def test_the_fingerprint_is_sha256_over_the_der(made: Made) -> None:
+def test_the_fingerprint_is_sha256_over_the_der(made: SampleHierarchy) -> None:
     expected = hashlib.sha256(reread(made.root).dump()).hexdigest()
     assert certificates.fingerprint_sha256(made.root) == expected
 
 
 @pytest.mark.parametrize("junk", [b"", b"\0", b"0\0", b"-----BEGIN CERTIFICATE-----"])
-def test_what_is_no_certificate_is_invalid(junk: bytes) -> None:
+def test_a_value_that_is_no_certificate_is_invalid(junk: bytes) -> None:
     with pytest.raises(Invalid, match="not a certificate"):
         certificates.load(junk)
 
 
-def test_a_damaged_certificate_is_invalid_or_can_be_read_to_its_depths(ec_made: Made) -> None:
+def test_a_damaged_certificate_is_invalid_or_can_be_read_to_its_depths(
+    ec_made: SampleHierarchy,
+) -> None:
     good = certificates.to_der(leaf(ec_made))
     refused = 0
     for position in range(len(good)):
@@ -358,7 +362,7 @@ def _extension_twice(der: bytes) -> bytes:
     [_even_exponent, _key_of_an_unknown_kind, _x400_address_for_a_uri, _extension_twice],
 )
 def test_a_certificate_with_a_part_that_cannot_be_read_is_invalid(
-    rsa_made: Made, change: Callable[[bytes], bytes]
+    rsa_made: SampleHierarchy, change: Callable[[bytes], bytes]
 ) -> None:
     good = certificates.to_der(leaf(rsa_made))
     bad = change(good)
@@ -376,7 +380,7 @@ def pkilint_finds_nothing(path: Path) -> bool:
     return findings == 0
 
 
-def test_pkilint_does_find_what_is_wrong(ec_made: Made, tmp_path: Path) -> None:
+def test_pkilint_finds_faults(ec_made: SampleHierarchy, tmp_path: Path) -> None:
     def take_the_key_identifiers(certificate: asn1.Certificate) -> None:
         found = certificate["tbs_certificate"]["extensions"]
         kept = [each for each in found if not each["extn_id"].native.endswith("key_identifier")]
@@ -389,7 +393,10 @@ def test_pkilint_does_find_what_is_wrong(ec_made: Made, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("distribution", [NOWHERE, EVERYWHERE], ids=["no addresses", "addresses"])
 def test_pkilint_has_nothing_to_notice(
-    made: Made, distribution: Distribution, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: SampleHierarchy,
+    distribution: Distribution,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     made = make(made.root_key, made.issuing_key, made.device_key, distribution)
     chain = {"root": made.root, "issuing": made.issuing, "leaf": leaf(made, distribution)}
@@ -403,7 +410,7 @@ def test_pkilint_has_nothing_to_notice(
 
 
 def openssl_verify(
-    made: Made,
+    made: SampleHierarchy,
     certificate: x509.Certificate,
     tmp_path: Path,
     *,
@@ -431,19 +438,21 @@ def openssl_verify(
     return "OK" if result.returncode == 0 else result.stderr
 
 
-def test_openssl_accepts_a_device_as_tls_client(made: Made, tmp_path: Path) -> None:
+def test_openssl_accepts_a_device_as_tls_client(made: SampleHierarchy, tmp_path: Path) -> None:
     assert openssl_verify(made, leaf(made), tmp_path) == "OK"
     assert openssl_verify(made, leaf(made, NOWHERE), tmp_path) == "OK"
 
 
-def test_openssl_accepts_it_to_its_last_second_and_not_after(made: Made, tmp_path: Path) -> None:
+def test_openssl_accepts_it_to_its_last_second_and_not_after(
+    made: SampleHierarchy, tmp_path: Path
+) -> None:
     end = DEVICE_VALIDITY.not_after
     after = end + timedelta(seconds=1)
     assert openssl_verify(made, leaf(made), tmp_path, at=end - timedelta(seconds=1)) == "OK"
     assert "certificate has expired" in openssl_verify(made, leaf(made), tmp_path, at=after)
 
 
-def test_openssl_refuses_a_revoked_device(made: Made, tmp_path: Path) -> None:
+def test_openssl_refuses_a_revoked_device(made: SampleHierarchy, tmp_path: Path) -> None:
     other = crl.entry(serial(9), BEGIN, RevocationReason.SUPERSEDED)
     this = crl.entry(serial(3), BEGIN, RevocationReason.UNSPECIFIED)
     assert openssl_verify(made, leaf(made), tmp_path, revoked=(other,)) == "OK"
@@ -453,12 +462,12 @@ def test_openssl_refuses_a_revoked_device(made: Made, tmp_path: Path) -> None:
 
 
 def test_openssl_refuses_a_device_of_another_hierarchy(
-    ec_made: Made, rsa_made: Made, tmp_path: Path
+    ec_made: SampleHierarchy, rsa_made: SampleHierarchy, tmp_path: Path
 ) -> None:
     assert openssl_verify(ec_made, leaf(rsa_made), tmp_path) != "OK"
 
 
-def test_openssl_refuses_a_device_as_a_tls_server(ec_made: Made, tmp_path: Path) -> None:
+def test_openssl_refuses_a_device_as_a_tls_server(ec_made: SampleHierarchy, tmp_path: Path) -> None:
     device = leaf(ec_made)
     (tmp_path / "root").write_bytes(certificates.to_pem(ec_made.root))
     (tmp_path / "issuing").write_bytes(certificates.to_pem(ec_made.issuing))

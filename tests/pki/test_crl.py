@@ -22,7 +22,7 @@ from renrakucho_ca.pki import crl
 from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import sign
 
-from .hierarchies import BEGIN, Made, openssl, serial
+from .hierarchies import BEGIN, SampleHierarchy, openssl, serial
 
 NEXT = BEGIN + timedelta(days=7)
 NUMBER = 1_770_000_000_000
@@ -34,14 +34,14 @@ FACTS: list[Fact] = [
 ]
 
 
-def assembled(made: Made, facts: Sequence[Fact]) -> bytes:
+def assembled(made: SampleHierarchy, facts: Sequence[Fact]) -> bytes:
     entries = [crl.entry(*fact) for fact in facts]
     pieces = crl.assemble(made.issuing, made.issuing_key, NUMBER, BEGIN, NEXT, entries)
     return b"".join(pieces)
 
 
 def by_the_library(
-    made: Made,
+    made: SampleHierarchy,
     facts: Sequence[Fact],
     algorithm: hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None = None,
 ) -> x509.CertificateRevocationList:
@@ -94,7 +94,7 @@ def test_every_reason_has_an_entry() -> None:
         assert crl.entry(1, BEGIN, reason)
 
 
-def test_an_unspecified_reason_is_left_out() -> None:
+def test_an_unspecified_reason_is_omitted() -> None:
     found = asn1.RevokedCertificate.load(
         crl.entry(serial(1), BEGIN, RevocationReason.UNSPECIFIED), strict=True
     )
@@ -130,7 +130,9 @@ def test_a_serial_number_is_encoded_in_the_fewest_octets(number: int) -> None:
 
 # So many entries that lengths of one to four octets are crossed (an entry has 44 to 50 octets).
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 6, 9, 1300, 1500])
-def test_an_assembled_list_is_that_of_the_library_byte_for_byte(made: Made, count: int) -> None:
+def test_an_assembled_list_is_that_of_the_library_byte_for_byte(
+    made: SampleHierarchy, count: int
+) -> None:
     facts = (FACTS * (count // len(FACTS) + 1))[:count]
     facts = [(serial_ + place, at, reason) for place, (serial_, at, reason) in enumerate(facts)]
     ours, theirs = assembled(made, facts), by_the_library(made, facts)
@@ -141,7 +143,7 @@ def test_an_assembled_list_is_that_of_the_library_byte_for_byte(made: Made, coun
         assert ours == theirs.public_bytes(Encoding.DER)
 
 
-def test_a_list_has_exactly_the_fields_of_the_profile_of_rfc_5280(made: Made) -> None:
+def test_a_list_has_exactly_the_fields_of_the_profile_of_rfc_5280(made: SampleHierarchy) -> None:
     found = asn1.CertificateList.load(assembled(made, FACTS), strict=True)
     listed = found["tbs_cert_list"]
     assert listed["version"].native == "v2"
@@ -160,7 +162,9 @@ def test_a_list_has_exactly_the_fields_of_the_profile_of_rfc_5280(made: Made) ->
     ]
 
 
-def test_a_list_without_entries_has_no_revoked_certificates(made: Made, tmp_path: Path) -> None:
+def test_a_list_without_entries_has_no_revoked_certificates(
+    made: SampleHierarchy, tmp_path: Path
+) -> None:
     data = assembled(made, [])
     found = asn1.CertificateList.load(data, strict=True)["tbs_cert_list"]
     assert isinstance(found["revoked_certificates"], Void)
@@ -169,7 +173,7 @@ def test_a_list_without_entries_has_no_revoked_certificates(made: Made, tmp_path
     assert "No Revoked Certificates" in shown
 
 
-def test_20_000_entries_come_out_as_they_went_in(ec_made: Made) -> None:
+def test_20_000_entries_come_out_as_they_went_in(ec_made: SampleHierarchy) -> None:
     serials = range(2**128, 2**128 + 20_000)
     facts = [(number, BEGIN, RevocationReason.CESSATION_OF_OPERATION) for number in serials]
     read = crl.verify(assembled(ec_made, facts), ec_made.issuing)
@@ -179,7 +183,7 @@ def test_20_000_entries_come_out_as_they_went_in(ec_made: Made) -> None:
 
 @pytest.mark.parametrize("facts", [[], FACTS], ids=["empty", "entries"])
 def test_pkilint_has_nothing_to_notice(
-    made: Made, facts: list[Fact], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: SampleHierarchy, facts: list[Fact], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "crl.pem"
     path.write_bytes(b"".join(crl.to_pem([assembled(made, facts)])))
@@ -188,7 +192,9 @@ def test_pkilint_has_nothing_to_notice(
 
 
 @pytest.mark.parametrize("facts", [[], FACTS], ids=["empty", "entries"])
-def test_openssl_finds_the_signature_good(made: Made, facts: list[Fact], tmp_path: Path) -> None:
+def test_openssl_finds_the_signature_good(
+    made: SampleHierarchy, facts: list[Fact], tmp_path: Path
+) -> None:
     (tmp_path / "crl").write_bytes(b"".join(crl.to_pem([assembled(made, facts)])))
     (tmp_path / "ca").write_bytes(made.issuing.public_bytes(Encoding.PEM))
     checked = openssl("crl", "-in", tmp_path / "crl", "-noout", "-CAfile", tmp_path / "ca")
@@ -196,7 +202,7 @@ def test_openssl_finds_the_signature_good(made: Made, facts: list[Fact], tmp_pat
 
 
 @pytest.mark.parametrize("count", [0, 3, 9, 2000])
-def test_pem_is_that_of_the_library(ec_made: Made, count: int) -> None:
+def test_pem_is_that_of_the_library(ec_made: SampleHierarchy, count: int) -> None:
     facts = [(number, BEGIN, RevocationReason.SUPERSEDED) for number in range(1, count + 1)]
     data = assembled(ec_made, facts)
     text = x509.load_der_x509_crl(data).public_bytes(Encoding.PEM)
@@ -208,18 +214,20 @@ def test_pem_is_that_of_the_library(ec_made: Made, count: int) -> None:
 # The proof before publication -------------------------------------------------------------------
 
 
-def test_a_good_list_is_verified_and_tells_its_number(made: Made) -> None:
+def test_a_valid_crl_is_verified_and_its_number_returned(made: SampleHierarchy) -> None:
     read = crl.verify(assembled(made, FACTS), made.issuing)
     assert crl.number_of(read) == NUMBER
     assert {each.serial_number for each in read} == {fact[0] for fact in FACTS}
 
 
 @pytest.mark.parametrize("facts", [[], FACTS])
-def test_the_number_that_a_list_claims_is_found(made: Made, facts: list[Fact]) -> None:
+def test_the_number_that_a_list_claims_is_found(made: SampleHierarchy, facts: list[Fact]) -> None:
     assert crl.claimed_number(BytesIO(assembled(made, facts))) == NUMBER
 
 
-def test_the_entries_are_not_read_for_the_number_that_a_list_claims(ec_made: Made) -> None:
+def test_the_entries_are_not_read_for_the_number_that_a_list_claims(
+    ec_made: SampleHierarchy,
+) -> None:
     class Counted(BytesIO):
         count = 0
 
@@ -234,27 +242,29 @@ def test_the_entries_are_not_read_for_the_number_that_a_list_claims(ec_made: Mad
     assert 0 < file.count < 500
 
 
-def test_what_is_no_list_claims_no_number(made: Made) -> None:
+def test_a_value_that_is_no_crl_has_no_number(made: SampleHierarchy) -> None:
     whole = assembled(made, FACTS)
     cut = [whole[:length] for length in range(0, len(whole), 7)]
     for data in (b"", b"no CRL", made.issuing.public_bytes(Encoding.DER), *cut):
         assert crl.claimed_number(BytesIO(data)) == 0
 
 
-def test_a_list_from_elsewhere_may_be_signed_with_another_hash_than_ours(made: Made) -> None:
+def test_a_list_from_elsewhere_may_be_signed_with_another_hash_than_ours(
+    made: SampleHierarchy,
+) -> None:
     listed = by_the_library(made, FACTS, hashes.SHA512()).public_bytes(Encoding.DER)
     assert crl.number_of(crl.verify(listed, made.issuing)) == NUMBER
     with pytest.raises(Invalid, match="does not verify"):
         crl.verify(listed[:-1] + bytes([listed[-1] ^ 1]), made.issuing)
 
 
-def test_a_list_of_another_issuer_is_invalid(made: Made) -> None:
+def test_a_list_of_another_issuer_is_invalid(made: SampleHierarchy) -> None:
     with pytest.raises(Invalid, match=r"is of .*発行CA"):
         crl.verify(assembled(made, FACTS), made.root)
 
 
 def test_a_list_signed_by_another_key_of_the_same_name_is_invalid(
-    ec_made: Made, rsa_made: Made
+    ec_made: SampleHierarchy, rsa_made: SampleHierarchy
 ) -> None:
     for facts in ([], FACTS):
         with pytest.raises(Invalid, match="signature of the CRL"):
@@ -291,7 +301,7 @@ def _with_number_twice(listed: asn1.TbsCertList) -> None:
     ],
 )
 def test_a_list_that_servers_could_not_use_is_invalid_though_signed(
-    rsa_made: Made, change: Callable[[asn1.TbsCertList], None], message: str
+    rsa_made: SampleHierarchy, change: Callable[[asn1.TbsCertList], None], message: str
 ) -> None:
     found = asn1.CertificateList.load(assembled(rsa_made, FACTS))
     change(found["tbs_cert_list"])
@@ -300,7 +310,7 @@ def test_a_list_that_servers_could_not_use_is_invalid_though_signed(
         crl.verify(found.dump(force=True), rsa_made.issuing)
 
 
-def test_a_list_whose_number_is_no_integer_is_invalid(rsa_made: Made) -> None:
+def test_a_crl_with_a_malformed_number_is_invalid(rsa_made: SampleHierarchy) -> None:
     number = Integer(NUMBER).dump()
     found = x509.load_der_x509_crl(assembled(rsa_made, FACTS).replace(number, b"\x0c" + number[1:]))
     with pytest.raises(Invalid, match="no number"):
@@ -308,7 +318,9 @@ def test_a_list_whose_number_is_no_integer_is_invalid(rsa_made: Made) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "sha1_rsa", "rsassa_pss", "1.2.3.4"])
-def test_a_list_that_claims_another_algorithm_is_invalid(rsa_made: Made, algorithm: str) -> None:
+def test_a_list_that_claims_another_algorithm_is_invalid(
+    rsa_made: SampleHierarchy, algorithm: str
+) -> None:
     found = asn1.CertificateList.load(assembled(rsa_made, FACTS))
     for identifier in (found["signature_algorithm"], found["tbs_cert_list"]["signature"]):
         identifier["algorithm"] = algorithm
@@ -318,12 +330,12 @@ def test_a_list_that_claims_another_algorithm_is_invalid(rsa_made: Made, algorit
 
 
 @pytest.mark.parametrize("junk", [b"", b"\0", b"0\0", b"-----BEGIN X509 CRL-----"])
-def test_what_is_no_list_is_invalid(ec_made: Made, junk: bytes) -> None:
+def test_a_value_that_is_no_crl_is_invalid(ec_made: SampleHierarchy, junk: bytes) -> None:
     with pytest.raises(Invalid, match="not a CRL"):
         crl.verify(junk, ec_made.issuing)
 
 
-def test_a_damaged_list_is_invalid_wherever_the_damage_is(rsa_made: Made) -> None:
+def test_a_damaged_list_is_invalid_wherever_the_damage_is(rsa_made: SampleHierarchy) -> None:
     good = assembled(rsa_made, FACTS)
     for position in range(len(good)):
         with pytest.raises(Invalid):

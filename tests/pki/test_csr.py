@@ -18,7 +18,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import csr
 from renrakucho_ca.pki.keys import PrivateKey
 
-from .hierarchies import Made, openssl
+from .hierarchies import SampleHierarchy, openssl
 
 
 def request_by(
@@ -35,7 +35,7 @@ def request_by(
 
 
 @pytest.fixture(scope="module")
-def good(ec_made: Made) -> bytes:
+def good(ec_made: SampleHierarchy) -> bytes:
     return request_by(ec_made.issuing_key)
 
 
@@ -55,13 +55,13 @@ def test_a_request_of_openssl_is_read_in_pem_and_der(tmp_path: Path) -> None:
         assert found.decode() == spki
 
 
-def test_only_the_key_is_taken(made: Made) -> None:
+def test_only_the_key_is_taken(made: SampleHierarchy) -> None:
     assert csr.load(request_by(made.root_key)) == made.root_key.public_key()
 
 
 def _other_key(request: asn1.CertificationRequest) -> None:
-    stranger = request_by(ec.generate_private_key(ec.SECP384R1()))
-    info = asn1.CertificationRequest.load(stranger)["certification_request_info"]
+    other_request = request_by(ec.generate_private_key(ec.SECP384R1()))
+    info = asn1.CertificationRequest.load(other_request)["certification_request_info"]
     request["certification_request_info"]["subject_pk_info"] = info["subject_pk_info"]
 
 
@@ -86,7 +86,7 @@ def _no_signature(request: asn1.CertificationRequest) -> None:
     "change",
     [_other_key, _other_subject, _unknown_algorithm, _algorithm_of_another_family, _no_signature],
 )
-def test_a_request_whose_signature_does_not_verify_is_invalid(
+def test_a_request_with_a_wrong_signature_is_invalid(
     good: bytes, change: Callable[[asn1.CertificationRequest], None]
 ) -> None:
     request = asn1.CertificationRequest.load(good)
@@ -104,7 +104,7 @@ def test_a_request_whose_signature_does_not_verify_is_invalid(
         (rsa.generate_private_key(3, 2048), "exponent 3 "),
     ],
 )
-def test_a_request_with_a_weak_or_foreign_key_is_invalid(
+def test_a_request_with_a_weak_or_unsupported_key_is_invalid(
     key: PrivateKey | ed25519.Ed25519PrivateKey, name: str
 ) -> None:
     with pytest.raises(Invalid, match=name):
@@ -121,7 +121,7 @@ def test_a_request_with_a_key_bound_to_rsassa_pss_is_invalid(tmp_path: Path) -> 
         csr.load((tmp_path / "csr").read_bytes())
 
 
-def test_a_request_with_an_even_rsa_exponent_is_invalid(rsa_made: Made) -> None:
+def test_a_request_with_an_even_rsa_exponent_is_invalid(rsa_made: SampleHierarchy) -> None:
     request = asn1.CertificationRequest.load(request_by(rsa_made.issuing_key))
     key = request["certification_request_info"]["subject_pk_info"]["public_key"]
     key.parsed["public_exponent"] = 65538
@@ -140,12 +140,12 @@ def test_a_request_with_an_even_rsa_exponent_is_invalid(rsa_made: Made) -> None:
         b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n",
     ],
 )
-def test_what_is_no_request_is_invalid(junk: bytes) -> None:
+def test_a_value_that_is_no_request_is_invalid(junk: bytes) -> None:
     with pytest.raises(Invalid, match="not a certificate request"):
         csr.load(junk)
 
 
-def test_a_certificate_is_no_request(ec_made: Made) -> None:
+def test_a_certificate_is_no_request(ec_made: SampleHierarchy) -> None:
     for encoding in (Encoding.PEM, Encoding.DER):
         with pytest.raises(Invalid, match="not a certificate request"):
             csr.load(ec_made.root.public_bytes(encoding))

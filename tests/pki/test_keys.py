@@ -14,7 +14,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
 
-from .hierarchies import Made
+from .hierarchies import SampleHierarchy
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_two_keys_are_never_the_same() -> None:
         (rsa.generate_private_key(65537, 1024).public_key(), "rsa-1024"),
     ],
 )
-def test_a_weak_or_foreign_key_has_a_name_but_is_not_accepted(key: object, name: str) -> None:
+def test_a_weak_or_unsupported_key_is_named_and_refused(key: object, name: str) -> None:
     assert keys.describe(key) == name
     with pytest.raises(Invalid, match=name):
         keys.accept(key)
@@ -96,14 +96,14 @@ def test_an_odd_rsa_size_is_accepted_and_named() -> None:
     assert keys.describe(key) == "rsa-2560"
 
 
-def test_a_private_key_survives_pkcs8(ec_made: Made, rsa_made: Made) -> None:
+def test_a_private_key_survives_pkcs8(ec_made: SampleHierarchy, rsa_made: SampleHierarchy) -> None:
     for made in (ec_made, rsa_made):
         again = keys.from_pkcs8(keys.to_pkcs8(made.issuing_key))
         assert again.private_numbers() == made.issuing_key.private_numbers()
 
 
 @pytest.mark.parametrize("junk", [b"", b"\0", b"0\x82\xff\xff", b"-----BEGIN PRIVATE KEY-----"])
-def test_what_is_no_private_key_is_invalid(junk: bytes) -> None:
+def test_a_value_that_is_no_private_key_is_invalid(junk: bytes) -> None:
     with pytest.raises(Invalid, match="cannot be read"):
         keys.from_pkcs8(junk)
 
@@ -115,7 +115,7 @@ def test_a_private_key_of_an_unknown_kind_or_curve_is_invalid(oid: str) -> None:
         keys.from_pkcs8(der.replace(bytes.fromhex(oid), bytes.fromhex(oid[:-2] + "77")))
 
 
-def test_an_encrypted_private_key_is_invalid(ec_made: Made) -> None:
+def test_an_encrypted_private_key_is_invalid(ec_made: SampleHierarchy) -> None:
     sealed = ec_made.issuing_key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,
@@ -125,13 +125,13 @@ def test_an_encrypted_private_key_is_invalid(ec_made: Made) -> None:
         keys.from_pkcs8(sealed)
 
 
-def test_a_weak_or_foreign_private_key_is_invalid() -> None:
-    for foreign in (
+def test_a_weak_or_unsupported_private_key_is_invalid() -> None:
+    for unsupported in (
         ed25519.Ed25519PrivateKey.generate(),
         ec.generate_private_key(ec.SECP256K1()),
         rsa.generate_private_key(65537, 1024),
     ):
-        der = foreign.private_bytes(
+        der = unsupported.private_bytes(
             serialization.Encoding.DER,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
@@ -140,17 +140,19 @@ def test_a_weak_or_foreign_private_key_is_invalid() -> None:
             keys.from_pkcs8(der)
 
 
-def test_a_key_and_its_certificate_are_a_pair(made: Made) -> None:
+def test_a_key_and_its_certificate_are_a_pair(made: SampleHierarchy) -> None:
     keys.check_pair(made.issuing_key, made.issuing)
     keys.check_pair(made.root_key, made.root)
 
 
-def test_another_key_is_no_pair(made: Made) -> None:
+def test_another_key_is_no_pair(made: SampleHierarchy) -> None:
     with pytest.raises(Invalid, match="does not belong"):
         keys.check_pair(made.root_key, made.issuing)
 
 
-def test_a_damaged_rsa_key_is_found_although_the_library_did_not_check_it(rsa_made: Made) -> None:
+def test_a_damaged_rsa_key_is_found_although_the_library_did_not_check_it(
+    rsa_made: SampleHierarchy,
+) -> None:
     info = asn1.PrivateKeyInfo.load(keys.to_pkcs8(rsa_made.issuing_key))
     numbers = info["private_key"].parsed
     for part in ("private_exponent", "exponent1", "exponent2"):
@@ -178,7 +180,7 @@ def test_each_key_signs_with_a_hash_as_strong_as_its_curve(
     assert keys.signature_hash(key.public_key()).name == name
 
 
-def test_a_signature_over_parts_is_one_over_the_whole(made: Made) -> None:
+def test_a_signature_over_parts_is_one_over_the_whole(made: SampleHierarchy) -> None:
     key = made.issuing_key
     algorithm = keys.signature_hash(key)
     signature = keys.sign(key, b"one ", memoryview(b"two"))
@@ -187,17 +189,17 @@ def test_a_signature_over_parts_is_one_over_the_whole(made: Made) -> None:
     assert not keys.verifies(made.root_key.public_key(), signature, algorithm, b"one two")
 
 
-def test_a_throwaway_key_is_of_the_issuers_family_and_made_once(made: Made) -> None:
+def test_a_lint_key_is_of_the_issuers_family_and_made_once(made: SampleHierarchy) -> None:
     public_key = made.issuing_key.public_key()
-    key = keys.throwaway(public_key)
+    key = keys.lint_key(public_key)
     assert keys.describe(key.public_key()) in {"ec-p256", "rsa-2048"}
     assert isinstance(key, ec.EllipticCurvePrivateKey) == isinstance(
         public_key, ec.EllipticCurvePublicKey
     )
-    assert keys.throwaway(made.root_key.public_key()) is key
+    assert keys.lint_key(made.root_key.public_key()) is key
     assert key.public_key() not in (made.root_key.public_key(), public_key)
 
 
-def test_the_key_of_a_certificate_is_read(made: Made) -> None:
+def test_the_key_of_a_certificate_is_read(made: SampleHierarchy) -> None:
     assert isinstance(made.root, x509.Certificate)
     assert keys.public_key_of(made.root) == made.root_key.public_key()

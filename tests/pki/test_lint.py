@@ -31,7 +31,7 @@ from .hierarchies import (
     NOWHERE,
     ROOT_SUBJECT,
     ROOT_VALIDITY,
-    Made,
+    SampleHierarchy,
     altered,
     ca_profile,
     request_for,
@@ -47,7 +47,7 @@ pytestmark = [
 Change = Callable[[asn1.Certificate], None]
 
 
-def good(made: Made, **changes: object) -> tuple[x509.Certificate, EndEntity]:
+def good(made: SampleHierarchy, **changes: object) -> tuple[x509.Certificate, EndEntity]:
     request = replace(request_for(made.device_key), **changes)  # type: ignore[arg-type]
     return end_entity(request, made.issuing, made.issuing_key), request
 
@@ -353,7 +353,9 @@ FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_certificate_with_one_fault_is_refused_for_it(ec_made: Made, fault: str) -> None:
+def test_a_certificate_with_one_fault_is_refused_for_it(
+    ec_made: SampleHierarchy, fault: str
+) -> None:
     change, message = FAULTS[fault]
     certificate, request = good(ec_made)
     findings = lint(altered(certificate, change), request, ec_made.issuing)
@@ -363,13 +365,15 @@ def test_a_certificate_with_one_fault_is_refused_for_it(ec_made: Made, fault: st
 
 
 @pytest.mark.parametrize("distribution", [NOWHERE, EVERYWHERE, Distribution(ocsp_url=OCSP)])
-def test_a_good_certificate_has_no_finding(made: Made, distribution: Distribution) -> None:
+def test_a_good_certificate_has_no_finding(
+    made: SampleHierarchy, distribution: Distribution
+) -> None:
     certificate, request = good(made, distribution=distribution)
     assert lint(certificate, request, made.issuing) == []
     enforce([])
 
 
-def test_every_finding_is_one_line_in_lower_case(ec_made: Made) -> None:
+def test_every_finding_is_one_line_in_lower_case(ec_made: SampleHierarchy) -> None:
     certificate, request = good(ec_made)
     for change, _ in FAULTS.values():
         for finding in lint(altered(certificate, change), request, ec_made.issuing):
@@ -378,7 +382,7 @@ def test_every_finding_is_one_line_in_lower_case(ec_made: Made) -> None:
             assert "\n" not in finding
 
 
-def test_addresses_that_were_not_asked_for_are_refused(ec_made: Made) -> None:
+def test_addresses_that_were_not_asked_for_are_refused(ec_made: SampleHierarchy) -> None:
     certificate, request = good(ec_made)
     findings = lint(certificate, replace(request, distribution=NOWHERE), ec_made.issuing)
     assert set(findings) == {
@@ -392,7 +396,7 @@ def test_addresses_that_were_not_asked_for_are_refused(ec_made: Made) -> None:
 # Faulty requests: the builder does what it is told, the linter knows better ---------------------
 
 
-def findings_about(made: Made, **changes: object) -> list[str]:
+def findings_about(made: SampleHierarchy, **changes: object) -> list[str]:
     certificate, request = good(made, **changes)
     return lint(certificate, request, made.issuing)
 
@@ -401,7 +405,7 @@ def until(**changes: int) -> Validity:
     return Validity(BEGIN, DEVICE_VALIDITY.not_after.replace(**changes))  # type: ignore[arg-type]
 
 
-def test_a_validity_longer_than_the_profiles_years_is_refused(ec_made: Made) -> None:
+def test_a_validity_longer_than_the_profiles_years_is_refused(ec_made: SampleHierarchy) -> None:
     # A day more is the calendar of another timezone.
     assert findings_about(ec_made, validity=until(day=3)) == []
     longer = Validity(BEGIN, until(day=3).not_after + timedelta(seconds=1))
@@ -410,7 +414,7 @@ def test_a_validity_longer_than_the_profiles_years_is_refused(ec_made: Made) -> 
     ]
 
 
-def test_a_validity_past_the_end_of_the_issuer_is_refused(ec_made: Made) -> None:
+def test_a_validity_past_the_end_of_the_issuer_is_refused(ec_made: SampleHierarchy) -> None:
     profile = replace(DEVICE, validity_years=30)
     end = ISSUING_VALIDITY.not_after
     assert findings_about(ec_made, profile=profile, validity=Validity(BEGIN, end)) == []
@@ -420,21 +424,21 @@ def test_a_validity_past_the_end_of_the_issuer_is_refused(ec_made: Made) -> None
     ]
 
 
-def test_a_short_serial_is_refused_although_it_was_asked_for(ec_made: Made) -> None:
+def test_a_short_serial_is_refused_although_it_was_asked_for(ec_made: SampleHierarchy) -> None:
     assert findings_about(ec_made, serial=2**126) == []
     assert findings_about(ec_made, serial=2**126 - 1) == [
         "the serial number has 126 bits, fewer than 127"
     ]
 
 
-def test_a_weak_key_is_refused_although_it_was_asked_for(ec_made: Made) -> None:
+def test_a_weak_key_is_refused_although_it_was_asked_for(ec_made: SampleHierarchy) -> None:
     weak = rsa.generate_private_key(65537, 1024).public_key()
     assert describe(weak) == "rsa-1024"
     (finding,) = findings_about(ec_made, public_key=weak)
     assert "rsa-1024" in finding
 
 
-def test_an_issuer_that_is_no_ca_is_refused(ec_made: Made) -> None:
+def test_an_issuer_that_is_no_ca_is_refused(ec_made: SampleHierarchy) -> None:
     device, request = good(ec_made)
     certificate = end_entity(request, device, ec_made.issuing_key)
     findings = lint(certificate, request, device)
@@ -442,15 +446,15 @@ def test_an_issuer_that_is_no_ca_is_refused(ec_made: Made) -> None:
     assert "the issuer's key usage does not allow it to sign certificates" in findings
 
 
-def test_an_issuer_without_key_identifier_is_known_by_its_key(ec_made: Made) -> None:
-    taken_over = altered(ec_made.issuing, without("key_identifier"))
+def test_an_issuer_without_key_identifier_is_known_by_its_key(ec_made: SampleHierarchy) -> None:
+    imported = altered(ec_made.issuing, without("key_identifier"))
     request = request_for(ec_made.device_key)
-    certificate = end_entity(request, taken_over, ec_made.issuing_key)
-    assert lint(certificate, request, taken_over) == []
+    certificate = end_entity(request, imported, ec_made.issuing_key)
+    assert lint(certificate, request, imported) == []
     assert lint(certificate, request, ec_made.issuing) == []
 
 
-def test_a_profile_decides_usage_and_purposes(ec_made: Made) -> None:
+def test_a_profile_decides_usage_and_purposes(ec_made: SampleHierarchy) -> None:
     profile = replace(
         DEVICE,
         key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT}),
@@ -465,7 +469,9 @@ def test_a_profile_decides_usage_and_purposes(ec_made: Made) -> None:
 
 
 @pytest.mark.parametrize("usage", [KeyUsage.KEY_AGREEMENT, KeyUsage.KEY_ENCIPHERMENT])
-def test_a_usage_that_the_key_cannot_have_is_refused(made: Made, usage: KeyUsage) -> None:
+def test_a_usage_that_the_key_cannot_have_is_refused(
+    made: SampleHierarchy, usage: KeyUsage
+) -> None:
     """RFC 3279 §2.3.1: an RSA key agrees on nothing. RFC 8813 §3: an EC key encrypts no key."""
     profile = replace(DEVICE, key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE, usage}))
     certificate, request = good(made, profile=profile)
@@ -480,17 +486,17 @@ def test_a_usage_that_the_key_cannot_have_is_refused(made: Made, usage: KeyUsage
 # CAs --------------------------------------------------------------------------------------------
 
 
-def root_request(made: Made) -> Ca:
+def root_request(made: SampleHierarchy) -> Ca:
     key = made.root_key.public_key()
     return Ca(ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, key, NOWHERE)
 
 
-def issuing_request(made: Made) -> Ca:
+def issuing_request(made: SampleHierarchy) -> Ca:
     key, profile = made.issuing_key.public_key(), ca_profile(Tier.ISSUING)
     return Ca(profile, ISSUING_SUBJECT, serial(2), ISSUING_VALIDITY, key, EVERYWHERE)
 
 
-def test_good_cas_have_no_finding(made: Made) -> None:
+def test_good_cas_have_no_finding(made: SampleHierarchy) -> None:
     assert lint_ca(made.root, root_request(made), made.root) == []
     assert lint_ca(made.issuing, issuing_request(made), made.root) == []
 
@@ -531,7 +537,7 @@ CA_FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("fault", CA_FAULTS)
-def test_a_ca_with_one_fault_is_refused_for_it(ec_made: Made, fault: str) -> None:
+def test_a_ca_with_one_fault_is_refused_for_it(ec_made: SampleHierarchy, fault: str) -> None:
     change, message = CA_FAULTS[fault]
     root, below = altered(ec_made.root, change), altered(ec_made.issuing, change)
     for findings in (
@@ -541,7 +547,7 @@ def test_a_ca_with_one_fault_is_refused_for_it(ec_made: Made, fault: str) -> Non
         assert any(message in finding for finding in findings), findings
 
 
-def test_an_issuing_ca_that_outlives_its_root_is_refused(ec_made: Made) -> None:
+def test_an_issuing_ca_that_outlives_its_root_is_refused(ec_made: SampleHierarchy) -> None:
     beyond = Validity(BEGIN, ROOT_VALIDITY.not_after + timedelta(seconds=1))
     request = replace(issuing_request(ec_made), validity=beyond)
     certificate = issuing(request, ec_made.root, ec_made.root_key)
@@ -551,7 +557,7 @@ def test_an_issuing_ca_that_outlives_its_root_is_refused(ec_made: Made) -> None:
     ]
 
 
-def test_a_ca_of_another_name_than_asked_for_is_refused(ec_made: Made) -> None:
+def test_a_ca_of_another_name_than_asked_for_is_refused(ec_made: SampleHierarchy) -> None:
     other: Subject = ((SubjectAttribute.COMMON_NAME, "other.example.jp"),)
     request = replace(root_request(ec_made), subject=other)
     assert lint_ca(ec_made.root, request, ec_made.root) == [

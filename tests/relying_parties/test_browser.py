@@ -75,7 +75,7 @@ class Browser:
 
 
 @dataclass(frozen=True)
-class Town:
+class BrowserScene:
     """Two doors, a third one that asks for certificates of either hierarchy, and two people.
 
     Attributes:
@@ -92,7 +92,7 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserScene]:
     folder = tmp_path_factory.mktemp("town")
     network = Network(folder)
     devices = {}
@@ -104,12 +104,14 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     nginx = Nginx(folder / "nginx")
     nginx.make_certificate()
     public = network.public
-    ports = {name: nginx.add_door(f"include {public}/nginx-{name}.conf;") for name in devices}
-    ports["either"] = nginx.add_door(asking_for_either(public, folder))
+    ports = {
+        name: nginx.add_server_block(f"include {public}/nginx-{name}.conf;") for name in devices
+    }
+    ports["either"] = nginx.add_server_block(asking_for_either(public, folder))
     nginx.start()
     moving = Browser.make(folder / "moving", nginx.certificate, devices.values())
     late = Browser.make(folder / "late", nginx.certificate, [devices["old"]])
-    yield Town(ports, devices, moving, late)
+    yield BrowserScene(ports, devices, moving, late)
     nginx.stop()
 
 
@@ -124,21 +126,21 @@ def asking_for_either(public: Path, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("hierarchy", ["old", "new"])
-def test_whichever_comes_first_in_the_store_each_door_is_shown_its_own(
-    town: Town, hierarchy: str
+def test_each_server_block_is_offered_its_own_certificate(
+    town: BrowserScene, hierarchy: str
 ) -> None:
     assert entered(town.devices[hierarchy]) in town.moving.visit(town.ports[hierarchy])
 
 
 @pytest.mark.parametrize("hierarchy", ["old", "new"])
-def test_a_door_that_asks_for_either_leaves_the_choice_to_the_person(
-    town: Town, hierarchy: str
+def test_a_server_block_for_both_hierarchies_offers_both_certificates(
+    town: BrowserScene, hierarchy: str
 ) -> None:
     choice = {"ISSUER": {"OU": hierarchy}}
     page = town.moving.visit(town.ports["either"], choice)
     assert entered(town.devices[hierarchy]) in page
 
 
-def test_the_old_certificate_is_not_offered_at_the_new_door(town: Town) -> None:
+def test_the_old_certificate_is_not_offered_to_the_new_server_block(town: BrowserScene) -> None:
     assert "No required SSL certificate was sent" in town.late.visit(town.ports["new"])
     assert entered(town.devices["old"]) in town.late.visit(town.ports["either"])

@@ -20,10 +20,10 @@ from tests.shared.web_server import Nginx
 pytestmark = pytest.mark.needs("nginx", "curl", "openssl")
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-server-blocks.conf"
-DOORS = {"old": "login-old.example.jp", "new": "login-new.example.jp"}
+SERVER_BLOCKS = {"old": "login-old.example.jp", "new": "login-new.example.jp"}
 
 
-class Portal(BaseHTTPRequestHandler):
+class HeaderEcho(BaseHTTPRequestHandler):
     """Answers with the headers that it got."""
 
     def do_GET(self) -> None:
@@ -38,7 +38,7 @@ class Portal(BaseHTTPRequestHandler):
 
 
 @dataclass(frozen=True)
-class Site:
+class ExampleSite:
     network: Network
     nginx: Nginx
     port: int
@@ -58,7 +58,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), HeaderEcho)
     Thread(target=server.serve_forever).start()
     yield server.server_port
     server.shutdown()
@@ -66,14 +66,14 @@ def portal() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def site(portal: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(portal: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleSite]:
     folder = tmp_path_factory.mktemp("site")
     network = Network(folder)
-    for name in DOORS:
+    for name in SERVER_BLOCKS:
         network.create(name)
     network.publish()
     nginx, port = Nginx(folder / "nginx"), free_port()
-    nginx.make_certificate(*DOORS.values())
+    nginx.make_certificate(*SERVER_BLOCKS.values())
     key = nginx.certificate.with_suffix(".key")
     nginx.add(
         replaced(
@@ -82,13 +82,16 @@ def site(portal: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
                 "listen 443 ssl": (3, f"listen 127.0.0.1:{port} ssl"),
                 "server 127.0.0.1:8080;": (1, f"server 127.0.0.1:{portal};"),
                 "include /srv/rca/public/": (2, f"include {network.public}/"),
-                **{f"/etc/ssl/{host}.pem": (1, str(nginx.certificate)) for host in DOORS.values()},
-                **{f"/etc/ssl/{host}.key": (1, str(key)) for host in DOORS.values()},
+                **{
+                    f"/etc/ssl/{host}.pem": (1, str(nginx.certificate))
+                    for host in SERVER_BLOCKS.values()
+                },
+                **{f"/etc/ssl/{host}.key": (1, str(key)) for host in SERVER_BLOCKS.values()},
             },
         )
     )
     nginx.start()
-    yield Site(network, nginx, port)
+    yield ExampleSite(network, nginx, port)
     nginx.stop()
 
 
@@ -99,56 +102,60 @@ def replaced(text: str, changes: dict[str, tuple[int, str]]) -> str:
     return text
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_the_portal_learns_who_came_by_which_door(site: Site, door: str) -> None:
-    device = site.network.device(door)
+@pytest.mark.parametrize("block", SERVER_BLOCKS)
+def test_the_portal_gets_the_client_certificate_and_the_server_block(
+    site: ExampleSite, block: str
+) -> None:
+    device = site.network.device(block)
     forged = [("X-Client-Serial", "1"), ("X-Client-Subject", "CN=other"), ("X-Door", "other")]
     options = [word for name, value in forged for word in ("--header", f"{name}: {value}")]
-    body, code = site.visit(DOORS[door], device, *options).stdout.rsplit("\n", 1)
+    body, code = site.visit(SERVER_BLOCKS[block], device, *options).stdout.rsplit("\n", 1)
     got = json.loads(body)
     assert code == "200"
     assert int(got["X-Client-Serial"], 16) == device.serial
     assert got["X-Client-Subject"].startswith("CN=suzuki,")
-    assert got["X-Door"] == door
-    assert got["Host"] == DOORS[door]
+    assert got["X-Door"] == block
+    assert got["Host"] == SERVER_BLOCKS[block]
 
 
-@pytest.mark.parametrize(("door", "hierarchy"), [("old", "new"), ("new", "old")])
-def test_who_stands_at_the_other_door_is_told_so(site: Site, door: str, hierarchy: str) -> None:
-    refused = site.visit(DOORS[door], site.network.device(hierarchy)).stdout
+@pytest.mark.parametrize(("block", "hierarchy"), [("old", "new"), ("new", "old")])
+def test_a_client_of_the_other_hierarchy_gets_an_explanation(
+    site: ExampleSite, block: str, hierarchy: str
+) -> None:
+    refused = site.visit(SERVER_BLOCKS[block], site.network.device(hierarchy)).stdout
     assert refused.startswith("この入口から入れる証明書がありません。")
     assert refused.endswith(
         "No certificate for this door. Close the browser, open it again, and choose one.\n\n403"
     )
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_who_has_no_certificate_is_told_so(site: Site, door: str) -> None:
-    assert site.visit(DOORS[door], None).stdout.endswith("\n403")
+@pytest.mark.parametrize("block", SERVER_BLOCKS)
+def test_a_client_without_a_certificate_gets_an_explanation(site: ExampleSite, block: str) -> None:
+    assert site.visit(SERVER_BLOCKS[block], None).stdout.endswith("\n403")
 
 
-def test_the_one_door_does_not_let_into_the_other(site: Site) -> None:
+def test_a_certificate_of_one_server_block_is_refused_by_the_other(site: ExampleSite) -> None:
     """TLS with the name of the door that the certificate opens, HTTP with the other's."""
     device = site.network.device("old")
-    answer = site.visit(DOORS["old"], device, "--header", f"Host: {DOORS['new']}")
+    answer = site.visit(SERVER_BLOCKS["old"], device, "--header", f"Host: {SERVER_BLOCKS['new']}")
     assert answer.stdout.endswith("\n421")
 
 
-def test_no_other_name_is_answered(site: Site) -> None:
+def test_no_other_name_is_answered(site: ExampleSite) -> None:
     answer = site.visit("localhost", site.network.device("new"))
     assert answer.returncode == 35, answer  # curl's for a handshake that failed
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_no_session_is_resumed(site: Site, version: str, tmp_path: Path) -> None:
+def test_no_session_is_resumed(site: ExampleSite, version: str, tmp_path: Path) -> None:
     device, session = site.network.device("new"), tmp_path / "session"
 
     def visit(*options: str | Path) -> str:
         return must(
             *("openssl", "s_client", version, "-connect", f"127.0.0.1:{site.port}"),
-            *("-servername", DOORS["new"], "-CAfile", site.nginx.certificate, "-ign_eof"),
+            *("-servername", SERVER_BLOCKS["new"], "-CAfile", site.nginx.certificate, "-ign_eof"),
             *("-cert", device.pem, "-key", device.pem, "-cert_chain", device.pem, *options),
-            stdin=f"GET / HTTP/1.0\r\nHost: {DOORS['new']}\r\n\r\n",
+            stdin=f"GET / HTTP/1.0\r\nHost: {SERVER_BLOCKS['new']}\r\n\r\n",
         )
 
     assert '"X-Door": "new"' in visit("-sess_out", session)
@@ -157,9 +164,9 @@ def test_no_session_is_resumed(site: Site, version: str, tmp_path: Path) -> None
     assert "\nReused, " not in again
 
 
-def test_a_revoked_device_is_refused(site: Site) -> None:
+def test_a_revoked_device_is_refused(site: ExampleSite) -> None:
     device = site.network.device("new")
     site.network.revoke(device)
     site.network.publish()
     site.nginx.reload()
-    assert site.visit(DOORS["new"], device).stdout.endswith("\n403")
+    assert site.visit(SERVER_BLOCKS["new"], device).stdout.endswith("\n403")

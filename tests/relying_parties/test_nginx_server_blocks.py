@@ -27,7 +27,7 @@ BAD_CERTIFICATE = "400 The SSL certificate error"
 
 
 @dataclass(frozen=True)
-class Doors:
+class ServerBlocks:
     """A network, and a server with a door for each hierarchy.
 
     Attributes:
@@ -44,7 +44,7 @@ class Doors:
         """As `rca publish` does: the hook reloads nginx."""
         self.nginx.reloaded_by(partial(self.network.publish, trust_clock=trust_clock))
 
-    def visit(self, door: str, *client: str) -> str:
+    def visit(self, block: str, *client: str) -> str:
         """The status and the title or text that someone gets.
 
         Args:
@@ -52,7 +52,7 @@ class Doors:
         """
         done = run(
             *("curl", "--silent", "--config", "-", "--cacert", self.nginx.certificate),
-            *("--write-out", "\n%{http_code}", f"https://{HOST}:{self.ports[door]}/"),
+            *("--write-out", "\n%{http_code}", f"https://{HOST}:{self.ports[block]}/"),
             stdin="\n".join(client),
         )
         assert done.returncode == 0, done.stderr
@@ -60,15 +60,15 @@ class Doors:
         title = body.split("<title>")[-1].split("</title>")[0]
         return f"{code} {title.removeprefix(code).strip()}"
 
-    def enters(self, device: Device, door: str) -> bool:
+    def enters(self, device: Device, block: str) -> bool:
         """Whether the device's file opens the door."""
-        answer = self.visit(door, f'cert = "{device.p12}:{device.password}"', 'cert-type = "P12"')
+        answer = self.visit(block, f'cert = "{device.p12}:{device.password}"', 'cert-type = "P12"')
         assert answer in (f"200 {entered(device)}", BAD_CERTIFICATE)
         return answer != BAD_CERTIFICATE
 
 
 @pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerBlocks]:
     folder = tmp_path_factory.mktemp("doors")
     network = Network(folder, MovableClock(timedelta(days=2 * 366)))
     network.create("old")
@@ -79,13 +79,13 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     nginx = Nginx(folder / "nginx")
     nginx.make_certificate()
     ports = {
-        name: nginx.add_door(f"include {network.public}/nginx-{name}.conf;")
+        name: nginx.add_server_block(f"include {network.public}/nginx-{name}.conf;")
         for name in ("old", "new")
     }
-    ports["resuming"] = nginx.add_door(with_sessions(network.public / "nginx-new.conf"))
+    ports["resuming"] = nginx.add_server_block(with_sessions(network.public / "nginx-new.conf"))
     network.set("publish_hook", f"['{nginx.reload_script}']")
     nginx.start()
-    yield Doors(network, nginx, ports, expired)
+    yield ServerBlocks(network, nginx, ports, expired)
     nginx.stop()
 
 
@@ -98,54 +98,56 @@ def with_sessions(snippet: Path) -> str:
 
 @pytest.mark.parametrize("kind", DEVICES)
 @pytest.mark.parametrize("hierarchy", ["old", "new"])
-def test_a_device_enters_at_the_door_of_its_hierarchy_alone(
-    doors: Doors, hierarchy: str, kind: str
+def test_a_device_is_accepted_by_its_hierarchys_server_block_alone(
+    server: ServerBlocks, hierarchy: str, kind: str
 ) -> None:
-    device = doors.network.device(hierarchy, kind)
-    assert [door for door in ("old", "new") if doors.enters(device, door)] == [hierarchy]
+    device = server.network.device(hierarchy, kind)
+    assert [block for block in ("old", "new") if server.enters(device, block)] == [hierarchy]
 
 
-@pytest.mark.parametrize("door", ["old", "new"])
-def test_key_and_certificates_may_be_pem(doors: Doors, door: str) -> None:
-    device = doors.network.device(door)
-    assert doors.visit(door, f'cert = "{device.pem}"') == f"200 {entered(device)}"
+@pytest.mark.parametrize("block", ["old", "new"])
+def test_key_and_certificates_may_be_pem(server: ServerBlocks, block: str) -> None:
+    device = server.network.device(block)
+    assert server.visit(block, f'cert = "{device.pem}"') == f"200 {entered(device)}"
 
 
-@pytest.mark.parametrize("door", ["old", "new"])
-def test_nobody_enters_without_a_certificate(doors: Doors, door: str) -> None:
-    assert doors.visit(door) == NO_CERTIFICATE
+@pytest.mark.parametrize("block", ["old", "new"])
+def test_no_client_is_accepted_without_a_certificate(server: ServerBlocks, block: str) -> None:
+    assert server.visit(block) == NO_CERTIFICATE
 
 
 @pytest.mark.parametrize("hierarchy", ["old", "new"])
-def test_a_revoked_device_enters_at_no_door(doors: Doors, hierarchy: str) -> None:
-    device, other = doors.network.device(hierarchy), doors.network.device(hierarchy)
-    assert doors.enters(device, hierarchy)
-    doors.network.revoke(device)
-    doors.publish()
-    assert not any(doors.enters(device, door) for door in ("old", "new"))
-    assert doors.enters(other, hierarchy)
+def test_a_revoked_device_is_accepted_by_no_server_block(
+    server: ServerBlocks, hierarchy: str
+) -> None:
+    device, other = server.network.device(hierarchy), server.network.device(hierarchy)
+    assert server.enters(device, hierarchy)
+    server.network.revoke(device)
+    server.publish()
+    assert not any(server.enters(device, block) for block in ("old", "new"))
+    assert server.enters(other, hierarchy)
 
 
-def test_a_held_device_enters_again_when_it_is_released(doors: Doors) -> None:
-    device = doors.network.device("new")
-    doors.network.hold(device)
-    doors.publish()
-    assert not doors.enters(device, "new")
-    doors.network.release(device)
-    doors.publish()
-    assert doors.enters(device, "new")
+def test_a_held_device_enters_again_when_it_is_released(server: ServerBlocks) -> None:
+    device = server.network.device("new")
+    server.network.hold(device)
+    server.publish()
+    assert not server.enters(device, "new")
+    server.network.release(device)
+    server.publish()
+    assert server.enters(device, "new")
 
 
-def test_an_expired_device_does_not_enter(doors: Doors) -> None:
-    assert not doors.enters(doors.expired, "new")
+def test_an_expired_device_does_not_enter(server: ServerBlocks) -> None:
+    assert not server.enters(server.expired, "new")
 
 
-def test_a_connection_that_a_revoked_device_kept_open_is_closed(doors: Doors) -> None:
-    device = doors.network.device("new")
-    context = ssl.create_default_context(cafile=doors.nginx.certificate)
+def test_a_connection_that_a_revoked_device_kept_open_is_closed(server: ServerBlocks) -> None:
+    device = server.network.device("new")
+    context = ssl.create_default_context(cafile=server.nginx.certificate)
     context.load_cert_chain(device.pem)
     connection = http.client.HTTPSConnection(
-        HOST, doors.ports["new"], timeout=PATIENCE, context=context
+        HOST, server.ports["new"], timeout=PATIENCE, context=context
     )
 
     def ask() -> str:
@@ -155,80 +157,82 @@ def test_a_connection_that_a_revoked_device_kept_open_is_closed(doors: Doors) ->
     with closing(connection):
         assert ask() == ask() == entered(device)
         assert connection.sock is not None  # closed, it would be opened anew
-        doors.network.revoke(device)
-        doors.publish()
+        server.network.revoke(device)
+        server.publish()
         with pytest.raises(ConnectionError):
             ask()
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_a_revoked_device_cannot_resume_its_session(
-    doors: Doors, version: str, tmp_path: Path
+    server: ServerBlocks, version: str, tmp_path: Path
 ) -> None:
-    answer = resume_after_revocation(doors, "new", version, tmp_path)
+    answer = resume_after_revocation(server, "new", version, tmp_path)
     assert "The SSL certificate error" in answer
     assert "\nReused, " not in answer
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_at_a_door_that_keeps_sessions_it_could(doors: Doors, version: str, tmp_path: Path) -> None:
-    answer = resume_after_revocation(doors, "resuming", version, tmp_path)
+def test_a_server_block_with_session_resumption_accepts_a_revoked_device(
+    server: ServerBlocks, version: str, tmp_path: Path
+) -> None:
+    answer = resume_after_revocation(server, "resuming", version, tmp_path)
     assert "entered with" in answer
     assert "\nReused, " in answer
 
 
-def resume_after_revocation(doors: Doors, door: str, version: str, folder: Path) -> str:
+def resume_after_revocation(server: ServerBlocks, block: str, version: str, folder: Path) -> str:
     """Logs in, is revoked, and comes back with the session: what was shown and answered."""
-    device, session = doors.network.device("new"), folder / "session"
+    device, session = server.network.device("new"), folder / "session"
 
     def visit(*options: str | Path) -> str:
         return must(
-            *("openssl", "s_client", version, "-connect", f"{HOST}:{doors.ports[door]}"),
-            *("-CAfile", doors.nginx.certificate, "-verify_return_error", "-ign_eof"),
+            *("openssl", "s_client", version, "-connect", f"{HOST}:{server.ports[block]}"),
+            *("-CAfile", server.nginx.certificate, "-verify_return_error", "-ign_eof"),
             *("-cert", device.pem, "-key", device.pem, "-cert_chain", device.pem, *options),
             stdin="GET / HTTP/1.0\r\n\r\n",
         )
 
     assert entered(device) in visit("-sess_out", session)
-    doors.network.revoke(device)
-    doors.publish()
+    server.network.revoke(device)
+    server.publish()
     # Under TLS 1.3 a server that resumes nothing gives nothing to come back with.
     return visit("-sess_in", session) if session.exists() else visit()
 
 
-def test_a_crl_past_its_end_locks_everyone_out_until_the_next(doors: Doors) -> None:
-    device, clock = doors.network.device("new"), doors.network.clock
+def test_a_crl_past_its_end_locks_everyone_out_until_the_next(server: ServerBlocks) -> None:
+    device, clock = server.network.device("new"), server.network.clock
     clock.ago = timedelta(days=30)
-    doors.publish(trust_clock=True)
-    assert not doors.enters(device, "new")
+    server.publish(trust_clock=True)
+    assert not server.enters(device, "new")
     clock.ago = timedelta()
-    doors.publish()
-    assert doors.enters(device, "new")
+    server.publish()
+    assert server.enters(device, "new")
 
 
-def test_a_hook_that_fails_is_told_with_its_words_and_the_doors_stay_as_they_were(
-    doors: Doors,
+def test_a_failed_hook_is_reported_with_its_output_and_nginx_keeps_its_files(
+    server: ServerBlocks,
 ) -> None:
-    device, configuration = doors.network.device("new"), doors.nginx.configuration
+    device, configuration = server.network.device("new"), server.nginx.configuration
     right = configuration.read_text("utf-8")
     configuration.write_text("dors {}\n" + right, "utf-8")
     try:
         with pytest.raises(Unavailable, match='unknown directive "dors"'):
-            doors.network.publish()
+            server.network.publish()
     finally:
         configuration.write_text(right, "utf-8")
-    assert doors.enters(device, "new")
-    doors.publish()
-    assert doors.enters(device, "new")
+    assert server.enters(device, "new")
+    server.publish()
+    assert server.enters(device, "new")
 
 
 @pytest.mark.parametrize(
     "name", ["見本市 公開", "a'b", 'a"b', "a;b}c{d", "$host #x", "a\\tb", "a\\", "*.conf"]
 )
-def test_the_folder_may_have_any_name(doors: Doors, name: str, tmp_path: Path) -> None:
+def test_the_folder_may_have_any_name(server: ServerBlocks, name: str, tmp_path: Path) -> None:
     out = tmp_path / name
-    publication.publish(doors.network.home, out=out)
+    publication.publish(server.network.home, out=out)
     nginx = Nginx(tmp_path / "nginx")
     nginx.make_certificate()
-    nginx.add_door((out / "nginx-new.conf").read_text("utf-8"))
+    nginx.add_server_block((out / "nginx-new.conf").read_text("utf-8"))
     assert nginx.check() == ""

@@ -62,7 +62,7 @@ def test_a_clock_that_was_set_back_signs_nothing(rca: Terminal) -> None:
 
 
 @pytest.mark.needs("faketime")
-def test_a_clock_that_was_ahead_can_be_trusted_again(rca: Terminal) -> None:
+def test_a_corrected_clock_can_be_trusted_again(rca: Terminal) -> None:
     """Its CRL is not valid yet, and what it issued neither."""
     number = rca.issue(before=["faketime", "2035-01-01"])["number"]
     assert rca("publish", before=["faketime", "2035-01-01"]).code == 0
@@ -125,41 +125,41 @@ def test_a_hook_that_fails_is_one_line_and_tried_again(
     assert result.code == 7
     assert said in result.complaint
     assert len(result.complaint) < 600
-    witness = rca.folder / "witness"
-    rca.set_hook("touch", str(witness))
+    marker = rca.folder / "witness"
+    rca.set_hook("touch", str(marker))
     assert rca("publish", "--if-due").code == 0
-    assert witness.exists()
+    assert marker.exists()
 
 
 @pytest.mark.parametrize("name", ["home", "home/rca.yaml"])
-def test_a_hook_that_anybody_may_have_written_is_not_run(rca: Terminal, name: str) -> None:
+def test_a_world_writable_hook_is_not_run(rca: Terminal, name: str) -> None:
     """The files are published all the same, and the hook is run once the mode is right."""
-    witness, opened = rca.folder / "witness", rca.folder / name
-    rca.set_hook("touch", str(witness))
+    marker, opened = rca.folder / "witness", rca.folder / name
+    rca.set_hook("touch", str(marker))
     mode = opened.stat().st_mode
     opened.chmod(0o777)
     result = rca("publish")
     assert (result.code, bool(result.complaint)) == (6, True)
     assert (rca.home / "public" / "new-crl.pem").exists()
-    assert not witness.exists()
+    assert not marker.exists()
     opened.chmod(mode)
     assert rca("publish", "--if-due").code == 0
-    assert witness.exists()
+    assert marker.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 @pytest.mark.parametrize("name", ["home", "home/rca.yaml"])
 def test_a_hook_that_another_user_may_have_written_is_not_run(rca: Terminal, name: str) -> None:
-    witness, given = rca.folder / "witness", rca.folder / name
-    rca.set_hook("touch", str(witness))
+    marker, given = rca.folder / "witness", rca.folder / name
+    rca.set_hook("touch", str(marker))
     os.chown(given, 65534, -1)
     result = rca("publish")
     assert (result.code, bool(result.complaint)) == (6, True)
-    assert not witness.exists()
+    assert not marker.exists()
     assert f"{given} belongs to" in rca("doctor").out
     os.chown(given, 0, -1)
     assert rca("publish", "--if-due").code == 0
-    assert witness.exists()
+    assert marker.exists()
 
 
 def test_a_hook_that_reads_gets_nothing_and_goes_on(rca: Terminal) -> None:
@@ -167,7 +167,7 @@ def test_a_hook_that_reads_gets_nothing_and_goes_on(rca: Terminal) -> None:
     assert rca("publish").code == 0
 
 
-def test_what_a_hook_leaves_running_is_not_waited_for(rca: Terminal) -> None:
+def test_background_processes_of_a_hook_are_not_waited_for(rca: Terminal) -> None:
     """As the start of a server does, it keeps the streams that it was given open."""
     note = rca.folder / "pid"
     rca.set_hook("sh", "-c", f"sleep 60 & echo $! >{note}")
@@ -181,7 +181,7 @@ def test_what_a_hook_leaves_running_is_not_waited_for(rca: Terminal) -> None:
 
 
 @pytest.mark.needs("faketime")
-def test_a_hook_that_hangs_is_killed_with_what_it_started(rca: Terminal) -> None:
+def test_a_hanging_hook_is_killed_with_its_children(rca: Terminal) -> None:
     """In a minute, which faketime lets pass in six seconds: time enough for the hook to begin."""
     note = rca.folder / "pid"
     rca.set_hook("env", "-u", "LD_PRELOAD", "sh", "-c", f"sleep 600 & echo $! >{note}; wait")

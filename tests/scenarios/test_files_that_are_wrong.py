@@ -146,7 +146,7 @@ def test_another_passphrase_is_exit_7_and_changes_nothing(
 @pytest.mark.parametrize(
     "spoil", [lose, cut_off, empty_it, make_endless, make_pipe, make_folder, fill_with_noise]
 )
-def test_a_database_that_is_wrong_is_exit_7_and_left_alone(rca: Terminal, spoil: Spoil) -> None:
+def test_an_invalid_database_is_exit_7_and_unchanged(rca: Terminal, spoil: Spoil) -> None:
     path = rca.home / "ca-store" / "rca.sqlite"
     spoil(path)
     before = path.read_bytes() if path.is_file() else path.exists()
@@ -165,7 +165,7 @@ def test_a_database_with_flipped_bits_is_damaged_and_no_bug(rca: Terminal) -> No
     assert "damaged" in result.complaint
 
 
-def test_a_database_of_a_newer_version_is_left_alone(rca: Terminal) -> None:
+def test_a_database_of_a_newer_version_is_not_changed(rca: Terminal) -> None:
     path = rca.home / "ca-store" / "rca.sqlite"
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
@@ -214,7 +214,7 @@ def test_a_home_that_is_a_file_is_one_line(empty: Terminal) -> None:
     assert empty("quickstart", str(empty.passphrase)).code == 4
 
 
-def test_half_a_home_is_not_taken_for_one(empty: Terminal) -> None:
+def test_an_incomplete_home_is_not_accepted(empty: Terminal) -> None:
     """Profiles that somebody wrote before `init` are theirs, and stay all there are."""
     (empty.home / "profiles").mkdir(parents=True)
     (empty.home / "profiles" / "mac.yaml").write_text("mine")

@@ -20,8 +20,8 @@ def test_it_needs_no_variable_no_path_and_no_terminal(empty: Terminal) -> None:
         check=False,
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
-    handout = sorted(path.suffix for path in (empty.folder / "demo" / "handout").iterdir())
-    assert handout == [".mobileconfig", ".mobileconfig", ".p12", ".p12", ".p12"]
+    exported = sorted(path.suffix for path in (empty.folder / "demo" / "handout").iterdir())
+    assert exported == [".mobileconfig", ".mobileconfig", ".p12", ".p12", ".p12"]
     assert (empty.folder / "demo" / "passphrase").stat().st_mode & 0o777 == 0o600
 
 
@@ -41,7 +41,7 @@ def test_a_second_time_changes_nothing(empty: Terminal) -> None:
     assert {path: path.stat().st_mtime_ns for path in empty.folder.rglob("*")} == before
 
 
-def test_a_folder_with_something_in_it_is_left_alone(empty: Terminal) -> None:
+def test_a_non_empty_folder_is_not_changed(empty: Terminal) -> None:
     result = empty("quickstart", ".")
     assert (result.code, bool(result.complaint)) == (4, True)
     assert list(empty.folder.iterdir()) == [empty.passphrase]

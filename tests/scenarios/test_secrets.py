@@ -54,7 +54,7 @@ def test_a_hook_gets_no_secret(rca: Terminal) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
-def test_modes_are_what_they_should_be_under_every_umask(empty: Terminal, umask: int) -> None:
+def test_file_modes_are_right_under_every_umask(empty: Terminal, umask: int) -> None:
     (empty.folder / "out").mkdir(0o700)
     for command in (
         ("init",),
@@ -86,7 +86,7 @@ def test_modes_are_what_they_should_be_under_every_umask(empty: Terminal, umask:
 
 
 @pytest.mark.needs("strace")
-def test_what_is_private_is_made_so_and_not_changed_to_it(empty: Terminal) -> None:
+def test_private_files_are_created_private(empty: Terminal) -> None:
     """Seen at the system calls: a mode that is corrected later was wrong for a moment."""
     log = empty.folder / "log"
     trace = ["strace", "-y", "-s", "300", "-o", str(log), "-e", "trace=openat,mkdir"]
@@ -217,7 +217,7 @@ def test_a_lock_that_leads_elsewhere_is_not_taken(rca: Terminal, lock: str) -> N
     assert not victim.exists()
 
 
-def test_no_core_dump_is_left_with_what_was_unlocked() -> None:
+def test_no_core_dump_holds_unlocked_keys() -> None:
     """Whoever types Ctrl-\\ at the wrong moment leaves no passphrase in the folder."""
     asks = (
         "import resource\n"
@@ -229,5 +229,5 @@ def test_no_core_dump_is_left_with_what_was_unlocked() -> None:
         "except SystemExit:\n"
         "    print(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
     )
-    told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)
-    assert told.stdout.splitlines()[-1] == "0"
+    child = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)
+    assert child.stdout.splitlines()[-1] == "0"

@@ -16,11 +16,11 @@ from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import KeyAlgorithm
 from renrakucho_ca.pki import keys
-from renrakucho_ca.service.process_pool import Workers, serve
+from renrakucho_ca.service.process_pool import ProcessPool, serve
 from tests.shared.waiting import PATIENCE
 
 PROCESSES = 3
-PARCELS = 60
+BATCHES = 60
 
 
 def drawn(_: None) -> tuple[int, bytes, bytes]:
@@ -30,11 +30,11 @@ def drawn(_: None) -> tuple[int, bytes, bytes]:
 
 
 def test_no_two_workers_draw_the_same_key_or_random_number() -> None:
-    with Workers(PROCESSES, __name__) as workers:
-        found = [each for _, each in workers.spread(drawn, [(None, None)] * PARCELS)]
+    with ProcessPool(PROCESSES, __name__) as workers:
+        found = [each for _, each in workers.spread(drawn, [(None, None)] * BATCHES)]
     assert len({pid for pid, _, _ in found}) == PROCESSES
-    assert len({key for _, key, _ in found}) == PARCELS
-    assert len({octets for _, _, octets in found}) == PARCELS
+    assert len({key for _, key, _ in found}) == BATCHES
+    assert len({octets for _, _, octets in found}) == BATCHES
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ serve(*{numbers})
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def drawn_though_nobody_can_read(reads_to_fail: str) -> None:
-    """What `test_a_worker_that_cannot_read_its_pipe_ends_and_its_parent_tells` runs."""
-    with Workers(PROCESSES, reads_to_fail) as workers:
+def draw_with_failing_reads(reads_to_fail: str) -> None:
+    """What `test_a_worker_with_a_broken_pipe_ends_and_its_parent_reports_it` runs."""
+    with ProcessPool(PROCESSES, reads_to_fail) as workers:
         try:
-            list(workers.spread(drawn, [(None, None)] * PARCELS))
+            list(workers.spread(drawn, [(None, None)] * BATCHES))
         except Unavailable as error:
             print(error)
 
 
-def test_a_worker_that_cannot_read_its_pipe_ends_and_its_parent_tells(tmp_path: Path) -> None:
+def test_a_worker_with_a_broken_pipe_ends_and_its_parent_reports_it(tmp_path: Path) -> None:
     """Both would wait for each other for ever: the one for a parcel, the other for its result."""
     (tmp_path / "failing_reads.py").write_text("""\
 import errno
@@ -82,8 +82,8 @@ Connection.recv = recv
     program = f"""\
 import sys
 sys.path[:] = {[str(tmp_path), *sys.path]!r}
-from {__name__} import drawn_though_nobody_can_read
-drawn_though_nobody_can_read("failing_reads")
+from {__name__} import draw_with_failing_reads
+draw_with_failing_reads("failing_reads")
 """
     run = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True

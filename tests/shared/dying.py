@@ -146,7 +146,7 @@ def _strace(files: Sequence[Path], *options: str) -> list[str]:
     return ["strace", "-y", "-s", "250", "-e", "signal=none", *threads, *options]
 
 
-def fault_in_reading(file: Path) -> list[str]:
+def read_fault(file: Path) -> list[str]:
     """The words before a program to which the disk does not give a file back."""
     calls = "read,pread64"
     tampering = f"inject={calls}:error=EIO"

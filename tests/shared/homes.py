@@ -20,9 +20,9 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.store import files
-from renrakucho_ca.store.keystore.sealing import Stretching
+from renrakucho_ca.store.keystore.sealing import KeyDerivation
 from renrakucho_ca.store.tables import certificates
 
 BEGIN = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
@@ -77,7 +77,7 @@ def make_template(path: Path) -> Path:
     """
     home = open_home(path, Clock())
     home.create("見本市", "見本市役所")
-    cheap = Stretching(b"sixteen octets  ", n=2**14)
+    cheap = KeyDerivation(b"sixteen octets  ", n=2**14)
     reveal_key = home.keystore._seal("reveal", system_randomness(32), cheap)
     files.create(home.store / "keys" / "reveal.key", reveal_key)
     for name in ("old", "new"):
@@ -111,7 +111,7 @@ def issue(
     supersedes: RetrievalNumber | None = None,
 ) -> Issued:
     """One certificate; raises where it is refused."""
-    request = Request(user, device, supersedes=supersedes)
+    request = IssuanceRequest(user, device, supersedes=supersedes)
     (result,) = issuance.issue(home, [request], hierarchy)
     if isinstance(result, RcaError):
         raise result

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.shared.homes import openssl
-from tests.shared.program import PROGRAM, Answer, Program
+from tests.shared.program import PROGRAM, Program, ProgramResult
 
 MODULES = [
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -90,7 +90,7 @@ class Hsm:
             text=True,
         )
 
-    def typing(self, *typed: str) -> Callable[..., Answer]:
+    def typing(self, *typed: str) -> Callable[..., ProgramResult]:
         """`rca` on a terminal, where a person answers so."""
         program = Program(self.environment)
         return lambda *arguments: program.terminal(*arguments, typed=typed)
@@ -160,7 +160,7 @@ def add_token(hsm: Hsm, label: str, pin: str) -> str:
     return serial
 
 
-def proves(hsm: Hsm, number: str, hierarchy: str = "new") -> None:
+def check_signatures(hsm: Hsm, number: str, hierarchy: str = "new") -> None:
     """OpenSSL accepts the certificate, and both CRLs."""
     device = hsm.folder / f"{number}.pem"
     device.write_text(hsm.rca("show", number, "--pem")[0])

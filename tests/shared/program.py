@@ -35,7 +35,7 @@ _OURS = ("RCA_", "LC_", "LANG", "CREDENTIALS_DIRECTORY", "PYTHONIOENCODING", "CO
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProgramResult:
     """What a command gave."""
 
     code: int
@@ -64,7 +64,7 @@ class Program:
     def without(self, *names: str) -> Program:
         return Program({k: v for k, v in self.environment.items() if k not in names})
 
-    def __call__(self, *arguments: object) -> Answer:
+    def __call__(self, *arguments: object) -> ProgramResult:
         """In this process."""
         before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_OURS)}
         os.environ.update(self.environment)
@@ -79,7 +79,7 @@ class Program:
                 os.environ.pop(name, None)
             os.environ.update(before)
         assert isinstance(code, int)
-        return Answer(code, _written(out), _written(err))
+        return ProgramResult(code, _written(out), _written(err))
 
     def process(
         self,
@@ -87,7 +87,7 @@ class Program:
         stdin: bytes = b"",
         shell: str | None = None,
         program: Sequence[object] = PROGRAM,
-    ) -> Answer:
+    ) -> ProgramResult:
         """As a program of its own.
 
         Args:
@@ -104,13 +104,15 @@ class Program:
             timeout=2 * PATIENCE,
             check=False,
         )
-        return Answer(
+        return ProgramResult(
             done.returncode,
             done.stdout.decode(errors="replace"),
             done.stderr.decode(errors="replace"),
         )
 
-    def terminal(self, *arguments: object, columns: int = 80, typed: Sequence[str] = ()) -> Answer:
+    def terminal(
+        self, *arguments: object, columns: int = 80, typed: Sequence[str] = ()
+    ) -> ProgramResult:
         """On a terminal of its own, with all that it shows as `out`.
 
         Args:
@@ -135,7 +137,9 @@ class Program:
                 os.write(terminal, waiting.pop(0).encode() + b"\n")
         _, status = os.waitpid(pid, 0)
         os.close(terminal)
-        return Answer(os.waitstatus_to_exitcode(status), shown.decode().replace("\r\n", "\n"), "")
+        return ProgramResult(
+            os.waitstatus_to_exitcode(status), shown.decode().replace("\r\n", "\n"), ""
+        )
 
     def _whole_environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}

@@ -13,7 +13,7 @@ from renrakucho_ca.model import KeyAlgorithm, RetrievalNumber, RevocationReason,
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
@@ -93,7 +93,7 @@ class Network:
 
     def device(self, hierarchy: str, kind: str = "android") -> Device:
         """Issues and exports one."""
-        request = Request.parse(User.parse("suzuki", name="鈴木 花子"), kind)
+        request = IssuanceRequest.parse(User.parse("suzuki", name="鈴木 花子"), kind)
         (issued,) = issuance.issue(self.home, [request], hierarchy)
         assert not isinstance(issued, RcaError), issued
         number = issued.certificate.number

@@ -16,7 +16,7 @@ from tests.shared.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
-class Portal:
+class PortalClient:
     """Each request has a connection of its own: none of them waits for another server."""
 
     url: str
@@ -29,7 +29,7 @@ class Portal:
         """
         return self._post(f"d/{link}", visit=visit)
 
-    def prove(self, number: str, password: str) -> str | None:
+    def enter_password(self, number: str, password: str) -> str | None:
         """Types number and password; the link that this opens, or None."""
         page = self._post("", number=number, password=password)
         return page and page.removeprefix("d/")
@@ -51,7 +51,7 @@ class Portal:
 
 
 @contextmanager
-def serving(rca: Terminal, before: Sequence[str] = ()) -> Iterator[Portal]:
+def serving(rca: Terminal, before: Sequence[str] = ()) -> Iterator[PortalClient]:
     """Starts it, and ends it without a warning."""
     command = ("serve", "--listen", "127.0.0.1:0")
     with rca.start(*command, before=before, start_new_session=True) as process:
@@ -60,6 +60,6 @@ def serving(rca: Terminal, before: Sequence[str] = ()) -> Iterator[Portal]:
         try:
             listening = re.search(r"listening on (\S+)", begun)
             assert listening is not None, begun
-            yield Portal(listening[1])
+            yield PortalClient(listening[1])
         finally:
             os.killpg(process.pid, signal.SIGKILL)

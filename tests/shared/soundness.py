@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.shared.terminal import CANARY, Terminal
-from tests.shared.witnessed import Witnessed
+from tests.shared.witnessed import RecordedTerminal
 
 # A private key in the clear: PKCS#8's AlgorithmIdentifier and then an OCTET STRING (RFC 5208 §5);
 # in a certificate, the same algorithm is followed by a BIT STRING.
@@ -50,8 +50,8 @@ def check_settled(rca: Terminal) -> None:
     """Nothing half-done is left: no intent, no journal, no temporary file; all that was signed is
     known."""
     check_database(rca)
-    if isinstance(rca, Witnessed):
-        rca.check_witness()
+    if isinstance(rca, RecordedTerminal):
+        rca.check_signatures()
     database = sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")
     assert database.execute("SELECT count(*) FROM intent").fetchone() == (0,)
     database.close()

@@ -30,7 +30,7 @@ http {{
 }}
 """
 
-_DOOR = """\
+_SERVER_BLOCK = """\
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {folder}/server.pem;
@@ -76,10 +76,10 @@ class Nginx:
             *("-keyout", self._folder / "server.key", "-out", self.certificate),
         )
 
-    def add_door(self, directives: str) -> int:
+    def add_server_block(self, directives: str) -> int:
         """A server block that needs a client certificate as the directives say; its port."""
         port = free_port()
-        self.add(_DOOR.format(port=port, folder=self._folder, directives=directives))
+        self.add(_SERVER_BLOCK.format(port=port, folder=self._folder, directives=directives))
         return port
 
     def add(self, http: str) -> None:

@@ -16,8 +16,8 @@ from tests.shared.terminal import Terminal
 _SEQUENCE = 0x30
 
 
-class Witnessed(Terminal):
-    """The same, where `witness/sitecustomize.py` stands by."""
+class RecordedTerminal(Terminal):
+    """The same, where `recording/sitecustomize.py` stands by."""
 
     @property
     def log(self) -> Path:
@@ -27,11 +27,11 @@ class Witnessed(Terminal):
     def start(
         self, *arguments: str, env: Mapping[str, str] | None = None, **more: Any
     ) -> subprocess.Popen[str]:
-        witness = {
+        recording = {
             "PYTHONPATH": str(Path(__file__).parent / "witness"),
             "RCA_WITNESS": str(self.log),
         }
-        return super().start(*arguments, env={**witness, **(env or {})}, **more)
+        return super().start(*arguments, env={**recording, **(env or {})}, **more)
 
     def signed(self) -> list[bytes]:
         """What was handed to a CA's key: certificates and lists, in the order of signing."""
@@ -40,7 +40,7 @@ class Witnessed(Terminal):
         lines = self.log.read_text().splitlines()
         return [data for data in map(bytes.fromhex, lines) if data[:1] == bytes((_SEQUENCE,))]
 
-    def check_witness(self) -> None:
+    def check_signatures(self) -> None:
         """Nothing was signed that the store does not know, and no list's number twice.
 
         What a CA has signed that never came to be, a root and its key among it, counts for nobody.

@@ -20,7 +20,7 @@ from renrakucho_ca.model import (
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import certificates, hierarchies, pending_issuance, users
 from renrakucho_ca.store.tables.certificates import SealedBundle
-from renrakucho_ca.store.tables.pending_issuance import Intent, Signed
+from renrakucho_ca.store.tables.pending_issuance import PendingIssuance, SignedCertificate
 
 NOW = datetime(2026, 5, 1, 3, 4, 5, tzinfo=UTC)
 HOLD = RevocationReason.CERTIFICATE_HOLD
@@ -79,7 +79,7 @@ def add(db: Database, certificate: Certificate, bundle: SealedBundle = BUNDLE) -
     """Records a certificate in whatever state it is; the caller has begun to write."""
     users.put(db, certificate.user)
     authority = hierarchies.get(db, certificate.hierarchy).issuing
-    pending_issuance.record(db, authority, [Signed(certificate, b"der", bundle)])
+    pending_issuance.record(db, authority, [SignedCertificate(certificate, b"der", bundle)])
     if certificate.downloaded_at is not None:
         assert certificates.claim(db, certificate.number, certificate.downloaded_at)
     if certificate.revocation is not None:
@@ -91,8 +91,8 @@ def numbered(number: int, certificate: Certificate = CERTIFICATE, **changes: obj
     return replace(certificate, number=RetrievalNumber(number), serial=number, **changes)  # type: ignore[arg-type]
 
 
-def intent(number: int, serial: int, supersedes: RetrievalNumber | None = None) -> Intent:
-    return Intent(
+def pending(number: int, serial: int, supersedes: RetrievalNumber | None = None) -> PendingIssuance:
+    return PendingIssuance(
         number=RetrievalNumber(number),
         authority=4,
         serial=serial,

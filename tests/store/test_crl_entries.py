@@ -14,7 +14,7 @@ from renrakucho_ca.store.tables import hierarchies
 
 
 @pytest.mark.parametrize("count", [0, 1, 10_000, 10_001, 20_000, 30_017])
-def test_all_entries_come_in_the_order_of_their_certificates_whatever_bytes_they_are(
+def test_crl_entries_are_in_certificate_order_for_any_bytes(
     path: Path, db: Database, count: int
 ) -> None:
     random = Random(count)

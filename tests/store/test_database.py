@@ -25,7 +25,7 @@ OPEN = """
 import sys
 from pathlib import Path
 from renrakucho_ca.store.sqlite.connection import Database
-from renrakucho_ca.store import hierarchies
+from renrakucho_ca.store.tables import hierarchies
 sys.stdin.read()
 db = Database.open(Path(sys.argv[1]))
 print(len(hierarchies.all_of(db)), db.row("PRAGMA integrity_check")[0])
@@ -146,7 +146,7 @@ def test_read_then_write_never_fails_for_another_writer(path: Path, db: Database
     assert sorted(int(user.name or -1) for user in users.stream(db)) == list(range(40))
 
 
-def test_a_full_disk_undoes_the_whole_transaction_though_its_error_was_caught(
+def test_a_full_disk_rolls_back_the_transaction_even_if_its_error_is_caught(
     db: Database,
 ) -> None:
     """As a batch does: one item fails, the others go on. Half a revocation must not stay."""
@@ -202,7 +202,7 @@ def test_a_store_is_made_once(db: Database, path: Path) -> None:
 
 
 @pytest.mark.usefixtures("db")
-def test_a_writer_that_waits_in_vain_is_told_that_the_store_is_busy(path: Path) -> None:
+def test_a_writer_that_times_out_gets_store_busy(path: Path) -> None:
     db = Database.open(path, wait=0)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -248,10 +248,10 @@ def test_a_damaged_database_is_unavailable(db: Database, path: Path) -> None:
     content[20_000:-20_000] = os.urandom(len(content) - 40_000)
     path.write_bytes(content)
     with pytest.raises(Unavailable, match="damaged"):
-        list(listing.stream(Database.open(path), listing.Query(now=CERTIFICATE.issued_at)))
+        list(listing.stream(Database.open(path), listing.ListQuery(now=CERTIFICATE.issued_at)))
 
 
-def test_a_store_of_a_newer_version_is_left_alone(db: Database, path: Path) -> None:
+def test_a_store_of_a_newer_version_is_not_changed(db: Database, path: Path) -> None:
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
     before = path.read_bytes()

@@ -91,7 +91,7 @@ def test_pieces_are_written_one_after_another(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
-def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_replaced_and_its_target_unchanged(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"precious")
     (tmp_path / "file").symlink_to("elsewhere")
     files.replace(tmp_path / "file", b"new")
@@ -107,7 +107,7 @@ def test_a_link_laid_in_the_place_of_the_temporary_file_is_not_followed(tmp_path
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
-def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".file.tmp").write_bytes(b"half of something, longer than the new content")
     files.replace(tmp_path / "file", b"new")
     assert names(tmp_path) == ["file"]
@@ -216,7 +216,7 @@ def test_content_is_on_disk_before_its_name_and_the_name_before_the_return(
     assert calls == ["fchmod", "fsync", "rename", "fsync"]
 
 
-def test_a_place_that_nobody_may_take_keeps_its_file_and_no_other(
+def test_a_folder_without_write_permission_keeps_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as that of somebody else's file in /tmp."""
@@ -253,7 +253,7 @@ def test_a_link_that_leads_nowhere_is_there_too(tmp_path: Path, create: Create) 
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_of_many_who_create_one_file_without_a_lock_one_succeeds(tmp_path: Path) -> None:
+def test_of_many_writers_that_create_one_file_one_succeeds(tmp_path: Path) -> None:
     results: list[object] = []
     barrier = threading.Barrier(8)
 
@@ -276,7 +276,7 @@ def test_of_many_who_create_one_file_without_a_lock_one_succeeds(tmp_path: Path)
     ]
 
 
-def test_of_many_who_replace_one_file_without_a_lock_all_succeed(tmp_path: Path) -> None:
+def test_of_many_writers_that_replace_one_file_all_succeed(tmp_path: Path) -> None:
     """Such as two runs of doctor that write the same figures."""
     path = tmp_path / "file"
     results: list[object] = []
@@ -348,7 +348,7 @@ with files.FileLock(Path(sys.argv[1])).exclusive():
         pass
 
 
-def test_only_who_is_alone_does_the_chores(tmp_path: Path) -> None:
+def test_the_chores_are_done_under_an_exclusive_lock(tmp_path: Path) -> None:
     done: list[str] = []
     lock = files.FileLock(tmp_path / "a.lock")
     with lock.shared(lambda: done.append("first")), lock.shared(lambda: done.append("second")):
@@ -357,7 +357,7 @@ def test_only_who_is_alone_does_the_chores(tmp_path: Path) -> None:
         assert done == ["first", "third"]
 
 
-def test_who_comes_during_the_chores_waits_for_their_end(tmp_path: Path) -> None:
+def test_a_shared_lock_waits_for_the_chores(tmp_path: Path) -> None:
     """Else it could record an intent that the chores then take for left over."""
     order: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
@@ -387,7 +387,7 @@ def test_who_comes_during_the_chores_waits_for_their_end(tmp_path: Path) -> None
     assert order == ["chores", "second"]
 
 
-def test_where_a_file_cannot_be_written_its_own_name_is_told(tmp_path: Path) -> None:
+def test_a_write_error_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as refused:
         files.replace(tmp_path / "nowhere" / "report", b"text")
     assert refused.value.filename == str(tmp_path / "nowhere" / "report")

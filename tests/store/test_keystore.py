@@ -237,7 +237,7 @@ def hostile_files(document: dict[str, Any]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, *FIELDS, *KDF])
-def test_a_hostile_file_is_told_in_one_line_and_takes_no_memory(
+def test_a_hostile_key_file_is_reported_in_one_line_within_little_memory(
     keystore: Keystore, document: dict[str, Any], tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "stick.key"
@@ -277,7 +277,7 @@ def test_the_same_secret_is_never_sealed_alike() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", bytes(16), bytes(33)])
-def test_a_damaged_bundle_key_is_told_before_anything_is_sealed(
+def test_a_damaged_bundle_key_is_reported_before_anything_is_sealed(
     tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "bundle.key").write_bytes(content)
@@ -285,7 +285,7 @@ def test_a_damaged_bundle_key_is_told_before_anything_is_sealed(
         open_keystore(tmp_path).bundle_sealer()
 
 
-def test_a_missing_bundle_key_is_unavailable_and_is_not_made_anew(tmp_path: Path) -> None:
+def test_a_missing_bundle_key_is_unavailable_and_not_recreated(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="missing"):
         open_keystore(tmp_path).bundle_sealer()
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`Query` gives the rows that a plain filter over the facts gives, and reads them off an index."""
+"""Every filter of `rca list`, and paging, on a store whose facts a plain list of records repeats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from renrakucho_ca.model import LIVE, Certificate, RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import certificates, hierarchies, listing
-from renrakucho_ca.store.tables.listing import Order, Query
+from renrakucho_ca.store.tables.listing import ListQuery, Order
 
 from .stock import CERTIFICATE, HOLD, NOW, SUPERSEDED, add, days, make_store, numbered, revoked
 
@@ -72,7 +72,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 
 def list_numbers(db: Database, **query: object) -> list[str]:
-    found = listing.stream(db, Query(**({"now": NOW} | query)))  # type: ignore[arg-type]
+    found = listing.stream(db, ListQuery(**({"now": NOW} | query)))  # type: ignore[arg-type]
     return [certificate.number for certificate in found]
 
 
@@ -181,7 +181,7 @@ def test_limit_and_offset_cut_a_piece_out_of_the_whole(
     assert piece == whole[offset : offset + limit]
 
 
-def test_a_name_typed_on_a_mac_finds_what_is_written_the_same(stocked: Database) -> None:
+def test_a_name_in_nfd_finds_the_same_name_in_nfc(stocked: Database) -> None:
     """ガ as one letter, and as カ with a mark: the same to people, two byte strings."""
     decomposed = unicodedata.normalize("NFD", "ガラス")
     assert decomposed != "ガラス"
@@ -238,7 +238,7 @@ def test_paging_by_key_loses_and_repeats_nothing_while_rows_come_and_change(
         for each in first:
             add(db, each)
     seen = []
-    for i, certificate in enumerate(listing.stream(db, Query(now=NOW, statuses=LIVE))):
+    for i, certificate in enumerate(listing.stream(db, ListQuery(now=NOW, statuses=LIVE))):
         seen.append(certificate.number)
         with db.write():
             # Behind and before the reader: a new one, and the one just read is revoked.
@@ -254,7 +254,7 @@ def test_a_page_that_has_been_read_keeps_no_writer_waiting(
     with db.write():
         for i in range(10):
             add(db, numbered(20_000_000 + i))
-    stream = listing.stream(db, Query(now=NOW))
+    stream = listing.stream(db, ListQuery(now=NOW))
     next(stream)
     other = sqlite3.connect(path, timeout=0, isolation_level=None)
     other.execute("UPDATE certificate SET note = 'changed'")
@@ -358,7 +358,7 @@ def test_one_serial_of_two_cas_finds_both(db: Database) -> None:
     assert certificates.by_serial(db, 0x9999) == []
 
 
-def test_what_is_read_is_what_was_recorded(db: Database) -> None:
+def test_a_certificate_is_read_as_recorded(db: Database) -> None:
     wanted = numbered(
         20_000_000,
         user=USERS[0],

@@ -63,7 +63,7 @@ def hold_then_revoke(db: Database, number: RetrievalNumber) -> bool:
 
 
 @pytest.mark.parametrize("destroy", [claim, revoke, hold_then_revoke])
-def test_nothing_is_left_of_a_bundle_and_its_password(
+def test_no_byte_of_a_bundle_or_its_password_remains(
     path: Path, destroy: Callable[[Database, RetrievalNumber], bool]
 ) -> None:
     db = make_store(path)
@@ -91,7 +91,7 @@ def test_nothing_is_left_of_a_bundle_and_its_password(
         assert certificates.bundle(db, RetrievalNumber(str(number))) == secrets_of(number)
 
 
-def test_what_is_held_keeps_its_bundle_for_its_release(db: Database) -> None:
+def test_a_held_certificate_keeps_its_bundle(db: Database) -> None:
     number = RetrievalNumber("20000000")
     with db.write():
         add(db, numbered(20_000_000), secrets_of(20_000_000))

@@ -77,7 +77,7 @@ def test_a_row_that_breaks_a_rule_is_refused(
         insert(sql, **changes)
 
 
-def test_a_negative_serial_number_of_a_ca_that_was_taken_over_has_a_place(
+def test_a_negative_serial_number_of_an_imported_ca_is_stored(
     sql: sqlite3.Connection,
 ) -> None:
     insert(sql, serial="'-ab'")
@@ -128,7 +128,7 @@ def test_the_version_is_the_number_of_the_steps(path: Path) -> None:
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
-def test_all_indexes_serve_what_they_hold(db: Database) -> None:
+def test_every_index_is_used_by_a_query(db: Database) -> None:
     """SQLite's own check of every index against its table."""
     with db.write():
         for number in range(30_000_000, 30_000_100):

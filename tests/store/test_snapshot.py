@@ -88,7 +88,7 @@ def test_a_reader_that_is_held_up_keeps_writers_waiting_for_so_long_and_still_re
     assert texts(content, tmp_path) == [("before", 2000)]
 
 
-def test_in_wal_mode_what_is_in_the_log_alone_is_read_and_nobody_waits(
+def test_a_snapshot_in_wal_mode_reads_the_log_without_blocking(
     path: Path, file: int, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
@@ -153,7 +153,7 @@ def test_a_name_that_another_run_wants_too_is_no_copy(
     assert not spare.exists()
 
 
-def test_who_stops_half_way_keeps_nobody_waiting_and_leaves_nothing(
+def test_an_abandoned_snapshot_releases_its_lock_and_leaves_no_file(
     path: Path, file: int, tmp_path: Path
 ) -> None:
     (tmp_path / "spare").write_bytes(b"left by a run that died")
@@ -163,7 +163,7 @@ def test_who_stops_half_way_keeps_nobody_waiting_and_leaves_nothing(
     assert sorted(each.name for each in tmp_path.iterdir()) == ["db"]
 
 
-def test_a_file_that_is_no_database_is_told_of_at_once(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"nothing of the kind" * 100)
     descriptor = os.open(tmp_path / "db", os.O_RDONLY)
     with pytest.raises(Unavailable, match="damaged"):

@@ -10,7 +10,7 @@ import pytest
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.service.issuance import batch
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.tabular import csv_table
 
 COLUMNS = {"user": True, "name": False, "device": True, "note": False}
@@ -51,14 +51,14 @@ def test_every_encoding_that_excel_writes_is_read(
 
 
 @pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;\r"])
-def test_a_first_line_for_excel_says_what_parts_the_columns(tmp_path: Path, first: str) -> None:
+def test_a_sep_line_sets_the_delimiter(tmp_path: Path, first: str) -> None:
     text = f"{first}\nuser;name,or so;device\na;b,c,d;mac\n".replace(",or so", "")
     table = rows(tmp_path, text.encode())
     assert said(table) == [(3, "a")]
     assert table[0][1]["name"] == "b,c,d"  # type: ignore[index]
 
 
-def test_what_kept_a_spreadsheet_from_taking_a_text_for_a_number_or_formula_is_no_part_of_it(
+def test_a_spreadsheets_text_marker_is_removed(
     tmp_path: Path,
 ) -> None:
     text = 'user,name,device,note\n\'0012,\'=Suzuki,"=""mac""",\'24年 製\n\'a\'b,x,mac,\n'
@@ -74,7 +74,7 @@ def test_the_mark_that_old_programs_end_a_file_with_is_no_row(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "header", ["user,name,device,note", " User ,NAME,Device,note", "利用者ＩＤ,氏 名,端末種別,備考"]
 )
-def test_a_column_is_known_by_either_language_whatever_its_width_case_and_blanks(
+def test_a_column_name_is_recognised_in_both_languages_any_width_and_case(
     tmp_path: Path, header: str
 ) -> None:
     assert rows(tmp_path, f"{header}\n{ROW}".encode()) == [(2, VALUES)]
@@ -94,7 +94,7 @@ def test_rows_that_are_blank_or_only_commas_are_no_rows(tmp_path: Path) -> None:
     assert said(rows(tmp_path, b"user,device\n\n , \n,\na,mac\n")) == [(5, "a")]
 
 
-def test_commas_that_excel_left_off_are_empty_fields(tmp_path: Path) -> None:
+def test_trailing_commas_dropped_by_excel_are_empty_fields(tmp_path: Path) -> None:
     """Of a block of rows whose last cells are empty. What a row must have is not among them, and
     one field alone is a remark."""
     table = rows(tmp_path, b"user,device,note\na,mac\nb,mac,old\nc\n")
@@ -104,7 +104,7 @@ def test_commas_that_excel_left_off_are_empty_fields(tmp_path: Path) -> None:
     assert said(table) == [(2, "2 fields where 3 columns are")]
 
 
-def test_commas_that_excel_left_behind_are_no_fields(tmp_path: Path) -> None:
+def test_surplus_trailing_commas_are_ignored(tmp_path: Path) -> None:
     assert said(rows(tmp_path, b"user,device,,\na,mac,,\nb,mac,,x\n")) == [
         (2, "a"),
         (3, "4 fields where 2 columns are"),
@@ -125,7 +125,7 @@ def test_commas_that_excel_left_behind_are_no_fields(tmp_path: Path) -> None:
         (b"b,\xff\xfe", "the line is not UTF-8 throughout"),
     ],
 )
-def test_a_bad_row_is_told_by_its_line_and_the_rows_around_it_are_read(
+def test_a_bad_row_is_reported_by_its_line_and_the_others_are_read(
     tmp_path: Path, bad: bytes, why: str
 ) -> None:
     text = "user,device\n鈴木,mac\n".encode() + bad + b"\nz,mac\n"
@@ -158,7 +158,7 @@ def test_a_table_with_other_columns_is_refused(tmp_path: Path, content: bytes, w
         rows(tmp_path, content)
 
 
-def test_the_columns_that_there_are_stand_in_the_hint(tmp_path: Path) -> None:
+def test_the_hint_lists_the_columns_found(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as raised:
         rows(tmp_path, b"user,phone\n")
     assert raised.value.hint is not None
@@ -191,5 +191,5 @@ def test_in_a_batch_devices_are_written_as_they_are_sold(
 ) -> None:
     (tmp_path / "batch.csv").write_bytes(f"利用者ID,端末種別\r\na,{device}\r\n".encode("cp932"))
     ((_, request),) = batch.read_requests(tmp_path / "batch.csv")
-    assert isinstance(request, Request)
+    assert isinstance(request, IssuanceRequest)
     assert request.device == profile

@@ -48,7 +48,7 @@ def test_a_time_of_the_day_may_follow(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["26/8/1", "8.8.1", "2026/13/1", "2026/2/30", "8/1", "元.1.1", ""])
-def test_what_may_be_several_days_or_none_is_no_date(text: str) -> None:
+def test_an_ambiguous_or_impossible_date_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not a date"):
         parse_date(text, TOKYO)
 

@@ -15,7 +15,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.web.app import Portal
 from tests.shared.homes import Clock, no_passphrase
@@ -59,7 +59,7 @@ def issue(home: Home) -> Issue:
     def issue(
         device: str = "iphone", user: str = "suzuki", hierarchy: str = "new", **kwargs: str
     ) -> Issued:
-        request = Request.parse(User.parse(user, **kwargs), device, "訪問用")
+        request = IssuanceRequest.parse(User.parse(user, **kwargs), device, "訪問用")
         (result,) = issuance.issue(home, [request], hierarchy)
         assert isinstance(result, Issued)
         return result

@@ -14,7 +14,7 @@ from renrakucho_ca.service.issuance.issuer import Issued
 
 
 @dataclass
-class Page(HTMLParser):
+class WebPage(HTMLParser):
     """What a browser makes of a page."""
 
     response: Response
@@ -56,27 +56,27 @@ class Person:
     def __init__(self, client: TestClient) -> None:
         self.client = client
 
-    def open(self, url: str, **headers: str) -> Page:
+    def open(self, url: str, **headers: str) -> WebPage:
         response = self.client.get(url, headers=headers)
-        return Page(response, str(response.request.url))
+        return WebPage(response, str(response.request.url))
 
-    def press(self, page: Page, **typed: str) -> Response:
+    def press(self, page: WebPage, **typed: str) -> Response:
         """Presses the page's button; gives the bare answer."""
         assert page.action is not None, page.text
         answer: Response = self.client.post(page.action, data=page.fields | typed)
         return answer
 
-    def follow(self, response: Response) -> Page:
+    def follow(self, response: Response) -> WebPage:
         assert response.status_code == 303, response.text
         return self.open(urljoin(str(response.request.url), response.headers["location"]))
 
-    def prove(self, number: str, password: str) -> Response:
+    def enter_password(self, number: str, password: str) -> Response:
         return self.press(self.open("/"), number=number, password=password)
 
-    def offered(self, issued: Issued) -> Page:
+    def offered(self, issued: Issued) -> WebPage:
         """The page with the one button, after number and password."""
-        return self.follow(self.prove(issued.certificate.number, issued.password))
+        return self.follow(self.enter_password(issued.certificate.number, issued.password))
 
-    def claimed(self, issued: Issued) -> Page:
+    def claimed(self, issued: Issued) -> WebPage:
         """The page with the steps, after the button."""
         return self.follow(self.press(self.offered(issued)))

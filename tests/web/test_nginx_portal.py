@@ -24,7 +24,7 @@ pytestmark = pytest.mark.needs("nginx", "openssl")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-portal.conf"
 
 
-class Site:
+class NginxPortal:
     """nginx with the example, and the portal behind it."""
 
     def __init__(self, folder: Path, home: Home, serving: Serving) -> None:
@@ -74,12 +74,12 @@ class Site:
 
 
 @pytest.fixture
-def site(home: Home, tmp_path: Path) -> Iterator[Site]:
+def site(home: Home, tmp_path: Path) -> Iterator[NginxPortal]:
     settings = home.path / "rca.yaml"
     before = settings.read_text()
     settings.write_text(re.sub(r"trusted_proxies: \[.*\]", "trusted_proxies: [127.0.0.1]", before))
     try:
-        site = Site(tmp_path, home, start(home, tmp_path))
+        site = NginxPortal(tmp_path, home, start(home, tmp_path))
     finally:
         settings.write_text(before)
     yield site
@@ -87,7 +87,7 @@ def site(home: Home, tmp_path: Path) -> Iterator[Site]:
 
 
 def test_the_example_carries_people_to_their_file_and_keeps_its_log_clean(
-    home: Home, issue: Issue, site: Site
+    home: Home, issue: Issue, site: NginxPortal
 ) -> None:
     issued = issue("windows")
     link = download.make_link(home, issued.certificate.number)
@@ -101,7 +101,7 @@ def test_the_example_carries_people_to_their_file_and_keeps_its_log_clean(
         assert client.get(done.refresh or "").status_code == 200
         client.get(f"/d/{link}")
         assert client.post("/", content=b"x" * 10_000).status_code == 413
-        nurse.prove("10000009", "wrong")
+        nurse.enter_password("10000009", "wrong")
         crl = client.get("/crl/new-issuing.crl")
         assert crl.headers["content-type"] == "application/pkix-crl"
         assert crl.content == (home.public / "new-issuing.crl").read_bytes()

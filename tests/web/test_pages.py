@@ -43,14 +43,14 @@ def test_every_answer_is_private(visitor: Visitor, address: str) -> None:
     assert "set-cookie" not in headers
 
 
-def test_browsers_are_told_to_stay_with_tls_where_there_is_tls(visitor: Visitor) -> None:
-    def told(peer: str, **headers: str) -> bool:
+def test_hsts_is_sent_over_tls_alone(visitor: Visitor) -> None:
+    def is_secure(peer: str, **headers: str) -> bool:
         answer = visitor(peer, **headers).client.get("/")
         return "strict-transport-security" in answer.headers
 
-    assert told(PROXY, **{"X-Forwarded-Proto": "https"})
-    assert not told(PROXY, **{"X-Forwarded-Proto": "http"})
-    assert not told("198.51.100.1", **{"X-Forwarded-Proto": "https"})
+    assert is_secure(PROXY, **{"X-Forwarded-Proto": "https"})
+    assert not is_secure(PROXY, **{"X-Forwarded-Proto": "http"})
+    assert not is_secure("198.51.100.1", **{"X-Forwarded-Proto": "https"})
     direct = visitor()
     assert "strict-transport-security" in direct.client.get("https://portal.example/").headers
 
@@ -91,11 +91,11 @@ def test_links_are_relative_so_that_a_proxy_can_put_the_portal_under_a_path(
     issue: Issue, visitor: Visitor
 ) -> None:
     nurse, issued = visitor(), issue()
-    proved = nurse.prove(issued.certificate.number, issued.password)
-    claimed = nurse.press(nurse.follow(proved))
-    for answer in (proved, claimed):
+    verified = nurse.enter_password(issued.certificate.number, issued.password)
+    claimed = nurse.press(nurse.follow(verified))
+    for answer in (verified, claimed):
         assert not re.match(r"/|[a-z]+:", answer.headers["location"])
-    for page in (nurse.open("/"), nurse.follow(proved), nurse.follow(claimed)):
+    for page in (nurse.open("/"), nurse.follow(verified), nurse.follow(claimed)):
         assert not re.search(r'(href|action|url)="?(/|https?:)', page.response.text)
 
 
@@ -189,9 +189,9 @@ def test_colours_have_the_contrast_of_wcag(scheme: str, ink: str, paper: str, le
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_form_of_another_site_is_refused(issue: Issue, visitor: Visitor, site: str) -> None:
     nurse, issued = visitor(**{"Sec-Fetch-Site": site}), issue()
-    assert nurse.prove(issued.certificate.number, issued.password).status_code == 403
+    assert nurse.enter_password(issued.certificate.number, issued.password).status_code == 403
     own = visitor(**{"Sec-Fetch-Site": "same-origin", "Origin": "null"})
-    assert own.prove(issued.certificate.number, issued.password).status_code == 303
+    assert own.enter_password(issued.certificate.number, issued.password).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_form_that_is_none_is_refused(visitor: Visitor, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"number=%00&password=%ff", b"number", b"="])
-def test_a_form_of_nonsense_is_a_wrong_guess(visitor: Visitor, body: bytes) -> None:
+def test_a_malformed_form_is_a_failed_attempt(visitor: Visitor, body: bytes) -> None:
     assert visitor().client.post("/", content=body).status_code == 403
 
 
@@ -261,7 +261,7 @@ def test_health_is_asked_of_the_database(home: Home, visitor: Visitor) -> None:
         hidden.rename(key)
 
 
-def test_a_claim_that_cannot_be_made_takes_nothing(
+def test_a_failed_claim_uses_up_no_download(
     home: Home, issue: Issue, visitor: Visitor, clock: Clock
 ) -> None:
     nurse, issued = visitor(), issue()

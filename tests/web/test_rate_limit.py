@@ -23,11 +23,11 @@ from renrakucho_ca.errors import Conflict, NotFound, RcaError
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import authentication, download, rate_limit
-from renrakucho_ca.service.retrieval.authentication import Guess, Wrong
+from renrakucho_ca.service.retrieval.authentication import Attempt, Wrong
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.retrieval.rate_limit import ADDRESS, NUMBER, Locked
 from renrakucho_ca.service.revocation import revocation
-from renrakucho_ca.store.tables.attempts import Kind
+from renrakucho_ca.store.tables.attempts import CounterKind
 from tests.shared.homes import Clock
 
 from .person import Person
@@ -38,11 +38,11 @@ WRONG = "abcd-efgh-jkmn"
 ADDRESSES = [ipaddress.IPv4Address(0xC6336400 + n) for n in range(256)]
 
 
-def guess(
+def attempt(
     home: Home, number: str, address: rate_limit.Address, typed: str = WRONG
 ) -> type[RcaError] | None:
     """How a guess ends: None where it was right."""
-    (answer,) = authentication.verify(home, [Guess(RetrievalNumber(number), typed, address)])
+    (answer,) = authentication.verify(home, [Attempt(RetrievalNumber(number), typed, address)])
     return type(answer) if isinstance(answer, RcaError) else None
 
 
@@ -54,7 +54,7 @@ def test_unknown_wrong_spent_revoked_held_and_no_number_look_the_same(
     revocation.revoke(home, [revoked.certificate.number], RevocationReason.UNSPECIFIED)
     revocation.hold(home, held.certificate.number)
     answers = [
-        visitor().prove(number, password)
+        visitor().enter_password(number, password)
         for number, password in (
             (wrong.certificate.number, WRONG),
             (wrong.certificate.number, ""),
@@ -73,12 +73,12 @@ def test_unknown_wrong_spent_revoked_held_and_no_number_look_the_same(
     assert len({tuple(answer.headers.items()) for answer in answers}) == 1
 
 
-def test_a_guess_at_an_unknown_number_takes_as_long(home: Home, issue: Issue) -> None:
+def test_an_attempt_at_an_unknown_number_takes_as_long(home: Home, issue: Issue) -> None:
     known = issue().certificate.number
 
     def took(number: str) -> float:
         began = thread_time()
-        assert guess(home, number, ADDRESSES[0]) is Wrong
+        assert attempt(home, number, ADDRESSES[0]) is Wrong
         elapsed = thread_time() - began
         home.db.execute("DELETE FROM guess")
         return elapsed
@@ -109,27 +109,27 @@ def test_each_wrong_password_costs_a_number_more_time(
     number, waits = issued.certificate.number, []
     for address in ADDRESSES[:10]:
         waits.append(0)
-        while guess(home, number, address) is Locked:
+        while attempt(home, number, address) is Locked:
             clock.advance(seconds=1)
             waits[-1] += 1
     assert waits == [0, 0, 0, 0, 0, 2, 4, 8, 16, 32]
     clock.advance(minutes=59, seconds=59)
-    assert guess(home, number, ADDRESSES[20], issued.password) is Locked
+    assert attempt(home, number, ADDRESSES[20], issued.password) is Locked
     clock.advance(seconds=1)
-    assert guess(home, number, ADDRESSES[20], issued.password) is None
+    assert attempt(home, number, ADDRESSES[20], issued.password) is None
 
 
-def test_guesses_while_locked_do_not_prolong_the_lock(
+def test_attempts_during_a_lockout_do_not_prolong_it(
     home: Home, issue: Issue, clock: Clock
 ) -> None:
     issued = issue()
     for n in range(10):
         clock.advance(minutes=1)
-        assert guess(home, issued.certificate.number, ADDRESSES[n]) is Wrong
+        assert attempt(home, issued.certificate.number, ADDRESSES[n]) is Wrong
     for n in range(60):
-        assert guess(home, issued.certificate.number, ADDRESSES[100 + n]) is Locked
+        assert attempt(home, issued.certificate.number, ADDRESSES[100 + n]) is Locked
         clock.advance(minutes=1)
-    assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
+    assert attempt(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
 
 
 def test_an_unknown_number_is_locked_like_a_known_one(
@@ -138,20 +138,20 @@ def test_an_unknown_number_is_locked_like_a_known_one(
     pages = []
     for number in (issue().certificate.number, "10000002"):
         for n in range(5):
-            assert visitor().prove(number, WRONG).status_code == 403, n
-        pages.append(visitor().prove(number, WRONG))
+            assert visitor().enter_password(number, WRONG).status_code == 403, n
+        pages.append(visitor().enter_password(number, WRONG))
     assert [page.status_code for page in pages] == [429, 429]
     assert pages[0].content == pages[1].content
 
 
-def test_who_is_locked_is_told_a_minute_from_which_it_really_works(
+def test_the_lockout_page_shows_a_minute_after_the_lockout_ends(
     home: Home, issue: Issue, visitor: Visitor, clock: Clock
 ) -> None:
     number = issue().certificate.number
     for n in range(6):
-        guess(home, number, ADDRESSES[n])
+        attempt(home, number, ADDRESSES[n])
     clock.now = clock.now.replace(second=30)
-    guess(home, number, ADDRESSES[9])
+    attempt(home, number, ADDRESSES[9])
     page = visitor().press(visitor().open("/"), number=number, password=WRONG)
     said = re.search(r"from (\d\d):(\d\d) on", page.text)
     assert said is not None
@@ -159,9 +159,9 @@ def test_who_is_locked_is_told_a_minute_from_which_it_really_works(
     assert until is not None
     hour, minute = map(int, said.groups())
     ends = datetime.fromtimestamp(until[0], ZoneInfo("Asia/Tokyo"))
-    told = ends.replace(hour=hour, minute=minute, second=0)
+    shown = ends.replace(hour=hour, minute=minute, second=0)
     # Past midnight, where the lock ends in a day's last minute.
-    assert (told - ends) % timedelta(days=1) < timedelta(minutes=1)
+    assert (shown - ends) % timedelta(days=1) < timedelta(minutes=1)
 
 
 def test_a_lock_survives_a_restart_and_ends_with_rca_unlock(
@@ -171,28 +171,28 @@ def test_a_lock_survives_a_restart_and_ends_with_rca_unlock(
     number = issued.certificate.number
     for n in range(10):
         clock.advance(minutes=1)
-        guess(home, number, ADDRESSES[n])
+        attempt(home, number, ADDRESSES[n])
     again = Home(home.path, lambda _: b"", clock)
-    assert guess(again, number, ADDRESSES[30], issued.password) is Locked
+    assert attempt(again, number, ADDRESSES[30], issued.password) is Locked
     done = CliRunner().invoke(root, ["--home", str(home.path), "unlock", number], obj=App())
     assert done.exit_code == 0, done.output
-    assert guess(again, number, ADDRESSES[30], issued.password) is None
+    assert attempt(again, number, ADDRESSES[30], issued.password) is None
 
 
-def test_only_what_is_locked_can_be_unlocked(home: Home, issue: Issue) -> None:
+def test_a_number_without_a_lockout_cannot_be_unlocked(home: Home, issue: Issue) -> None:
     with pytest.raises(Conflict):
         download.unlock(home, issue().certificate.number)
     with pytest.raises(NotFound):
         download.unlock(home, RetrievalNumber("10000003"))
 
 
-def test_a_hundred_guesses_at_once_get_no_further_than_five(home: Home, issue: Issue) -> None:
+def test_a_hundred_concurrent_attempts_count_as_five(home: Home, issue: Issue) -> None:
     issued = issue()
 
     def one(n: int) -> bool:
         own = Home(home.path, lambda _: b"", home.clock)
         try:
-            return guess(own, issued.certificate.number, ADDRESSES[n]) is Wrong
+            return attempt(own, issued.certificate.number, ADDRESSES[n]) is Wrong
         finally:
             own.db.close()
 
@@ -200,11 +200,11 @@ def test_a_hundred_guesses_at_once_get_no_further_than_five(home: Home, issue: I
         assert sum(pool.map(one, range(100))) == 5
 
 
-def test_an_address_that_guesses_at_many_numbers_is_stopped(home: Home, clock: Clock) -> None:
-    taken = sum(guess(home, str(20_000_000 + n), ADDRESSES[0]) is Wrong for n in range(100))
+def test_an_address_with_attempts_at_many_numbers_is_locked_out(home: Home, clock: Clock) -> None:
+    taken = sum(attempt(home, str(20_000_000 + n), ADDRESSES[0]) is Wrong for n in range(100))
     assert taken == ADDRESS.free + 1
     clock.advance(hours=1)
-    assert guess(home, "20000000", ADDRESSES[0]) is Wrong, "forgotten after an hour"
+    assert attempt(home, "20000000", ADDRESSES[0]) is Wrong, "forgotten after an hour"
 
 
 def test_a_facility_behind_one_address_is_not_punished_for_being_right(
@@ -212,16 +212,16 @@ def test_a_facility_behind_one_address_is_not_punished_for_being_right(
 ) -> None:
     for _ in range(ADDRESS.lock_at):
         issued = issue("android")
-        assert guess(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
-    taken = sum(guess(home, str(70_000_000 + n), ADDRESSES[0]) is Wrong for n in range(60))
+        assert attempt(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
+    taken = sum(attempt(home, str(70_000_000 + n), ADDRESSES[0]) is Wrong for n in range(60))
     assert taken == ADDRESS.free + 1
 
 
 def test_an_ipv6_household_counts_as_one_address(home: Home) -> None:
     household = ipaddress.IPv6Network("2001:db8:0:1::/64")
-    taken = sum(guess(home, str(30_000_000 + n), household[n * 1000]) is Wrong for n in range(60))
+    taken = sum(attempt(home, str(30_000_000 + n), household[n * 1000]) is Wrong for n in range(60))
     assert taken == ADDRESS.free + 1
-    assert guess(home, "30000100", ipaddress.ip_address("2001:db8:0:2::1")) is Wrong
+    assert attempt(home, "30000100", ipaddress.ip_address("2001:db8:0:2::1")) is Wrong
 
 
 def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for_long(
@@ -230,19 +230,19 @@ def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for
     """200 addresses, 600 numbers; then somebody new types a password, wrong at first."""
     victims = [issue("android") for _ in range(3)]
     for n in range(1500):
-        guess(home, str(40_000_000 + n % 600), ADDRESSES[n % 200])
+        attempt(home, str(40_000_000 + n % 600), ADDRESSES[n % 200])
     nurse = ipaddress.ip_address("203.0.113.9")
-    assert guess(home, victims[0].certificate.number, nurse) is Wrong
-    assert guess(home, victims[0].certificate.number, nurse, victims[0].password) is None
+    assert attempt(home, victims[0].certificate.number, nurse) is Wrong
+    assert attempt(home, victims[0].certificate.number, nurse, victims[0].password) is None
     # Whose own number was attacked waits an hour at most, and a mail's link works all the time.
     for n in range(10):
         clock.advance(minutes=1)
-        guess(home, victims[1].certificate.number, ipaddress.ip_address(f"203.0.114.{n}"))
+        attempt(home, victims[1].certificate.number, ipaddress.ip_address(f"203.0.114.{n}"))
     link = download.make_link(home, victims[1].certificate.number)
-    assert guess(home, victims[1].certificate.number, nurse, victims[1].password) is Locked
+    assert attempt(home, victims[1].certificate.number, nurse, victims[1].password) is Locked
     assert download.offer(home, link).certificate.number == victims[1].certificate.number
     clock.advance(hours=1)
-    assert guess(home, victims[1].certificate.number, nurse, victims[1].password) is None
+    assert attempt(home, victims[1].certificate.number, nurse, victims[1].password) is None
 
 
 def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
@@ -250,7 +250,7 @@ def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
         "INSERT INTO guess VALUES ('all', '', ?, ?, 0)",
         (rate_limit.ATTACK, int(home.clock().timestamp())),
     )
-    taken = sum(guess(home, str(50_000_000 + n), ADDRESSES[0]) is Wrong for n in range(30))
+    taken = sum(attempt(home, str(50_000_000 + n), ADDRESSES[0]) is Wrong for n in range(30))
     assert taken == rate_limit.ADDRESS_UNDER_ATTACK.free + 1
 
 
@@ -262,7 +262,7 @@ def test_no_lock_is_longer_than_an_hour() -> None:
 
 
 def test_the_counters_do_not_stay_for_ever(home: Home, clock: Clock) -> None:
-    guess(home, "60000000", ADDRESSES[0])
+    attempt(home, "60000000", ADDRESSES[0])
     clock.advance(hours=1)
     download.destroy_expired(home)
     assert home.db.row("SELECT * FROM guess") is None
@@ -286,11 +286,11 @@ def test_the_counters_do_not_stay_for_ever(home: Home, clock: Clock) -> None:
         ("nonsense", "203.0.113.7", "0.0.0.0"),
     ],
 )
-def test_only_the_proxy_of_the_settings_says_where_a_guess_came_from(
+def test_the_forwarded_address_is_believed_from_a_configured_proxy_alone(
     home: Home, visitor: Visitor, peer: str, forwarded: str, counted: str
 ) -> None:
-    visitor(peer, **{"X-Forwarded-For": forwarded}).prove("10000004", WRONG)
-    row = home.db.row("SELECT name FROM guess WHERE kind = ?", (Kind.ADDRESS.value,))
+    visitor(peer, **{"X-Forwarded-For": forwarded}).enter_password("10000004", WRONG)
+    row = home.db.row("SELECT name FROM guess WHERE kind = ?", (CounterKind.ADDRESS.value,))
     assert row is not None
     assert row["name"] == counted
 
@@ -298,7 +298,7 @@ def test_only_the_proxy_of_the_settings_says_where_a_guess_came_from(
 # -- what a guess costs us
 
 
-def test_every_guess_takes_the_same_work_whatever_is_wrong_with_it(
+def test_every_attempt_costs_the_same_work(
     home: Home, issue: Issue, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One password hash, and one durable transaction: what takes time, and what differs by disk."""
@@ -332,18 +332,18 @@ def test_every_guess_takes_the_same_work_whatever_is_wrong_with_it(
         ]
     ):
         work.clear()
-        assert guess(home, number, ADDRESSES[n], typed) is Wrong
+        assert attempt(home, number, ADDRESSES[n], typed) is Wrong
         assert work == ["write", "hash"], n
 
 
-def test_the_guess_that_locks_a_number_takes_no_longer_if_the_number_exists(
+def test_the_locking_attempt_takes_as_long_for_an_unknown_number(
     home: Home, issue: Issue, clock: Clock
 ) -> None:
     """The operator's mail is written when the guesser has his answer: it cannot be timed."""
     for number in (issue().certificate.number, RetrievalNumber("10000010")):
         for n in range(NUMBER.lock_at):
             clock.advance(minutes=2)
-            (answer,) = authentication.verify(home, [Guess(number, WRONG, ADDRESSES[n])])
+            (answer,) = authentication.verify(home, [Attempt(number, WRONG, ADDRESSES[n])])
             assert isinstance(answer, Wrong)
             assert answer.locks == (n == NUMBER.lock_at - 1)
     assert home.db.row("SELECT * FROM outbox") is None
@@ -358,20 +358,20 @@ def test_a_flood_over_many_numbers_and_addresses_with_restarts_is_held_and_hones
     taken: Counter[str] = Counter()
     for group in range(60):
         again = Home(home.path, lambda _: b"", clock)
-        guesses = [
-            Guess(RetrievalNumber(str(80_000_000 + n * 7 % 1000)), WRONG, ADDRESSES[n % 100])
+        attempts = [
+            Attempt(RetrievalNumber(str(80_000_000 + n * 7 % 1000)), WRONG, ADDRESSES[n % 100])
             for n in range(group * 50, group * 50 + 50)
         ]
         person = people[group // 10].certificate.number
         if group % 10 == 9:
             nurse = ipaddress.ip_address(f"203.0.113.{group}")
-            guesses.insert(25, Guess(person, people[group // 10].password, nurse))
-        answers = authentication.verify(again, guesses)
+            attempts.insert(25, Attempt(person, people[group // 10].password, nurse))
+        answers = authentication.verify(again, attempts)
         again.db.close()
         assert sum(isinstance(answer, str) for answer in answers) == (group % 10 == 9)
         taken.update(
-            str(guess.address)
-            for guess, answer in zip(guesses, answers, strict=True)
+            str(attempt.address)
+            for attempt, answer in zip(attempts, answers, strict=True)
             if isinstance(answer, Wrong)
         )
         clock.advance(seconds=1)

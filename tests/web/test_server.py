@@ -44,20 +44,20 @@ hasty = pytest.mark.parametrize("serving", [0.5], indirect=True, ids=["hasty"])
 """For whom it waits half a second; else a test that stands still for a moment is cut off."""
 
 
-def test_no_secret_is_left_behind(home: Home, issue: Issue, serving: Serving) -> None:
+def test_no_secret_remains_in_logs_or_files(home: Home, issue: Issue, serving: Serving) -> None:
     """Password, link and token are looked for in the log and in every file of the home."""
     issued = issue("windows")
     link = download.make_link(home, issued.certificate.number)
     with httpx.Client(base_url=serving.url, timeout=PATIENCE) as client:
         nurse = Person(client)  # type: ignore[arg-type]
-        proved = nurse.prove(issued.certificate.number, issued.password)
-        done = nurse.follow(nurse.press(nurse.follow(proved)))
+        verified = nurse.enter_password(issued.certificate.number, issued.password)
+        done = nurse.follow(nurse.press(nurse.follow(verified)))
         file = client.get(done.refresh or "")
         client.get(f"/d/{link}")
         client.get("/x%0aforged", headers={"Referer": f"/d/{link}"})
     assert serving.stop() == 0
     token = (done.refresh or "").split("/f/")[1].split("/")[0]
-    short = proved.headers["location"].split("/")[1]
+    short = verified.headers["location"].split("/")[1]
     log = serving.log.read_text()
     assert "POST /d/{link} 303" in log
     assert "forged" not in log
@@ -79,7 +79,7 @@ def test_a_bug_leaves_no_secret_behind(home: Home, issue: Issue, tmp_path: Path)
     number, password = (issued := issue("windows")).certificate.number, issued.password
     link = download.make_link(home, number, timedelta(days=3650))
     shutil.copytree(home.path, broken)
-    unknown = "from renrakucho_ca.store import sqlite_errors\nsqlite_errors._LOST = ()"
+    unknown = "from renrakucho_ca.store.sqlite import errors\nerrors._LOST = ()"
     serving = start(Home(broken, no_passphrase), tmp_path, first=unknown)
     try:
         seen = of_group(serving.process.pid)
@@ -108,14 +108,14 @@ def test_a_bug_leaves_no_secret_behind(home: Home, issue: Issue, tmp_path: Path)
         assert not any(secret in answer.text for answer in answers)
 
 
-def test_of_32_who_press_at_once_one_gets_the_file_and_the_others_learn_the_same(
+def test_of_32_concurrent_claims_one_gets_the_file_and_31_the_same_refusal(
     home: Home, issue: Issue, serving: Serving
 ) -> None:
     """Each on a connection of their own, which is open before the first byte goes."""
 
-    async def press(link: str, everybody_is_there: asyncio.Barrier) -> bytes:
+    async def press(link: str, all_ready: asyncio.Barrier) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
-        await everybody_is_there.wait()
+        await all_ready.wait()
         body = f"visit={link[:8]}"
         writer.write(
             f"POST /d/{link} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -141,7 +141,7 @@ def test_of_32_who_press_at_once_one_gets_the_file_and_the_others_learn_the_same
 
 
 @hasty
-def test_who_sends_slowly_is_left(serving: Serving) -> None:
+def test_a_slow_client_is_disconnected(serving: Serving) -> None:
     with socket.create_connection(("127.0.0.1", serving.port), PATIENCE) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
 
@@ -205,14 +205,14 @@ def test_a_download_broken_off_at_any_kibibyte_goes_on(
 
 
 @pytest.mark.parametrize("serving", [3600], indirect=True, ids=["patient"])
-def test_it_stops_when_told_and_leaves_no_connection_hanging(serving: Serving) -> None:
+def test_the_server_stops_on_a_signal_and_closes_its_connections(serving: Serving) -> None:
     with socket.create_connection(("127.0.0.1", serving.port)):
         began = time.monotonic()
         assert serving.stop() == 0
         assert time.monotonic() - began < STOP_SECONDS
 
 
-TOLD_EARLY = """
+STOPPED_EARLY = """
 import os, signal, uvicorn
 class Server(uvicorn.Server):
     def run(self, **given):
@@ -222,8 +222,8 @@ uvicorn.Server = Server
 """
 
 
-def test_it_stops_when_told_before_it_serves(home: Home, tmp_path: Path) -> None:
-    serving = start(home, tmp_path, first=TOLD_EARLY)
+def test_a_signal_before_the_start_stops_the_server(home: Home, tmp_path: Path) -> None:
+    serving = start(home, tmp_path, first=STOPPED_EARLY)
     try:
         assert serving.process.wait(PATIENCE) == 0
     finally:
@@ -267,7 +267,7 @@ def complaint(home: Home, *options: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_what_cannot_be_served_is_told_in_a_line(home: Home, tmp_path: Path) -> None:
+def test_a_start_failure_is_reported_in_one_line(home: Home, tmp_path: Path) -> None:
     assert complaint(home, "--listen", "8080")[0] == 5
     assert complaint(home, "--listen", "127.0.0.1:99999")[0] == 5
     missing = str(tmp_path / "missing.pem")

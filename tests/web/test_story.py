@@ -17,7 +17,7 @@ from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.retrieval import download, retrieval
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.revocation import expiry, revocation
@@ -66,10 +66,12 @@ def test_a_password_counts_however_its_letters_were_typed(
 ) -> None:
     nurse, issued = visitor(), issue()
     full_width = issued.certificate.number.translate({48 + n: 0xFF10 + n for n in range(10)})
-    assert nurse.prove(full_width, way(issued.password)).status_code == 303
+    assert nurse.enter_password(full_width, way(issued.password)).status_code == 303
 
 
-def test_looking_never_takes_the_download(home: Home, issue: Issue, visitor: Visitor) -> None:
+def test_viewing_the_page_never_uses_up_the_download(
+    home: Home, issue: Issue, visitor: Visitor
+) -> None:
     nurse, issued = visitor(), issue()
     link = f"/{download.link_path(download.make_link(home, issued.certificate.number))}"
     for _ in range(3):
@@ -101,7 +103,7 @@ def test_a_second_person_with_the_same_link_gets_nothing(
     assert other.client.post(link).status_code == 404, "without the page's field"
 
 
-def test_of_32_who_claim_at_once_one_succeeds(home: Home, issue: Issue, clock: Clock) -> None:
+def test_of_32_concurrent_claims_one_succeeds(home: Home, issue: Issue, clock: Clock) -> None:
     issued = issue()
     links = [download.make_link(home, issued.certificate.number) for _ in range(32)]
 
@@ -133,7 +135,7 @@ def test_the_file_can_be_fetched_for_ten_minutes_and_then_is_destroyed(
     assert home.db.row("SELECT * FROM handout") is None
 
 
-def test_what_a_portal_that_died_has_left_is_destroyed_by_rca_expire(
+def test_rca_expire_destroys_the_claimed_bundles_of_a_killed_portal(
     home: Home, issue: Issue, visitor: Visitor, clock: Clock
 ) -> None:
     visitor().claimed(issue())
@@ -152,10 +154,10 @@ def test_a_mails_link_is_good_for_48_hours(
     token = download.make_link(home, issued.certificate.number)
     clock.advance(hours=48, seconds=seconds)
     assert visitor().client.get(f"/{download.link_path(token)}").status_code == answer
-    assert visitor().prove(issued.certificate.number, issued.password).status_code == 303
+    assert visitor().enter_password(issued.certificate.number, issued.password).status_code == 303
 
 
-def test_what_was_revoked_since_the_claim_is_destroyed_at_once(
+def test_a_bundle_revoked_after_its_claim_is_destroyed_at_once(
     home: Home, issue: Issue, visitor: Visitor
 ) -> None:
     nurse, issued = visitor(), issue()
@@ -168,7 +170,7 @@ def test_what_was_revoked_since_the_claim_is_destroyed_at_once(
     assert nurse.client.get(file).status_code == 404
 
 
-def test_what_is_held_can_neither_be_offered_nor_fetched_until_it_is_released(
+def test_a_held_certificate_is_neither_offered_nor_delivered(
     home: Home, issue: Issue, visitor: Visitor
 ) -> None:
     nurse, issued = visitor(), issue()
@@ -184,7 +186,7 @@ def test_what_is_held_can_neither_be_offered_nor_fetched_until_it_is_released(
     assert nurse.client.get(file).status_code == 200
 
 
-def test_what_was_exported_at_the_command_line_is_spent(
+def test_an_exported_bundle_cannot_be_claimed(
     home: Home, issue: Issue, visitor: Visitor, tmp_path: Path
 ) -> None:
     nurse, issued = visitor(), issue()
@@ -193,11 +195,11 @@ def test_what_was_exported_at_the_command_line_is_spent(
     assert nurse.press(page).status_code == 404
 
 
-def test_who_moved_is_told_how_to_delete_the_old_one(
+def test_a_migrated_user_gets_instructions_to_delete_the_old_certificate(
     home: Home, issue: Issue, visitor: Visitor
 ) -> None:
     old = issue("iphone", hierarchy="old")
-    request = Request.parse(old.certificate.user, "iphone")
+    request = IssuanceRequest.parse(old.certificate.user, "iphone")
     moved = replace(request, supersedes=old.certificate.number)
     (new,) = issuance.issue(home, [moved], "new")
     assert isinstance(new, Issued)

@@ -65,33 +65,27 @@ def ask(grouped: Grouped[int, int], service: Service, items: Sequence[int]) -> l
     return asyncio.run(run())
 
 
-def test_who_comes_while_a_group_is_at_work_shares_the_next_one(
+def test_calls_during_a_group_share_the_next_group(
     grouped: Grouped[int, int], service: Service
 ) -> None:
     assert ask(grouped, service, range(0, 16, 2)) == list(range(0, 32, 4))
     assert service.groups == [[0], [2, 4, 6, 8, 10], [12, 14]]
 
 
-def test_what_is_wrong_with_one_concerns_no_other(
-    grouped: Grouped[int, int], service: Service
-) -> None:
+def test_one_failed_call_affects_no_other(grouped: Grouped[int, int], service: Service) -> None:
     first, odd, even = ask(grouped, service, (2, 3, 4))
     assert (first, even) == (4, 8)
     assert isinstance(odd, NotFound)
 
 
-def test_a_bug_reaches_everybody_of_its_group_and_nobody_else(
-    grouped: Grouped[int, int], service: Service
-) -> None:
+def test_a_bug_reaches_its_group_alone(grouped: Grouped[int, int], service: Service) -> None:
     answers = ask(grouped, service, (2, 13, 4, 6, 8, 10, 12))
     assert answers[0] == 4
     assert [type(each) for each in answers[1:6]] == [ZeroDivisionError] * 5
     assert answers[6] == 24
 
 
-def test_who_finds_the_queue_full_is_turned_away_at_once(
-    grouped: Grouped[int, int], service: Service
-) -> None:
+def test_a_full_queue_refuses_at_once(grouped: Grouped[int, int], service: Service) -> None:
     answers = ask(grouped, service, [2] * 31)
     assert answers[:21] == [4] * 21
     assert {type(each) for each in answers[21:]} == {Unavailable}

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import Constraints, ExtendedKeyUsage
-from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Responder
+from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents
 from renrakucho_ca.pki.lint import constraint_rules, extension_rules, field_rules
 from renrakucho_ca.pki.lint.expected import Expected
 
@@ -80,7 +80,7 @@ def lint_ca(certificate: x509.Certificate, request: Ca, issuer: x509.Certificate
 
 
 def lint_responder(
-    certificate: x509.Certificate, request: Responder, issuer: x509.Certificate
+    certificate: x509.Certificate, request: ResponderContents, issuer: x509.Certificate
 ) -> list[str]:
     """Findings about an OCSP responder's certificate; none is a pass. Its signature is not looked
     at."""

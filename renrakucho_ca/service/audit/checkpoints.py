@@ -15,7 +15,7 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
 
 def file_name(hierarchy: str) -> str:
@@ -54,7 +54,7 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
     signature = checkpoint.sign(made, key)
     document = checkpoint.to_document(made, signature, certificate)
     with home.db.write():
-        recorder.record(home, now, Entry(Act.CHECKPOINT_SIGNED, authority.name, document))
+        recorder.record(home, now, AuditEntry(Act.CHECKPOINT_SIGNED, authority.name, document))
     files.replace(path_of(home, authority.hierarchy), checkpoint.to_json(document))
 
 

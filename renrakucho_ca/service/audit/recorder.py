@@ -11,14 +11,14 @@ from functools import partial
 from renrakucho_ca.errors import Refused, Unavailable
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.files import journal
-from renrakucho_ca.store.files.journal import Standing
+from renrakucho_ca.store.files.journal import JournalState
 from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import Entry, Record
+from renrakucho_ca.store.tables.audit import AuditEntry, AuditRecord
 
-_MAY_KNOW_MORE = (Standing.AHEAD, Standing.DIVERGED, Standing.UNREADABLE)
+_MAY_KNOW_MORE = (JournalState.AHEAD, JournalState.DIVERGED, JournalState.UNREADABLE)
 
 
-def record(home: Home, at: datetime, *entries: Entry) -> None:
+def record(home: Home, at: datetime, *entries: AuditEntry) -> None:
     """Records acts, in the writing transaction that does them.
 
     Args:
@@ -27,14 +27,14 @@ def record(home: Home, at: datetime, *entries: Entry) -> None:
     if not entries:
         return
     records = audit.append(home.db, at, home.actor, entries)
-    home.db.after_commit(home.catch_up_journal)
+    home.db.after_commit(home.append_to_journal)
     if home.settings.audit.syslog:
         home.db.after_commit(partial(_to_syslog, records))
 
 
 def has_forgotten(home: Home) -> bool:
     """Whether the journal knows, or may know, what the database does not."""
-    return home.journal.standing(home.db) in _MAY_KNOW_MORE
+    return home.journal.state(home.db) in _MAY_KNOW_MORE
 
 
 def refuse_unless_in_step(home: Home) -> None:
@@ -46,23 +46,23 @@ def refuse_unless_in_step(home: Home) -> None:
         Refused: the journal knows what the database does not.
         Unavailable: the journal cannot be read or written.
     """
-    standing = home.journal.standing(home.db)
-    if standing is Standing.BEHIND:
-        standing = home.journal.catch_up(home.db)
-    if standing is Standing.UNREADABLE:
+    state = home.journal.state(home.db)
+    if state is JournalState.BEHIND:
+        state = home.journal.append_missing(home.db)
+    if state is JournalState.UNREADABLE:
         raise Unavailable(
             "the journal {path} cannot be read: nothing is issued without it",
             hint="`rca restore` tells more, `rca restore --without-journal` sets it aside",
             path=home.journal.path,
         )
-    if standing in (Standing.AHEAD, Standing.DIVERGED):
+    if state in (JournalState.AHEAD, JournalState.DIVERGED):
         raise Refused(
             "the database is older than its journal: nothing is issued from it",
             hint="`rca restore` brings back what it has forgotten; `rca audit verify` tells more",
         )
 
 
-def _to_syslog(records: Sequence[Record]) -> None:
+def _to_syslog(records: Sequence[AuditRecord]) -> None:
     """To journald as well, where that takes syslog's place. Nobody may be listening."""
     with suppress(OSError):
         syslog.openlog("rca", facility=syslog.LOG_AUTHPRIV)

@@ -19,7 +19,7 @@ from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.tables import audit, hierarchies
-from renrakucho_ca.store.tables.audit import Record
+from renrakucho_ca.store.tables.audit import AuditRecord
 
 _LONGEST_FILE = 64 * 1024
 
@@ -58,7 +58,7 @@ def verify(home: Home, kept: Path | None = None) -> Verdict:
     Raises:
         NotFound: there is no such file.
     """
-    run = _Run(home)
+    run = _Verification(home)
     run.read_copies(kept)
     try:
         run.walk()
@@ -68,7 +68,7 @@ def verify(home: Home, kept: Path | None = None) -> Verdict:
     return run.verdict
 
 
-class _Run:
+class _Verification:
     """One verification: what the checkpoints ask for, and how far the walk has come."""
 
     def __init__(self, home: Home) -> None:
@@ -100,7 +100,7 @@ class _Run:
             return
         try:
             with path.open("rb") as file:
-                found = self._proven(file.read(_LONGEST_FILE))
+                found = self._verified(file.read(_LONGEST_FILE))
         except RcaError as error:
             self.verdict.problems.append(Attention("{file}: {problem}", file=path, problem=error))
         except OSError as error:
@@ -112,7 +112,7 @@ class _Run:
             self._copies.setdefault(found.text, str(path))
             self._in_files[path] = found
 
-    def _proven(self, document: bytes | str) -> Checkpoint:
+    def _verified(self, document: bytes | str) -> Checkpoint:
         """A checkpoint whose signature holds.
 
         Raises:
@@ -151,15 +151,15 @@ class _Run:
                 if hash != record.hash:
                     raise _broken(record.id, Attention("{place} signed another", place=place))
             if record.act == Act.CHECKPOINT_SIGNED:
-                self._prove_recorded(record)
+                self._verify_recorded(record)
             self.verdict.rows += 1
         if next(journal, None) is not None:
             raise _broken(expected + 1, Attention("it is missing, and the journal has it"))
 
-    def _prove_recorded(self, record: Record) -> None:
+    def _verify_recorded(self, record: AuditRecord) -> None:
         """A row that is a checkpoint of those before it, which the walk has proven."""
         try:
-            found = self._proven(record.detail)
+            found = self._verified(record.detail)
         except RcaError as error:
             raise _broken(record.id, error) from error
         if audit.hash_of(self._home.db, found.rows) != found.hash:
@@ -249,7 +249,7 @@ def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
         raise _broken(verdict.journal + 1, problem) from error
 
 
-def _readable(home: Home, verdict: Verdict) -> Iterator[Record]:
+def _readable(home: Home, verdict: Verdict) -> Iterator[AuditRecord]:
     """The rows. Of a page that cannot be read, those before the damage."""
     try:
         yield from audit.rows(home.db)
@@ -260,7 +260,7 @@ def _readable(home: Home, verdict: Verdict) -> Iterator[Record]:
             raise _broken(verdict.rows + 1, error) from error
 
 
-def _broken_at(expected: int, found: Record) -> _Broken:
+def _broken_at(expected: int, found: AuditRecord) -> _Broken:
     if found.id > expected:
         return _broken(expected, Attention("it is missing"))
     return _broken(found.id, Attention("no row has such a number"))

@@ -80,7 +80,7 @@ def make(
     uri: TokenUri | None,
     *,
     strictly: bool = False,
-    beside: SigningKey | None = None,
+    other: SigningKey | None = None,
 ) -> SigningKey:
     """The key of a CA to be: made in memory or in a token, or the one that the token has.
 
@@ -108,8 +108,8 @@ def make(
             uri=uri,
             kind=kind,
         )
-    _refuse_used(home, found, beside)
-    keys.prove(found, found.public_key())
+    _refuse_used(home, found, other)
+    keys.check_key_pair(found, found.public_key())
     return found
 
 
@@ -119,7 +119,7 @@ def keep(home: Home, name: str, key: SigningKey, now: datetime) -> str:
     Returns:
         What the database is to call it.
     """
-    home.keystore.set_left_over_aside(name, now)
+    home.keystore.set_orphaned_key_aside(name, now)
     if isinstance(key, TokenKey):
         return key.access.uri.text
     home.keystore.write(name, keys.to_pkcs8(key))
@@ -139,13 +139,13 @@ def look_for_token(home: Home, authority: Authority) -> None:
         _pin_in(home.path / uri.pin_source)
 
 
-def asks_nobody(authority: Authority) -> bool:
+def has_pin_file(authority: Authority) -> bool:
     """Whether the PIN of a CA's key in a token comes from a file."""
     assert authority.key is not None
     return token_uri.parse(authority.key).pin_source is not None
 
 
-def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
+def _refuse_used(home: Home, key: TokenKey, other: SigningKey | None) -> None:
     """One key under two names could not be given up for one of them."""
     public_key = key.public_key()
     used = [
@@ -155,7 +155,7 @@ def _refuse_used(home: Home, key: TokenKey, beside: SigningKey | None) -> None:
     ]
     waiting = ca_certificates.requests(home.db)
     used += [external_root.load_request(each.request).public_key() for each in waiting]
-    if public_key in used or (beside is not None and public_key == beside.public_key()):
+    if public_key in used or (other is not None and public_key == other.public_key()):
         raise Conflict(
             "the key of {uri} is that of another CA",
             hint="each CA needs a key of its own",

@@ -18,7 +18,7 @@ TOLERANCE = timedelta(minutes=5)
 somewhat more; Kerberos has lived with five minutes (RFC 4120 §1.6). A battery loses years."""
 
 
-def signing_time(home: Home, issuing: Hierarchy | None = None) -> datetime:
+def guarded_now(home: Home, issuing: Hierarchy | None = None) -> datetime:
     """The present moment, once it is proven not to lie before the newest signature.
 
     Args:

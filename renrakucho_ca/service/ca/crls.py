@@ -15,7 +15,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, recovery
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
 
 def path_of(home: Home, authority: Authority) -> Path:
@@ -48,7 +48,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
 def is_whole(home: Home, authority: Authority) -> bool:
     """Whether the file with a CA's CRL is there, whole and signed."""
     try:
-        prove(authority_certificate.of(authority), path_of(home, authority))
+        verify(authority_certificate.of(authority), path_of(home, authority))
     except (FileNotFoundError, Invalid):
         return False
     return True
@@ -82,13 +82,13 @@ def renew(
         pieces = crl.assemble(
             issuer, key, number, now, end, hierarchies.crl_entries(home.db, authority)
         )
-    files.replace(path, pieces, check=partial(prove, issuer))
+    files.replace(path, pieces, check=partial(verify, issuer))
     with home.db.write():
         hierarchies.record_crl(home.db, authority, now, end, state.changes)
         recorder.record(
             home,
             now,
-            Entry(
+            AuditEntry(
                 Act.CRL_SIGNED,
                 authority.name,
                 {"number": number, "next_update": seconds(end), "changes": state.changes},
@@ -110,7 +110,7 @@ def _refuse_to_forget(home: Home, authority: Authority, path: Path) -> None:
         )
 
 
-def prove(issuer: x509.Certificate, file: Path) -> None:
+def verify(issuer: x509.Certificate, file: Path) -> None:
     """Raises Invalid where the file is no CRL of that issuer, whole and signed."""
     crl.verify(files.read(file), issuer)
 

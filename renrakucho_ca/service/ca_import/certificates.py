@@ -11,19 +11,19 @@ from typing import NamedTuple
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Certificate, RetrievalNumber
 from renrakucho_ca.pki import certificate_scanner
-from renrakucho_ca.pki.certificate_scanner import CaCertificate, Found, Inspected
-from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.pki.certificate_scanner import Found, FoundCaCertificate, InspectionResult
+from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.ca_import import discovery, openssl_index
-from renrakucho_ca.service.ca_import.discovery import Piece, Place
-from renrakucho_ca.service.ca_import.owner_record import Record
-from renrakucho_ca.service.ca_import.owner_table import Lines
-from renrakucho_ca.service.ca_import.session import Run, portions
-from renrakucho_ca.service.process_pool import Workers, cores
+from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
+from renrakucho_ca.service.ca_import.owner_record import OwnerRecord
+from renrakucho_ca.service.ca_import.owner_table import OwnerTable
+from renrakucho_ca.service.ca_import.session import Run, batches
+from renrakucho_ca.service.process_pool import ProcessPool, cores
 from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.imports import Known
+from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
-class _New(NamedTuple):
+class _NewImport(NamedTuple):
     """A certificate that the store has not.
 
     Attributes:
@@ -33,8 +33,8 @@ class _New(NamedTuple):
     authority: int
     piece: Piece
     found: Found
-    place: Place
-    record: Record | None
+    place: SourceLocation
+    record: OwnerRecord | None
 
 
 class Certificates:
@@ -44,9 +44,9 @@ class Certificates:
         progress: is told how many have been recorded since the last time.
     """
 
-    def __init__(self, run: Run, lines: Lines, progress: Callable[[int], None]) -> None:
+    def __init__(self, run: Run, lines: OwnerTable, progress: Callable[[int], None]) -> None:
         self._run = run
-        self._lines = lines
+        self._owner_table = lines
         self._progress = progress
         # Of those that were looked into: the ones that had something to read, or to tell.
         self._files = 0
@@ -54,22 +54,22 @@ class Certificates:
     def read(self, paths: Iterable[Path]) -> list[Path]:
         """Records the certificates; returns the files that have an index or a CRL."""
         later: dict[Path, None] = {}
-        for parcel, results in self._inspected(portions(self._certificates(paths, later))):
-            self._record_certificates(zip(parcel, results, strict=True))
+        for batch, results in self._inspected(batches(self._certificates(paths, later))):
+            self._record_certificates(zip(batch, results, strict=True))
             self._progress(len(results))
         return list(later)
 
     def _inspected(
-        self, parcels: Iterator[list[Piece]]
-    ) -> Iterator[tuple[list[Piece], list[Inspected]]]:
+        self, batches: Iterator[list[Piece]]
+    ) -> Iterator[tuple[list[Piece], list[InspectionResult]]]:
         """Reads and proves the parcels. One alone is done here, sooner than a worker starts."""
         work = partial(certificate_scanner.inspect_all, self._run.issuers)
-        start = list(islice(parcels, 2))
-        sent = ((parcel, [piece.der for piece in parcel]) for parcel in chain(start, parcels))
+        start = list(islice(batches, 2))
+        sent = ((batch, [piece.der for piece in batch]) for batch in chain(start, batches))
         if len(start) < 2:
-            yield from ((parcel, work(ders)) for parcel, ders in sent)
+            yield from ((batch, work(ders)) for batch, ders in sent)
             return
-        with Workers(cores(), certificate_scanner.__name__) as workers:
+        with ProcessPool(cores(), certificate_scanner.__name__) as workers:
             yield from workers.spread(work, sent)
 
     def _certificates(self, paths: Iterable[Path], later: dict[Path, None]) -> Iterator[Piece]:
@@ -79,14 +79,16 @@ class Certificates:
                 try:
                     yield from self._in_file(file, later)
                 except OSError as error:
-                    self._problem(Place(file), Invalid("{reason}", reason=error.strerror))
+                    self._problem(SourceLocation(file), Invalid("{reason}", reason=error.strerror))
             if self._files == before:
-                self._problem(Place(path), Invalid("there is no certificate, CRL or index in it"))
+                self._problem(
+                    SourceLocation(path), Invalid("there is no certificate, CRL or index in it")
+                )
 
     def _under(self, path: Path) -> Iterator[Path]:
         roots = [path]
         if path.is_file() and openssl_index.is_index(path):
-            roots += openssl_index.beside(path)
+            roots += openssl_index.adjacent_files(path)
         for found in chain.from_iterable(map(discovery.walk, roots)):
             if isinstance(found, Path):
                 yield found
@@ -108,7 +110,7 @@ class Certificates:
             is_empty = False
             if not isinstance(piece, Piece):
                 self._problem(*piece)
-            elif piece.kind is Kind.CERTIFICATE:
+            elif piece.kind is ContentKind.CERTIFICATE:
                 yield piece
             else:
                 later[file] = None
@@ -117,18 +119,18 @@ class Certificates:
         else:
             self._files += 1
 
-    def _problem(self, place: Place, problem: Invalid) -> None:
+    def _problem(self, place: SourceLocation, problem: Invalid) -> None:
         self._files += 1
         self._run.problem(place, problem)
 
-    def _record_certificates(self, inspected: Iterable[tuple[Piece, Inspected]]) -> None:
+    def _record_certificates(self, inspected: Iterable[tuple[Piece, InspectionResult]]) -> None:
         found: list[tuple[Piece, Found]] = []
         for piece, result in inspected:
             match result:
                 case Found():
-                    if self._run.ledger.meet(result.fingerprint_sha256):
+                    if self._run.staging.meet(result.fingerprint_sha256):
                         found.append((piece, result))
-                case CaCertificate():
+                case FoundCaCertificate():
                     self._run.ca_serials.add(result.serial)
                 case Invalid():
                     self._run.problem(piece.place, result)
@@ -142,17 +144,17 @@ class Certificates:
             (each.authority, each.serial): each
             for each in store.known(self._run.db, self._run.hierarchy.name, serials)
         }
-        new: dict[tuple[int, int], _New] = {}
+        new: dict[tuple[int, int], _NewImport] = {}
         for piece, each in found:
             key = self._run.hierarchy.authorities[each.issuer].id, each.serial
-            line = self._lines.take(each.serial, each.fingerprint_sha256)
+            line = self._owner_table.take(each.serial, each.fingerprint_sha256)
             place, record = line or (piece.place, None)
             if key in known:
                 self._meet_again(piece, each, known[key], record)
             elif key in new:
                 self._run.problem(piece.place, _serial_again(each))
             else:
-                new[key] = _New(key[0], piece, each, place, record)
+                new[key] = _NewImport(key[0], piece, each, place, record)
         self._add(list(new.values()))
 
     def _not_others(self, found: list[tuple[Piece, Found]]) -> list[tuple[Piece, Found]]:
@@ -171,14 +173,14 @@ class Certificates:
                 )
         return [(piece, each) for piece, each in found if each.fingerprint_sha256 not in owners]
 
-    def _add(self, new: list[_New]) -> None:
+    def _add(self, new: list[_NewImport]) -> None:
         numbers = self._run.numbers(
             [(each.place, each.record.number if each.record else None) for each in new]
         )
         store.add(
             self._run.db,
             [
-                (each.authority, self._taken_over(number, each), each.piece.der)
+                (each.authority, self._imported(number, each), each.piece.der)
                 for number, each in zip(numbers, new, strict=True)
             ],
         )
@@ -187,7 +189,9 @@ class Certificates:
         summary.added += len(new)
         summary.expired += sum(each.found.not_after <= self._run.now for each in new)
 
-    def _meet_again(self, piece: Piece, found: Found, known: Known, record: Record | None) -> None:
+    def _meet_again(
+        self, piece: Piece, found: Found, known: ExistingCertificate, record: OwnerRecord | None
+    ) -> None:
         """A certificate whose serial number the store has: the same, or one we had no bytes of."""
         if known.fingerprint_sha256 is None:
             store.complete(
@@ -212,7 +216,7 @@ class Certificates:
             user = self._run.user_of(piece.place, found.person, found.serial)
             store.describe(self._run.db, known.number, user, self._run.device, None)
 
-    def _taken_over(self, number: RetrievalNumber, new: _New) -> Certificate:
+    def _imported(self, number: RetrievalNumber, new: _NewImport) -> Certificate:
         found, record = new.found, new.record
         issued_at = (record and record.issued_at) or found.not_before
         return Certificate(

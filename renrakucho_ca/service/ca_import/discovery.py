@@ -14,7 +14,7 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.pki import certificate_files, encodings
-from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.pki.encodings import ContentKind
 
 _HEAD = 64 * 1024
 _CONTAINERS = {
@@ -27,7 +27,7 @@ _CERTIFICATE_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b", ".p7c
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where something was found, as people are told.
 
     Attributes:
@@ -45,12 +45,12 @@ class Place:
 class Piece:
     """A certificate or a CRL in DER, not read yet."""
 
-    place: Place
-    kind: Kind
+    place: SourceLocation
+    kind: ContentKind
     der: bytes
 
 
-def walk(path: Path) -> Iterator[Path | tuple[Place, Invalid]]:
+def walk(path: Path) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
     """Every file under a path, and what cannot be looked into."""
     if path.is_file():
         yield path
@@ -65,20 +65,20 @@ def walk(path: Path) -> Iterator[Path | tuple[Place, Invalid]]:
                     else:
                         yield from _file(entry)
         except OSError as error:
-            yield Place(folder), Invalid("{reason}", reason=error.strerror)
+            yield SourceLocation(folder), Invalid("{reason}", reason=error.strerror)
 
 
-def _file(entry: os.DirEntry[str]) -> Iterator[Path | tuple[Place, Invalid]]:
+def _file(entry: os.DirEntry[str]) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
     """The file, if it is one; a link that leads in a circle is told, and hides no other file."""
     path = Path(entry.path)
     try:
         if entry.is_file():
             yield path
     except OSError as error:
-        yield Place(path), Invalid("{reason}", reason=error.strerror)
+        yield SourceLocation(path), Invalid("{reason}", reason=error.strerror)
 
 
-def pieces(path: Path) -> Iterator[Piece | tuple[Place, Invalid]]:
+def pieces(path: Path) -> Iterator[Piece | tuple[SourceLocation, Invalid]]:
     """The certificates and CRLs in a file, in order, and what in it should be one and is not.
 
     A file that holds neither, a key for one, gives nothing, unless its name claims otherwise.
@@ -87,12 +87,12 @@ def pieces(path: Path) -> Iterator[Piece | tuple[Place, Invalid]]:
     with path.open("rb") as file:
         for line, found in certificate_files.read(file):
             is_empty = False
-            place = Place(path, line)
+            place = SourceLocation(path, line)
             yield (place, found) if isinstance(found, Invalid) else Piece(place, *found)
         if is_empty and path.suffix.lower() in _CERTIFICATE_SUFFIXES:
             file.seek(0)
             if b"-----BEGIN " not in certificate_files.as_utf_8(file.read(_HEAD)):
-                yield Place(path), Invalid("there is no certificate that can be read")
+                yield SourceLocation(path), Invalid("there is no certificate that can be read")
 
 
 def container(path: Path) -> str | None:

@@ -21,7 +21,7 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.ca_import.certificates import Certificates
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS
-from renrakucho_ca.service.ca_import.owner_table import Lines
+from renrakucho_ca.service.ca_import.owner_table import OwnerTable
 from renrakucho_ca.service.ca_import.revocations import Revocations
 from renrakucho_ca.service.ca_import.session import PassedOver, Report, Run, Summary
 from renrakucho_ca.service.hierarchy.creation import (
@@ -33,7 +33,7 @@ from renrakucho_ca.service.hierarchy.creation import (
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.tables import hierarchies
 from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 from renrakucho_ca.tabular import csv_table
 from renrakucho_ca.token_uri import TokenUri
 
@@ -56,7 +56,7 @@ class CaFiles:
     root_key_passphrase: bytes | None = field(default=None, repr=False)
 
 
-def take_over(
+def import_ca(
     home: Home,
     name: str,
     ca: CaFiles,
@@ -93,7 +93,7 @@ def take_over(
             home.keystore.unlock()
         hierarchy = _recorded(home, name, wanted)
         run = Run(home, hierarchy, device or UNKNOWN, report, passed_over)
-        lines, revocations = Lines(run), Revocations(run)
+        lines, revocations = OwnerTable(run), Revocations(run)
         if records is not None:
             lines.read(records)
         revocations.read(Certificates(run, lines, progress).read(paths))
@@ -213,7 +213,7 @@ def _record(
     else:
         hierarchies.put(home.db, made, days)
     recorder.record(
-        home, made.created_at, Entry(Act.HIERARCHY_IMPORTED, name, described(made, days))
+        home, made.created_at, AuditEntry(Act.HIERARCHY_IMPORTED, name, described(made, days))
     )
     return hierarchies.get(home.db, name)
 
@@ -237,4 +237,4 @@ def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.Sign
         facts = {"fingerprint": authority.fingerprint_sha256, "key": name}
         with home.db.write():
             store.attach_key(home.db, authority, name)
-            recorder.record(home, home.clock(), Entry(Act.KEY_IMPORTED, authority.name, facts))
+            recorder.record(home, home.clock(), AuditEntry(Act.KEY_IMPORTED, authority.name, facts))

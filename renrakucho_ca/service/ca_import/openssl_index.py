@@ -14,7 +14,7 @@ from typing import BinaryIO
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Revocation, RevocationReason
 from renrakucho_ca.pki.lenient_names import decode
-from renrakucho_ca.service.ca_import.discovery import Place
+from renrakucho_ca.service.ca_import.discovery import SourceLocation
 
 LONGEST_LINE = 256 * 1024
 """Bytes; most of them of the name."""
@@ -29,7 +29,7 @@ _FOLDERS = (
 """What OpenSSL's `ca` and Easy-RSA put beside their index: an index stands for these too."""
 _SERIAL_FILE = re.compile(r"[0-9A-Fa-f]+\.pem")
 _HEAD = 64 * 1024
-_LINES_THAT_TELL = 20
+_LINES_INSPECTED = 20
 """Lines from the first on, one of which shows that it is an index: single ones may be damaged."""
 
 
@@ -53,10 +53,10 @@ def is_index(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(_HEAD).removeprefix(codecs.BOM_UTF8)
-    return any(map(_match, head.split(b"\n", _LINES_THAT_TELL)[:_LINES_THAT_TELL]))
+    return any(map(_match, head.split(b"\n", _LINES_INSPECTED)[:_LINES_INSPECTED]))
 
 
-def beside(index: Path) -> Iterator[Path]:
+def adjacent_files(index: Path) -> Iterator[Path]:
     """The folders that belong to an index, and the files in its own that Easy-RSA 2 put there."""
     yield from filter(Path.is_dir, (index.parent / name for name in _FOLDERS))
     with os.scandir(index.parent) as entries:
@@ -65,7 +65,7 @@ def beside(index: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def index_lines(path: Path, now: datetime) -> Iterator[tuple[Place, IndexLine | Invalid]]:
+def index_lines(path: Path, now: datetime) -> Iterator[tuple[SourceLocation, IndexLine | Invalid]]:
     """The lines of an index (OpenSSL's `apps/lib/apps.c` and `crypto/txt_db`), in order.
 
     Args:
@@ -74,7 +74,7 @@ def index_lines(path: Path, now: datetime) -> Iterator[tuple[Place, IndexLine | 
     with path.open("rb") as file:
         for number, line in _lines(file):
             match = _match(line)
-            place = Place(path, number)
+            place = SourceLocation(path, number)
             if match is None:
                 yield place, Invalid("this is not a line of an index")
                 continue

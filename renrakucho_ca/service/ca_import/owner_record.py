@@ -35,7 +35,7 @@ _SHORT_NUMBER = re.compile(r"0[0-9]{7}|[0-9]{5,7}")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OwnerRecord:
     """What the table says of one certificate.
 
     Attributes:
@@ -54,7 +54,7 @@ class Record:
     issued_at: datetime | None
 
     @classmethod
-    def parse(cls, row: dict[str, str], zone: tzinfo) -> Record:
+    def parse(cls, row: dict[str, str], zone: tzinfo) -> OwnerRecord:
         """Checks a row.
 
         Args:
@@ -90,7 +90,7 @@ class Record:
             issued_at=parse_date(row["issued_at"], zone) if row["issued_at"] else None,
         )
 
-    def stand_in_serial(self, root_fingerprint: str) -> int:
+    def placeholder_serial(self, root_fingerprint: str) -> int:
         """A serial number for a record that has none: the same each time, so that a second import
         knows it again, and 127 bits of a digest, so that it is no certificate's."""
         text = "\0".join(

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
-from renrakucho_ca.service.ca_import.discovery import Place
-from renrakucho_ca.service.ca_import.owner_record import COLUMNS, Record
-from renrakucho_ca.service.ca_import.session import Run, portions
+from renrakucho_ca.service.ca_import.discovery import SourceLocation
+from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
+from renrakucho_ca.service.ca_import.session import Run, batches
 from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.imports import Known
+from renrakucho_ca.store.tables.imports import ExistingCertificate
 from renrakucho_ca.tabular import csv_table
 
 NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
@@ -23,7 +23,7 @@ RECORD_YEARS = 10
 """How long the service's certificates are valid, for a record that has no certificate to tell."""
 
 
-class Lines:
+class OwnerTable:
     """The table's part of a run."""
 
     def __init__(self, run: Run) -> None:
@@ -38,17 +38,17 @@ class Lines:
                     raise row
                 record = self._parse(row)
             except Invalid as error:
-                self._run.problem(Place(path, number), error)
+                self._run.problem(SourceLocation(path, number), error)
             else:
                 if record.short_number is not None:
                     self._run.problem(
-                        Place(path, number),
+                        SourceLocation(path, number),
                         Invalid(
                             "the number {number} begins with 0: it gets another",
                             number=record.short_number.zfill(8),
                         ),
                     )
-                self._run.ledger.put(
+                self._run.staging.put(
                     number,
                     record.serial,
                     record.fingerprint_sha256,
@@ -56,35 +56,39 @@ class Lines:
                     json.dumps(row),
                 )
 
-    def take(self, serial: int, fingerprint: str) -> tuple[Place, Record] | None:
+    def take(self, serial: int, fingerprint: str) -> tuple[SourceLocation, OwnerRecord] | None:
         """The record of a certificate, once."""
-        line = self._run.ledger.take(serial, fingerprint)
+        line = self._run.staging.take(serial, fingerprint)
         if line is None:
             return None
         number, content = line
-        return Place(self._run.records_path, number), self._parse(json.loads(content))
+        return SourceLocation(self._run.records_path, number), self._parse(json.loads(content))
 
-    def _parse(self, row: dict[str, str]) -> Record:
-        return Record.parse(row, self._run.home.settings.zone)
+    def _parse(self, row: dict[str, str]) -> OwnerRecord:
+        return OwnerRecord.parse(row, self._run.home.settings.zone)
 
     def keep_rest(self) -> None:
         """Records the lines alone that no certificate was found for, by the date rule."""
-        for portion in portions(self._run.ledger.left()):
+        for batch in batches(self._run.staging.left()):
             with self._run.recording():
-                self._keep_portion(portion)
+                self._keep_batch(batch)
 
-    def _keep_portion(self, portion: list[tuple[int, str, bool]]) -> None:
+    def _keep_batch(self, batch: list[tuple[int, str, bool]]) -> None:
         parsed = [
-            (Place(self._run.records_path, number), self._parse(json.loads(content)), is_again)
-            for number, content, is_again in portion
+            (
+                SourceLocation(self._run.records_path, number),
+                self._parse(json.loads(content)),
+                is_again,
+            )
+            for number, content, is_again in batch
         ]
         named = [each.fingerprint_sha256 for _, each, _ in parsed if each.fingerprint_sha256]
         found = store.by_fingerprint(self._run.db, self._run.hierarchy.name, named)
-        records: dict[int, tuple[Place, Record]] = {}
+        records: dict[int, tuple[SourceLocation, OwnerRecord]] = {}
         for place, record, is_again in parsed:
             serial = record.serial
             if serial is None:
-                serial = record.stand_in_serial(self._run.hierarchy.root.fingerprint_sha256)
+                serial = record.placeholder_serial(self._run.hierarchy.root.fingerprint_sha256)
             if is_again or serial in records:
                 self._run.problem(place, Invalid("another line is about the same certificate"))
             elif record.fingerprint_sha256 in found:
@@ -114,7 +118,7 @@ class Lines:
         )
 
     def _bare(
-        self, number: RetrievalNumber, serial: int, record: Record, issued_at: datetime
+        self, number: RetrievalNumber, serial: int, record: OwnerRecord, issued_at: datetime
     ) -> Certificate:
         """What a line alone tells of a certificate: it counts as downloaded on its first day."""
         local = self._run.home.settings.zone
@@ -137,7 +141,9 @@ class Lines:
             fingerprint_sha256=None,
         )
 
-    def _describe(self, known: Known, place: Place, record: Record) -> None:
+    def _describe(
+        self, known: ExistingCertificate, place: SourceLocation, record: OwnerRecord
+    ) -> None:
         if record.fingerprint_sha256 and known.fingerprint_sha256:
             self._run.problem(
                 place,
@@ -150,7 +156,7 @@ class Lines:
             self._run.describe(known.number, record)
 
 
-def _not_old(record: Record, zone: tzinfo) -> Invalid:
+def _not_old(record: OwnerRecord, zone: tzinfo) -> Invalid:
     if record.issued_at is None:
         return Invalid("no certificate matches, and no date of issue says which hierarchy's it was")
     return Invalid(

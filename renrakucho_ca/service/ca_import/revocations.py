@@ -12,14 +12,14 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
 from renrakucho_ca.pki import authority_certificate, certificate_scanner, crl
 from renrakucho_ca.pki.certificate_scanner import FoundCrl
-from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.ca_import import discovery, openssl_index
-from renrakucho_ca.service.ca_import.discovery import Piece, Place
+from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.openssl_index import IndexLine
-from renrakucho_ca.service.ca_import.session import Run, portions
+from renrakucho_ca.service.ca_import.session import Run, batches
 from renrakucho_ca.store.tables import certificates
 from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.imports import Known
+from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
 class _Bare(NamedTuple):
@@ -29,7 +29,7 @@ class _Bare(NamedTuple):
         name: of its subject, empty where that has none; None where nothing tells the subject.
     """
 
-    place: Place
+    place: SourceLocation
     serial: int
     not_before: datetime
     not_after: datetime
@@ -59,10 +59,10 @@ class Revocations:
             else:
                 self._read_crl(place, found)
 
-    def _crls(self, paths: Sequence[Path]) -> Iterator[tuple[Place, FoundCrl | Invalid]]:
+    def _crls(self, paths: Sequence[Path]) -> Iterator[tuple[SourceLocation, FoundCrl | Invalid]]:
         for path in paths:
             for piece in discovery.pieces(path):
-                if isinstance(piece, Piece) and piece.kind is Kind.CRL:
+                if isinstance(piece, Piece) and piece.kind is ContentKind.CRL:
                     try:
                         yield (
                             piece.place,
@@ -71,15 +71,15 @@ class Revocations:
                     except Invalid as error:
                         yield piece.place, error
 
-    def _read_crl(self, place: Place, found: FoundCrl) -> None:
+    def _read_crl(self, place: SourceLocation, found: FoundCrl) -> None:
         authority = self._run.hierarchy.authorities[found.issuer]
         with self._run.db.write():
             store.raise_crl_number(self._run.db, authority.id, found.number)
         start = authority_certificate.of(authority).not_valid_before_utc
         newest = self._newest.get(found.issuer, found.age)
-        for portion in portions(found.revocations()):
+        for batch in batches(found.revocations()):
             with self._run.recording():
-                revoked = dict(portion)
+                revoked = dict(batch)
                 known = [
                     each
                     for each in store.known(self._run.db, self._run.hierarchy.name, revoked)
@@ -101,13 +101,13 @@ class Revocations:
     def _release(self, authority: Authority, newest: FoundCrl) -> None:
         """Takes back the holds from imports before that the newest CRL no longer lists."""
         made_at, _ = newest.age
-        held = store.taken_over_holds(self._run.db, authority.id, made_at)
+        held = store.imported_holds(self._run.db, authority.id, made_at)
         if held:
             for serial in newest.serials():
                 held.pop(serial, None)
-        for portion in portions(held.values()):
+        for batch in batches(held.values()):
             with self._run.recording():
-                for number in portion:
+                for number in batch:
                     self._run.summary.released += certificates.release(self._run.db, number)
 
     def _read_index(self, path: Path) -> None:
@@ -116,16 +116,19 @@ class Revocations:
         if owner is None:
             return
         start = authority_certificate.of(owner).not_valid_before_utc
-        for portion in portions(openssl_index.index_lines(path, self._run.now)):
+        for batch in batches(openssl_index.index_lines(path, self._run.now)):
             with self._run.recording():
-                self._index_portion(owner, start, portion)
+                self._index_batch(owner, start, batch)
 
-    def _index_portion(
-        self, owner: Authority, start: datetime, portion: list[tuple[Place, IndexLine | Invalid]]
+    def _index_batch(
+        self,
+        owner: Authority,
+        start: datetime,
+        batch: list[tuple[SourceLocation, IndexLine | Invalid]],
     ) -> None:
         lines: dict[int, IndexLine] = {}
-        places: dict[int, Place] = {}
-        for place, line in portion:
+        places: dict[int, SourceLocation] = {}
+        for place, line in batch:
             if isinstance(line, Invalid):
                 self._run.problem(place, line)
             elif line.serial not in self._run.ca_serials:
@@ -159,8 +162,8 @@ class Revocations:
     def _owner(self, path: Path) -> Authority | None:
         """The CA whose index it is: the one with a certificate of that serial number and end."""
         is_about_cas_alone = True
-        for portion in portions(openssl_index.index_lines(path, self._run.now)):
-            lines = {line.serial: line for _, line in portion if isinstance(line, IndexLine)}
+        for batch in batches(openssl_index.index_lines(path, self._run.now)):
+            lines = {line.serial: line for _, line in batch if isinstance(line, IndexLine)}
             is_about_cas_alone &= lines.keys() <= self._run.ca_serials
             for each in store.known(self._run.db, self._run.hierarchy.name, lines):
                 if each.not_after == lines[each.serial].not_after:
@@ -169,7 +172,7 @@ class Revocations:
                     )
         if not is_about_cas_alone:
             self._run.problem(
-                Place(path),
+                SourceLocation(path),
                 Invalid(
                     "none of its lines is about a certificate of {name}: it is passed over",
                     hint="give the folder with its certificates too",
@@ -178,7 +181,9 @@ class Revocations:
             )
         return None
 
-    def _bare(self, authority: Authority, missing: Sequence[_Bare], device: str) -> list[Known]:
+    def _bare(
+        self, authority: Authority, missing: Sequence[_Bare], device: str
+    ) -> list[ExistingCertificate]:
         """Records of certificates that we only know to have been issued: nothing that is revoked,
         or is to be at the cut-off, may be missing on our CRL."""
         numbers = self._run.numbers([(each.place, None) for each in missing])
@@ -207,11 +212,13 @@ class Revocations:
         ]
         self._run.add_bare(authority, added)
         return [
-            Known(each.number, authority.id, each.serial, each.user.id, each.not_after, None, None)
+            ExistingCertificate(
+                each.number, authority.id, each.serial, each.user.id, each.not_after, None, None
+            )
             for each in added
         ]
 
-    def _revoke(self, known: Known, revocation: Revocation) -> None:
+    def _revoke(self, known: ExistingCertificate, revocation: Revocation) -> None:
         if known.reason is revocation.reason:
             return
         entry = crl.entry(known.serial, revocation.at, revocation.reason)

@@ -13,15 +13,15 @@ from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import certificates as pki_certificates
 from renrakucho_ca.service.audit import recorder
-from renrakucho_ca.service.ca_import.discovery import Place
-from renrakucho_ca.service.ca_import.owner_record import Record
+from renrakucho_ca.service.ca_import.discovery import SourceLocation
+from renrakucho_ca.service.ca_import.owner_record import OwnerRecord
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
 from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.audit import Entry
-from renrakucho_ca.store.tables.imports import Ledger
+from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.imports import Staging
 
-PARCEL = 1000
+BATCH = 1000
 """Certificates that are read, and then recorded in one transaction."""
 
 _Item = TypeVar("_Item")
@@ -98,12 +98,12 @@ class Run:
         self.issuers = [authority.certificate for authority in hierarchy.authorities]
         self.ca_serials = {pki_certificates.load(issuer).serial_number for issuer in self.issuers}
         self.device = device
-        self.ledger = Ledger()
+        self.staging = Staging()
         self.records_path = Path()
         self._report = report
         self._passed_over = passed_over
 
-    def problem(self, place: Place, problem: RcaError) -> None:
+    def problem(self, place: SourceLocation, problem: RcaError) -> None:
         self.summary.reported += 1
         self._report(Invalid("{place}: {problem}", hint=problem.hint, place=place, problem=problem))
 
@@ -111,7 +111,7 @@ class Run:
         self.summary.passed_over += 1
         self._passed_over(file, kind)
 
-    def user_of(self, place: Place, name: str | None, serial: int) -> User:
+    def user_of(self, place: SourceLocation, name: str | None, serial: int) -> User:
         """The person whom the subject names; who has no name that can be shown has a number."""
         try:
             return User.parse(name or "")
@@ -142,10 +142,10 @@ class Run:
                 recorder.record(
                     self.home,
                     self.now,
-                    Entry(Act.CERTIFICATES_IMPORTED, self.hierarchy.name, new),
+                    AuditEntry(Act.CERTIFICATES_IMPORTED, self.hierarchy.name, new),
                 )
 
-    def describe(self, number: RetrievalNumber, record: Record) -> None:
+    def describe(self, number: RetrievalNumber, record: OwnerRecord) -> None:
         """A record about a certificate that the store has: it may have come without one."""
         self.summary.described += store.describe(
             self.db, number, record.user, record.device, record.note
@@ -156,7 +156,7 @@ class Run:
         self.summary.records_without_certificate += len(added)
 
     def numbers(
-        self, wanted: Sequence[tuple[Place, RetrievalNumber | None]]
+        self, wanted: Sequence[tuple[SourceLocation, RetrievalNumber | None]]
     ) -> list[RetrievalNumber]:
         """The retrieval numbers that are wanted; a new one where there is none, or it is taken."""
         taken = store.taken(self.db, [int(number) for _, number in wanted if number])
@@ -179,12 +179,12 @@ class Run:
         while len(found) < count:
             drawn = [draw_number(self.home.random) for _ in range(count - len(found))]
             fresh = {int(number): number for number in drawn if int(number) not in taken}
-            used = store.taken(self.db, fresh) | self.ledger.wanted(fresh)
+            used = store.taken(self.db, fresh) | self.staging.wanted(fresh)
             found |= {key: number for key, number in fresh.items() if key not in used}
         return iter(found.values())
 
 
-def portions(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+def batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     source = iter(items)
-    while portion := list(islice(source, PARCEL)):
-        yield portion
+    while batch := list(islice(source, BATCH)):
+        yield batch

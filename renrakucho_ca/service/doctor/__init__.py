@@ -39,7 +39,7 @@ CHECKS: dict[str, Callable[[Home], Iterator[Finding]]] = {
     "clock": checks_database.clock,
     "backup": checks_database.backup_,
     "keys": checks_keys.keys,
-    "left-over keys": checks_keys.left_over,
+    "left-over keys": checks_keys.orphaned_keys,
     "hierarchies": checks_future.hierarchies_,
     "algorithms": checks_future.algorithms,
     "cut-off": checks_servers.cutoff,
@@ -47,7 +47,7 @@ CHECKS: dict[str, Callable[[Home], Iterator[Finding]]] = {
     "published": checks_servers.published,
     "hook": checks_servers.hook,
     "OCSP": checks_servers.ocsp_,
-    "intents": checks_people.intents,
+    "intents": checks_people.pending_issuances,
     "mails": checks_people.mails,
 }
 PASSPHRASE = "passphrase"

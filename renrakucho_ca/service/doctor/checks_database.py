@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from renrakucho_ca.errors import Attention, Unavailable
 from renrakucho_ca.service.audit import verifier
-from renrakucho_ca.service.ca.clock_guard import TOLERANCE, signing_time
+from renrakucho_ca.service.ca.clock_guard import TOLERANCE, guarded_now
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.recovery import backup
@@ -57,7 +57,7 @@ def clock(home: Home) -> Iterator[Finding]:
     """Against what was signed, and against the last thing that was done at all."""
     last = health.last_act(home.db)
     try:
-        now = signing_time(home)
+        now = guarded_now(home)
     except Unavailable as error:
         yield problem(error)
         return

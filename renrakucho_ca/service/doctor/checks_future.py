@@ -15,7 +15,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.sqlite import health
 from renrakucho_ca.store.tables import hierarchies
 
-AHEAD = timedelta(days=365)
+WARNING_PERIOD = timedelta(days=365)
 """How long before it goes wrong it is told: a migration of everybody takes its time."""
 
 END_OF_112_BITS = datetime(2031, 1, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Find
                 years=years,
             )
         )
-    elif end < years_after(now, years) + AHEAD:
+    elif end < years_after(now, years) + WARNING_PERIOD:
         yield warning(
             Attention(
                 "{name} ends on {end}: within a year it can issue nothing for {years} years",
@@ -68,7 +68,7 @@ def _outlived(home: Home, hierarchy: Hierarchy, now: datetime) -> Iterator[Findi
     """Its certificates stop working with it, whatever they say themselves."""
     end = min(authority.not_after for authority in hierarchy.authorities)
     ids = [authority.id for authority in hierarchy.authorities]
-    live = health.count_ending_after(home.db, ids, now if end < now + AHEAD else end)
+    live = health.count_ending_after(home.db, ids, now if end < now + WARNING_PERIOD else end)
     if live:
         yield warning(
             Attention(

@@ -20,16 +20,16 @@ def keys(home: Home) -> Iterator[Finding]:
         home.keystore.bundle_sealer()
     except RcaError as error:
         yield problem(error)
-    told: set[str] = set()
+    reported: set[str] = set()
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
             if ca_keys.is_in_token(authority):
                 try:
                     ca_keys.look_for_token(home, authority)
                 except RcaError as error:
-                    if str(error) not in told:  # keys in one token have one PIN
+                    if str(error) not in reported:  # keys in one token have one PIN
                         yield problem(error)
-                    told.add(str(error))
+                    reported.add(str(error))
             elif authority.key is not None and not home.keystore.has(authority.key):
                 yield problem(
                     Attention(
@@ -48,14 +48,14 @@ def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
         for authority in hierarchy.authorities:
             if ca_keys.is_in_token(authority):
                 if _is_open_to_all_commands(home, authority):
-                    yield from _unproven(
+                    yield from _unverified(
                         home,
                         authority,
                         hint="see what the token has, with the PIN of that file: "
                         "`pkcs11-tool --login --list-objects`",
                     )
             elif authority.key is not None and home.keystore.has(authority.key):
-                yield from _unproven(
+                yield from _unverified(
                     home, authority, hint="restore a backup, if the passphrase is right"
                 )
 
@@ -67,10 +67,10 @@ def _is_open_to_all_commands(home: Home, authority: Authority) -> bool:
         ca_keys.look_for_token(home, authority)
     except RcaError:
         return False  # `keys` tells
-    return ca_keys.asks_nobody(authority)
+    return ca_keys.has_pin_file(authority)
 
 
-def _unproven(home: Home, authority: Authority, hint: str) -> Iterator[Finding]:
+def _unverified(home: Home, authority: Authority, hint: str) -> Iterator[Finding]:
     try:
         ca_keys.ca_key(home, authority)
     except RcaError as error:
@@ -79,7 +79,7 @@ def _unproven(home: Home, authority: Authority, hint: str) -> Iterator[Finding]:
         )
 
 
-def left_over(home: Home) -> Iterator[Finding]:
+def orphaned_keys(home: Home) -> Iterator[Finding]:
     """Keys that nothing in the database knows of: of runs that died, or of an older database."""
     known = {
         authority.key
@@ -87,7 +87,7 @@ def left_over(home: Home) -> Iterator[Finding]:
         for authority in hierarchy.authorities
     }
     known |= {f"{each.hierarchy}-issuing" for each in ca_certificates.requests(home.db)}
-    for path in home.keystore.strangers(known):
+    for path in home.keystore.unlisted_keys(known):
         yield warning(
             Attention(
                 "{file} is a CA's key that no hierarchy was recorded for",

@@ -10,12 +10,12 @@ from renrakucho_ca.service.doctor.finding import Finding, problem, warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.sqlite import health
 
-INTENT_GRACE = timedelta(hours=1)
+PENDING_GRACE = timedelta(hours=1)
 MAIL_GRACE = timedelta(hours=6)
 
 
-def intents(home: Home) -> Iterator[Finding]:
-    count = health.old_intents(home.db, home.clock() - INTENT_GRACE)
+def pending_issuances(home: Home) -> Iterator[Finding]:
+    count = health.count_old_pending(home.db, home.clock() - PENDING_GRACE)
     if count:
         yield warning(
             Attention(

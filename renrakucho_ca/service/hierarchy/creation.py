@@ -19,13 +19,13 @@ from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.profiles import subjects
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys, crls
-from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import ca_certificates, expiry, hierarchies
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 from renrakucho_ca.token_uri import TokenUri
 
 LONGEST_COMMON_NAME = 53
@@ -69,7 +69,7 @@ def create(
     """
     check_name(name)
     words = words_for(home, name, common_name)
-    now = signing_time(home)
+    now = guarded_now(home)
     with home.lock("hierarchies").exclusive():
         recorder.refuse_unless_in_step(home)
         refuse_taken(home, name, words["common_name"])
@@ -111,7 +111,7 @@ def record(
         hierarchies.put(home.db, hierarchy, crl_days)
         ca_certificates.delete_request(home.db, name)
         facts = described(hierarchy, crl_days)
-        recorder.record(home, now, Entry(Act.HIERARCHY_CREATED, name, facts))
+        recorder.record(home, now, AuditEntry(Act.HIERARCHY_CREATED, name, facts))
     recorded = hierarchies.get(home.db, name)
     with home.lock("publishing").exclusive():
         for tier, key in signing_keys.items():
@@ -144,7 +144,7 @@ def _make_issuing(
 ) -> NewCa:
     profile = ca_profile(home, Tier.ISSUING, key_algorithm)
     key = ca_keys.make(
-        home, profile.key_algorithm, uri, strictly=key_algorithm is not None, beside=root.key
+        home, profile.key_algorithm, uri, strictly=key_algorithm is not None, other=root.key
     )
     subject = subjects.render(profile.subject, words)
     serial = contents.serial_number(home.random)
@@ -170,7 +170,7 @@ def _keep_keys(
         root_key = ca_keys.keep(home, root_name, root.key, now)
     else:
         assert isinstance(root.key, PrivateKey)
-        home.keystore.set_left_over_aside(root_name, now)
+        home.keystore.set_orphaned_key_aside(root_name, now)
         home.keystore.write_outside(root_key_out, root_name, keys.to_pkcs8(root.key))
     issuing_key = ca_keys.keep(home, issuing_name, issuing.key, now)
     return {Tier.ROOT: root_key, Tier.ISSUING: issuing_key}
@@ -186,7 +186,7 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
         hierarchy = hierarchies.get(home.db, name)
         if hierarchies.retire(home.db, name, now, at):
             cutoff = None if at is None else seconds(at)
-            recorder.record(home, now, Entry(Act.HIERARCHY_RETIRED, name, {"cutoff": cutoff}))
+            recorder.record(home, now, AuditEntry(Act.HIERARCHY_RETIRED, name, {"cutoff": cutoff}))
     if at is not None and at <= now:
         revocation.revoke_all(home, hierarchy, now)
     return hierarchies.get(home.db, name)

@@ -23,13 +23,13 @@ from renrakucho_ca.pki.issue import issue_ca
 from renrakucho_ca.pki.keys import SigningKey, public_key_of
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca.ca_keys import ca_key
-from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 from renrakucho_ca.token_uri import KeyPlace
 
@@ -54,7 +54,7 @@ def sign(
     """
     asked = external_root.load_request(request)
     by = hierarchies.get(home.db, hierarchy)
-    now = signing_time(home, by)
+    now = guarded_now(home, by)
     profile = profiles.load_ca(home.profiles, Tier.ISSUING)
     if out.exists() or out.is_symlink():
         raise Conflict("{path} exists already", path=out)
@@ -99,14 +99,14 @@ def cross(
         Refused: the path length has no room at all, or the bridge would outlive one of the two.
         Unavailable: passphrase, key, or the clock is behind. Invalid: `root_key` is another CA's.
     """
-    bridged, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
-    if bridged.name == signer.name:
+    certified, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
+    if certified.name == signer.name:
         raise Conflict("a bridge needs two hierarchies")
-    now = signing_time(home, signer)
-    ca = _bridgehead(bridged, signer)
+    now = guarded_now(home, signer)
+    ca = _subject_ca(certified, signer)
     certificate = authority_certificate.of(ca)
     # Only what is below the bridgehead now needs to pass.
-    below = len(bridged.authorities) - 1 if ca.tier is Tier.ROOT else 0
+    below = len(certified.authorities) - 1 if ca.tier is Tier.ROOT else 0
     profile = replace(profiles.load_ca(home.profiles, ca.tier), path_length=below)
     longest = validity_of(home, now, profile).not_after
     end = min(ca.not_after, signer.root.not_after, longest)
@@ -144,7 +144,7 @@ def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
         return ca_certificates.get(home.db, serial)
 
 
-def bridges(home: Home, hierarchy: str, now: datetime) -> dict[str, bytes]:
+def cross_certificates(home: Home, hierarchy: str, now: datetime) -> dict[str, bytes]:
     """The newest valid certificate of each bridge to a hierarchy: by whom, and DER."""
     return {
         each.issuer: each.der
@@ -156,13 +156,13 @@ def bridges(home: Home, hierarchy: str, now: datetime) -> dict[str, bytes]:
     }
 
 
-def _bridgehead(bridged: Hierarchy, signer: Hierarchy) -> Authority:
+def _subject_ca(certified: Hierarchy, signer: Hierarchy) -> Authority:
     """RFC 5280 §4.2.1.9: how many CAs may stand below the signer's root."""
     room = certificates.path_length(authority_certificate.of(signer.root))
-    if room is None or room >= len(bridged.authorities):
-        return bridged.root
+    if room is None or room >= len(certified.authorities):
+        return certified.root
     if room >= 1:
-        return bridged.issuing
+        return certified.issuing
     raise Refused("the path length of the root of {name} allows no CA below", name=signer.name)
 
 
@@ -186,8 +186,8 @@ def _signed(
         )
     with home.lock("hierarchies").exclusive():
         recorder.refuse_unless_in_step(home)
-        _give_up_left_over(home, now)
-        if crosses is not None and by.name in bridges(home, crosses, now):
+        _give_up_orphaned(home, now)
+        if crosses is not None and by.name in cross_certificates(home, crosses, now):
             raise Conflict(
                 "there is a bridge from {name} to {by} already",
                 hint="`rca hierarchy signed` shows it; `rca hierarchy revoke` ends it",
@@ -195,7 +195,7 @@ def _signed(
                 by=by.name,
             )
         key = _key_of(home, by.root, root_key)
-        intent = CaCertificate(
+        pending = CaCertificate(
             authority=by.root.id,
             issuer=by.name,
             serial=request.serial,
@@ -207,17 +207,17 @@ def _signed(
             revocation=None,
         )
         with home.db.write():
-            ca_certificates.put(home.db, intent)
+            ca_certificates.put(home.db, pending)
         der = certificates.to_der(issue_ca(request, issuer, key))
         with home.db.write():
-            ca_certificates.record(home.db, intent, der)
+            ca_certificates.record(home.db, pending, der)
             facts = {
-                "serial": f"{intent.serial:x}",
+                "serial": f"{pending.serial:x}",
                 "crosses": crosses,
                 "certificate": b64encode(der).decode(),
             }
-            recorder.record(home, now, Entry(Act.CA_SIGNED, by.name, facts))
-    return replace(intent, der=der)
+            recorder.record(home, now, AuditEntry(Act.CA_SIGNED, by.name, facts))
+    return replace(pending, der=der)
 
 
 def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
@@ -234,7 +234,7 @@ def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
     )
 
 
-def _give_up_left_over(home: Home, now: datetime) -> None:
+def _give_up_orphaned(home: Home, now: datetime) -> None:
     """Of a run that died nobody knows whether it has signed: its serial goes onto the CRL."""
     with home.db.write():
         for each in ca_certificates.all_of(home.db):
@@ -252,6 +252,6 @@ def _revoke(
     return True
 
 
-def revoked(issuer: str, serial: int, reason: RevocationReason) -> Entry:
+def revoked(issuer: str, serial: int, reason: RevocationReason) -> AuditEntry:
     """What the audit log says of one that is revoked."""
-    return Entry(Act.CA_REVOKED, issuer, {"serial": f"{serial:x}", "reason": reason.value})
+    return AuditEntry(Act.CA_REVOKED, issuer, {"serial": f"{serial:x}", "reason": reason.value})

@@ -23,7 +23,7 @@ from renrakucho_ca.pki.issue import request_ca
 from renrakucho_ca.profiles import subjects
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys, crls
-from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.hierarchy.creation import (
     authority_of,
@@ -36,8 +36,8 @@ from renrakucho_ca.service.hierarchy.creation import (
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
-from renrakucho_ca.store.tables.audit import Entry
-from renrakucho_ca.store.tables.ca_certificates import Request
+from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.ca_certificates import CaRequest
 from renrakucho_ca.token_uri import TokenUri
 
 
@@ -49,7 +49,7 @@ def request(
     common_name: str | None = None,
     key_algorithm: KeyAlgorithm | None = None,
     issuing_key: TokenUri | None = None,
-) -> Request:
+) -> CaRequest:
     """Makes the key of a hierarchy's issuing CA, and writes a request for its certificate.
 
     Where there is a request already, that one is written again: its key is the one that counts.
@@ -67,7 +67,7 @@ def request(
     """
     check_name(name)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
-        home.catch_up_journal()  # of a run that died, where this one records nothing
+        home.append_to_journal()  # of a run that died, where this one records nothing
         made = ca_certificates.find_request(home.db, name)
         if made is None:
             made = _make_request(home, name, common_name, key_algorithm, issuing_key)
@@ -89,7 +89,7 @@ def _make_request(
     common_name: str | None,
     key_algorithm: KeyAlgorithm | None,
     issuing_key: TokenUri | None,
-) -> Request:
+) -> CaRequest:
     words = words_for(home, name, common_name)
     refuse_taken(home, name, words["common_name"])
     home.keystore.unlock()
@@ -98,12 +98,12 @@ def _make_request(
     strictly = key_algorithm is not None
     key = ca_keys.make(home, profile.key_algorithm, issuing_key, strictly=strictly)
     addresses = root_distribution(home.settings, name)
-    made = Request(name, request_ca(profile, subject, addresses, key), home.clock())
+    made = CaRequest(name, request_ca(profile, subject, addresses, key), home.clock())
     ca_keys.keep(home, _key_name(name), key, made.created_at)
     with home.db.write():
         ca_certificates.put_request(home.db, made)
         facts = {"request": b64encode(made.request).decode()}
-        recorder.record(home, made.created_at, Entry(Act.CA_REQUESTED, name, facts))
+        recorder.record(home, made.created_at, AuditEntry(Act.CA_REQUESTED, name, facts))
     return made
 
 
@@ -117,8 +117,8 @@ def withdraw(home: Home, name: str) -> None:
         _pending(home, name)
         with home.db.write():
             ca_certificates.delete_request(home.db, name)
-            recorder.record(home, home.clock(), Entry(Act.CA_REQUEST_WITHDRAWN, name))
-        home.keystore.set_left_over_aside(_key_name(name), home.clock())
+            recorder.record(home, home.clock(), AuditEntry(Act.CA_REQUEST_WITHDRAWN, name))
+        home.keystore.set_orphaned_key_aside(_key_name(name), home.clock())
 
 
 def install(
@@ -138,7 +138,7 @@ def install(
         Unavailable: wrong passphrase, the key is not there, or the clock is behind.
         Refused: the database is older than its journal.
     """
-    now = signing_time(home)
+    now = guarded_now(home)
     root_certificate = load_ca(root, Tier.ROOT)
     issuing_certificate = load_ca(issuing, Tier.ISSUING)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
@@ -215,7 +215,7 @@ def _key_name(hierarchy: str) -> str:
     return f"{hierarchy}-{Tier.ISSUING}"
 
 
-def _pending(home: Home, name: str) -> Request:
+def _pending(home: Home, name: str) -> CaRequest:
     pending = ca_certificates.find_request(home.db, name)
     if pending is None:
         raise NotFound(

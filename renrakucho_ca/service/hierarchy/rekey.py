@@ -10,7 +10,7 @@ from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import Act
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +54,5 @@ def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None
         done = Rekeyed(home.keystore.rewrap(successor), of_root)
         with home.db.write():
             facts = {"keys": done.keys, "root_key": done.root_key}
-            recorder.record(home, home.clock(), Entry(Act.PASSPHRASE_CHANGED, "store", facts))
+            recorder.record(home, home.clock(), AuditEntry(Act.PASSPHRASE_CHANGED, "store", facts))
     return done

@@ -17,13 +17,13 @@ from renrakucho_ca.model import Hierarchy, User
 from renrakucho_ca.service import people
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.issuance import issue_many
-from renrakucho_ca.service.issuance.issuer import Issued, Teller
-from renrakucho_ca.service.issuance.planner import Planner, Request
+from renrakucho_ca.service.issuance.issuer import Issued, Notifier
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner
 from renrakucho_ca.tabular import csv_table
 
 _Parsed = TypeVar("_Parsed")
 
-PORTION = 1000
+BATCH = 1000
 """Users written in one transaction."""
 
 _USER_COLUMNS = {"user": True, "name": False, "email": False, "facility": False, "network": False}
@@ -39,17 +39,17 @@ def read_users(file: Path) -> Iterator[tuple[int, User | RcaError]]:
     return _read(file, _USER_COLUMNS, _user)
 
 
-def read_requests(file: Path) -> Iterator[tuple[int, Request | RcaError]]:
+def read_requests(file: Path) -> Iterator[tuple[int, IssuanceRequest | RcaError]]:
     """The requests of a table with a user's columns and device, note.
 
     Raises:
         Invalid: it is no such table.
     """
 
-    def request(row: dict[str, str]) -> Request:
+    def request(row: dict[str, str]) -> IssuanceRequest:
         # Tables have `iPhone` and `Ｗｉｎｄｏｗｓ`; the names of profiles are lower-case.
         device = unicodedata.normalize("NFKC", row["device"]).casefold()
-        return Request.parse(_user(row), device, row["note"])
+        return IssuanceRequest.parse(_user(row), device, row["note"])
 
     return _read(file, _REQUEST_COLUMNS, request)
 
@@ -60,14 +60,14 @@ def import_users(
     """Puts users into the store, a portion at a time; each is yielded when it is there."""
     now = home.clock()
     source = iter(lines)
-    while portion := list(islice(source, PORTION)):
+    while batch := list(islice(source, BATCH)):
         with home.db.write():
-            people.put_all(home, (user for _, user in portion if isinstance(user, User)), now)
-        yield from portion
+            people.put_all(home, (user for _, user in batch if isinstance(user, User)), now)
+        yield from batch
 
 
 def check(
-    home: Home, hierarchy: Hierarchy, lines: Iterable[tuple[int, Request | RcaError]]
+    home: Home, hierarchy: Hierarchy, lines: Iterable[tuple[int, IssuanceRequest | RcaError]]
 ) -> Iterator[tuple[int, RcaError]]:
     """The lines of which nothing could be issued, as far as can be told beforehand."""
     planner = Planner(home, hierarchy, home.clock())
@@ -83,9 +83,9 @@ def check(
 def issue(
     home: Home,
     hierarchy: Hierarchy,
-    lines: Iterable[tuple[int, Request | RcaError]],
+    lines: Iterable[tuple[int, IssuanceRequest | RcaError]],
     jobs: int,
-    tell: Teller,
+    notify: Notifier,
     refuse: Callable[[int, RcaError], None],
 ) -> Iterator[tuple[int, Issued | RcaError]]:
     """Issues for each line, in whatever order it gets done.
@@ -98,7 +98,7 @@ def issue(
     """
     under_way: dict[int, int] = {}
 
-    def requests() -> Iterator[Request]:
+    def requests() -> Iterator[IssuanceRequest]:
         for line, request in lines:
             if isinstance(request, RcaError):
                 refuse(line, request)
@@ -106,7 +106,7 @@ def issue(
                 under_way[id(request)] = line
                 yield request
 
-    for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs, tell=tell):
+    for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs, notify=notify):
         yield under_way.pop(id(request)), result
 
 

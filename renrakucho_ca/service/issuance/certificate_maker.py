@@ -47,7 +47,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewCertificate:
     """What is to be recorded, and the password, which is told once."""
 
     der: bytes
@@ -103,7 +103,7 @@ class Maker:
     def _authorities(self) -> dict[Tier, x509.Certificate]:
         return {tier: certificates.load(der) for tier, der in self._secrets.authorities.items()}
 
-    def __call__(self, tasks: Sequence[Task]) -> list[Made | RcaError]:
+    def __call__(self, tasks: Sequence[Task]) -> list[NewCertificate | RcaError]:
         """Makes keys, certificates, passwords and sealed bundles; one failure stops no other.
 
         Each step is taken with all tasks before the next: it then finds its code and data in the
@@ -163,13 +163,13 @@ class Maker:
             )
         return _Packed(signed, secret, container, content)
 
-    def _seal(self, packed: _Packed) -> Made:
+    def _seal(self, packed: _Packed) -> NewCertificate:
         secrets, signed, number = self._secrets, packed.signed, packed.signed.task.number
         sealed = secrets.bundle_sealer.seal(packed.content, f"bundle {number}", secrets.random)
         sealed_password = secrets.password_sealer.seal(
             packed.password.encode(), f"password {number}", secrets.random
         )
-        return Made(
+        return NewCertificate(
             der=certificates.to_der(signed.certificate),
             fingerprint_sha256=certificates.fingerprint_sha256(signed.certificate),
             key_algorithm=signed.key_algorithm,

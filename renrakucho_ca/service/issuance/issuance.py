@@ -17,18 +17,24 @@ from renrakucho_ca.model import (
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import orphans
-from renrakucho_ca.service.issuance.issuer import Issued, Issuer, Teller, refuse_closed, tell_nobody
+from renrakucho_ca.service.issuance.issuer import (
+    Issued,
+    Issuer,
+    Notifier,
+    no_notification,
+    refuse_closed,
+)
 from renrakucho_ca.service.issuance.maker_pool import FEW, started
-from renrakucho_ca.service.issuance.planner import Planner, Request, Succession
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
 from renrakucho_ca.service.ocsp import pre_produce
 from renrakucho_ca.store.tables import certificates, hierarchies
 
 
 def issue(
     home: Home,
-    requests: Sequence[Request],
+    requests: Sequence[IssuanceRequest],
     hierarchy: str | None = None,
-    tell: Teller = tell_nobody,
+    notify: Notifier = no_notification,
 ) -> list[Issued | RcaError]:
     """Issues for a few requests; one that fails does not stop the others.
 
@@ -42,19 +48,19 @@ def issue(
         NotFound: no such hierarchy. Unavailable: passphrase or key.
         Refused: it is closed, or the database is older than its journal.
     """
-    each = issue_many(home, requests, hierarchy, tell=tell)
+    each = issue_many(home, requests, hierarchy, notify=notify)
     results = {id(request): result for request, result in each}
     return [results[id(request)] for request in requests]
 
 
 def issue_many(
     home: Home,
-    requests: Iterable[Request],
+    requests: Iterable[IssuanceRequest],
     hierarchy: str | None = None,
     *,
     jobs: int = 1,
-    tell: Teller = tell_nobody,
-) -> Iterator[tuple[Request, Issued | RcaError]]:
+    notify: Notifier = no_notification,
+) -> Iterator[tuple[IssuanceRequest, Issued | RcaError]]:
     """Issues for any number of requests, in constant memory; each is recorded when it is yielded.
 
     Args:
@@ -78,7 +84,7 @@ def issue_many(
     # Before the key is unlocked, which takes as long as a worker's start.
     with started(jobs if len(first) > FEW else 1) as workers:
         # Nothing to do needs no passphrase.
-        issuer = Issuer(home, chosen, tell) if first else None
+        issuer = Issuer(home, chosen, notify) if first else None
         with home.lock("issuing").shared(lambda: orphans.abandon_all(home)):
             if issuer is not None:
                 yield from issuer.issue(chain(first, source), workers)
@@ -100,7 +106,7 @@ def reissue(
         NotFound: no such certificate. Conflict: it has a successor. And as `issue`.
     """
     old = certificates.get(home.db, number)
-    request = Request(
+    request = IssuanceRequest(
         user=User(old.user.id),
         device=device or old.device,
         note=old.note,
@@ -140,8 +146,8 @@ def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
 
 
 def _refused_beforehand(
-    home: Home, hierarchy: Hierarchy, requests: Sequence[Request]
-) -> list[tuple[Request, RcaError]]:
+    home: Home, hierarchy: Hierarchy, requests: Sequence[IssuanceRequest]
+) -> list[tuple[IssuanceRequest, RcaError]]:
     """Those of the requests that no passphrase would help: an unknown device, a name too long."""
     planner = Planner(home, hierarchy, home.clock())
     refused = []

@@ -29,33 +29,33 @@ from renrakucho_ca.pki.token import TokenKey
 from renrakucho_ca.service import people
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca.ca_keys import ca_key
-from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance.certificate_maker import Made, Maker, Secrets
+from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertificate, Secrets
 from renrakucho_ca.service.issuance.maker_pool import make_all
 from renrakucho_ca.service.issuance.orphans import abandon
-from renrakucho_ca.service.issuance.planner import Plan, Planner, Request, Succession
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, Plan, Planner, Succession
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import certificates, hierarchies, pending_issuance
-from renrakucho_ca.store.tables.audit import Entry
-from renrakucho_ca.store.tables.pending_issuance import Signed
+from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.pending_issuance import SignedCertificate
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.process_pool import Workers
+    from renrakucho_ca.service.process_pool import ProcessPool
 
-PORTION = 64
+BATCH = 64
 """Intents, and then records, in one transaction: at one a time the disk's syncs cost 4 ms each.
 More would be no faster, and all that a killed run had under way ends up on the CRL.
 """
 
 
-Teller = Callable[[Certificate, str], str | None]
+Notifier = Callable[[Certificate, str], str | None]
 """Tells a user of a new certificate and its password, within the transaction that records them;
 returns the download link."""
 
 
-def tell_nobody(_certificate: Certificate, _password: str) -> str | None:
+def no_notification(_certificate: Certificate, _password: str) -> str | None:
     """The operator hands number and password over."""
     return None
 
@@ -83,12 +83,12 @@ def refuse_closed(hierarchy: Hierarchy, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _New:
+class _NewIssuance:
     """A certificate that is about to be recorded; `before` is the one that it follows."""
 
-    request: Request
+    request: IssuanceRequest
     before: Certificate | None
-    signed: Signed
+    signed: SignedCertificate
     password: str = field(repr=False)
 
 
@@ -102,15 +102,15 @@ class Issuer:
         Unavailable: the key is not here, the passphrase is wrong, or the clock is behind.
     """
 
-    def __init__(self, home: Home, hierarchy: Hierarchy, tell: Teller) -> None:
+    def __init__(self, home: Home, hierarchy: Hierarchy, notify: Notifier) -> None:
         home.refuse_while_behind()
         self._home = home
-        self._tell = tell
+        self._notify = notify
         self._hierarchy = hierarchy
         self._authority = hierarchy.issuing
-        self._now = signing_time(home, hierarchy)
+        self._now = guarded_now(home, hierarchy)
         self._planner = Planner(home, hierarchy, self._now)
-        self._acts: list[Entry] = []
+        self._acts: list[AuditEntry] = []
         key = ca_key(home, self._authority)
         if key is None:
             raise Unavailable(
@@ -131,40 +131,40 @@ class Issuer:
         )
 
     def issue(
-        self, requests: Iterable[Request], workers: Workers | None
-    ) -> Iterator[tuple[Request, Issued | RcaError]]:
+        self, requests: Iterable[IssuanceRequest], workers: ProcessPool | None
+    ) -> Iterator[tuple[IssuanceRequest, Issued | RcaError]]:
         """Issues by portions: intents in one transaction, records in another.
 
         The caller holds the issuing lock.
         """
-        refused: list[tuple[Request, RcaError]] = []
-        made: list[tuple[Plan, Made | RcaError]] = []
+        refused: list[tuple[IssuanceRequest, RcaError]] = []
+        made: list[tuple[Plan, NewCertificate | RcaError]] = []
         for plan, result in make_all(self._maker, self._intended(requests, refused), workers):
             if isinstance(result, Unavailable):
                 # The token has gone, maybe after it signed: what is intended is left to the next
                 # run, as if this one had died.
-                yield from self._record_portion(made)
+                yield from self._record_batch(made)
                 raise result
             made.append((plan, result))
-            if len(made) == PORTION:
-                yield from self._record_portion(made)
+            if len(made) == BATCH:
+                yield from self._record_batch(made)
                 made.clear()
                 yield from refused
                 refused.clear()
-        yield from self._record_portion(made)
+        yield from self._record_batch(made)
         yield from refused
 
     def _intended(
-        self, requests: Iterable[Request], refused: list[tuple[Request, RcaError]]
+        self, requests: Iterable[IssuanceRequest], refused: list[tuple[IssuanceRequest, RcaError]]
     ) -> Iterator[Plan]:
         """Plans whose intents are recorded; what cannot be planned goes to `refused`."""
         source = iter(requests)
-        while portion := list(islice(source, PORTION)):
+        while batch := list(islice(source, BATCH)):
             plans: list[Plan] = []
             with self._home.db.write():
                 # Retired while this run was under way? Then nothing more of it is signed.
                 hierarchy = hierarchies.get(self._home.db, self._hierarchy.name)
-                for request in portion:
+                for request in batch:
                     try:
                         refuse_closed(hierarchy, self._now)
                         plans.append(self._intend(request))
@@ -172,20 +172,20 @@ class Issuer:
                         refused.append((request, error))
             yield from plans
 
-    def _intend(self, request: Request) -> Plan:
+    def _intend(self, request: IssuanceRequest) -> Plan:
         db = self._home.db
         plan = self._planner.plan(request)
         if request.supersedes is None:
             people.put_all(self._home, [request.user], self._now)
-        while not pending_issuance.put_intent(db, plan.intent):
+        while not pending_issuance.put_pending(db, plan.pending):
             plan = self._planner.plan(request)
         return plan
 
-    def _record_portion(
-        self, made: Sequence[tuple[Plan, Made | RcaError]]
-    ) -> list[tuple[Request, Issued | RcaError]]:
-        refused: list[tuple[Request, Issued | RcaError]] = []
-        new: list[_New] = []
+    def _record_batch(
+        self, made: Sequence[tuple[Plan, NewCertificate | RcaError]]
+    ) -> list[tuple[IssuanceRequest, Issued | RcaError]]:
+        refused: list[tuple[IssuanceRequest, Issued | RcaError]] = []
+        new: list[_NewIssuance] = []
         with self._home.db.write():
             self._acts.clear()
             befores = certificates.get_all(
@@ -195,7 +195,7 @@ class Issuer:
                 before = befores[number] if (number := plan.request.supersedes) else None
                 result = each if isinstance(each, RcaError) else self._signed(plan, each, before)
                 if isinstance(result, RcaError):
-                    abandon(self._home, plan.intent, self._now)
+                    abandon(self._home, plan.pending, self._now)
                     refused.append((plan.request, result))
                 else:
                     new.append(result)
@@ -204,9 +204,11 @@ class Issuer:
             recorder.record(self._home, self._now, *self._acts)
         return refused + issued
 
-    def _signed(self, plan: Plan, made: Made, before: Certificate | None) -> _New | Conflict:
+    def _signed(
+        self, plan: Plan, made: NewCertificate, before: Certificate | None
+    ) -> _NewIssuance | Conflict:
         """The record of what was made, unless nobody is to have it any more."""
-        request, intent = plan.request, plan.intent
+        request, pending = plan.request, plan.pending
         if (
             before is not None
             and request.succession is Succession.MIGRATES
@@ -214,32 +216,34 @@ class Issuer:
         ):
             return Conflict("{number} is not live any more", number=before.number)
         certificate = Certificate(
-            number=intent.number,
-            serial=intent.serial,
+            number=pending.number,
+            serial=pending.serial,
             hierarchy=self._hierarchy.name,
             user=plan.user,
             device=request.device,
             note=request.note,
             issued_at=self._now,
             not_before=self._now,
-            not_after=intent.not_after,
+            not_after=pending.not_after,
             downloaded_at=None,
             revocation=None,
             supersedes=request.supersedes,
             superseded_by=None,
-            profile=intent.profile,
+            profile=pending.profile,
             key_algorithm=made.key_algorithm,
             fingerprint_sha256=made.fingerprint_sha256,
         )
-        return _New(request, before, Signed(certificate, made.der, made.bundle), made.password)
+        return _NewIssuance(
+            request, before, SignedCertificate(certificate, made.der, made.bundle), made.password
+        )
 
-    def _conclude(self, new: _New) -> Issued:
+    def _conclude(self, new: _NewIssuance) -> Issued:
         """What follows from a new certificate, once it is recorded."""
         certificate = new.signed.certificate
         self._acts.append(_issued(certificate, self._authority))
         if new.before is not None:
             self._succeed(new.before, certificate, new.request.succession)
-        return Issued(certificate, new.password, self._tell(certificate, new.password))
+        return Issued(certificate, new.password, self._notify(certificate, new.password))
 
     def _succeed(self, before: Certificate, successor: Certificate, succession: Succession) -> None:
         """What the new certificate means for the one that it follows."""
@@ -249,7 +253,7 @@ class Issuer:
             if before.downloaded_at is None:
                 certificates.withdraw(self._home.db, before.number)
                 detail = {"hierarchy": before.hierarchy}
-                self._acts.append(Entry(Act.WITHDRAWN, before.number, detail))
+                self._acts.append(AuditEntry(Act.WITHDRAWN, before.number, detail))
             if before.status(self._now) is Status.HELD:
                 # Who is locked out must not come in by the new door.
                 self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)
@@ -260,9 +264,9 @@ class Issuer:
         self._acts.append(revocation.recorded(certificate, reason))
 
 
-def _issued(certificate: Certificate, authority: Authority) -> Entry:
+def _issued(certificate: Certificate, authority: Authority) -> AuditEntry:
     """With all that a record can be made of again, where nothing but the journal is left."""
-    return Entry(
+    return AuditEntry(
         Act.ISSUED,
         certificate.number,
         {

@@ -17,38 +17,38 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, pending_issuance
-from renrakucho_ca.store.tables.audit import Entry
-from renrakucho_ca.store.tables.pending_issuance import Intent
+from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.pending_issuance import PendingIssuance
 
 
 def abandon_all(home: Home) -> None:
     """Revokes what a run that died may have signed. Only while nobody else issues."""
-    if pending_issuance.left_over(home.db):
+    if pending_issuance.orphaned(home.db):
         now = home.clock()
         with home.db.write():
-            for intent in pending_issuance.left_over(home.db):
-                abandon(home, intent, now)
+            for pending in pending_issuance.orphaned(home.db):
+                abandon(home, pending, now)
 
 
-def abandon(home: Home, intent: Intent, now: datetime) -> None:
+def abandon(home: Home, pending: PendingIssuance, now: datetime) -> None:
     """Revokes what an intent was for, within the open transaction."""
     reason = RevocationReason.CESSATION_OF_OPERATION
-    entry = crl.entry(intent.serial, now, reason)
-    pending_issuance.abandon(home.db, intent, Revocation(now, reason), entry)
+    entry = crl.entry(pending.serial, now, reason)
+    pending_issuance.abandon(home.db, pending, Revocation(now, reason), entry)
     recorder.record(
         home,
         now,
-        Entry(
+        AuditEntry(
             Act.ABANDONED,
-            intent.number,
+            pending.number,
             {
-                "serial": f"{intent.serial:x}",
-                "authority": hierarchies.fingerprint(home.db, intent.authority),
-                "user": intent.user,
-                "device": intent.device,
-                "profile": intent.profile,
-                "issued_at": seconds(intent.at),
-                "not_after": seconds(intent.not_after),
+                "serial": f"{pending.serial:x}",
+                "authority": hierarchies.fingerprint(home.db, pending.authority),
+                "user": pending.user,
+                "device": pending.device,
+                "profile": pending.profile,
+                "issued_at": seconds(pending.at),
+                "not_after": seconds(pending.not_after),
                 "reason": reason.value,
             },
         ),

@@ -25,7 +25,7 @@ from renrakucho_ca.service.ca.distribution import distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.certificate_maker import Task
 from renrakucho_ca.store.tables import users
-from renrakucho_ca.store.tables.pending_issuance import Intent
+from renrakucho_ca.store.tables.pending_issuance import PendingIssuance
 
 
 class Succession(Enum):
@@ -37,7 +37,7 @@ class Succession(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class IssuanceRequest:
     """What somebody asks for.
 
     Attributes:
@@ -57,7 +57,7 @@ class Request:
     @classmethod
     def parse(
         cls, user: User, device: str, note: str | None = None, request: bytes | None = None
-    ) -> Request:
+    ) -> IssuanceRequest:
         """Checks what came from outside.
 
         Args:
@@ -84,9 +84,9 @@ class Plan:
         user: with all that is known of them.
     """
 
-    request: Request
+    request: IssuanceRequest
     user: User
-    intent: Intent
+    pending: PendingIssuance
     task: Task
 
 
@@ -100,7 +100,7 @@ class Planner:
         self._now = now
         self._profiles: dict[str, tuple[DeviceProfile, datetime]] = {}
 
-    def plan(self, request: Request) -> Plan:
+    def plan(self, request: IssuanceRequest) -> Plan:
         """Decides everything; numbers are drawn anew each time.
 
         Raises:
@@ -129,7 +129,7 @@ class Planner:
         return Plan(
             request=request,
             user=user,
-            intent=Intent(
+            pending=PendingIssuance(
                 number=number,
                 authority=self._authority.id,
                 serial=serial,

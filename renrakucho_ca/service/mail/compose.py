@@ -12,7 +12,7 @@ from renrakucho_ca.locale import Catalogue, Language
 from renrakucho_ca.model import Certificate
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail import outgoing
-from renrakucho_ca.service.mail.rendering import Pages
+from renrakucho_ca.service.mail.rendering import TemplateRenderer
 from renrakucho_ca.service.retrieval import download, instructions
 from renrakucho_ca.store.tables import certificates
 
@@ -23,7 +23,7 @@ class Letters:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._catalogue = Catalogue(Language(home.settings.mail.language))
-        self._pages = Pages(self._catalogue, home.settings.zone, home.path / "templates")
+        self._pages = TemplateRenderer(self._catalogue, home.settings.zone, home.path / "templates")
 
     def put(self, certificate: Certificate, password: str) -> str | None:
         """Puts a mail about a new certificate into the outbox, in the open transaction.

@@ -38,7 +38,9 @@ class Delivery:
 
 
 def send(
-    home: Home, limit: int | None = None, told: Callable[[Mail, str | None], None] = lambda *_: None
+    home: Home,
+    limit: int | None = None,
+    report: Callable[[Mail, str | None], None] = lambda *_: None,
 ) -> Delivery:
     """Sends what is due. One sender at a time, so that no mail is sent by two.
 
@@ -61,7 +63,7 @@ def send(
                     break
                 state, problem = _send_one(home, server, mail)
                 counts[state] += 1
-                told(mail, problem)
+                report(mail, problem)
                 if server.sock is None:
                     raise _unusable(home, problem or "it hung up")
     return Delivery(counts[MailState.SENT], counts[MailState.WAITING], counts[MailState.FAILED])
@@ -85,8 +87,8 @@ def _send_one(home: Home, server: Server, mail: Mail) -> tuple[MailState, str | 
         if later and mail.tries < MOST_TRIES:
             outbox.postpone(home.db, mail, tuple(later), problem or "")
             return MailState.WAITING, problem
-        nobody = len(later) + len(never) == len(mail.recipients)
-        state = MailState.FAILED if nobody else MailState.SENT
+        undelivered = len(later) + len(never) == len(mail.recipients)
+        state = MailState.FAILED if undelivered else MailState.SENT
         outbox.finish(home.db, mail, state, problem)
         return state, problem
 

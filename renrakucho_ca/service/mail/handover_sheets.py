@@ -12,13 +12,13 @@ from renrakucho_ca.errors import Conflict, NotFound
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.model import Certificate, RetrievalNumber, Status
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.mail.rendering import Pages
+from renrakucho_ca.service.mail.rendering import TemplateRenderer
 from renrakucho_ca.service.retrieval import download, instructions, retrieval
 from renrakucho_ca.service.retrieval.download import Offer
 from renrakucho_ca.service.retrieval.instructions import Instructions
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import certificates, listing
-from renrakucho_ca.store.tables.listing import Query
+from renrakucho_ca.store.tables.listing import ListQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def waiting(
     Raises:
         NotFound: nothing.
     """
-    query = Query(
+    query = ListQuery(
         now=home.clock(), statuses=frozenset({Status.ISSUED}), facility=facility, user=user
     )
     found = [
@@ -89,7 +89,7 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
         if certificate.status(home.clock()) is not Status.ISSUED:
             retrieval.unseal_password(home, certificate.number)
     retrieval.record_revealed(home, (certificate.number for certificate in chosen))
-    pages = Pages(catalogue, home.settings.zone, home.path / "templates")
+    pages = TemplateRenderer(catalogue, home.settings.zone, home.path / "templates")
     pieces = pages.stream(
         "handover.html",
         sheets=_sheets(home, chosen),

@@ -11,7 +11,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail import outgoing
 from renrakucho_ca.service.retrieval.rate_limit import Address
 from renrakucho_ca.store.tables import certificates, outbox
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
 MOST_WAITING = 20
 """Alarms in the outbox at a time: an attack on every number is not to bury the operator."""
@@ -27,7 +27,7 @@ def number_locked(home: Home, number: RetrievalNumber, address: Address) -> None
     if certificates.bundle(home.db, number) is None:
         return
     with home.db.write():
-        recorder.record(home, home.clock(), Entry(Act.LOCKED, number, origin=str(address)))
+        recorder.record(home, home.clock(), AuditEntry(Act.LOCKED, number, origin=str(address)))
     if mail.operator is None:
         return
     say = Catalogue(Language(mail.language)).say

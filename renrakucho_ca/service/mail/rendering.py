@@ -15,7 +15,7 @@ from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.service.retrieval.instructions import TITLES
 
 
-class Pages:
+class TemplateRenderer:
     """Templates in one language.
 
     Args:

@@ -16,17 +16,17 @@ from renrakucho_ca.model import UNKNOWN, Act, Certificate, RetrievalNumber, User
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.issuance import choose_hierarchy, issue_many
-from renrakucho_ca.service.issuance.issuer import Issued, Teller, tell_nobody
-from renrakucho_ca.service.issuance.planner import Planner, Request, Succession
+from renrakucho_ca.service.issuance.issuer import Issued, Notifier, no_notification
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, migration
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 from renrakucho_ca.store.tables.migration import Progress, Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class MigrationFailure:
     """A certificate that got no successor, and why."""
 
     number: RetrievalNumber
@@ -51,7 +51,7 @@ class Migration:
     selected: int
     issued: int
     already: int
-    failed: tuple[Failure, ...]
+    failed: tuple[MigrationFailure, ...]
     remaining: int
     revoked: int
 
@@ -88,7 +88,7 @@ def rehearse(
         try:
             planner.plan(_request(certificate))
         except RcaError as error:
-            failed.append(Failure(certificate.number, error))
+            failed.append(MigrationFailure(certificate.number, error))
     return Migration(
         cutoff=cutoff,
         source=scope.source,
@@ -112,7 +112,7 @@ def migrate(
     limit: int | None = None,
     issued: Callable[[Issued], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
-    tell: Teller = tell_nobody,
+    notify: Notifier = no_notification,
 ) -> Migration:
     """Re-issues what is live in the scope, and sets the cut-off of the old hierarchy.
 
@@ -132,10 +132,10 @@ def migrate(
     """
     check(home, scope.source, target)
     now = home.clock()
-    failed: list[Failure] = []
+    failed: list[MigrationFailure] = []
     done = selected = 0
 
-    def requests() -> Iterator[Request]:
+    def requests() -> Iterator[IssuanceRequest]:
         nonlocal selected
         for certificate in islice(migration.pending(home.db, scope, now), limit):
             if stop():
@@ -144,16 +144,16 @@ def migrate(
             try:
                 yield _request(certificate)
             except Invalid as error:
-                failed.append(Failure(certificate.number, error))
+                failed.append(MigrationFailure(certificate.number, error))
 
-    for request, result in issue_many(home, requests(), target, jobs=jobs, tell=tell):
+    for request, result in issue_many(home, requests(), target, jobs=jobs, notify=notify):
         assert request.supersedes is not None
         if isinstance(result, Issued):
             done += 1
             issued(result)
         elif not isinstance(result, Conflict):
             # A conflict: another run was first, or it was revoked meanwhile.
-            failed.append(Failure(request.supersedes, result))
+            failed.append(MigrationFailure(request.supersedes, result))
 
     after = plan(home, scope)
     has_come = cutoff <= now
@@ -179,10 +179,10 @@ def _set_cutoff(home: Home, now: datetime, source: str, cutoff: datetime, target
     with home.db.write():
         if hierarchies.set_cutoff(home.db, source, cutoff):
             facts = {"cutoff": seconds(cutoff), "target": target}
-            recorder.record(home, now, Entry(Act.CUTOFF_SET, source, facts))
+            recorder.record(home, now, AuditEntry(Act.CUTOFF_SET, source, facts))
 
 
-def _request(certificate: Certificate) -> Request:
+def _request(certificate: Certificate) -> IssuanceRequest:
     """Raises Invalid where nothing tells the device."""
     if certificate.device == UNKNOWN:
         raise Invalid(
@@ -191,7 +191,7 @@ def _request(certificate: Certificate) -> Request:
             user=certificate.user.id,
             number=certificate.number,
         )
-    return Request(
+    return IssuanceRequest(
         # By the id alone: what is known of them may change while this runs.
         user=User(certificate.user.id),
         device=certificate.device,

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.mail.rendering import Pages
+from renrakucho_ca.service.mail.rendering import TemplateRenderer
 from renrakucho_ca.service.migration.migration import plan
 from renrakucho_ca.store.tables import hierarchies, migration
 from renrakucho_ca.store.tables.migration import Progress, Scope
@@ -38,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkProgress:
     """A network and its facilities, those with the most people to go first."""
 
     whole: Part
@@ -57,36 +57,36 @@ def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
         NotFound: no such hierarchy.
     """
     now, zone = home.clock(), home.settings.zone
-    standing = plan(home, scope)
+    progress = plan(home, scope)
     cutoff = hierarchies.get(home.db, scope.source).cutoff
-    whole = _sum(None, standing)
+    whole = _sum(None, progress)
     chart = _chart(
         migration.by_day(home.db, scope, now, zone),
         whole.total,
         now.astimezone(zone).date(),
         None if cutoff is None else cutoff.astimezone(zone).date(),
     )
-    return Pages(catalogue, zone).render(
+    return TemplateRenderer(catalogue, zone).render(
         "migration.html",
         title=home.settings.organization,
         scope=scope,
         now=now,
         cutoff=cutoff,
         whole=whole,
-        networks=_networks(standing, home.settings.network),
+        networks=_networks(progress, home.settings.network),
         width=WIDTH,
         height=HEIGHT,
         chart=chart,
     )
 
 
-def _networks(standing: Iterable[Progress], default: str) -> list[Network]:
+def _networks(progress: Iterable[Progress], default: str) -> list[NetworkProgress]:
     """Users of whom no network is recorded belong to that of the settings."""
     by_network: dict[str, list[Progress]] = {}
-    for each in standing:
+    for each in progress:
         by_network.setdefault(each.network or default, []).append(each)
     return [
-        Network(
+        NetworkProgress(
             _sum(name, parts),
             tuple(
                 sorted(

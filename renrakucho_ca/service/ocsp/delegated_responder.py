@@ -21,8 +21,8 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp.signer import Signer
 from renrakucho_ca.store.tables import ocsp
-from renrakucho_ca.store.tables.audit import Entry
-from renrakucho_ca.store.tables.ocsp import Responder
+from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.ocsp import DelegatedResponder
 
 LIFE = timedelta(days=30)
 """Short, since nobody asks whether the certificate was revoked; renewed at half of it."""
@@ -51,14 +51,14 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
     issuer = authority_certificate.of(authority)
     own = keys.generate(KeyAlgorithm.EC_P256)
     name = certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
-    request = contents.Responder(
+    request = contents.ResponderContents(
         subject=((SubjectAttribute.COMMON_NAME, name),),
         serial=serial_number(home.random),
         validity=Validity(now, min(now + LIFE, authority.not_after)),
         public_key=own.public_key(),
     )
     with home.db.write():
-        id = ocsp.put_intent(
+        id = ocsp.put_pending(
             home.db,
             authority.id,
             request.serial,
@@ -73,11 +73,11 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
         recorder.record(
             home,
             now,
-            Entry(Act.RESPONDER_SIGNED, authority.name, {"serial": f"{request.serial:x}"}),
+            AuditEntry(Act.RESPONDER_SIGNED, authority.name, {"serial": f"{request.serial:x}"}),
         )
 
 
-def current(home: Home, authority: Authority, now: datetime) -> Responder | None:
+def current(home: Home, authority: Authority, now: datetime) -> DelegatedResponder | None:
     """The one that answers for a CA now, if any."""
     newest = ocsp.responder(home.db, authority.id)
     if newest is None or not newest.not_before <= now < newest.not_after:
@@ -85,13 +85,13 @@ def current(home: Home, authority: Authority, now: datetime) -> Responder | None
     return newest
 
 
-def _key_of(home: Home, responder: Responder) -> PrivateKey:
+def _key_of(home: Home, responder: DelegatedResponder) -> PrivateKey:
     """A responder's key, by the passphrase."""
     sealer = home.keystore.password_sealer()
     return keys.from_pkcs8(sealer.open(responder.sealed_key, _context(responder.serial)))
 
 
-def tell_portal(home: Home, responder: Responder) -> None:
+def sync_portal_key(home: Home, responder: DelegatedResponder) -> None:
     """Gives the portal the responder's key, or takes it away, as `rca.yaml` says now."""
     if (responder.portal_key is not None) == home.settings.ocsp.nonce:
         return
@@ -104,7 +104,7 @@ def tell_portal(home: Home, responder: Responder) -> None:
         ocsp.set_portal_key(home.db, responder.id, sealed)
 
 
-def portal_key_of(home: Home, responder: Responder) -> ResponderKey:
+def portal_key_of(home: Home, responder: DelegatedResponder) -> ResponderKey:
     """A responder's key as the portal gets it, without the passphrase.
 
     Raises:
@@ -115,7 +115,9 @@ def portal_key_of(home: Home, responder: Responder) -> ResponderKey:
     return load_key(sealer.open(responder.portal_key, _context(responder.serial)))
 
 
-def own_serials(hierarchy: Hierarchy, authority: Authority, responder: Responder) -> set[int]:
+def own_serials(
+    hierarchy: Hierarchy, authority: Authority, responder: DelegatedResponder
+) -> set[int]:
     """What a CA has signed besides the certificates in the store: its responder's and, for a root,
     that of the issuing CA."""
     issuing = hierarchy.issuing
@@ -126,7 +128,11 @@ def own_serials(hierarchy: Hierarchy, authority: Authority, responder: Responder
 
 
 def period(
-    life: timedelta, hierarchy: Hierarchy, authority: Authority, responder: Responder, now: datetime
+    life: timedelta,
+    hierarchy: Hierarchy,
+    authority: Authority,
+    responder: DelegatedResponder,
+    now: datetime,
 ) -> Period:
     """How long a response is valid that is made now: not past its signer, its CA, or the cut-off.
 
@@ -142,7 +148,7 @@ def signer(
     home: Home,
     hierarchy: Hierarchy,
     authority: Authority,
-    responder: Responder,
+    responder: DelegatedResponder,
     now: datetime,
     width: int = 0,
 ) -> Signer:

@@ -17,7 +17,7 @@ from renrakucho_ca.service.ocsp import delegated_responder, response_file
 from renrakucho_ca.store.files import ocsp_responses
 from renrakucho_ca.store.tables import ocsp
 
-PARCEL = 1000
+BATCH = 1000
 """Changes that are signed for in one transaction."""
 
 MOST_CHANGES = 10_000
@@ -84,7 +84,7 @@ def renew(
     responder = delegated_responder.current(home, authority, now)
     if responder is None:
         return 0
-    delegated_responder.tell_portal(home, responder)
+    delegated_responder.sync_portal_key(home, responder)
     if not home.settings.ocsp.sign_ahead:
         return 0
     count = 0
@@ -115,10 +115,10 @@ def _sign_changes(home: Home, hierarchy: Hierarchy, authority: Authority, now: d
     if responder is None:
         return 0
     signer, count = None, 0
-    while changes := ocsp.unsigned(home.db, authority.id, PARCEL):
+    while changes := ocsp.unsigned(home.db, authority.id, BATCH):
         if signer is None:
             signer = delegated_responder.signer(home, hierarchy, authority, responder, now)
-        signed = [(change, standing, *signer.sign(standing)) for change, standing in changes]
+        signed = [(change, recorded, *signer.sign(recorded)) for change, recorded in changes]
         period = signer.period
         with home.db.write():
             ocsp.record_signed(

@@ -16,7 +16,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Authority
 from renrakucho_ca.pki import certificates, ocsp, ocsp_request
 from renrakucho_ca.pki.der import integer
-from renrakucho_ca.pki.ocsp import Failure, Form, Period, ResponderKey
+from renrakucho_ca.pki.ocsp import Form, OcspError, Period, ResponderKey
 from renrakucho_ca.pki.ocsp_request import CertId
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import delegated_responder, response_file
@@ -25,17 +25,17 @@ from renrakucho_ca.store.files.ocsp_responses import Responses
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
 from renrakucho_ca.store.tables import ocsp as store
-from renrakucho_ca.store.tables.ocsp import Standing
+from renrakucho_ca.store.tables.ocsp import RecordedStatus
 
 LARGEST = ocsp_request.LARGEST
-TRY_LATER, INTERNAL_ERROR = Failure.TRY_LATER.response, Failure.INTERNAL_ERROR.response
+TRY_LATER, INTERNAL_ERROR = OcspError.TRY_LATER.response, OcspError.INTERNAL_ERROR.response
 
 LIVE = timedelta(hours=1)
 """How long a response is valid that was signed for one request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OcspResponse:
     """An OCSPResponse in DER; its period, or None where it is an error that nobody signed."""
 
     response: bytes
@@ -64,7 +64,7 @@ class _Desk:
         return self.file
 
 
-class Answerer:
+class OcspResponder:
     """Answers for all CAs of a home. For one thread at a time.
 
     It keeps files open, and keys that the portal may have.
@@ -74,7 +74,7 @@ class Answerer:
         self._desks: dict[tuple[str, bytes], _Desk] = {}
         self._keys: dict[int, ResponderKey] = {}
 
-    def answer(self, home: Home, hierarchy: str, data: bytes) -> Answer:
+    def answer(self, home: Home, hierarchy: str, data: bytes) -> OcspResponse:
         """The answer to a request as it came, at the address of that hierarchy.
 
         Raises:
@@ -85,16 +85,16 @@ class Answerer:
         try:
             request = ocsp_request.parse(data)
         except Invalid:
-            return _failure(Failure.MALFORMED_REQUEST)
+            return _failure(OcspError.MALFORMED_REQUEST)
         first = request.certificates[0]
         desk = self._desk(home, hierarchy, first)
         if desk is None or first.hash is None:
             # RFC 5019 §2.2.3: also where we cannot answer with authority.
-            return _failure(Failure.UNAUTHORIZED)
+            return _failure(OcspError.UNAUTHORIZED)
         if any(each.issuer != first.issuer for each in request.certificates):
             # A response is signed by the responder of one CA, and has to be about all that was
             # asked for (RFC 6960 §4.2.2.3).
-            return _failure(Failure.UNAUTHORIZED)
+            return _failure(OcspError.UNAUTHORIZED)
         reconcile.refuse_to_forget(home)
         now = home.clock()
         asked = request.certificates
@@ -104,37 +104,37 @@ class Answerer:
                 return live
         if len(asked) > 1:
             # What was signed ahead is about one, as RFC 5019 §2.1.1 has requests be.
-            return _failure(Failure.UNAUTHORIZED)
+            return _failure(OcspError.UNAUTHORIZED)
         return self._answer_one(home, desk, first, now)
 
-    def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> Answer:
+    def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> OcspResponse:
         """What was signed ahead; RFC 5019 §2.2.1: it has no nonce, and is about one certificate."""
         serial = _text(asked.serial)
         known = store.known(home.db, desk.authority.id, serial)
         if known is not None and known.not_after <= now:
-            return _failure(Failure.UNAUTHORIZED)
+            return _failure(OcspError.UNAUTHORIZED)
         if known is not None and (signed := known.signed) is not None:
             period = Period(signed.this_update, signed.next_update)
-            if signed.standing == known.standing and now < period.next_update:
+            if signed.recorded == known.recorded and now < period.next_update:
                 signature = signed.sha1 if asked.hash == "sha1" else signed.sha256
-                return _whole(asked, signed.responder, period, known.standing, signature)
+                return _whole(asked, signed.responder, period, known.recorded, signature)
         found = None
         responses = desk.responses()
         if responses is not None and now < responses.head.next_update:
             found = responses.find(serial)
         if responses is not None and found is not None:
-            standing = (found.serial, found.revoked_at, found.reason)
-            if standing == known.standing if known else self._is_own(home, desk, asked):
+            recorded = (found.serial, found.revoked_at, found.reason)
+            if recorded == known.recorded if known else self._is_own(home, desk, asked):
                 head = responses.head
                 period = Period(head.this_update, head.next_update)
                 signature = found.sha1 if asked.hash == "sha1" else found.sha256
-                return _whole(asked, head.responder, period, standing, signature)
+                return _whole(asked, head.responder, period, recorded, signature)
         live = self._signed_now(home, desk, [asked], None, now)
         if live is not None:
             return live
         if known is None and not self._is_own(home, desk, asked):
-            return _failure(Failure.UNAUTHORIZED)
-        return _failure(Failure.TRY_LATER)
+            return _failure(OcspError.UNAUTHORIZED)
+        return _failure(OcspError.TRY_LATER)
 
     def _is_own(self, home: Home, desk: _Desk, asked: CertId) -> bool:
         """Whether it is of those that a CA signs and that are no certificates of the store."""
@@ -151,7 +151,7 @@ class Answerer:
         asked: Sequence[CertId],
         nonce: bytes | None,
         now: datetime,
-    ) -> Answer | None:
+    ) -> OcspResponse | None:
         """A response made for this request; None where the portal has no key that is good now.
 
         Of a certificate that was never issued it says unknown (RFC 6960 §2.2).
@@ -172,9 +172,9 @@ class Answerer:
         for each in asked:
             known = store.known(home.db, desk.authority.id, _text(each.serial))
             if known is not None and known.not_after <= now:
-                return _failure(Failure.UNAUTHORIZED)
+                return _failure(OcspError.UNAUTHORIZED)
             if known is not None:
-                _, revoked_at, reason = known.standing
+                _, revoked_at, reason = known.recorded
                 status = ocsp.status(revoked_at, reason)
             elif each.serial in own:
                 status = ocsp.GOOD
@@ -182,7 +182,7 @@ class Answerer:
                 status = _status_of_ca(home, desk.authority, each.serial)
             singles.append(form.single(integer(each.serial), status))
         to_be_signed = ocsp.response_data(form, singles, nonce)
-        return Answer(form.response(to_be_signed, ocsp.sign(key, to_be_signed)), period)
+        return OcspResponse(form.response(to_be_signed, ocsp.sign(key, to_be_signed)), period)
 
     def _desk(self, home: Home, hierarchy: str, asked: CertId) -> _Desk | None:
         """Where the CA is answered for that a request names; None where it is not of the hierarchy.
@@ -213,18 +213,18 @@ def _text(serial: int) -> str:
     return f"{serial:x}"
 
 
-def _failure(failure: Failure) -> Answer:
-    return Answer(failure.response)
+def _failure(failure: OcspError) -> OcspResponse:
+    return OcspResponse(failure.response)
 
 
 def _whole(
-    asked: CertId, responder: bytes, period: Period, standing: Standing, signature: bytes
-) -> Answer:
+    asked: CertId, responder: bytes, period: Period, recorded: RecordedStatus, signature: bytes
+) -> OcspResponse:
     assert asked.hash is not None
     form = _form(asked.hash, asked.issuer, responder, period)
-    _, revoked_at, reason = standing
+    _, revoked_at, reason = recorded
     status = ocsp.status(revoked_at, reason)
-    return Answer(
+    return OcspResponse(
         form.response(form.to_be_signed(integer(asked.serial), status), signature), period
     )
 

@@ -16,13 +16,13 @@ from renrakucho_ca.pki.ocsp import Form, status
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import delegated_responder
 from renrakucho_ca.service.ocsp.signer import Signer
-from renrakucho_ca.service.process_pool import Workers, cores
+from renrakucho_ca.service.process_pool import ProcessPool, cores
 from renrakucho_ca.store.files import ocsp_responses
 from renrakucho_ca.store.files.ocsp_responses import Head, Responses
 from renrakucho_ca.store.tables import ocsp
-from renrakucho_ca.store.tables.ocsp import Responder, Standing
+from renrakucho_ca.store.tables.ocsp import DelegatedResponder, RecordedStatus
 
-PARCEL = 1000
+BATCH = 1000
 """Certificates that a worker signs for at a time: 0.05 s."""
 
 FEW = 2
@@ -38,7 +38,11 @@ def path_of(home: Home, authority: Authority) -> Path:
 
 
 def sign_all(
-    home: Home, hierarchy: Hierarchy, authority: Authority, responder: Responder, now: datetime
+    home: Home,
+    hierarchy: Hierarchy,
+    authority: Authority,
+    responder: DelegatedResponder,
+    now: datetime,
 ) -> int:
     """Signs for every certificate that has not ended, and replaces the file in one step.
 
@@ -49,7 +53,7 @@ def sign_all(
         f"{serial:x}" for serial in delegated_responder.own_serials(hierarchy, authority, responder)
     )
     # One that was taken over may stand among the certificates as well.
-    extra: list[Standing] = [
+    extra: list[RecordedStatus] = [
         (serial, None, None) for serial in own if ocsp.known(home.db, authority.id, serial) is None
     ]
     width = max(ocsp.longest_serial(home.db, authority.id), *(len(each[0]) for each in extra), 1)
@@ -62,7 +66,7 @@ def sign_all(
         change=change,
         width=width,
     )
-    parcels = _parcels(home, authority, now, width, extra)
+    batches = _batches(home, authority, now, width, extra)
     count = 0
 
     def check(responses: Responses) -> None:
@@ -70,15 +74,15 @@ def sign_all(
         count = len(responses)
         _verify(responses, signer)
 
-    ocsp_responses.write(path_of(home, authority), head, _records(signer, parcels), check)
+    ocsp_responses.write(path_of(home, authority), head, _records(signer, batches), check)
     with home.db.write():
         ocsp.forget_changes(home.db, authority.id, change)
     return count
 
 
-def _parcels(
-    home: Home, authority: Authority, now: datetime, width: int, extra: list[Standing]
-) -> Iterator[list[Standing]]:
+def _batches(
+    home: Home, authority: Authority, now: datetime, width: int, extra: list[RecordedStatus]
+) -> Iterator[list[RecordedStatus]]:
     """All certificates of a CA by serial number, in short queries: nobody waits for them.
 
     One that ended is not answered for any more (RFC 6960 §4.4.4: there is no archive cut-off). One
@@ -88,7 +92,7 @@ def _parcels(
         extra: what else the CA has signed.
     """
     last = ""
-    while found := ocsp.standings(home.db, authority.id, now, width, last, PARCEL):
+    while found := ocsp.recorded_statuses(home.db, authority.id, now, width, last, BATCH):
         last = found[-1][0]
         if due := [each for each in extra if each[0] <= last]:
             extra = [each for each in extra if each[0] > last]
@@ -98,16 +102,16 @@ def _parcels(
         yield sorted(extra)
 
 
-def _records(signer: Signer, parcels: Iterator[list[Standing]]) -> Iterator[bytes]:
+def _records(signer: Signer, batches: Iterator[list[RecordedStatus]]) -> Iterator[bytes]:
     """The records of all, in order, made on all cores where they are many."""
-    first = list(islice(parcels, FEW))
+    first = list(islice(batches, FEW))
     if len(first) < FEW:
         yield from map(signer, first)
         return
     done: dict[int, bytes] = {}
     due = 0
-    with Workers(cores(), Signer.__module__) as workers:
-        for place, records in workers.spread(signer, enumerate(chain(first, parcels))):
+    with ProcessPool(cores(), Signer.__module__) as workers:
+        for place, records in workers.spread(signer, enumerate(chain(first, batches))):
             done[place] = records
             while due in done:
                 yield done.pop(due)

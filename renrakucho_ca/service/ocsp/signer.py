@@ -8,8 +8,8 @@ from functools import cached_property
 
 from renrakucho_ca.pki import certificates, der, ocsp
 from renrakucho_ca.pki.ocsp import Form, Period, ResponderKey
-from renrakucho_ca.store.files.ocsp_responses import Record
-from renrakucho_ca.store.tables.ocsp import Standing
+from renrakucho_ca.store.files.ocsp_responses import ResponseRecord
+from renrakucho_ca.store.tables.ocsp import RecordedStatus
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,22 @@ class Signer:
     period: Period
     width: int = 0
 
-    def __call__(self, standings: Sequence[Standing]) -> bytes:
+    def __call__(self, recorded_statuses: Sequence[RecordedStatus]) -> bytes:
         """The records of those certificates, one after another."""
         return b"".join(
-            [Record(*standing, *self.sign(standing)).encode(self.width) for standing in standings]
+            [
+                ResponseRecord(*recorded, *self.sign(recorded)).encode(self.width)
+                for recorded in recorded_statuses
+            ]
         )
 
-    def sign(self, standing: Standing) -> tuple[bytes, bytes]:
+    def sign(self, recorded: RecordedStatus) -> tuple[bytes, bytes]:
         """The signatures of a certificate's two responses, by SHA-1 and by SHA-256.
 
         Raises:
             Invalid: the standing is damaged.
         """
-        serial, revoked_at, reason = standing
+        serial, revoked_at, reason = recorded
         number, status = der.integer(int(serial, 16)), ocsp.status(revoked_at, reason)
         sha1, sha256 = self._forms
         key = self._key

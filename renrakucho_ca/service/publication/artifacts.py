@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from zlib import crc32
 
-from renrakucho_ca.background import Beside
+from renrakucho_ca.background import BackgroundTask
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import authority_certificate, certificates, crl, x509
@@ -28,8 +28,8 @@ Content = Callable[[], Iterable[bytes]]
 def write(
     home: Home,
     hierarchy: Hierarchy,
-    bridges: Mapping[str, bytes],
-    proven: Collection[Authority],
+    cross_certificates: Mapping[str, bytes],
+    verified: Collection[Authority],
     folder: Path,
 ) -> list[Path]:
     """Writes what concerns one hierarchy, as far as it is not there already; returns all files.
@@ -43,29 +43,31 @@ def write(
     Raises:
         Unavailable: a file is not what was written. OSError: the disk is full or fails.
     """
-    contents = _contents(home, hierarchy, proven)
-    for by, der in bridges.items():
+    contents = _contents(home, hierarchy, verified)
+    for by, der in cross_certificates.items():
         contents[f"{hierarchy.name}-cross-{by}.pem"] = _pem(certificates.load(der))
     checkpoint = checkpoints.path_of(home, hierarchy.name)
     if checkpoint.exists():
         contents[checkpoint.name] = partial(files.pieces, checkpoint)
-    if set(hierarchy.authorities) <= set(proven):
-        door = nginx.door(hierarchy.name, folder.resolve())
-        contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [door])
+    if set(hierarchy.authorities) <= set(verified):
+        server_block = nginx.server_block(hierarchy.name, folder.resolve())
+        contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [server_block])
     paths = {folder / name: content for name, content in contents.items()}
     # A long CRL as text beside the rest, its DER among that: six sevenths of both in turn.
     text = folder / _crls_as_text(hierarchy)
-    with Beside(partial(_put_all, {path: paths[path] for path in paths if path == text})) as beside:
+    with BackgroundTask(
+        partial(_put_all, {path: paths[path] for path in paths if path == text})
+    ) as task:
         _put_all({path: paths[path] for path in paths if path != text})
-    beside.result()
+    task.result()
     return list(paths)
 
 
 def differing(
-    home: Home, hierarchy: Hierarchy, proven: Collection[Authority], folder: Path
+    home: Home, hierarchy: Hierarchy, verified: Collection[Authority], folder: Path
 ) -> list[Path]:
     """The CA certificates and CRLs of a hierarchy that are missing or not what `write` writes."""
-    contents = _contents(home, hierarchy, proven)
+    contents = _contents(home, hierarchy, verified)
     paths = {folder / name: content for name, content in contents.items()}
     return [
         path for path, content in paths.items() if not path.is_file() or not _holds(path, content())
@@ -73,7 +75,7 @@ def differing(
 
 
 def _contents(
-    home: Home, hierarchy: Hierarchy, proven: Collection[Authority]
+    home: Home, hierarchy: Hierarchy, verified: Collection[Authority]
 ) -> dict[str, Content]:
     """The CA certificates and CRLs of a hierarchy, by the names of their files."""
     root = authority_certificate.of(hierarchy.root)
@@ -86,9 +88,9 @@ def _contents(
     }
     for authority in hierarchy.authorities:
         contents[f"{authority.name}.cer"] = partial(iter, [authority.certificate])
-        if authority in proven:
+        if authority in verified:
             contents[f"{authority.name}.crl"] = partial(files.pieces, crls.path_of(home, authority))
-    if set(hierarchy.authorities) <= set(proven):
+    if set(hierarchy.authorities) <= set(verified):
         # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
         lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
         contents[_crls_as_text(hierarchy)] = lambda: (
@@ -105,7 +107,7 @@ def _pem(*links: x509.Certificate) -> Content:
     return lambda: map(certificates.to_pem, links)
 
 
-def remove_bridges(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> None:
+def remove_cross_certificates(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> None:
     """Removes cross-certificates that have ended or were revoked."""
     for other in by:
         (folder / f"{hierarchy.name}-cross-{other}.pem").unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_DOOR = """\
+_SERVER_BLOCK = """\
 # The door of the hierarchy "{hierarchy}". Include it in a server block that listens with ssl.
 # Written by `rca publish`; nginx reads the files again when it is reloaded, not before.
 
@@ -32,13 +32,13 @@ ssl_session_cache off;
 """
 
 
-def door(hierarchy: str, folder: Path) -> bytes:
+def server_block(hierarchy: str, folder: Path) -> bytes:
     """The snippet, with the absolute paths of the published files.
 
     Args:
         folder: where `rca publish` writes.
     """
-    return _DOOR.format(
+    return _SERVER_BLOCK.format(
         hierarchy=hierarchy,
         issuing=_quoted(folder / f"{hierarchy}-issuing.pem"),
         root=_quoted(folder / f"{hierarchy}-root.pem"),

@@ -16,7 +16,7 @@ from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.ca import ca_keys, crls
 from renrakucho_ca.service.ca.ca_keys import ca_key
-from renrakucho_ca.service.ca.clock_guard import signing_time
+from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.hierarchy import cross_signing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import pre_produce
@@ -70,11 +70,11 @@ def publish(
     """
     reconcile.refuse_to_forget(home)
     folder = out or home.public
-    standings: list[_Standing] = []
+    results: list[_CrlResult] = []
     written: list[Path] = []
     with home.lock("publishing").exclusive():
         # Not before: whoever had to wait would sign a CRL older than the one that it follows.
-        now = home.clock() if trust_clock else signing_time(home)
+        now = home.clock() if trust_clock else guarded_now(home)
         everything = hierarchies.all_of(home.db)
         if root_key is not None:
             _refuse_stray(home, root_key, everything)
@@ -89,26 +89,26 @@ def publish(
                 _bring_up_to_date(home, hierarchy, authority, now, if_due, root_key)
                 for authority in hierarchy.authorities
             ]
-            standings += own
+            results += own
             checkpoints.write_missing(home, hierarchy)
-            bridges = cross_signing.bridges(home, hierarchy.name, now)
-            proven = [each.authority for each in own if each.proven]
-            written += artifacts.write(home, hierarchy, bridges, proven, folder)
-            gone = (each.name for each in everything if each.name not in bridges)
-            artifacts.remove_bridges(hierarchy, gone, folder)
+            cross_certificates = cross_signing.cross_certificates(home, hierarchy.name, now)
+            verified = [each.authority for each in own if each.verified]
+            written += artifacts.write(home, hierarchy, cross_certificates, verified, folder)
+            gone = (each.name for each in everything if each.name not in cross_certificates)
+            artifacts.remove_cross_certificates(hierarchy, gone, folder)
         # Last: for a million certificates it takes half a minute, and the CRLs are out by then.
         publish_hook.run_owed(home)
         responses = _sign_responses(home, root_key)
     return Publication(
         files=tuple(written),
-        renewed=tuple(each.authority.name for each in standings if each.renewed),
-        overdue=tuple(each.authority.name for each in standings if each.overdue),
+        renewed=tuple(each.authority.name for each in results if each.renewed),
+        overdue=tuple(each.authority.name for each in results if each.overdue),
         responses=responses,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _CrlResult:
     """How a CA's CRL in the store stands.
 
     Attributes:
@@ -118,7 +118,7 @@ class _Standing:
     authority: Authority
     renewed: bool
     overdue: bool
-    proven: bool
+    verified: bool
 
 
 def _bring_up_to_date(
@@ -128,7 +128,7 @@ def _bring_up_to_date(
     now: datetime,
     if_due: bool,
     root_key: KeyPlace | None,
-) -> _Standing:
+) -> _CrlResult:
     """Renews a CA's CRL, or, where it only should be if due, looks whether it is good as it is."""
     due = crls.is_due(home, hierarchy, authority, now)
     is_good = if_due and not due and crls.is_whole(home, authority)
@@ -138,10 +138,10 @@ def _bring_up_to_date(
         if key is not None:
             publish_hook.owe(home)
             crls.renew(home, hierarchy, authority, key, now)
-            return _Standing(authority, renewed=True, overdue=False, proven=True)
-    proven = is_good or crls.is_whole(home, authority)
-    overdue = not has_ended and (due or not proven)
-    return _Standing(authority, renewed=False, overdue=overdue, proven=proven)
+            return _CrlResult(authority, renewed=True, overdue=False, verified=True)
+    verified = is_good or crls.is_whole(home, authority)
+    overdue = not has_ended and (due or not verified)
+    return _CrlResult(authority, renewed=False, overdue=overdue, verified=verified)
 
 
 def _sign_responses(home: Home, root_key: KeyPlace | None) -> int:

@@ -68,7 +68,7 @@ def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
     _ = home.db
     # Proven first: a backup under a mistyped passphrase would be found out when it is needed.
     home.keystore.unlock()
-    stretching = home.keystore.new_stretching()
+    derivation = home.keystore.new_derivation()
     now = home.clock()
     size = 0
 
@@ -80,7 +80,7 @@ def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
 
     with home.lock("backup").exclusive(), _sources(home) as sources:
         content = archive.pack(sources, now, SCHEMA_VERSION)
-        write(counted(sealed_file.seal(content, home.keystore, stretching)))
+        write(counted(sealed_file.seal(content, home.keystore, derivation)))
         files.replace(home.store / _LAST, now.isoformat().encode())
     return Backup(now, len(sources), size)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.recovery.replay import PORTION, Learned, Replayed, replay
+from renrakucho_ca.service.recovery.replay import BATCH, Learned, Replayed, replay
 from renrakucho_ca.store.files.journal import Examined, Journal
 from renrakucho_ca.store.tables import audit
 
@@ -137,9 +137,9 @@ def _salvage(home: Home, tried: _Tried, learned: Learned) -> Damaged:
     # `_try` may have got further than what it found at first.
     last = tried.journal.examine(home.db).common
     # A row that cannot be done takes its portion with it: the others are done one by one then.
-    for portion in (PORTION, 1) if tried.is_ours else ():
+    for batch in (BATCH, 1) if tried.is_ours else ():
         try:
-            last = replay(home, tried.journal, last, learned, portion).last
+            last = replay(home, tried.journal, last, learned, batch).last
             break
         except Invalid:
             last = tried.journal.examine(home.db).common

@@ -21,7 +21,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.journal import Journal
 from renrakucho_ca.store.tables import audit, hierarchies, recovery
-from renrakucho_ca.store.tables.audit import Record
+from renrakucho_ca.store.tables.audit import AuditRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def newer_crls(home: Home) -> list[tuple[Path, Attention]]:
     return found
 
 
-def _given_up(row: Record) -> list[str]:
+def _given_up(row: AuditRecord) -> list[str]:
     """What an operator went on without, as `catching_up` has recorded it."""
     try:
         found = row.facts.get("forgotten")

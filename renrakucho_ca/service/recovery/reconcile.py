@@ -17,7 +17,7 @@ from renrakucho_ca.errors import Attention, Invalid, RcaError, Refused
 from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import certificate_scanner, crl
 from renrakucho_ca.pki.certificate_scanner import FoundCrl
-from renrakucho_ca.pki.encodings import Kind
+from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.audit import checkpoints, recorder
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.ca_import import discovery
@@ -30,7 +30,7 @@ from renrakucho_ca.service.recovery.newer_records import Witness
 from renrakucho_ca.service.recovery.replay import Learned
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store import files
-from renrakucho_ca.store.files.journal import Journal, Standing
+from renrakucho_ca.store.files.journal import Journal, JournalState
 from renrakucho_ca.store.tables import (
     audit,
     ca_certificates,
@@ -40,7 +40,7 @@ from renrakucho_ca.store.tables import (
     recovery,
 )
 from renrakucho_ca.store.tables import imports as store_takeover
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def begin(home: Home, staged: Home) -> None:
     """
     head, _ = audit.head(staged.db)
     # Asked now: whatever is done next adds the backup's own rows to a journal that ends before.
-    standing = home.journal.standing(staged.db)
-    has_journal = home.journal.path.exists() and standing is not Standing.BEHIND
+    standing = home.journal.state(staged.db)
+    has_journal = home.journal.path.exists() and standing is not JournalState.BEHIND
     _Marker(head, has_journal, bool(_published(home))).write(staged.behind)
 
 
@@ -194,8 +194,8 @@ def _record(home: Home, learned: Learned, told: Told, forgotten: Iterable[Witnes
         found["set_aside"] = told.set_aside.name
     if found:
         with home.db.write():
-            recorder.record(home, home.clock(), Entry(Act.RESTORED, "store", found))
-    home.catch_up_journal()
+            recorder.record(home, home.clock(), AuditEntry(Act.RESTORED, "store", found))
+    home.append_to_journal()
 
 
 def refuse_to_forget(home: Home) -> None:
@@ -249,7 +249,7 @@ def _lists(path: Path) -> Iterator[bytes]:
     for piece in discovery.pieces(path):
         if isinstance(piece, tuple):
             raise piece[1]
-        if piece.kind is Kind.CRL:
+        if piece.kind is ContentKind.CRL:
             count += 1
             yield piece.der
     if not count:
@@ -262,10 +262,10 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
         known_number = recovery.crl_number(home.db, authority)
         is_news = found.number > known_number
         store_takeover.raise_crl_number(home.db, authority.id, found.number)
-        intents = {each.number: each for each in pending_issuance.left_over(home.db)}
+        pending = {each.number: each for each in pending_issuance.orphaned(home.db)}
         cas = ca_certificates.serials_of(home.db, authority)
         issues = hierarchies.get(home.db, authority.hierarchy).issuing == authority
-        acts: list[Entry] = []
+        acts: list[AuditEntry] = []
         for serial, why in found.revocations():
             number, standing = recovery.standing(home.db, authority, serial) or (None, "")
             if number is None and (serial in cas or not issues):
@@ -277,8 +277,8 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
             if number is None:
                 number = _put_stranger(home, authority, serial, why, entry)
                 learned.strangers += 1
-            elif number in intents:
-                pending_issuance.abandon(home.db, intents[number], why, entry)
+            elif number in pending:
+                pending_issuance.abandon(home.db, pending[number], why, entry)
                 learned.revoked += 1
             else:
                 certificates.revoke(home.db, number, why, entry)
@@ -291,7 +291,7 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
 
 def _learn_of_ca(
     home: Home, root: Authority, serial: int, why: Revocation, learned: Learned
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """What a root signs besides is no certificate of a device; a hold of one ends by itself."""
     entry = crl.entry(serial, why.at, why.reason)
     if why.is_hold or not recovery.revoke_ca(home.db, root, serial, why, entry):

@@ -36,9 +36,9 @@ from renrakucho_ca.store.tables import (
     users,
 )
 from renrakucho_ca.store.tables import imports as store_takeover
-from renrakucho_ca.store.tables.audit import Record
+from renrakucho_ca.store.tables.audit import AuditRecord
 
-PORTION = 500
+BATCH = 500
 """Rows in one transaction: a run that dies goes on after the last one."""
 
 
@@ -79,7 +79,7 @@ class Replayed:
 
 
 def replay(
-    home: Home, journal: Journal, common: int, learned: Learned, portion: int = PORTION
+    home: Home, journal: Journal, common: int, learned: Learned, batch: int = BATCH
 ) -> Replayed:
     """Does what the journal tells and the database does not know, and puts its rows back: as far
     as each is the next of the chain.
@@ -97,7 +97,7 @@ def replay(
     is_continued = common == audit.head(home.db)[0]
     player = _Player(home, learned, is_continued)
     rows = _sound(journal, common, audit.hash_of(home.db, common) or audit.START)
-    while some := list(islice(rows, portion)):
+    while some := list(islice(rows, batch)):
         before = asdict(learned)
         try:
             with home.db.write():
@@ -113,7 +113,7 @@ def replay(
     return Replayed(last, is_continued or last == common)
 
 
-def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[Record]:
+def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[AuditRecord]:
     """The rows after the one with that id, as long as each is the next of the chain."""
     for row in journal.rows():
         if row is None or row.id <= after:
@@ -139,7 +139,7 @@ class _Player:
         self._is_continued = is_continued
         self._renumbered: dict[RetrievalNumber, RetrievalNumber] = {}
         """Numbers of the journal that another certificate has here, and what stands for them."""
-        self._acts: dict[str, Callable[[Record, datetime, dict[str, Any]], None]] = {
+        self._acts: dict[str, Callable[[AuditRecord, datetime, dict[str, Any]], None]] = {
             Act.HIERARCHY_CREATED: self._hierarchy,
             Act.HIERARCHY_IMPORTED: self._hierarchy,
             Act.CERTIFICATES_IMPORTED: self._imported,
@@ -163,7 +163,7 @@ class _Player:
             Act.CA_REVOKED: self._ca_revoked,
         }
 
-    def play(self, row: Record) -> None:
+    def play(self, row: AuditRecord) -> None:
         """Raises Invalid where its detail is not what its act has."""
         act = self._acts.get(row.act)
         if act is None:
@@ -177,7 +177,7 @@ class _Player:
 
     # -- hierarchies
 
-    def _hierarchy(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _hierarchy(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         made = facts["authorities"]
         authorities = tuple(self._authority(row.object, each) for each in made)
         days = {Tier(each["tier"]): int(each["crl_days"]) for each in made}
@@ -207,45 +207,47 @@ class _Player:
             key=key if key is not None and ca_keys.is_here(self._home, key) else None,
         )
 
-    def _key(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+    def _key(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         authority = self._authority_of(facts["fingerprint"])
         name = facts.get("key", row.object)
         if not ca_keys.is_here(self._home, name):
             raise NotFound("the key {path} is not there", path=name)
         store_takeover.attach_key(self._db, authority, name)
 
-    def _retired(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _retired(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         cutoff = None if self._is_cutoff_set_since(row) else _optional_moment(facts["cutoff"])
         hierarchies.retire(self._db, row.object, at, cutoff)
 
-    def _cutoff(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+    def _cutoff(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         cutoff = _moment(facts["cutoff"])
         if not self._is_cutoff_set_since(row):
             hierarchies.set_cutoff(self._db, row.object, cutoff)
 
-    def _is_cutoff_set_since(self, row: Record) -> bool:
+    def _is_cutoff_set_since(self, row: AuditRecord) -> bool:
         since = self._since(row, Act.CUTOFF_SET, Act.HIERARCHY_RETIRED)
         return any(facts.get("cutoff") is not None for facts in since)
 
-    def _imported(self, _row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+    def _imported(self, _row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         self._learned.missing += sum(map(int, facts.values()))
 
-    def _crl(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+    def _crl(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         for authority in self._authorities():
             if authority.name == row.object:
                 store_takeover.raise_crl_number(self._db, authority.id, int(facts["number"]))
 
     # -- CAs that others certify, and those that roots here certify besides
 
-    def _ca_requested(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _ca_requested(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         if ca_certificates.find_request(self._db, row.object) is None:
-            request = ca_certificates.Request(row.object, b64decode(facts["request"]), at)
+            request = ca_certificates.CaRequest(row.object, b64decode(facts["request"]), at)
             ca_certificates.put_request(self._db, request)
 
-    def _ca_request_withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
+    def _ca_request_withdrawn(
+        self, row: AuditRecord, _at: datetime, _facts: dict[str, Any]
+    ) -> None:
         ca_certificates.delete_request(self._db, row.object)
 
-    def _ca_signed(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _ca_signed(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         der = b64decode(facts["certificate"], validate=True)
         certificate = pki_certificates.load(der)
         root = hierarchies.get(self._db, row.object).root
@@ -262,7 +264,7 @@ class _Player:
         )
         recovery.put_ca(self._db, signed)
 
-    def _ca_revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _ca_revoked(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         # A run that died may have signed it, and recorded nothing but that it was given up.
         revocation = Revocation(at, RevocationReason(facts["reason"]))
         root, serial = hierarchies.get(self._db, row.object).root, int(facts["serial"], 16)
@@ -272,12 +274,12 @@ class _Player:
 
     # -- certificates
 
-    def _user(self, row: Record, _at: datetime, facts: dict[str, Any]) -> None:
+    def _user(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         changed = {name for each in self._since(row, Act.USER_RECORDED) for name in each}
         kept = {name: value for name, value in facts.items() if name not in changed}
         users.put(self._db, User(row.object, **kept))
 
-    def _issued(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _issued(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         authority = self._authority_of(facts["authority"])
         serial = int(facts["serial"], 16)
         told = number = RetrievalNumber.parse(row.object)
@@ -305,19 +307,19 @@ class _Player:
                 return known[0]
         return None
 
-    def _downloaded(self, row: Record, at: datetime, _facts: dict[str, Any]) -> None:
+    def _downloaded(self, row: AuditRecord, at: datetime, _facts: dict[str, Any]) -> None:
         if recovery.set_downloaded(self._db, self._number_here(row.object), at):
             self._learned.downloaded += 1
 
-    def _withdrawn(self, row: Record, _at: datetime, _facts: dict[str, Any]) -> None:
+    def _withdrawn(self, row: AuditRecord, _at: datetime, _facts: dict[str, Any]) -> None:
         certificates.withdraw(self._db, self._number_here(row.object))
 
-    def _held(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _held(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         released = {each["serial"] for each in self._since(row, Act.RELEASED)}
         if facts["serial"] not in released:
             self._revoked(row, at, facts)
 
-    def _revoked(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _revoked(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         number = self._number_of(facts)
         revocation = Revocation(at, RevocationReason(facts["reason"]))
         if number is not None:
@@ -332,7 +334,7 @@ class _Player:
             number = draw_number(self._home.random)
         self._learned.strangers += 1
 
-    def _revoked_many(self, _row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _revoked_many(self, _row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         for reason, numbers in facts["numbers"].items():
             for number in numbers:
                 try:
@@ -348,7 +350,7 @@ class _Player:
         if certificates.revoke(self._db, number, revocation, entry):
             self._learned.revoked += 1
 
-    def _released(self, row: Record, at: datetime, facts: dict[str, Any]) -> None:
+    def _released(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         number = self._number_of(facts)
         if number is None:
             return
@@ -358,7 +360,7 @@ class _Player:
         if certificates.release(self._db, number):
             self._learned.released += 1
 
-    def _since(self, row: Record, *acts: Act) -> list[dict[str, Any]]:
+    def _since(self, row: AuditRecord, *acts: Act) -> list[dict[str, Any]]:
         """What the store itself recorded of the same object after that row, while it went on
         without the journal: that is the last word."""
         if self._is_continued:

@@ -13,7 +13,7 @@ from shutil import rmtree
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.recovery import reconcile, verify_backup
-from renrakucho_ca.service.recovery.verify_backup import Finding
+from renrakucho_ca.service.recovery.verify_backup import BackupFinding
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files import archive, sealed_file
 from renrakucho_ca.store.files.archive import Manifest
@@ -26,7 +26,7 @@ class Restored:
     """What the backup was, and what is wrong with its keys or CRLs."""
 
     manifest: Manifest
-    findings: list[Finding]
+    findings: list[BackupFinding]
 
 
 def restore(home: Home, file: Path) -> Restored:
@@ -42,11 +42,11 @@ def restore(home: Home, file: Path) -> Restored:
         Unavailable: wrong passphrase.
     """
     with file.open("rb") as stream:
-        opened = sealed_file.Opened(stream, home.keystore)
+        opened = sealed_file.SealedReader(stream, home.keystore)
         return _restore(home, opened)
 
 
-def _restore(home: Home, opened: sealed_file.Opened) -> Restored:
+def _restore(home: Home, opened: sealed_file.SealedReader) -> Restored:
     with home.setting_up():
         _clear(home)
         staging = home.store / _UNPACKED
@@ -63,7 +63,7 @@ def _restore(home: Home, opened: sealed_file.Opened) -> Restored:
     return Restored(manifest, findings)
 
 
-def _findings(home: Home, staged: Home) -> list[Finding]:
+def _findings(home: Home, staged: Home) -> list[BackupFinding]:
     """Keys and CRLs may be lost, and the rest worth having; a database may not."""
     findings = list(verify_backup.findings(staged))
     for each in findings:

@@ -23,7 +23,7 @@ _STAGING = ".backup-proof"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BackupFinding:
     """What is wrong with a file of a backup, by its name within the home."""
 
     file: str
@@ -39,7 +39,7 @@ class Inspected:
     """
 
     manifest: Manifest
-    findings: list[Finding]
+    findings: list[BackupFinding]
     in_tokens: list[str]
 
 
@@ -54,7 +54,7 @@ def verify(home: Home, file: Path) -> Inspected:
         Unavailable: wrong passphrase.
     """
     with file.open("rb") as stream:
-        opened = sealed_file.Opened(stream, home.keystore)
+        opened = sealed_file.SealedReader(stream, home.keystore)
         with _staging(home, file.parent) as staging:
             manifest = archive.unpack(opened, staging)
             unpacked = home.elsewhere(staging)
@@ -73,42 +73,42 @@ def in_tokens(home: Home) -> list[str]:
     ]
 
 
-def findings(home: Home) -> Iterator[Finding]:
+def findings(home: Home) -> Iterator[BackupFinding]:
     """All that is wrong with an unpacked backup. Its database gets today's schema."""
     try:
         damage = health.damage(home.db)
     except RcaError as error:
-        yield Finding(archive.DATABASE, error)
+        yield BackupFinding(archive.DATABASE, error)
         return
     if damage:
-        yield Finding(
+        yield BackupFinding(
             archive.DATABASE, Invalid("the database is damaged: {problem}", problem=damage[0])
         )
         return
     try:
         home.keystore.bundle_sealer()
     except RcaError as error:
-        yield Finding("ca-store/keys/bundle.key", error)
+        yield BackupFinding("ca-store/keys/bundle.key", error)
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
             try:
                 if not ca_keys.is_in_token(authority):
                     ca_keys.ca_key(home, authority)
             except RcaError as error:
-                yield Finding(f"ca-store/keys/{authority.key}.key", error)
+                yield BackupFinding(f"ca-store/keys/{authority.key}.key", error)
             path = crls.path_of(home, authority)
             name = path.relative_to(home.path).as_posix()
             try:
-                crls.prove(authority_certificate.of(authority), path)
+                crls.verify(authority_certificate.of(authority), path)
             except FileNotFoundError:
                 if hierarchies.crl_state(home.db, authority).this_update is not None:
-                    yield Finding(name, Attention("it is missing", hint="rca publish"))
+                    yield BackupFinding(name, Attention("it is missing", hint="rca publish"))
             except RcaError as error:
-                yield Finding(name, error)
+                yield BackupFinding(name, error)
 
 
 @contextmanager
-def _staging(home: Home, beside: Path) -> Iterator[Path]:
+def _staging(home: Home, folder: Path) -> Iterator[Path]:
     """A private folder, gone in the end; in a store, what a run that died has left goes first."""
     with ExitStack() as stack:
         if home.store.is_dir():
@@ -117,6 +117,6 @@ def _staging(home: Home, beside: Path) -> Iterator[Path]:
             rmtree(path, ignore_errors=True)
             files.make_folder(path)
         else:
-            path = Path(mkdtemp(prefix=_STAGING, dir=beside))
+            path = Path(mkdtemp(prefix=_STAGING, dir=folder))
         stack.callback(rmtree, path)
         yield path

@@ -19,7 +19,7 @@ VISIT_LIFETIME = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class Attempt:
     """What somebody says.
 
     Attributes:
@@ -45,7 +45,7 @@ class Wrong(Refused):
         self.locks = locks
 
 
-def verify(home: Home, guesses: Sequence[Guess]) -> list[str | RcaError]:
+def verify(home: Home, attempts: Sequence[Attempt]) -> list[str | RcaError]:
     """Proves number and password for as many as ask at a moment: one durable transaction counts
     them all, and one more lets the right ones in.
 
@@ -57,38 +57,38 @@ def verify(home: Home, guesses: Sequence[Guess]) -> list[str | RcaError]:
     """
     now = home.clock()
     with home.db.write():
-        counted = [_count(home, guess, now) for guess in guesses]
+        counted = [_count(home, attempt, now) for attempt in attempts]
     answers: list[str | RcaError] = [
         each if isinstance(each, Locked) else Wrong(locks=each) for each in counted
     ]
     right = [
         n
-        for n, (guess, each) in enumerate(zip(guesses, counted, strict=True))
-        if not isinstance(each, Locked) and _is_right(home, guess, now)
+        for n, (attempt, each) in enumerate(zip(attempts, counted, strict=True))
+        if not isinstance(each, Locked) and _is_right(home, attempt, now)
     ]
     if right:
         with home.db.write():
             for n in right:
-                rate_limit.forgive(home.db, guesses[n].number, guesses[n].address)
-                answers[n] = download.make_link(home, guesses[n].number, VISIT_LIFETIME)
+                rate_limit.forgive(home.db, attempts[n].number, attempts[n].address)
+                answers[n] = download.make_link(home, attempts[n].number, VISIT_LIFETIME)
     return answers
 
 
-def _count(home: Home, guess: Guess, now: datetime) -> bool | Locked:
+def _count(home: Home, attempt: Attempt, now: datetime) -> bool | Locked:
     try:
-        return rate_limit.admit(home.db, guess.number, guess.address, now)
+        return rate_limit.admit(home.db, attempt.number, attempt.address, now)
     except Locked as locked:
         return locked
 
 
-def _is_right(home: Home, guess: Guess, now: datetime) -> bool:
+def _is_right(home: Home, attempt: Attempt, now: datetime) -> bool:
     try:
-        can_be_had = certificates.get(home.db, guess.number).status(now) is Status.ISSUED
+        can_be_had = certificates.get(home.db, attempt.number).status(now) is Status.ISSUED
     except NotFound:
         can_be_had = False
-    bundle = certificates.bundle(home.db, guess.number)
+    bundle = certificates.bundle(home.db, attempt.number)
     password_hash = _UNKNOWN if bundle is None else bundle.password_hash
-    is_right = password.verify(password_hash, password.fold(guess.typed))
+    is_right = password.verify(password_hash, password.fold(attempt.typed))
     return is_right and can_be_had and bundle is not None
 
 

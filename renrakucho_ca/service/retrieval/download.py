@@ -28,8 +28,8 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import rate_limit, retrieval
 from renrakucho_ca.service.retrieval.retrieval import Download
 from renrakucho_ca.store.tables import certificates, downloads, hierarchies
-from renrakucho_ca.store.tables.audit import Entry
-from renrakucho_ca.store.tables.downloads import Handout
+from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.downloads import ClaimedBundle
 
 LINK_LIFETIME = timedelta(hours=48)
 """Of the link in a mail."""
@@ -125,14 +125,14 @@ class _Ready:
     """A claim that only has to be recorded."""
 
     fetch_token: str
-    handout: Handout
+    claimed_bundle: ClaimedBundle
     address: rate_limit.Address
 
 
 def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError:
     """All that takes time. Gives the token where the same visit has claimed before."""
     fetch_token = _text(hashlib.sha256(f"{claim.link} {claim.visit}".encode()).digest())
-    if downloads.handout(home.db, fetch_token, now) is not None:
+    if downloads.claimed_bundle(home.db, fetch_token, now) is not None:
         return fetch_token
     try:
         number = _linked(home, claim.link)
@@ -144,15 +144,17 @@ def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError
     except RcaError as error:
         return error
     sealed = home.keystore.bundle_sealer().seal(content, _context(number), home.random)
-    return _Ready(fetch_token, Handout(number, bundle.container, sealed), claim.address)
+    return _Ready(fetch_token, ClaimedBundle(number, bundle.container, sealed), claim.address)
 
 
 def _take(home: Home, ready: _Ready, now: datetime) -> str | RcaError:
-    if certificates.claim(home.db, ready.handout.number, now):
-        downloads.put_handout(home.db, ready.fetch_token, ready.handout, now + FETCH_LIFETIME)
-        act = Entry(Act.DOWNLOADED, ready.handout.number, origin=str(ready.address))
+    if certificates.claim(home.db, ready.claimed_bundle.number, now):
+        downloads.put_claimed_bundle(
+            home.db, ready.fetch_token, ready.claimed_bundle, now + FETCH_LIFETIME
+        )
+        act = AuditEntry(Act.DOWNLOADED, ready.claimed_bundle.number, origin=str(ready.address))
         recorder.record(home, now, act)
-    elif downloads.handout(home.db, ready.fetch_token, now) is None:
+    elif downloads.claimed_bundle(home.db, ready.fetch_token, now) is None:
         return _spent()
     # Else the button was pressed twice within a moment.
     return ready.fetch_token
@@ -164,13 +166,15 @@ def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
     Raises:
         NotFound: an unknown token, or its ten minutes have passed.
     """
-    handout = downloads.handout(home.db, fetch_token, home.clock())
-    if handout is None:
+    claimed_bundle = downloads.claimed_bundle(home.db, fetch_token, home.clock())
+    if claimed_bundle is None:
         raise _spent()
-    content = home.keystore.bundle_sealer().open(handout.sealed, _context(handout.number))
-    certificate = certificates.get(home.db, handout.number)
-    name = f"{handout.number}{handout.container.suffix}"
-    return describe(home, certificate, handout.container), Download(name, content)
+    content = home.keystore.bundle_sealer().open(
+        claimed_bundle.sealed, _context(claimed_bundle.number)
+    )
+    certificate = certificates.get(home.db, claimed_bundle.number)
+    name = f"{claimed_bundle.number}{claimed_bundle.container.suffix}"
+    return describe(home, certificate, claimed_bundle.container), Download(name, content)
 
 
 def destroy_expired(home: Home) -> int:
@@ -195,7 +199,7 @@ def unlock(home: Home, number: RetrievalNumber) -> None:
         certificates.get(home.db, number)
         if not rate_limit.unlock(home.db, number):
             raise Conflict("{number} is not locked", number=number)
-        recorder.record(home, home.clock(), Entry(Act.UNLOCKED, number))
+        recorder.record(home, home.clock(), AuditEntry(Act.UNLOCKED, number))
 
 
 def new_visit(random: Randomness) -> str:

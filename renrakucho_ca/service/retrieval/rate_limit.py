@@ -20,7 +20,7 @@ from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import attempts
-from renrakucho_ca.store.tables.attempts import Count, Kind
+from renrakucho_ca.store.tables.attempts import Count, CounterKind
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -40,7 +40,7 @@ class Locked(Refused):
         until: when it ends.
     """
 
-    def __init__(self, kind: Kind, until: datetime) -> None:
+    def __init__(self, kind: CounterKind, until: datetime) -> None:
         super().__init__("too many wrong guesses: locked until {until}", until=until)
         self.kind = kind
         self.until = until
@@ -81,11 +81,11 @@ def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime
     Raises:
         Locked: it is not the time.
     """
-    everyone = _current(db, Kind.ALL, "", now)
+    everyone = _current(db, CounterKind.ALL, "", now)
     patience = ADDRESS if everyone.failures < ATTACK else ADDRESS_UNDER_ATTACK
     counts = (
-        (Kind.ADDRESS, group(address), patience),
-        (Kind.NUMBER, str(number), NUMBER),
+        (CounterKind.ADDRESS, group(address), patience),
+        (CounterKind.NUMBER, str(number), NUMBER),
     )
     found = [_current(db, kind, name, now) for kind, name, _ in counts]
     for (kind, _, _), count in zip(counts, found, strict=True):
@@ -94,20 +94,20 @@ def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime
     for (kind, name, patience), count in zip(counts, found, strict=True):
         failures = count.failures + 1
         attempts.put(db, kind, name, Count(failures, count.since, now + patience.wait(failures)))
-    attempts.put(db, Kind.ALL, "", Count(everyone.failures + 1, everyone.since, _NEVER))
+    attempts.put(db, CounterKind.ALL, "", Count(everyone.failures + 1, everyone.since, _NEVER))
     return found[1].failures + 1 == NUMBER.lock_at
 
 
 def forgive(db: Database, number: RetrievalNumber, address: Address) -> None:
     """The guess just admitted was right. The caller has opened a writing transaction."""
-    attempts.delete(db, Kind.NUMBER, str(number))
-    attempts.take_back(db, Kind.ADDRESS, group(address))
-    attempts.take_back(db, Kind.ALL, "")
+    attempts.delete(db, CounterKind.NUMBER, str(number))
+    attempts.take_back(db, CounterKind.ADDRESS, group(address))
+    attempts.take_back(db, CounterKind.ALL, "")
 
 
 def unlock(db: Database, number: RetrievalNumber) -> bool:
     """Forgets all wrong guesses at a number. Returns whether there were any."""
-    return attempts.delete(db, Kind.NUMBER, str(number))
+    return attempts.delete(db, CounterKind.NUMBER, str(number))
 
 
 def forget_old(db: Database, now: datetime) -> None:
@@ -127,7 +127,7 @@ def group(address: Address) -> str:
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
-def _current(db: Database, kind: Kind, name: str, now: datetime) -> Count:
+def _current(db: Database, kind: CounterKind, name: str, now: datetime) -> Count:
     count = attempts.get(db, kind, name)
     if count is None or (now >= count.since + WINDOW and now >= count.blocked_until):
         return Count(0, now, _NEVER)

@@ -18,7 +18,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import certificates, hierarchies
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 from renrakucho_ca.store.tables.certificates import SealedBundle
 
 
@@ -102,7 +102,7 @@ def _claim(home: Home, number: RetrievalNumber, now: datetime) -> Download:
     bundle = certificates.bundle(home.db, number)
     if bundle is None or not certificates.claim(home.db, number, now):
         raise _why_not(certificate, certificate.status(now))
-    recorder.record(home, now, Entry(Act.DOWNLOADED, number))
+    recorder.record(home, now, AuditEntry(Act.DOWNLOADED, number))
     return open_bundle(home, certificate, bundle)
 
 
@@ -125,7 +125,7 @@ def reveal(home: Home, number: RetrievalNumber) -> str:
 def record_revealed(home: Home, numbers: Iterable[RetrievalNumber]) -> None:
     """Records that somebody is about to see these passwords."""
     with home.db.write():
-        acts = [Entry(Act.REVEALED, number) for number in numbers]
+        acts = [AuditEntry(Act.REVEALED, number) for number in numbers]
         recorder.record(home, home.clock(), *acts)
 
 

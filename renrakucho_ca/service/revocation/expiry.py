@@ -50,7 +50,7 @@ def expire(home: Home) -> Expiry:
     # The portal does it every few seconds; this is for one that stopped or died in between.
     download.destroy_expired(home)
     # Of a process that died: nobody else may write for days.
-    home.catch_up_journal()
+    home.append_to_journal()
     ended = expiry.count_ended_bundles(home.db, now)
     with home.db.write():
         expiry.destroy_ended_bundles(home.db, now)

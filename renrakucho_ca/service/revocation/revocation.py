@@ -22,7 +22,7 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
 from renrakucho_ca.store.tables import certificates, expiry, hierarchies, listing
-from renrakucho_ca.store.tables.audit import Entry
+from renrakucho_ca.store.tables.audit import AuditEntry
 from renrakucho_ca.store.tables.expiry import Due
 
 
@@ -83,7 +83,7 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
         if not certificates.release(home.db, number):
             status = certificate.status(now)
             raise Conflict("{number} is not held but {status}", number=number, status=status)
-        recorder.record(home, now, Entry(Act.RELEASED, number, _which(certificate)))
+        recorder.record(home, now, AuditEntry(Act.RELEASED, number, _which(certificate)))
         return certificates.get(home.db, number)
 
 
@@ -93,7 +93,7 @@ def live_of_user(home: Home, user: str) -> list[RetrievalNumber]:
     Raises:
         NotFound: there is nothing.
     """
-    query = listing.Query(now=home.clock(), statuses=LIVE, user=user)
+    query = listing.ListQuery(now=home.clock(), statuses=LIVE, user=user)
     found = [certificate.number for certificate in listing.stream(home.db, query)]
     if not found:
         raise NotFound("the user {user} has no live certificate", user=repr(user))
@@ -131,7 +131,7 @@ def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
     with home.db.write():
         if hierarchies.retire(home.db, hierarchy.name, now, None):
             recorder.record(
-                home, now, Entry(Act.HIERARCHY_RETIRED, hierarchy.name, {"cutoff": None})
+                home, now, AuditEntry(Act.HIERARCHY_RETIRED, hierarchy.name, {"cutoff": None})
             )
     due = partial(expiry.cut_off, home.db, hierarchy.name, now)
     return revoke_due(home, now, due, Act.CUT_OFF, hierarchy.name)
@@ -151,14 +151,14 @@ def revoke_due(
     count = last = 0
     while True:
         with home.db.write():
-            portion = due(last)
-            revoked = [_revoked(certificate, now) for certificate in portion]
+            batch = due(last)
+            revoked = [_revoked(certificate, now) for certificate in batch]
             expiry.revoke(home.db, revoked)
             if revoked:
-                recorder.record(home, now, Entry(act, object, _by_reason(revoked)))
-        if not portion:
+                recorder.record(home, now, AuditEntry(act, object, _by_reason(revoked)))
+        if not batch:
             return count
-        count, last = count + len(portion), portion[-1].id
+        count, last = count + len(batch), batch[-1].id
 
 
 def _by_reason(revoked: Sequence[tuple[Due, Revocation, bytes]]) -> dict[str, object]:
@@ -197,11 +197,11 @@ def _set(
         return each(numbers, one)
 
 
-def recorded(certificate: Certificate, reason: RevocationReason) -> Entry:
+def recorded(certificate: Certificate, reason: RevocationReason) -> AuditEntry:
     """What the audit log says of one revocation or hold."""
     is_hold = reason is RevocationReason.CERTIFICATE_HOLD
     detail = {"reason": reason.value, **_which(certificate)}
-    return Entry(Act.HELD if is_hold else Act.REVOKED, certificate.number, detail)
+    return AuditEntry(Act.HELD if is_hold else Act.REVOKED, certificate.number, detail)
 
 
 def _which(certificate: Certificate) -> dict[str, object]:

@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from renrakucho_ca.background import Beside
+from renrakucho_ca.background import BackgroundTask
 from renrakucho_ca.errors import Conflict, Unavailable
 
 PRIVATE_FILE = 0o600
@@ -98,7 +98,7 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
         return
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
-        _write_beside(file, content)
+        _write_in_background(file, content)
         os.fsync(descriptor)
         temporary = temporary_for(path)
         temporary.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def replace_unseen(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FIL
     sync_folder(path.parent)
 
 
-def _write_beside(file: BinaryIO, content: Iterable[bytes]) -> None:
+def _write_in_background(file: BinaryIO, content: Iterable[bytes]) -> None:
     """Writes each piece while the next one is made."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -135,11 +135,11 @@ def _write_beside(file: BinaryIO, content: Iterable[bytes]) -> None:
             os.posix_fadvise(file.fileno(), begun, written - begun, os.POSIX_FADV_DONTNEED)
             begun = written
 
-    with ThreadPoolExecutor(1) as beside:
-        before = beside.submit(file.flush)
+    with ThreadPoolExecutor(1) as executor:
+        before = executor.submit(file.flush)
         for piece in content:
             before.result()
-            before = beside.submit(write, piece)
+            before = executor.submit(write, piece)
         before.result()
     file.flush()
 
@@ -276,7 +276,7 @@ def _write_new(
             if check is None:
                 os.fsync(descriptor)
             else:  # of 50 MB both take long, and neither needs the other
-                with Beside(partial(os.fsync, descriptor)) as synced:
+                with BackgroundTask(partial(os.fsync, descriptor)) as synced:
                     check(path)
                 synced.result()
     except BaseException:

@@ -41,7 +41,7 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One file: its name within the home, its length in bytes, its digest in hex."""
 
     name: str
@@ -60,7 +60,7 @@ class Manifest:
 
     created_at: datetime
     schema: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ArchiveEntry, ...]
 
 
 class _Reader(Protocol):
@@ -98,15 +98,15 @@ def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterat
     Raises:
         Unavailable: a file changed while it was read.
     """
-    entries: list[Entry] = []
+    entries: list[ArchiveEntry] = []
     bytes(_KEPT)
     # Beside the sealing and writing of the same piece: a fifth of the time of a large backup.
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as executor:
         for source in sources:
             count, digest = 0, sha256()
             yield _header(source.name, source.size, created_at)
             for piece in source.pieces():
-                hashed = beside.submit(digest.update, piece)
+                hashed = executor.submit(digest.update, piece)
                 count += len(piece)
                 yield piece
                 hashed.result()
@@ -115,7 +115,7 @@ def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterat
                     "{file} changed while it was read", hint="try again", file=source.name
                 )
             yield _padding(source.size)
-            entries.append(Entry(source.name, source.size, digest.hexdigest()))
+            entries.append(ArchiveEntry(source.name, source.size, digest.hexdigest()))
     manifest = {
         "created_at": created_at.isoformat(),
         "schema": schema,
@@ -142,7 +142,7 @@ def unpack(stream: _Reader, folder: Path) -> Manifest:
     Raises:
         Invalid: it is damaged, or holds what a backup does not.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, ArchiveEntry] = {}
     try:
         with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=_PIECE) as tar:
             for member in tar:
@@ -151,7 +151,7 @@ def unpack(stream: _Reader, folder: Path) -> Manifest:
                     raise _damaged(member.name)
                 if member.name == _MANIFEST:
                     manifest = _parse(content.read(_LONGEST_MANIFEST))
-                    found[_MANIFEST] = Entry(_MANIFEST, member.size, "")
+                    found[_MANIFEST] = ArchiveEntry(_MANIFEST, member.size, "")
                 elif is_kept(member.name):
                     found[member.name] = _write(content, member, folder)
                 else:
@@ -171,7 +171,7 @@ def unpack(stream: _Reader, folder: Path) -> Manifest:
     return manifest
 
 
-def _write(content: IO[bytes], member: tarfile.TarInfo, folder: Path) -> Entry:
+def _write(content: IO[bytes], member: tarfile.TarInfo, folder: Path) -> ArchiveEntry:
     digest = sha256()
 
     def pieces() -> Iterator[bytes]:
@@ -182,7 +182,7 @@ def _write(content: IO[bytes], member: tarfile.TarInfo, folder: Path) -> Entry:
     path = folder / member.name
     files.make_folder(path.parent)
     files.replace(path, pieces())
-    return Entry(member.name, member.size, digest.hexdigest())
+    return ArchiveEntry(member.name, member.size, digest.hexdigest())
 
 
 def _parse(text: bytes) -> Manifest:
@@ -190,7 +190,7 @@ def _parse(text: bytes) -> Manifest:
     return Manifest(
         created_at=datetime.fromisoformat(document["created_at"]),
         schema=document["schema"],
-        entries=tuple(Entry(**entry) for entry in document["files"]),
+        entries=tuple(ArchiveEntry(**entry) for entry in document["files"]),
     )
 
 

@@ -29,7 +29,7 @@ from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import Record
+from renrakucho_ca.store.tables.audit import AuditRecord
 
 LONGEST_LINE = 1024 * 1024
 """Octets. The longest tells of a portion of revocations, in some ten thousand."""
@@ -38,7 +38,7 @@ _BLOCK = 4096
 """Octets read at a time to find the last line; most have 400."""
 
 
-class Standing(StrEnum):
+class JournalState(StrEnum):
     """How journal and database stand to each other."""
 
     IN_STEP = "in step"
@@ -80,7 +80,7 @@ class Journal:
         self.path = path
         self._lock = files.FileLock(path.with_name(f"{path.name}.lock"))
 
-    def standing(self, db: Database) -> Standing:
+    def state(self, db: Database) -> JournalState:
         """Compares the last line with the database. Reads no more of the file than its end.
 
         Raises:
@@ -90,10 +90,10 @@ class Journal:
         try:
             last = self._last()
         except Invalid:
-            return Standing.UNREADABLE
+            return JournalState.UNREADABLE
         return _compare(last, db)
 
-    def catch_up(self, db: Database) -> Standing:
+    def append_missing(self, db: Database) -> JournalState:
         """Appends the rows that are missing, and syncs them to the disk.
 
         Nothing is appended to a journal that is ahead, has diverged or cannot be read: it is all
@@ -109,13 +109,13 @@ class Journal:
             try:
                 last = self._last()
             except Invalid:
-                return Standing.UNREADABLE
-            standing = _compare(last, db)
-            if standing is Standing.BEHIND:
+                return JournalState.UNREADABLE
+            state = _compare(last, db)
+            if state is JournalState.BEHIND:
                 self._append(audit.rows(db, (0 if last is None else last.id) + 1))
-            return standing
+            return state
 
-    def rows(self) -> Iterator[Record | None]:
+    def rows(self) -> Iterator[AuditRecord | None]:
         """What its lines say, in order, in constant memory; None for one that is none of ours. A
         torn end is left out, and so is what follows a line without end.
 
@@ -178,7 +178,7 @@ class Journal:
                 return None
             return files.set_aside(self.path, name)
 
-    def _last(self) -> Record | None:
+    def _last(self) -> AuditRecord | None:
         """The last whole line; None where there is none.
 
         Raises:
@@ -189,7 +189,7 @@ class Journal:
         if line is None:
             return None
         # A line that is none of ours shares nothing with any database.
-        return _parse(line) or Record(-1, 0, "", "", "", "", "{}", b"")
+        return _parse(line) or AuditRecord(-1, 0, "", "", "", "", "{}", b"")
 
     @contextmanager
     def _read(self) -> Iterator[BufferedReader | None]:
@@ -216,7 +216,7 @@ class Journal:
                 reason=error.strerror,
             ) from error
 
-    def _append(self, records: Iterator[Record]) -> None:
+    def _append(self, records: Iterator[AuditRecord]) -> None:
         is_new = not self.path.exists()
         if not is_new and self.path.stat().st_nlink > 1:
             # The other name is a snapshot's (cp -al), or a file of somebody else.
@@ -254,16 +254,16 @@ class Journal:
         return Invalid("the journal {path} is damaged", path=self.path)
 
 
-def encode(record: Record) -> bytes:
+def encode(record: AuditRecord) -> bytes:
     """A row as a line of the journal, without its line feed."""
     return audit.with_hash(record.line.encode(), record.hash)
 
 
-def _parse(line: bytes) -> Record | None:
+def _parse(line: bytes) -> AuditRecord | None:
     """Reads what `encode` wrote; None for anything else."""
     try:
         found: dict[str, Any] = json.loads(line)
-        record = Record(
+        record = AuditRecord(
             id=found["id"],
             at=found["at"],
             actor=found["actor"],
@@ -279,16 +279,16 @@ def _parse(line: bytes) -> Record | None:
         return None
 
 
-def _compare(last: Record | None, db: Database) -> Standing:
+def _compare(last: AuditRecord | None, db: Database) -> JournalState:
     newest, _ = audit.head(db)
     if last is None:
-        return Standing.BEHIND if newest else Standing.IN_STEP
+        return JournalState.BEHIND if newest else JournalState.IN_STEP
     known = audit.hash_of(db, last.id)
     if known is None and last.id > newest:
-        return Standing.AHEAD
+        return JournalState.AHEAD
     if known != last.hash:
-        return Standing.DIVERGED
-    return Standing.BEHIND if newest > last.id else Standing.IN_STEP
+        return JournalState.DIVERGED
+    return JournalState.BEHIND if newest > last.id else JournalState.IN_STEP
 
 
 def _last_line(file: BufferedReader) -> bytes | None:

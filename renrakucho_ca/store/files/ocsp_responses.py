@@ -60,7 +60,7 @@ class Head:
     width: int
 
 
-class Record(NamedTuple):
+class ResponseRecord(NamedTuple):
     """What is said of one certificate: its revocation, if any, and a signature for each hash by
     which its issuer may be named."""
 
@@ -161,7 +161,7 @@ class Responses:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, place: int) -> Record:
+    def __getitem__(self, place: int) -> ResponseRecord:
         if not 0 <= place < self._count:
             raise IndexError
         offset = self._begin + place * self._layout.size
@@ -169,7 +169,7 @@ class Responses:
             self._pages, offset
         )
         reason = None if code == _NOT_REVOKED else _REASONS[code]
-        return Record(
+        return ResponseRecord(
             serial.rstrip(b"\0").decode(),
             None if reason is None else revoked_at,
             reason,
@@ -177,7 +177,7 @@ class Responses:
             sha256[:long256],
         )
 
-    def find(self, serial: str) -> Record | None:
+    def find(self, serial: str) -> ResponseRecord | None:
         """The record of a certificate by its serial number, as the store writes it."""
         key = serial.encode()
         if len(key) > self.head.width:

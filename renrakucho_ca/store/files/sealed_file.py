@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store.keystore import Keystore
-from renrakucho_ca.store.keystore.sealing import COSTS, ChunkCipher, Stretching
+from renrakucho_ca.store.keystore.sealing import COSTS, ChunkCipher, KeyDerivation
 
 CHUNK = 64 * 1024
 """Bytes that are sealed at a time, as in age: small enough to hold, large enough to be quick."""
@@ -32,15 +32,17 @@ _KEY_CHECK = 2**88 - 1
 """The place of the key check among the nonces: no stream has so many chunks."""
 
 
-def seal(content: Iterable[bytes], keystore: Keystore, stretching: Stretching) -> Iterator[bytes]:
+def seal(
+    content: Iterable[bytes], keystore: Keystore, derivation: KeyDerivation
+) -> Iterator[bytes]:
     """The file, in pieces as long as those of its content; memory does not grow with it.
 
     Args:
         keystore: its passphrase was proven before.
-        stretching: `Keystore.new_stretching`.
+        stretching: `Keystore.new_derivation`.
     """
-    header = _MAGIC + _PARAMETERS.pack(stretching.n.bit_length() - 1, stretching.salt)
-    cipher = keystore.stream_cipher(stretching, header)
+    header = _MAGIC + _PARAMETERS.pack(derivation.n.bit_length() - 1, derivation.salt)
+    cipher = keystore.stream_cipher(derivation, header)
     begin = header + cipher.seal(_KEY_CHECK, b"", is_last=True)
     yield begin + sha256(begin).digest()
     index, rest = 0, b""
@@ -57,7 +59,7 @@ def seal(content: Iterable[bytes], keystore: Keystore, stretching: Stretching) -
     yield cipher.seal(index, rest, is_last=True)
 
 
-class Opened:
+class SealedReader:
     """A sealed file, read from its beginning; nothing that was not proven is given out.
 
     Args:
@@ -108,7 +110,7 @@ def _cipher(file: BinaryIO, keystore: Keystore) -> ChunkCipher:
     exponent, salt = _PARAMETERS.unpack(header[len(_MAGIC) :])
     if 2**exponent not in COSTS:
         raise Invalid("this is not a backup of rca")
-    cipher = keystore.stream_cipher(Stretching(salt, 2**exponent), header)
+    cipher = keystore.stream_cipher(KeyDerivation(salt, 2**exponent), header)
     if cipher.open(_KEY_CHECK, check, is_last=True) is None:
         raise Unavailable(
             "wrong passphrase",

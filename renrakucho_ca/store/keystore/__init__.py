@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from renrakucho_ca.background import Beside
+from renrakucho_ca.background import BackgroundTask
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.store import files
@@ -29,11 +29,11 @@ from renrakucho_ca.store.keystore.sealing import (
     KEY_BYTES,
     SALT_BYTES,
     ChunkCipher,
+    KeyDerivation,
     Sealer,
-    Stretching,
 )
 
-LEFT_OVER = ".left-over-"
+ORPHANED = ".left-over-"
 
 _REVEAL = "reveal"
 _BUNDLE_KEY = "bundle.key"
@@ -55,8 +55,8 @@ class Keystore:
         self._ask = passphrase
         self._random = random
         self._passphrase: bytes | None = None
-        self._stretched: dict[Stretching, bytes] = {}
-        self._beside: dict[Stretching, Beside[bytes]] = {}
+        self._derived: dict[KeyDerivation, bytes] = {}
+        self._background: dict[KeyDerivation, BackgroundTask[bytes]] = {}
 
     # -- the bundles' key, in the clear
 
@@ -88,7 +88,7 @@ class Keystore:
         if not self._has_sealed_keys():
             self._passphrase = self._ask(True)
             sealed = self._seal(
-                _REVEAL, self._random(KEY_BYTES), Stretching(self._random(SALT_BYTES))
+                _REVEAL, self._random(KEY_BYTES), KeyDerivation(self._random(SALT_BYTES))
             )
             files.create(self._path(_REVEAL), sealed)
         self.password_sealer()
@@ -114,7 +114,7 @@ class Keystore:
             Conflict: there is one of that name.
         """
         self.unlock()
-        files.create(self._path(name), self._seal(name, secret, self._own_stretching()))
+        files.create(self._path(name), self._seal(name, secret, self._own_derivation()))
 
     def write_outside(self, path: Path, name: str, secret: bytes) -> None:
         """Seals a CA's key into a file outside the store, to be taken off the machine.
@@ -130,7 +130,7 @@ class Keystore:
                 path=path,
             )
         self.unlock()
-        files.create_outside(path, self._seal(name, secret, self._own_stretching()))
+        files.create_outside(path, self._seal(name, secret, self._own_derivation()))
 
     def read(self, name: str) -> bytes:
         """Opens a sealed key.
@@ -159,7 +159,7 @@ class Keystore:
                 found=repr(file.name),
                 name=name,
             )
-        secret = file.open(self._key(file.stretching))
+        secret = file.open(self._key(file.derivation))
         if secret is None:
             raise Unavailable(
                 "wrong passphrase",
@@ -168,21 +168,21 @@ class Keystore:
             )
         return secret
 
-    def stream_cipher(self, stretching: Stretching, header: bytes) -> ChunkCipher:
+    def stream_cipher(self, derivation: KeyDerivation, header: bytes) -> ChunkCipher:
         """Seals or opens a stream under the passphrase.
 
         Args:
             stretching: with a salt that no other stream has.
         """
-        return ChunkCipher(self._key(stretching), header)
+        return ChunkCipher(self._key(derivation), header)
 
-    def new_stretching(self) -> Stretching:
+    def new_derivation(self) -> KeyDerivation:
         """As costly as that of the store's keys, with a salt of its own; for `stream_cipher`, which
         finds it done, as it is stretched beside what comes before that.
         """
-        stretching = Stretching(self._random(SALT_BYTES), self._own_stretching().n)
-        self._stretch_beside(stretching)
-        return stretching
+        derivation = KeyDerivation(self._random(SALT_BYTES), self._own_derivation().n)
+        self._derive_in_background(derivation)
+        return derivation
 
     def expect_use(self) -> None:
         """Asks for the passphrase, and stretches it beside what comes before a key is needed.
@@ -190,15 +190,15 @@ class Keystore:
         Raises:
             Unavailable: there are no keys, or there is no passphrase.
         """
-        self._stretch_beside(self._own_stretching())
+        self._derive_in_background(self._own_derivation())
 
     def close(self) -> None:
         """Waits for what nobody has needed: each holds the 64 MiB of scrypt until it is done."""
-        while self._beside:
-            _, beside = self._beside.popitem()
-            beside.wait()
+        while self._background:
+            _, task = self._background.popitem()
+            task.wait()
 
-    def set_left_over_aside(self, name: str, now: datetime) -> Path | None:
+    def set_orphaned_key_aside(self, name: str, now: datetime) -> Path | None:
         """Makes room for a key of that name, where a file is left that the database knows nothing
         of: `new-issuing.key.left-over-20260801T000000Z`.
 
@@ -212,13 +212,13 @@ class Keystore:
         path = self._path(name)
         if not path.exists():
             return None
-        return files.set_aside(path, f"{path.name}{LEFT_OVER}{now:%Y%m%dT%H%M%SZ}")
+        return files.set_aside(path, f"{path.name}{ORPHANED}{now:%Y%m%dT%H%M%SZ}")
 
-    def left_over(self) -> list[Path]:
+    def orphaned_keys(self) -> list[Path]:
         """The files that were set aside."""
-        return sorted(self._folder.glob(f"*.key{LEFT_OVER}*"))
+        return sorted(self._folder.glob(f"*.key{ORPHANED}*"))
 
-    def strangers(self, names: Collection[str | None]) -> list[Path]:
+    def unlisted_keys(self, names: Collection[str | None]) -> list[Path]:
         """The sealed keys of CAs that are not among those names, set aside or not."""
         known = {f"{name}.key" for name in (*names, _REVEAL)}
         return [path for path in self._sealed_files() if path.name not in known]
@@ -253,13 +253,13 @@ class Keystore:
         """
         if self._is_under(successor, self._path(_REVEAL)):
             return 0
-        stretching = Stretching(self._random(SALT_BYTES))
+        derivation = KeyDerivation(self._random(SALT_BYTES))
         names = {path.name: self.name_in(path) for path in self._sealed_files()}
         generations.replace_all(
             self._folder,
             {
                 file: successor._seal(
-                    name, self.read_outside(self._folder / file, name), stretching
+                    name, self.read_outside(self._folder / file, name), derivation
                 )
                 for file, name in names.items()
             },
@@ -273,14 +273,14 @@ class Keystore:
             return False
         name = self.name_in(path)
         secret = self.read_outside(path, name)
-        sealed = successor._seal(name, secret, Stretching(self._random(SALT_BYTES)))
+        sealed = successor._seal(name, secret, KeyDerivation(self._random(SALT_BYTES)))
         files.replace(path, sealed, check=lambda new: successor.read_outside(new, name))
         return True
 
     def _sealed_files(self) -> list[Path]:
         """Those that were set aside too: somebody may still need one."""
         keys = [path for path in self._folder.glob("*.key") if path.name != _BUNDLE_KEY]
-        return sorted([*keys, *self.left_over()])
+        return sorted([*keys, *self.orphaned_keys()])
 
     def _is_under(self, successor: Keystore, path: Path) -> bool:
         """Whether a key is under the successor's passphrase already: a run before was cut off.
@@ -313,30 +313,32 @@ class Keystore:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.key"
 
-    def _own_stretching(self) -> Stretching:
-        return SealedKey.read(self._path(_REVEAL)).stretching
+    def _own_derivation(self) -> KeyDerivation:
+        return SealedKey.read(self._path(_REVEAL)).derivation
 
     def _known_passphrase(self) -> bytes:
         if self._passphrase is None:
             self._passphrase = self._ask(False)
         return self._passphrase
 
-    def _key(self, stretching: Stretching) -> bytes:
-        if stretching not in self._stretched:
-            self._stretched[stretching] = self._stretch(stretching)
-        return self._stretched[stretching]
+    def _key(self, derivation: KeyDerivation) -> bytes:
+        if derivation not in self._derived:
+            self._derived[derivation] = self._derive(derivation)
+        return self._derived[derivation]
 
-    def _stretch(self, stretching: Stretching) -> bytes:
-        beside = self._beside.pop(stretching, None)
-        if beside is not None:
+    def _derive(self, derivation: KeyDerivation) -> bytes:
+        task = self._background.pop(derivation, None)
+        if task is not None:
             # Where there was too little memory, it is tried again, and that is told.
             with suppress(MemoryError):
-                return beside.result()
-        return stretching.key(self._known_passphrase())
+                return task.result()
+        return derivation.key(self._known_passphrase())
 
-    def _stretch_beside(self, stretching: Stretching) -> None:
-        self._beside[stretching] = Beside(partial(stretching.key, self._known_passphrase()))
+    def _derive_in_background(self, derivation: KeyDerivation) -> None:
+        self._background[derivation] = BackgroundTask(
+            partial(derivation.key, self._known_passphrase())
+        )
 
-    def _seal(self, name: str, secret: bytes, stretching: Stretching) -> bytes:
-        key = self._key(stretching)
-        return SealedKey.seal(name, secret, stretching, key, self._random).to_bytes()
+    def _seal(self, name: str, secret: bytes, derivation: KeyDerivation) -> bytes:
+        key = self._key(derivation)
+        return SealedKey.seal(name, secret, derivation, key, self._random).to_bytes()

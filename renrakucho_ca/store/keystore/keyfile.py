@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.store import files
-from renrakucho_ca.store.keystore.sealing import COSTS, NONCE_BYTES, Stretching
+from renrakucho_ca.store.keystore.sealing import COSTS, NONCE_BYTES, KeyDerivation
 
 _FORMAT, _KDF, _CIPHER = "rca-sealed-1", "scrypt", "AES-256-GCM"
 _LONGEST = 64 * 1024
@@ -29,22 +29,22 @@ class SealedKey:
     """
 
     name: str
-    stretching: Stretching
+    derivation: KeyDerivation
     nonce: bytes
     sealed: bytes
 
     @classmethod
     def seal(
-        cls, name: str, secret: bytes, stretching: Stretching, key: bytes, random: Randomness
+        cls, name: str, secret: bytes, derivation: KeyDerivation, key: bytes, random: Randomness
     ) -> SealedKey:
         """Seals a secret.
 
         Args:
-            key: what `stretching` makes of the passphrase.
+            key: what `derivation` makes of the passphrase.
         """
         nonce = random(NONCE_BYTES)
         sealed = AESGCM(key).encrypt(nonce, secret, _context(name))
-        return cls(name, stretching, nonce, sealed)
+        return cls(name, derivation, nonce, sealed)
 
     def open(self, key: bytes) -> bytes | None:
         """The secret; None where the key is another one or the bytes were changed."""
@@ -60,10 +60,10 @@ class SealedKey:
             "name": self.name,
             "kdf": {
                 "name": _KDF,
-                "salt": base64.b64encode(self.stretching.salt).decode(),
-                "n": self.stretching.n,
-                "r": self.stretching.r,
-                "p": self.stretching.p,
+                "salt": base64.b64encode(self.derivation.salt).decode(),
+                "n": self.derivation.n,
+                "r": self.derivation.r,
+                "p": self.derivation.p,
             },
             "cipher": _CIPHER,
             "nonce": base64.b64encode(self.nonce).decode(),
@@ -95,7 +95,7 @@ class SealedKey:
             or len(nonce) != NONCE_BYTES
         ):
             raise ValueError
-        return cls(name, Stretching(_bytes(kdf["salt"]), n), nonce, _bytes(document["sealed"]))
+        return cls(name, KeyDerivation(_bytes(kdf["salt"]), n), nonce, _bytes(document["sealed"]))
 
 
 def _context(name: str) -> bytes:

@@ -19,7 +19,7 @@ COSTS = frozenset(2**k for k in range(14, 19))
 
 
 @dataclass(frozen=True, slots=True)
-class Stretching:
+class KeyDerivation:
     """The parameters of scrypt (RFC 7914). 2^16 takes 64 MiB and about 0.22 s on one core."""
 
     salt: bytes

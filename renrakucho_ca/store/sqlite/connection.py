@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite.busy_wait import NAP_SECONDS, WAIT_SECONDS, patiently
-from renrakucho_ca.store.sqlite.errors import FOREIGN, own_error, own_errors
+from renrakucho_ca.store.sqlite.errors import SQLITE_ERRORS, own_error, own_errors
 
 if TYPE_CHECKING:
     from renrakucho_ca.store.sqlite.snapshot import Snapshot
@@ -182,7 +182,7 @@ class Database:
             raise self._failure
         try:
             return function(*arguments)
-        except FOREIGN as error:
+        except SQLITE_ERRORS as error:
             if (own := own_error(error)) is None:
                 raise
             if isinstance(own, Unavailable) and self._in_transaction:

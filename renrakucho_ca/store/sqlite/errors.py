@@ -18,7 +18,7 @@ class Misfit(Exception):
 
 
 # What Python's sqlite3 raises: SQLite's errors, and its own about values and text.
-FOREIGN = (sqlite3.Error, UnicodeError, OverflowError)
+SQLITE_ERRORS = (sqlite3.Error, UnicodeError, OverflowError)
 
 
 @contextmanager
@@ -26,14 +26,14 @@ def own_errors() -> Iterator[None]:
     """Raises ours for SQLite's."""
     try:
         yield
-    except FOREIGN as error:
+    except SQLITE_ERRORS as error:
         if (own := own_error(error)) is None:
             raise
         raise own from error
 
 
 def own_error(error: Exception) -> Exception | None:
-    """One of `FOREIGN` as ours; None where it is a bug of ours."""
+    """One of `SQLITE_ERRORS` as ours; None where it is a bug of ours."""
     match error:
         case sqlite3.IntegrityError(sqlite_errorname=name) if name in _NOT_UNIQUE:
             return Duplicate(str(error))

@@ -83,7 +83,7 @@ def last_act(db: Database) -> LastAct | None:
 # -- what waits
 
 
-def old_intents(db: Database, before: datetime) -> int:
+def count_old_pending(db: Database, before: datetime) -> int:
     """Intents from before that moment, which nobody has fulfilled."""
     return _count(db, "SELECT count(*) FROM intent WHERE at < ?", seconds(before))
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 
-class Kind(StrEnum):
+class CounterKind(StrEnum):
     """What a counter counts for."""
 
     NUMBER = "number"
@@ -26,14 +26,14 @@ class Count:
     blocked_until: datetime
 
 
-def get(db: Database, kind: Kind, name: str) -> Count | None:
+def get(db: Database, kind: CounterKind, name: str) -> Count | None:
     row = db.row("SELECT * FROM guess WHERE kind = ? AND name = ?", (kind.value, name))
     if row is None:
         return None
     return Count(row["failures"], moment(row["since"]), moment(row["blocked_until"]))
 
 
-def put(db: Database, kind: Kind, name: str, count: Count) -> None:
+def put(db: Database, kind: CounterKind, name: str, count: Count) -> None:
     db.execute(
         "INSERT OR REPLACE INTO guess VALUES (?, ?, ?, ?, ?)",
         (
@@ -46,12 +46,12 @@ def put(db: Database, kind: Kind, name: str, count: Count) -> None:
     )
 
 
-def delete(db: Database, kind: Kind, name: str) -> bool:
+def delete(db: Database, kind: CounterKind, name: str) -> bool:
     """Forgets a counter. Returns whether there was one."""
     return db.execute("DELETE FROM guess WHERE kind = ? AND name = ?", (kind.value, name)) > 0
 
 
-def take_back(db: Database, kind: Kind, name: str) -> None:
+def take_back(db: Database, kind: CounterKind, name: str) -> None:
     """One of the guesses was right after all."""
     db.execute(
         """UPDATE guess SET failures = failures - 1, blocked_until = 0

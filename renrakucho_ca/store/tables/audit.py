@@ -34,7 +34,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """An act that is to be recorded.
 
     Attributes:
@@ -49,7 +49,7 @@ class Entry:
     origin: str | None = None
 
 
-class Record(NamedTuple):
+class AuditRecord(NamedTuple):
     """A row of the log, as it stands in the table or the journal. Nobody has proven it yet.
 
     A tuple: a million frozen dataclasses take three times as long to make.
@@ -111,7 +111,9 @@ def with_hash(line: bytes, hash: bytes) -> bytes:
     return b'%b,"hash":"%b"}' % (line[:-1], hash.hex().encode())
 
 
-def append(db: Database, at: datetime, actor: Actor, entries: Iterable[Entry]) -> list[Record]:
+def append(
+    db: Database, at: datetime, actor: Actor, entries: Iterable[AuditEntry]
+) -> list[AuditRecord]:
     """Records acts, in the writing transaction that does them."""
     id, previous = head(db)
     time = seconds(at)
@@ -121,13 +123,13 @@ def append(db: Database, at: datetime, actor: Actor, entries: Iterable[Entry]) -
         detail = canonical(entry.detail)
         origin = entry.origin or actor.origin
         fields = (id, time, actor.name, origin, entry.act.value, entry.object, detail)
-        previous = chained(previous, Record(*fields, hash=b"").line.encode())
-        records.append(Record(*fields, hash=previous))
+        previous = chained(previous, AuditRecord(*fields, hash=b"").line.encode())
+        records.append(AuditRecord(*fields, hash=previous))
     put(db, records)
     return records
 
 
-def put(db: Database, records: Sequence[Record]) -> None:
+def put(db: Database, records: Sequence[AuditRecord]) -> None:
     """Writes rows as they are: new ones, or those that a restored store gets back.
 
     The caller has begun to write.
@@ -152,22 +154,22 @@ def hash_of(db: Database, id: int) -> bytes | None:
     return None if row is None else row["hash"]
 
 
-def newest(db: Database, act: Act, object: str) -> Record | None:
+def newest(db: Database, act: Act, object: str) -> AuditRecord | None:
     """The last row that says so of that object; None where there is none."""
     row = db.row(
         f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? ORDER BY id DESC LIMIT 1",
         (object, act),
     )
-    return None if row is None else Record(*row)
+    return None if row is None else AuditRecord(*row)
 
 
-def since(db: Database, act: Act, object: str, at: int) -> list[Record]:
+def since(db: Database, act: Act, object: str, at: int) -> list[AuditRecord]:
     """The rows that say so of that object and are younger than that moment."""
     sql = f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? AND at > ? ORDER BY id"
-    return [Record(*row) for row in db.rows(sql, (object, act, at))]
+    return [AuditRecord(*row) for row in db.rows(sql, (object, act, at))]
 
 
-def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Record]:
+def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[AuditRecord]:
     """The rows in the order of their ids, a page at a time.
 
     Args:
@@ -176,7 +178,7 @@ def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Reco
     """
     sql = f"SELECT {_COLUMNS} FROM audit WHERE id >= ? ORDER BY id LIMIT ?"
     while True:
-        found = [Record(*row) for row in db.rows(sql, (first, page))]
+        found = [AuditRecord(*row) for row in db.rows(sql, (first, page))]
         yield from found
         if len(found) < page:
             return
@@ -184,7 +186,7 @@ def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Reco
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class AuditQuery:
     """Which rows. None means: whatever it is."""
 
     since: datetime | None = None
@@ -201,7 +203,7 @@ _ABOUT = f"""
 """
 
 
-def stream(db: Database, query: Query) -> Iterator[Record]:
+def stream(db: Database, query: AuditQuery) -> Iterator[AuditRecord]:
     """What the query asks for, in order; where there is a limit, the newest so many."""
     conditions, values = ["id >= :first"], _values(query)
     for name, condition in (
@@ -218,14 +220,14 @@ def stream(db: Database, query: Query) -> Iterator[Record]:
         values["first"] = _first_of_the_last(db, where, values, query.limit)
     sql = f"SELECT {_COLUMNS} FROM audit WHERE {where} ORDER BY id LIMIT {PAGE}"
     while True:
-        page = [Record(*row) for row in db.rows(sql, values)]
+        page = [AuditRecord(*row) for row in db.rows(sql, values)]
         yield from page
         if len(page) < PAGE:
             return
         values["first"] = page[-1].id + 1
 
 
-def _values(query: Query) -> dict[str, object]:
+def _values(query: AuditQuery) -> dict[str, object]:
     given = {
         "since": None if query.since is None else seconds(query.since),
         "until": None if query.until is None else seconds(query.until),

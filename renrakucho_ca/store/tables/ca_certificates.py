@@ -12,7 +12,7 @@ from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CaRequest:
     """A request for an issuing CA's certificate, whose key lies in the keystore.
 
     Attributes:
@@ -55,7 +55,7 @@ class CaCertificate:
 # -- requests
 
 
-def put_request(db: Database, request: Request) -> None:
+def put_request(db: Database, request: CaRequest) -> None:
     db.insert(
         "ca_request",
         {
@@ -66,15 +66,15 @@ def put_request(db: Database, request: Request) -> None:
     )
 
 
-def requests(db: Database) -> list[Request]:
+def requests(db: Database) -> list[CaRequest]:
     """Those that wait for their certificate, by name."""
     return [
-        Request(row["hierarchy"], row["request"], moment(row["created_at"]))
+        CaRequest(row["hierarchy"], row["request"], moment(row["created_at"]))
         for row in db.rows("SELECT * FROM ca_request ORDER BY hierarchy")
     ]
 
 
-def find_request(db: Database, hierarchy: str) -> Request | None:
+def find_request(db: Database, hierarchy: str) -> CaRequest | None:
     return next((each for each in requests(db) if each.hierarchy == hierarchy), None)
 
 

@@ -16,7 +16,7 @@ from renrakucho_ca.store.sqlite.connection import Database, seconds, word
 
 
 @dataclass(frozen=True, slots=True)
-class Handout:
+class ClaimedBundle:
     """A claimed file, sealed, until it is destroyed."""
 
     number: RetrievalNumber
@@ -48,22 +48,24 @@ def linked(db: Database, token: str, now: datetime) -> RetrievalNumber | None:
     return None if row is None else RetrievalNumber(row["number"])
 
 
-def put_handout(db: Database, token: str, handout: Handout, expires_at: datetime) -> None:
+def put_claimed_bundle(
+    db: Database, token: str, claimed_bundle: ClaimedBundle, expires_at: datetime
+) -> None:
     """Records what was just claimed; in the transaction of the claim."""
     db.execute(
         """INSERT INTO handout (certificate, token_hash, container, sealed, expires_at)
            SELECT id, ?, ?, ?, ? FROM certificate WHERE number = ?""",
         (
             _hash(token),
-            handout.container.value,
-            handout.sealed,
+            claimed_bundle.container.value,
+            claimed_bundle.sealed,
             seconds(expires_at),
-            int(handout.number),
+            int(claimed_bundle.number),
         ),
     )
 
 
-def handout(db: Database, token: str, now: datetime) -> Handout | None:
+def claimed_bundle(db: Database, token: str, now: datetime) -> ClaimedBundle | None:
     """What may be fetched with that token now; not what is held. A revoked one's is destroyed."""
     row = db.row(
         """SELECT c.number, h.container, h.sealed FROM handout AS h
@@ -73,7 +75,9 @@ def handout(db: Database, token: str, now: datetime) -> Handout | None:
     )
     if row is None:
         return None
-    return Handout(RetrievalNumber(row["number"]), word(Container, row["container"]), row["sealed"])
+    return ClaimedBundle(
+        RetrievalNumber(row["number"]), word(Container, row["container"]), row["sealed"]
+    )
 
 
 def destroy_expired(db: Database, now: datetime) -> int:

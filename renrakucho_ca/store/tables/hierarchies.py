@@ -21,7 +21,7 @@ from renrakucho_ca.store.sqlite.connection import (
 )
 from renrakucho_ca.store.sqlite.errors import Duplicate
 
-_STRETCH, _LONG = 10_000, 100_000
+_CHUNK, _LONG = 10_000, 100_000
 # Each end in a query of its own: both in one would be looked for in all rows.
 _ENDS = """
 SELECT (SELECT min(certificate) FROM crl_entry WHERE authority = :authority),
@@ -229,20 +229,20 @@ def crl_entries(db: Database, authority: Authority) -> list[bytes]:
         raise Unavailable("this version of SQLite cannot join blobs", hint="use another one")
 
     ((first, last),) = db.tuples(_ENDS, {"authority": authority.id})
-    parts = [] if first is None else _beside(db, authority, first, last)
+    parts = [] if first is None else _parallel_parts(db, authority, first, last)
     cas = "SELECT crl_entry FROM ca_certificate WHERE authority = ? AND crl_entry IS NOT NULL"
     return [*parts, *(entry for (entry,) in db.tuples(cas, (authority.id,)))]
 
 
-def _beside(db: Database, authority: Authority, first: int, last: int) -> list[bytes]:
+def _parallel_parts(db: Database, authority: Authority, first: int, last: int) -> list[bytes]:
     """As `_parts`, one half beside the other: SQLite needs no lock of the interpreter's."""
     twin = None if last - first < _LONG else db.twin()
     if twin is None:
         return _parts(db, authority, first, last)
-    from renrakucho_ca.background import Beside
+    from renrakucho_ca.background import BackgroundTask
 
     middle = (first + last) // 2
-    with closing(twin), Beside(partial(_parts, twin, authority, middle + 1, last)) as later:
+    with closing(twin), BackgroundTask(partial(_parts, twin, authority, middle + 1, last)) as later:
         return [*_parts(db, authority, first, middle), *later.result()]
 
 
@@ -250,7 +250,7 @@ def _parts(db: Database, authority: Authority, first: int | None, last: int) -> 
     """The entries of the certificates with the ids from `first` to `last`."""
     parts = []
     while first is not None:
-        end = min(first + _STRETCH - 1, last)
+        end = min(first + _CHUNK - 1, last)
         ((joined,),) = db.tuples(_JOINED_ENTRIES, (authority.id, first, end))
         if joined is not None:
             parts.append(joined)

@@ -29,7 +29,7 @@ from renrakucho_ca.store.sqlite.errors import own_errors
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ExistingCertificate:
     """A certificate that the store has, as far as a take-over asks.
 
     Attributes:
@@ -47,7 +47,7 @@ class Known:
     reason: RevocationReason | None
 
 
-def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
+def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[ExistingCertificate]:
     """What a hierarchy has issued under these serial numbers; each of its CAs counts its own."""
     # CROSS JOIN keeps the order: left to itself, SQLite reads all that the CA has ever issued.
     rows = db.rows(
@@ -59,7 +59,7 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
         {"serials": json.dumps([f"{serial:x}" for serial in serials]), "hierarchy": hierarchy},
     )
     return [
-        Known(
+        ExistingCertificate(
             number=RetrievalNumber(row["number"]),
             authority=row["authority"],
             serial=serial_number(row["serial"]),
@@ -72,7 +72,7 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Known]:
     ]
 
 
-def taken_over_holds(db: Database, authority: int, before: datetime) -> dict[int, RetrievalNumber]:
+def imported_holds(db: Database, authority: int, before: datetime) -> dict[int, RetrievalNumber]:
     """What an import found held since a time before that: the numbers by the serial numbers.
 
     What was held here has an act of its own in the audit log, and is released here.
@@ -196,7 +196,7 @@ def describe(
         Whether that is new.
     """
     _put_users(db, [user])
-    told = {"number": int(number), "user": user.id, "device": device, "note": note}
+    values = {"number": int(number), "user": user.id, "device": device, "note": note}
     row = db.row(
         """UPDATE certificate SET user = :user, device = coalesce(:device, device),
                note = coalesce(:note, note)
@@ -205,7 +205,7 @@ def describe(
                  (:user, coalesce(:device, device), coalesce(:note, note))
              AND NOT EXISTS (SELECT 1 FROM certificate AS next WHERE next.supersedes = :number)
            RETURNING id""",
-        told | {"imported": IMPORTED},
+        values | {"imported": IMPORTED},
     )
     return row is not None
 
@@ -241,7 +241,7 @@ def raise_crl_number(db: Database, authority: int, published: int) -> None:
     )
 
 
-class Ledger:
+class Staging:
     """What a run must remember, in a file without a name: which certificates it has met, and the
     lines of a table that wait for theirs.
 

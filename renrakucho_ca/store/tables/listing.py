@@ -26,7 +26,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ListQuery:
     """Which certificates, as they are at `now`, in which order. None means: whatever it is."""
 
     now: datetime
@@ -48,7 +48,7 @@ class Query:
     after: RetrievalNumber | None = None
 
 
-def stream(db: Database, query: Query) -> Iterator[Certificate]:
+def stream(db: Database, query: ListQuery) -> Iterator[Certificate]:
     """All that the query asks for, in order, a page at a time; memory does not grow with them."""
     remaining = query.limit
     while remaining is None or remaining > 0:
@@ -62,7 +62,7 @@ def stream(db: Database, query: Query) -> Iterator[Certificate]:
         query = replace(query, after=page[-1].number, offset=0)
 
 
-def _page(db: Database, query: Query, size: int) -> list[Certificate]:
+def _page(db: Database, query: ListQuery, size: int) -> list[Certificate]:
     conditions, values = _conditions(db, query)
     direction, sign = ("DESC", "<") if query.descending else ("ASC", ">")
     key = [f"c.{column}" for column in query.order.split(", ")]
@@ -78,7 +78,7 @@ def _page(db: Database, query: Query, size: int) -> list[Certificate]:
     return [from_row(row) for row in rows]
 
 
-def _conditions(db: Database, query: Query) -> tuple[list[str], dict[str, object]]:
+def _conditions(db: Database, query: ListQuery) -> tuple[list[str], dict[str, object]]:
     """The WHERE clause. Every value is bound; only our own words become SQL.
 
     A plus before a column keeps SQLite from its index, where another gives the order of the list:

@@ -12,13 +12,13 @@ from datetime import datetime
 
 from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
-Standing = tuple[str, int | None, str | None]
+RecordedStatus = tuple[str, int | None, str | None]
 """A certificate's serial number, when it was revoked and why, as they lie in the store: what is
 said of it by OCSP. Plain values, of which a million go to worker processes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Responder:
+class DelegatedResponder:
     """Who answers for a CA: a certificate, and its key, sealed.
 
     Attributes:
@@ -36,30 +36,30 @@ class Responder:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedResponse:
     """The responses for one change, each for one hash."""
 
     responder: bytes
     this_update: datetime
     next_update: datetime
-    standing: Standing
+    recorded: RecordedStatus
     sha1: bytes
     sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownCertificate:
     """A certificate of a CA as it is now, and its responses if it changed since all were signed."""
 
-    standing: Standing
+    recorded: RecordedStatus
     not_after: datetime
-    signed: Signed | None
+    signed: SignedResponse | None
 
 
 # -- responders
 
 
-def put_intent(
+def put_pending(
     db: Database, authority: int, serial: int, not_before: datetime, not_after: datetime
 ) -> int:
     """Records the serial number of a responder's certificate that is about to be signed."""
@@ -94,7 +94,7 @@ def set_portal_key(db: Database, id: int, portal_key: bytes | None) -> None:
     db.execute("UPDATE responder SET portal_key = ? WHERE id = ?", (portal_key, id))
 
 
-def responder(db: Database, authority: int) -> Responder | None:
+def responder(db: Database, authority: int) -> DelegatedResponder | None:
     """The one that has a key: the newest that was recorded."""
     row = db.row(
         "SELECT * FROM responder WHERE authority = ? AND sealed_key IS NOT NULL",
@@ -103,8 +103,8 @@ def responder(db: Database, authority: int) -> Responder | None:
     return None if row is None else _responder(row)
 
 
-def _responder(row: sqlite3.Row) -> Responder:
-    return Responder(
+def _responder(row: sqlite3.Row) -> DelegatedResponder:
+    return DelegatedResponder(
         id=row["id"],
         serial=int(row["serial"], 16),
         not_before=moment(row["not_before"]),
@@ -123,9 +123,9 @@ def longest_serial(db: Database, authority: int) -> int:
     return 0 if row is None else int(row[0] or 0)
 
 
-def standings(
+def recorded_statuses(
     db: Database, authority: int, now: datetime, width: int, after: str, limit: int
-) -> list[Standing]:
+) -> list[RecordedStatus]:
     """The next certificates of a CA that have not ended, in the order of their serial numbers as
     text. In one query for all of them, whoever writes would wait until they are signed.
 
@@ -158,7 +158,7 @@ def forget_changes(db: Database, authority: int, last: int) -> None:
     db.execute("DELETE FROM ocsp_change WHERE authority = ? AND id <= ?", (authority, last))
 
 
-def unsigned(db: Database, authority: int, limit: int) -> list[tuple[int, Standing]]:
+def unsigned(db: Database, authority: int, limit: int) -> list[tuple[int, RecordedStatus]]:
     """The first changes for which nothing is signed yet, with their numbers."""
     rows = db.rows(
         """SELECT o.id, c.serial, c.revoked_at, c.revocation_reason
@@ -174,7 +174,7 @@ def record_signed(
     responder: int,
     this_update: datetime,
     next_update: datetime,
-    signed: Sequence[tuple[int, Standing, bytes, bytes]],
+    signed: Sequence[tuple[int, RecordedStatus, bytes, bytes]],
 ) -> None:
     """Records the responses for changes. One that has changed again meanwhile has another number,
     and stays unsigned."""
@@ -200,7 +200,7 @@ def record_signed(
 # -- what is answered
 
 
-def known(db: Database, authority: int, serial: str) -> Known | None:
+def known(db: Database, authority: int, serial: str) -> KnownCertificate | None:
     """What is known of a certificate, by one look-up; None where this CA never issued it."""
     row = db.row(
         """SELECT c.revoked_at, c.revocation_reason, c.not_after, o.this_update, o.next_update,
@@ -216,16 +216,16 @@ def known(db: Database, authority: int, serial: str) -> Known | None:
         return None
     signed = None
     if row["responder"] is not None:
-        signed = Signed(
+        signed = SignedResponse(
             responder=row["responder"],
             this_update=moment(row["this_update"]),
             next_update=moment(row["next_update"]),
-            standing=(serial, row["said_at"], row["said_reason"]),
+            recorded=(serial, row["said_at"], row["said_reason"]),
             sha1=row["sha1"],
             sha256=row["sha256"],
         )
-    return Known(
-        standing=(serial, row["revoked_at"], row["revocation_reason"]),
+    return KnownCertificate(
+        recorded=(serial, row["revoked_at"], row["revocation_reason"]),
         not_after=moment(row["not_after"]),
         signed=signed,
     )

@@ -16,7 +16,7 @@ from renrakucho_ca.store.tables.certificates import SealedBundle, optional_numbe
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class PendingIssuance:
     """What is about to be signed."""
 
     number: RetrievalNumber
@@ -31,14 +31,14 @@ class Intent:
     supersedes: RetrievalNumber | None
 
 
-def put_intent(db: Database, intent: Intent) -> bool:
+def put_pending(db: Database, pending: PendingIssuance) -> bool:
     """Records what is about to be signed. Returns False where number or serial was used before.
 
     Raises:
         Conflict: what it supersedes has a successor, or is getting one now.
     """
     # One statement tests and inserts; which of the rules refused is asked only then.
-    row = _intent_row(intent)
+    row = _pending_row(pending)
     recorded = db.execute(
         f"""INSERT INTO intent ({", ".join(row)})
             SELECT {", ".join(f":{column}" for column in row)}
@@ -50,8 +50,8 @@ def put_intent(db: Database, intent: Intent) -> bool:
             ON CONFLICT DO NOTHING""",
         row,
     )
-    if not recorded and intent.supersedes is not None:
-        _refuse_second_successor(db, intent.supersedes)
+    if not recorded and pending.supersedes is not None:
+        _refuse_second_successor(db, pending.supersedes)
     return bool(recorded)
 
 
@@ -69,10 +69,10 @@ def _refuse_second_successor(db: Database, number: RetrievalNumber) -> None:
         )
 
 
-def left_over(db: Database) -> list[Intent]:
+def orphaned(db: Database) -> list[PendingIssuance]:
     """The intents that nobody recorded. Only somebody who issues alone may call them left over."""
     return [
-        Intent(
+        PendingIssuance(
             number=RetrievalNumber(row["number"]),
             authority=row["authority"],
             serial=serial_number(row["serial"]),
@@ -89,7 +89,7 @@ def left_over(db: Database) -> list[Intent]:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedCertificate:
     """What was signed, and the bundle that waits for its one download."""
 
     certificate: Certificate
@@ -97,7 +97,7 @@ class Signed:
     bundle: SealedBundle
 
 
-def record(db: Database, authority: Authority, signed: Sequence[Signed]) -> None:
+def record(db: Database, authority: Authority, signed: Sequence[SignedCertificate]) -> None:
     """Records what a CA signed, with the bundles, and fulfils the intents.
 
     A re-issue in the same hierarchy goes on with the line of the one before.
@@ -134,28 +134,30 @@ def record(db: Database, authority: Authority, signed: Sequence[Signed]) -> None
     )
 
 
-def abandon(db: Database, intent: Intent, revocation: Revocation, crl_entry: bytes) -> None:
+def abandon(
+    db: Database, pending: PendingIssuance, revocation: Revocation, crl_entry: bytes
+) -> None:
     """Turns a left-over intent into a revoked record: it may have been signed, nobody knows."""
     row = db.insert(
         "certificate",
         {
-            "number": int(intent.number),
-            "authority": intent.authority,
-            "serial": f"{intent.serial:x}",
-            "user": intent.user,
-            "device": intent.device,
-            "profile": intent.profile,
-            "line": int(intent.number),
-            "issued_at": seconds(intent.at),
-            "not_before": seconds(intent.at),
-            "not_after": seconds(intent.not_after),
+            "number": int(pending.number),
+            "authority": pending.authority,
+            "serial": f"{pending.serial:x}",
+            "user": pending.user,
+            "device": pending.device,
+            "profile": pending.profile,
+            "line": int(pending.number),
+            "issued_at": seconds(pending.at),
+            "not_before": seconds(pending.at),
+            "not_after": seconds(pending.not_after),
             "revoked_at": seconds(revocation.at),
             "revocation_reason": revocation.reason.value,
         },
     )
-    db.execute("INSERT INTO crl_entry VALUES (?, ?, ?)", (intent.authority, row, crl_entry))
-    db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (intent.authority,))
-    db.execute("DELETE FROM intent WHERE number = ?", (int(intent.number),))
+    db.execute("INSERT INTO crl_entry VALUES (?, ?, ?)", (pending.authority, row, crl_entry))
+    db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (pending.authority,))
+    db.execute("DELETE FROM intent WHERE number = ?", (int(pending.number),))
 
 
 def _certificate_row(authority: Authority, certificate: Certificate) -> dict[str, object]:
@@ -187,16 +189,16 @@ def _bundle_row(number: RetrievalNumber, bundle: SealedBundle) -> dict[str, obje
     }
 
 
-def _intent_row(intent: Intent) -> dict[str, object]:
+def _pending_row(pending: PendingIssuance) -> dict[str, object]:
     return {
-        "number": int(intent.number),
-        "authority": intent.authority,
-        "serial": f"{intent.serial:x}",
-        "user": intent.user,
-        "device": intent.device,
-        "profile": intent.profile,
-        "subject": intent.subject,
-        "at": seconds(intent.at),
-        "not_after": seconds(intent.not_after),
-        "supersedes": None if intent.supersedes is None else int(intent.supersedes),
+        "number": int(pending.number),
+        "authority": pending.authority,
+        "serial": f"{pending.serial:x}",
+        "user": pending.user,
+        "device": pending.device,
+        "profile": pending.profile,
+        "subject": pending.subject,
+        "at": seconds(pending.at),
+        "not_after": seconds(pending.not_after),
+        "supersedes": None if pending.supersedes is None else int(pending.supersedes),
     }

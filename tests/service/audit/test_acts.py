@@ -19,7 +19,7 @@ from renrakucho_ca.service.mail import lockout_alert
 from renrakucho_ca.service.migration import migration
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import authentication, download, retrieval
-from renrakucho_ca.service.retrieval.authentication import Guess
+from renrakucho_ca.service.retrieval.authentication import Attempt
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.revocation import expiry, revocation
 from renrakucho_ca.store.tables import hierarchies
@@ -108,7 +108,7 @@ def test_the_life_of_one_certificate(home: Home, since: int, tmp_path: Path) -> 
     assert int(detail["serial"], 16) == record_of(home, number).serial
 
 
-def test_what_was_refused_is_no_act(home: Home, tmp_path: Path) -> None:
+def test_a_refused_operation_records_no_act(home: Home, tmp_path: Path) -> None:
     number = issue(home).certificate.number
     retrieval.export(home, [number], tmp_path / "out")
     before = rows(home)
@@ -131,7 +131,7 @@ def test_a_download_by_web_is_the_portals_from_the_clients_address(home: Home) -
 
 def test_a_number_that_locks_and_is_unlocked(home: Home) -> None:
     number = issue(home).certificate.number
-    authentication.verify(home, [Guess(number, "wrong", PHONE)])
+    authentication.verify(home, [Attempt(number, "wrong", PHONE)])
     lockout_alert.number_locked(home, number, PHONE)
     download.unlock(home, number)
     about = [row for row in rows(home) if row["object"] == number][1:]
@@ -173,7 +173,7 @@ def test_a_cut_off_names_all_that_it_revokes_by_reason(home: Home, clock: Clock)
     assert "hierarchy-retired" not in done(home, before)
 
 
-def test_what_nobody_fetched_is_named_too(home: Home, clock: Clock) -> None:
+def test_lapsed_certificates_are_named(home: Home, clock: Clock) -> None:
     number = issue(home).certificate.number
     before = len(rows(home))
     clock.advance(days=home.settings.bundle_days + 1)
@@ -183,7 +183,7 @@ def test_what_nobody_fetched_is_named_too(home: Home, clock: Clock) -> None:
     assert row["detail"]["numbers"] == {"cessationOfOperation": [int(number)]}
 
 
-def test_a_migration_says_what_follows_what_and_sets_the_cut_off_once(home: Home) -> None:
+def test_a_migration_records_successors_and_sets_the_cut_off_once(home: Home) -> None:
     old = issue(home, hierarchy="old").certificate.number
     before = len(rows(home))
     for _ in range(2):
@@ -206,7 +206,9 @@ def test_each_crl_is_an_act_with_its_number(home: Home) -> None:
     assert signed[-1]["detail"]["number"] > signed[-5]["detail"]["number"]
 
 
-def test_a_run_that_died_leaves_an_act_of_who_cleared_up(home: Home, template: Path) -> None:
+def test_cleaning_up_after_a_killed_run_is_recorded_with_its_actor(
+    home: Home, template: Path
+) -> None:
     for calls in range(4, 40):
         dying = open_home(home.path, Clock(), DyingRandomness(calls))
         try:
@@ -246,7 +248,9 @@ def test_no_secret_is_in_it(home: Home) -> None:
         ({"SSH_CONNECTION": ""}, None, "local"),
     ],
 )
-def test_who_and_from_where(environment: dict[str, str], name: str | None, origin: str) -> None:
+def test_an_act_records_actor_and_origin(
+    environment: dict[str, str], name: str | None, origin: str
+) -> None:
     actor = of_process(environment)
     assert actor == Actor(name or of_process({}).name, origin)
     assert actor.name

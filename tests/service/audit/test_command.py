@@ -83,7 +83,7 @@ def test_a_table_has_a_line_for_each_with_the_time_where_people_live(used: Home)
     assert "発行" in rca(used, "--lang", "ja", "audit", "log")
 
 
-def test_filters_take_what_they_say(used: Home) -> None:
+def test_each_filter_selects_its_rows(used: Home) -> None:
     everything = rows(used)
     assert listed(used, "--act", "held") == [r["id"] for r in everything if r["act"] == "held"]
     assert listed(used, "--actor", "nobody") == []
@@ -106,13 +106,13 @@ def test_a_limit_leaves_the_newest_last(used: Home) -> None:
     )
 
 
-def test_a_number_finds_also_what_was_done_to_thousands(used: Home) -> None:
+def test_a_number_finds_acts_on_thousands_of_certificates(used: Home) -> None:
     held = next(row for row in rows(used) if row["act"] == "held")
     about = [row for row in rows(used) if row["id"] in listed(used, "--number", held["object"])]
     assert [row["act"] for row in about] == ["issued", "held", "cut-off"]
 
 
-def test_verify_says_how_much_it_has_proven(used: Home) -> None:
+def test_verify_reports_how_much_it_verified(used: Home) -> None:
     found = json.loads(rca(used, "audit", "verify", "--format", "json"))
     count = len(rows(used))
     assert found == {"rows": count, "journal": count, "checkpoints": 8, "problems": []}
@@ -134,7 +134,7 @@ def test_a_kept_checkpoint_is_read_from_where_it_is(used: Home, tmp_path: Path) 
     rca(used, "audit", "verify", "--checkpoint", tmp_path / "nothing.json", code=3)
 
 
-def test_the_program_says_who_ran_it_and_from_where(template: Path, tmp_path: Path) -> None:
+def test_a_command_records_its_user_and_host(template: Path, tmp_path: Path) -> None:
     home = copy_home(template, tmp_path / "home", Clock())
     rca(home, "user", "add", "taro", SUDO_USER="tanaka", SSH_CONNECTION="192.0.2.5 1 192.0.2.6 22")
     row = rows(home)[-1]
@@ -152,7 +152,7 @@ def test_a_damaged_row_is_one_line_not_a_traceback(template: Path, tmp_path: Pat
     assert "the store is damaged" in rca(home, "audit", "log", code=7)
 
 
-def test_a_key_that_nobody_knows_of_is_set_aside_and_told(template: Path, tmp_path: Path) -> None:
+def test_an_orphaned_key_is_set_aside_and_reported(template: Path, tmp_path: Path) -> None:
     """After an older database was put back by hand, it may be the only copy of a CA's key."""
     home = copy_home(template, tmp_path / "home", Clock())
     keys = home.store / "keys"

@@ -16,7 +16,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.revocation import revocation
-from renrakucho_ca.store.files.journal import Standing
+from renrakucho_ca.store.files.journal import JournalState
 from renrakucho_ca.store.tables import audit
 from tests.shared.homes import HANAKO, Clock, issue, open_home
 
@@ -51,11 +51,11 @@ def test_it_has_every_row_of_the_table_after_each_commit(home: Home) -> None:
     assert len(rows(home)) > 3
 
 
-def test_nobody_else_can_read_it(home: Home) -> None:
+def test_the_journal_is_readable_by_its_owner_only(home: Home) -> None:
     assert stat.S_IMODE(journal(home).stat().st_mode) == 0o600
 
 
-def test_what_is_undone_is_not_in_it(home: Home) -> None:
+def test_a_rolled_back_transaction_is_not_journalled(home: Home) -> None:
     before = journal(home).read_bytes()
 
     def fail_after_writing() -> None:
@@ -72,13 +72,13 @@ def test_rows_that_a_process_died_over_are_appended_by_the_next(home: Home) -> N
     before = journal(home).read_bytes()
     add_user(home, "first")
     journal(home).write_bytes(before)
-    assert home.journal.standing(home.db) is Standing.BEHIND
+    assert home.journal.state(home.db) is JournalState.BEHIND
     add_user(home, "second")
     assert as_in_the_table(home)
-    assert home.journal.standing(home.db) is Standing.IN_STEP
+    assert home.journal.state(home.db) is JournalState.IN_STEP
 
 
-def test_who_does_again_what_a_dead_process_had_done_appends_its_rows(home: Home) -> None:
+def test_repeating_the_act_of_a_killed_process_appends_its_rows(home: Home) -> None:
     number = issue(home).certificate.number
     before = journal(home).read_bytes()
     revocation.revoke(home, [number], RevocationReason.SUPERSEDED)
@@ -90,39 +90,39 @@ def test_who_does_again_what_a_dead_process_had_done_appends_its_rows(home: Home
 
 
 @pytest.mark.parametrize("left", [1, 17, 300])
-def test_a_torn_last_line_is_cut_off_and_written_anew(home: Home, left: int) -> None:
+def test_a_torn_last_line_is_rewritten(home: Home, left: int) -> None:
     before = journal(home).stat().st_size
     people.add(home, User("ichiro", "名前" * 16, "a@example.jp", "施設" * 32))
     whole = journal(home).read_bytes()
     journal(home).write_bytes(whole[: before + left])
-    assert home.journal.standing(home.db) is Standing.BEHIND
+    assert home.journal.state(home.db) is JournalState.BEHIND
     assert len(list(home.journal.rows())) == len(rows(home)) - 1
     add_user(home)
     assert journal(home).read_bytes().startswith(whole)
     assert as_in_the_table(home)
 
 
-def test_a_disk_that_gave_back_zeros_does_not_hide_what_is_missing(home: Home) -> None:
+def test_zeros_at_the_end_do_not_hide_missing_rows(home: Home) -> None:
     with journal(home).open("ab") as file:
         file.write(bytes(9000))
     add_user(home)
     assert as_in_the_table(home)
 
 
-def test_a_journal_that_is_gone_is_written_anew(home: Home) -> None:
+def test_a_missing_journal_is_rewritten(home: Home) -> None:
     issue(home)
     journal(home).unlink()
-    assert home.journal.standing(home.db) is Standing.BEHIND
+    assert home.journal.state(home.db) is JournalState.BEHIND
     issue(home)
     assert as_in_the_table(home)
 
 
-def test_a_line_longer_than_what_is_read_at_a_time_is_found(home: Home) -> None:
+def test_a_line_longer_than_the_read_size_is_found(home: Home) -> None:
     """A portion of a cut-off has a thousand numbers in one."""
     for index in range(2):
         number = issue(home, user=User(f"user-{index}"), hierarchy="old").certificate.number
     creation.retire(home, "old", home.clock())
-    assert home.journal.standing(home.db) is Standing.IN_STEP
+    assert home.journal.state(home.db) is JournalState.IN_STEP
     with journal(home).open("rb") as file:
         last = file.readlines()[-1]
     assert number.encode() in last
@@ -134,13 +134,13 @@ def test_an_older_database_is_known_by_it(home: Home, tmp_path: Path) -> None:
     add_user(home)
     kept = journal(home).read_bytes()
     restored = go_back(home, older)
-    assert restored.journal.standing(restored.db) is Standing.AHEAD
+    assert restored.journal.state(restored.db) is JournalState.AHEAD
     assert restored.journal.examine(restored.db).common == common
     assert [each.object for each in restored.journal.rows() if each and each.id > common] == [
         "taro"
     ]
     add_user(restored, "jiro")
-    assert restored.journal.standing(restored.db) is Standing.DIVERGED
+    assert restored.journal.state(restored.db) is JournalState.DIVERGED
     assert restored.journal.examine(restored.db).common == common
     assert journal(home).read_bytes() == kept, "all that is left of what was forgotten"
 
@@ -171,7 +171,7 @@ def test_reissue_from_an_older_database_is_refused_too(home: Home, tmp_path: Pat
         issuance.reissue(restored, number, keep_old=False)
 
 
-def test_what_must_not_wait_can_be_done_from_an_older_database(home: Home, tmp_path: Path) -> None:
+def test_a_revocation_is_allowed_on_an_older_database(home: Home, tmp_path: Path) -> None:
     number = issue(home).certificate.number
     older = copied(home, tmp_path)
     issue(home)
@@ -192,7 +192,7 @@ def test_rows_can_be_put_back_as_they_were(home: Home, tmp_path: Path) -> None:
             restored.db, [each for each in restored.journal.rows() if each and each.id > after]
         )
     assert rows(restored) == wanted
-    assert restored.journal.standing(restored.db) is Standing.IN_STEP
+    assert restored.journal.state(restored.db) is JournalState.IN_STEP
 
 
 def test_set_aside_it_keeps_its_content_and_a_new_one_begins(home: Home) -> None:
@@ -216,7 +216,7 @@ def test_a_symbolic_link_in_its_place_is_not_followed(home: Home, tmp_path: Path
     assert (tmp_path / "elsewhere").read_bytes() == kept
 
 
-def test_what_another_hard_link_leads_to_is_left_as_it_was(home: Home, tmp_path: Path) -> None:
+def test_a_hard_linked_file_is_not_changed(home: Home, tmp_path: Path) -> None:
     """A snapshot by cp -al, and a file that somebody else laid in its place."""
     journal = home.store / "journal"
     before = journal.read_bytes()

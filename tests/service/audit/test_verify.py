@@ -86,7 +86,7 @@ def change(home: Home, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_a_log_as_it_was_written_is_proven(log: Home) -> None:
+def test_an_unchanged_log_is_verified(log: Home) -> None:
     verdict = verifier.verify(log)
     count = len(rows(log))
     assert (verdict.rows, verdict.journal, verdict.problems) == (count, count, [])
@@ -170,13 +170,13 @@ def test_rows_taken_out_put_in_or_moved_are_found(
     assert first_broken(log) == row
 
 
-def test_one_who_makes_every_hash_right_again_is_found_by_the_journal(log: Home) -> None:
+def test_recomputed_hashes_are_detected_by_the_journal(log: Home) -> None:
     change(log, "UPDATE audit SET actor = 'nobody' WHERE id = 6")
     rechain(log)
     assert problems(log) == ["row 6: the journal has another"]
 
 
-def test_one_who_rewrites_the_journal_too_is_found_by_the_checkpoint(log: Home) -> None:
+def test_a_rewritten_journal_is_detected_by_the_checkpoint(log: Home) -> None:
     change(log, "UPDATE audit SET actor = 'nobody' WHERE id = 6")
     rechain(log)
     rewrite_journal(log)
@@ -204,7 +204,7 @@ def test_a_row_that_cannot_even_be_read_is_named(log: Home) -> None:
     assert first_broken(log) == 8
 
 
-def test_a_ca_whose_certificate_is_damaged_is_named_and_the_walk_goes_on(log: Home) -> None:
+def test_a_ca_with_a_damaged_certificate_is_named_and_the_rest_verified(log: Home) -> None:
     spoilt = "UPDATE authority SET certificate = CAST(x'00' || certificate AS BLOB)"
     change(log, f"{spoilt} WHERE hierarchy = 'new' AND tier = 'issuing'")
     certificate, *others = problems(log)
@@ -218,7 +218,7 @@ def test_a_ca_whose_certificate_is_damaged_is_named_and_the_walk_goes_on(log: Ho
 # -- the journal
 
 
-def test_a_journal_that_cannot_be_read_is_told_with_the_first_row_that_it_leaves_unproven(
+def test_an_unreadable_journal_is_reported_with_its_first_unverified_row(
     log: Home,
 ) -> None:
     journal(log).unlink()
@@ -251,7 +251,7 @@ def test_a_line_without_end_is_found(log: Home) -> None:
     assert problems(log) == [f"row 5: the journal {journal(log)} is damaged"]
 
 
-def test_a_journal_that_ends_early_is_told(log: Home) -> None:
+def test_a_truncated_journal_is_reported(log: Home) -> None:
     lines = journal(log).read_bytes().splitlines(keepends=True)
     journal(log).write_bytes(b"".join(lines[:-3]))
     count = len(lines)
@@ -276,7 +276,7 @@ def test_a_checkpoint_verifies_with_openssl(log: Home, tmp_path: Path) -> None:
     assert named["hash"] == row["hash"].hex()
 
 
-def test_it_lies_beside_the_crl_for_everybody_to_keep(log: Home) -> None:
+def test_the_checkpoint_is_published_with_the_crl(log: Home) -> None:
     path = log.public / "new-audit.json"
     assert path.stat().st_mode & 0o777 == 0o644
     assert path.read_bytes() == (log.store / "crl" / "new-audit.json").read_bytes()
@@ -314,7 +314,7 @@ def test_a_checkpoint_that_the_log_has_lost_is_missed(log: Home) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{}", b"[]", b'{"signed": 1, "signature": ""}', b"\xff", b"[" * 100_000]
 )
-def test_a_file_that_is_no_checkpoint_is_told(log: Home, tmp_path: Path, content: bytes) -> None:
+def test_a_malformed_checkpoint_file_is_reported(log: Home, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "kept.json").write_bytes(content)
     assert "no checkpoint of an audit log" in "\n".join(problems(log, tmp_path / "kept.json"))
 
@@ -347,20 +347,20 @@ def test_a_checkpoint_that_the_log_has_lost_is_not_replaced_by_an_older_one(log:
     assert path.read_bytes() == b"spoilt"
 
 
-def test_a_pipe_in_the_place_of_a_checkpoint_is_told_and_not_waited_for(log: Home) -> None:
+def test_a_pipe_in_place_of_a_checkpoint_is_reported_at_once(log: Home) -> None:
     path = log.public / "new-audit.json"
     path.unlink()
     os.mkfifo(path)
     assert problems(log) == [f"{path} is not a file"]
 
 
-def test_a_changed_copy_is_told(log: Home) -> None:
+def test_a_changed_copy_is_reported(log: Home) -> None:
     path = log.public / "new-audit.json"
     path.write_text(path.read_text().replace("rows 1", "rows 2"))
     assert problems(log) == [f"{path}: its signature does not verify"]
 
 
-def test_a_kept_one_proves_what_all_else_has_lost(log: Home, tmp_path: Path) -> None:
+def test_a_kept_checkpoint_detects_the_loss_of_all_other_copies(log: Home, tmp_path: Path) -> None:
     """Who has everything on the machine, and no key, cannot deny what was published."""
     kept = Path(shutil.copy(log.public / "new-audit.json", tmp_path / "kept.json"))
     change(log, "DELETE FROM audit WHERE id > 3")
@@ -379,7 +379,7 @@ def test_an_older_one_is_good_for_ever(log: Home, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["ca-store/crl", "public"])
 @pytest.mark.parametrize("how", ["missing", "older", "another's"])
-def test_a_file_that_is_not_the_newest_checkpoint_is_told_until_the_next_publication(
+def test_an_older_checkpoint_file_is_reported_until_the_next_publication(
     written: Home, tmp_path: Path, folder: str, how: str
 ) -> None:
     """Who means to cut the log off begins with it."""
@@ -408,7 +408,7 @@ def test_a_file_that_is_not_the_newest_checkpoint_is_told_until_the_next_publica
     assert problems(log) == []
 
 
-def test_what_is_published_elsewhere_or_not_at_all_is_not_missed(
+def test_a_checkpoint_published_elsewhere_is_not_reported_missing(
     written: Home, tmp_path: Path
 ) -> None:
     clock = Clock()

@@ -136,7 +136,7 @@ class Old:
     def take(self, name: str, ca: CaFiles | Path, **options: object) -> Imported:
         problems: list[RcaError] = []
         files = CaFiles(root=ca.read_bytes()) if isinstance(ca, Path) else ca
-        summary = import_ca.take_over(
+        summary = import_ca.import_ca(
             self.home,
             name,
             files,
@@ -147,7 +147,7 @@ class Old:
         return Imported(summary, [str(problem) for problem in problems])
 
     def records(self, hierarchy: str) -> list[Certificate]:
-        query = listing.Query(now=NOW, hierarchy=hierarchy)
+        query = listing.ListQuery(now=NOW, hierarchy=hierarchy)
         return list(listing.stream(self.home.db, query))
 
     def by_user(self, hierarchy: str) -> dict[str, Certificate]:

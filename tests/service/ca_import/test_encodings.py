@@ -88,7 +88,7 @@ def test_der_may_be_followed_by_padding_or_another_one(
     assert set(old.by_user(name)) == {"alice", "bob"}
 
 
-def test_what_follows_der_and_cannot_be_read_is_told(
+def test_unreadable_data_after_der_is_reported(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -196,7 +196,7 @@ with sqlite3.connect(sys.argv[1]) as database:
 
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "ed448", "dsa"])
-def test_a_ca_whose_key_cannot_sign_here_is_taken_over_without_it(
+def test_a_ca_with_an_unsupported_key_is_imported_without_it(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, algorithm: str
 ) -> None:
     if algorithm == "dsa":
@@ -242,7 +242,7 @@ def test_a_ca_s_key_comes_out_of_a_pkcs12_too(old: Old, openssl_ca: MakeCa, tmp_
     assert "-nokeys" in (raised.value.hint or "")
 
 
-def test_a_ca_certificate_is_read_in_the_forms_of_the_others_and_out_of_its_chain(
+def test_a_ca_certificate_is_read_in_every_encoding_and_from_a_chain(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     root, issuing = openssl_ca("root"), openssl_ca("issuing", subject="/CN=Old Issuing CA")

@@ -19,7 +19,7 @@ from .old_cas import NOW, MakeCa, Old, parsed, published_crl, revoked_in, run
 
 
 @pytest.mark.parametrize("form", ["der", "bundle", "p7-pem", "p7-der", "text", "trusted", "mark"])
-def test_a_certificate_is_read_in_whatever_form_and_under_whatever_name(
+def test_a_certificate_is_read_in_any_encoding_and_file_name(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, form: str
 ) -> None:
     ca = openssl_ca()
@@ -66,7 +66,7 @@ def test_a_pkcs7_in_ber_is_read(old: Old, openssl_ca: MakeCa, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("digits", ["01", "0A0123456789ABCDEF0123456789ABCD", "0000000000"])
-def test_a_file_with_a_serial_number_is_not_taken_for_a_certificate(
+def test_a_file_with_a_serial_number_is_no_certificate(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, digits: str
 ) -> None:
     # "0" is the tag of a SEQUENCE.
@@ -85,7 +85,9 @@ def test_a_crl_inside_a_pkcs7_revokes_too(old: Old, openssl_ca: MakeCa, tmp_path
     assert (done.added, done.revoked) == (1, 1)
 
 
-def test_ca_certificates_and_keys_among_the_files_are_nobodys(old: Old, openssl_ca: MakeCa) -> None:
+def test_ca_certificates_and_keys_among_the_files_belong_to_no_user(
+    old: Old, openssl_ca: MakeCa
+) -> None:
     ca = openssl_ca()
     ca.issue("/CN=person")
     (ca.folder / "other-ca.pem").write_bytes(openssl_ca("other").certificate.read_bytes())
@@ -94,7 +96,7 @@ def test_ca_certificates_and_keys_among_the_files_are_nobodys(old: Old, openssl_
     assert list(old.by_user("nobody")) == ["person"]
 
 
-def test_hostile_files_are_told_and_stop_nothing(
+def test_hostile_files_are_reported_and_stop_nothing(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -119,8 +121,8 @@ def test_hostile_files_are_told_and_stop_nothing(
         huge.truncate(3 * 1024**3)
     done = old.take("hostile", ca.certificate, paths=[folder])
     assert done.summary.added == 1
-    told = {Path(text.split(": ")[0].split(":")[0]).name for text in done.problems}
-    assert told == {
+    reported = {Path(text.split(": ")[0].split(":")[0]).name for text in done.problems}
+    assert reported == {
         "noise.crt",
         "zero.cer",
         "cut.der",
@@ -132,7 +134,7 @@ def test_hostile_files_are_told_and_stop_nothing(
     }
 
 
-def test_a_slip_of_the_pen_is_told_before_anything_is_recorded(
+def test_a_missing_path_is_reported_before_anything_is_recorded(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -150,7 +152,7 @@ def test_a_slip_of_the_pen_is_told_before_anything_is_recorded(
 
 @pytest.mark.parametrize("digest", ["-md5", "-sha1", "-sha256"])
 @pytest.mark.parametrize("serial", ["0", "-5", "1", "0x7f" + "ff" * 19])
-def test_weak_and_odd_certificates_are_taken_as_they_are(
+def test_weak_and_odd_certificates_are_imported_unchanged(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, digest: str, serial: str
 ) -> None:
     ca = openssl_ca(key=("-newkey", "rsa:1024", "-sha1"))

@@ -22,7 +22,7 @@ from .old_cas import NOW, MakeCa, Old, OpensslCa, bundle, parsed, published_crl,
 # -- what Easy-RSA and OpenSSL leave behind
 
 
-def test_an_easyrsa_pki_comes_over_whole_and_what_it_revoked_stays_revoked(
+def test_an_easyrsa_pki_is_imported_with_its_revocations(
     old: Old, easyrsa: Path, tmp_path: Path
 ) -> None:
     key = (easyrsa / "private" / "ca.key").read_bytes()
@@ -63,7 +63,7 @@ def test_an_easyrsa_pki_comes_over_whole_and_what_it_revoked_stays_revoked(
     run("openssl", "crl", "-in", crl_file, "-CAfile", easyrsa / "ca.crt", "-verify", "-noout")
 
 
-def test_a_second_import_adds_only_what_is_new(old: Old, openssl_ca: MakeCa) -> None:
+def test_a_second_import_adds_only_new_certificates(old: Old, openssl_ca: MakeCa) -> None:
     ca = openssl_ca()
     first, second = ca.issue("/CN=first"), ca.issue("/CN=second")
     assert old.take("again", ca.certificate, paths=[ca.folder]).summary.added == 2
@@ -135,7 +135,7 @@ def test_names_that_openssl_escaped_and_years_of_four_digits_are_read(
     assert found["a/b"].not_after == datetime(2049, 12, 31, tzinfo=UTC)
 
 
-def test_what_is_known_to_be_revoked_and_nothing_more_stays_on_our_crl(
+def test_a_revoked_serial_without_its_certificate_stays_on_the_crl(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -154,7 +154,7 @@ def test_what_is_known_to_be_revoked_and_nothing_more_stays_on_our_crl(
 
 
 @pytest.mark.parametrize("first", ["index", "crl"])
-def test_whose_a_lost_certificate_was_is_told_by_the_index_whichever_comes_first(
+def test_the_index_names_the_user_of_a_lost_certificate_in_any_order(
     old: Old, openssl_ca: MakeCa, first: str
 ) -> None:
     ca = openssl_ca()
@@ -270,7 +270,7 @@ def test_a_hold_on_an_older_crl_is_over_where_a_newer_one_no_longer_lists_it(
     ],
     ids=["delta", "partition"],
 )
-def test_a_newer_crl_that_does_not_tell_all_takes_no_hold_back(
+def test_an_incomplete_newer_crl_releases_no_hold(
     old: Old, openssl_ca: MakeCa, extension: x509.ExtensionType
 ) -> None:
     ca = openssl_ca()
@@ -299,7 +299,7 @@ def test_a_hold_from_an_import_before_is_over_where_a_newer_crl_no_longer_lists_
     assert revoked_in(published_crl(old, "news", tmp_path)) == {2: "certificate_hold"}
 
 
-def test_a_certificate_that_follows_its_crl_says_whose_it_is(old: Old, openssl_ca: MakeCa) -> None:
+def test_a_certificate_read_after_its_crl_names_its_user(old: Old, openssl_ca: MakeCa) -> None:
     ca = openssl_ca()
     ca.issue("/CN=suzuki")
     old.take("after-its-crl", ca.certificate, paths=[crl_of(ca, 3, {1: HOLD})])
@@ -311,7 +311,7 @@ def test_a_certificate_that_follows_its_crl_says_whose_it_is(old: Old, openssl_c
     assert known.status(NOW) is Status.HELD
 
 
-def test_a_ca_below_is_nobodys_though_the_index_names_it(old: Old, openssl_ca: MakeCa) -> None:
+def test_a_subordinate_ca_in_the_index_belongs_to_no_user(old: Old, openssl_ca: MakeCa) -> None:
     ca = openssl_ca()
     (ca.folder / "ext").write_text("basicConstraints=critical,CA:TRUE\n")
     ca.issue("/CN=Below CA", "-extfile", str(ca.folder / "ext"))
@@ -321,7 +321,7 @@ def test_a_ca_below_is_nobodys_though_the_index_names_it(old: Old, openssl_ca: M
     assert list(old.by_user("below")) == ["person"]
 
 
-def test_an_index_of_another_ca_is_passed_over_and_told(old: Old, openssl_ca: MakeCa) -> None:
+def test_an_index_of_another_ca_is_skipped_and_reported(old: Old, openssl_ca: MakeCa) -> None:
     ours, theirs = openssl_ca("ours"), openssl_ca("theirs")
     ours.issue("/CN=ours")
     theirs.revoke(theirs.issue("/CN=theirs", "-enddate", "301231000000Z"))
@@ -358,13 +358,13 @@ def test_an_import_that_dies_midway_is_completed_by_the_next_and_signs_nothing_b
     bundle(file, ca.certificate.read_bytes(), ca.private_key.read_bytes(), 2_500)
     given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
 
-    class Killed(BaseException):
+    class ImportKilled(BaseException):
         pass
 
     def die(count: int) -> None:
-        raise Killed
+        raise ImportKilled
 
-    with pytest.raises(Killed):
+    with pytest.raises(ImportKilled):
         old.take("killed", given, paths=[file], progress=die)
     assert hierarchies.get(old.home.db, "killed").issuing.key is None
     done = old.take("killed", given, paths=[file]).summary

@@ -34,7 +34,9 @@ def importing(ca: OpensslCa, path: Path) -> tuple[str | Path, ...]:
     return ("hierarchy", "import", "old", *given, "--format", "json")
 
 
-def test_what_went_well_is_one_document_and_exit_0(home: Path, openssl_ca: MakeCa) -> None:
+def test_a_successful_import_prints_one_document_and_exits_0(
+    home: Path, openssl_ca: MakeCa
+) -> None:
     ca = openssl_ca()
     ca.issue("/CN=one")
     done = call(home, *importing(ca, ca.folder))
@@ -72,7 +74,7 @@ def test_problems_are_one_line_each_ten_thousand_at_most_and_exit_8(
 
 
 @pytest.mark.parametrize(("root", "code"), [("nowhere", 3), ("index.txt", 5), ("cakey.pem", 5)])
-def test_a_root_that_is_none_is_told_by_the_exit_code(
+def test_a_file_that_is_no_root_sets_the_exit_code(
     home: Path, openssl_ca: MakeCa, root: str, code: int
 ) -> None:
     ca = openssl_ca()

@@ -18,7 +18,9 @@ def test_an_index_that_windows_edited_is_read(old: Old, openssl_ca: MakeCa) -> N
     assert old.by_user("edited")["alice"].status(NOW) is Status.REVOKED
 
 
-def test_a_damaged_line_is_told_and_the_others_count(old: Old, openssl_ca: MakeCa) -> None:
+def test_a_damaged_index_line_is_reported_and_the_others_count(
+    old: Old, openssl_ca: MakeCa
+) -> None:
     ca = openssl_ca()
     ca.revoke(ca.issue("/CN=alice"))
     ca.index.write_bytes(b"half of a li\n" + ca.index.read_bytes())
@@ -39,7 +41,7 @@ def test_the_state_before_does_not_count(old: Old, openssl_ca: MakeCa) -> None:
 
 
 @pytest.mark.parametrize("revoked_first", [True, False])
-def test_of_two_lines_about_one_certificate_the_revoked_one_counts(
+def test_of_two_index_lines_about_one_certificate_the_revoked_one_counts(
     old: Old, openssl_ca: MakeCa, revoked_first: bool
 ) -> None:
     ca = openssl_ca()
@@ -53,7 +55,7 @@ def test_of_two_lines_about_one_certificate_the_revoked_one_counts(
     assert old.by_user(name)["alice"].status(NOW) is Status.REVOKED
 
 
-def test_the_index_of_easyrsa_2_stands_for_the_certificates_beside_it(
+def test_an_easyrsa_2_index_includes_the_certificates_in_its_folder(
     old: Old, openssl_ca: MakeCa
 ) -> None:
     ca = openssl_ca()
@@ -64,7 +66,7 @@ def test_the_index_of_easyrsa_2_stands_for_the_certificates_beside_it(
 
 
 @pytest.mark.parametrize("folder", ["renewed/issued", "renewed/certs_by_serial", "expired"])
-def test_an_index_stands_for_what_easyrsa_has_renewed_or_expired(
+def test_an_index_includes_renewed_and_expired_easyrsa_certificates(
     old: Old, openssl_ca: MakeCa, folder: str
 ) -> None:
     ca = openssl_ca()
@@ -78,7 +80,9 @@ def test_an_index_stands_for_what_easyrsa_has_renewed_or_expired(
 # -- names
 
 
-def test_who_has_no_common_name_is_known_by_mail_address(old: Old, openssl_ca: MakeCa) -> None:
+def test_a_subject_without_a_common_name_is_known_by_its_mail_address(
+    old: Old, openssl_ca: MakeCa
+) -> None:
     ca = openssl_ca()
     (ca.folder / "ext").write_text("subjectAltName=DNS:host.example.jp,email:bob@example.jp\n")
     config = ca.folder / "openssl.cnf"
@@ -90,7 +94,7 @@ def test_who_has_no_common_name_is_known_by_mail_address(old: Old, openssl_ca: M
     assert set(old.by_user("mail")) == {"alice@example.jp", "bob@example.jp"}
 
 
-def test_a_line_without_its_certificate_names_whom_the_certificate_would(
+def test_an_index_line_without_a_certificate_names_the_same_user(
     old: Old, openssl_ca: MakeCa
 ) -> None:
     ca = openssl_ca()
@@ -107,7 +111,7 @@ def test_a_line_without_its_certificate_names_whom_the_certificate_would(
 
 
 @pytest.mark.parametrize("subject", ["/CN=a\x01b", "/CN=" + "x" * 64 + "/CN=\u202eevil"])
-def test_a_name_that_no_user_can_have_is_told_and_the_serial_number_stands_for_it(
+def test_an_invalid_user_name_is_reported_and_replaced_by_the_serial_number(
     old: Old, openssl_ca: MakeCa, subject: str
 ) -> None:
     ca = openssl_ca()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import Status
-from renrakucho_ca.service.ca_import.owner_record import COLUMNS, Record
+from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
 from renrakucho_ca.service.home import Home
 
 from .old_cas import NOW, MakeCa, Old, parsed
@@ -24,7 +24,9 @@ def table(path: Path, *lines: str, encoding: str = "cp932") -> Path:
     return file
 
 
-def test_a_record_says_whose_a_certificate_is(old: Old, openssl_ca: MakeCa, tmp_path: Path) -> None:
+def test_an_owner_row_names_the_certificates_user(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
     ca = openssl_ca()
     ca.issue("/CN=serial one")
     ca.issue("/CN=by name")
@@ -40,7 +42,7 @@ def test_a_record_says_whose_a_certificate_is(old: Old, openssl_ca: MakeCa, tmp_
     assert found["by name"].device == "unknown"
 
 
-def test_a_record_that_comes_later_says_whose_a_certificate_is_once(
+def test_a_later_owner_row_names_the_user_once(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -57,7 +59,7 @@ def test_a_record_that_comes_later_says_whose_a_certificate_is_once(
     assert (found["u2"].device, found["u2"].user.facility) == ("unknown", "見本診療所")
 
 
-def test_a_number_that_is_taken_or_none_is_replaced_and_told(
+def test_a_used_or_invalid_number_is_replaced_and_reported(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -73,7 +75,7 @@ def test_a_number_that_is_taken_or_none_is_replaced_and_told(
 
 
 @pytest.mark.parametrize("number", ["01234567", "1234567", "０１２３-４５６７"])
-def test_a_number_that_begins_with_0_is_replaced_and_told_whatever_excel_left_of_it(
+def test_a_number_that_begins_with_0_is_replaced_and_reported(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, number: str
 ) -> None:
     """The line has more to tell: whose certificate it is, and which device has it."""
@@ -123,7 +125,7 @@ def test_a_record_that_comes_alone_finds_its_certificate_by_the_fingerprint(
 
 
 @pytest.mark.parametrize("with_certificates", [True, False])
-def test_of_lines_about_one_certificate_the_first_counts_and_the_others_are_told(
+def test_of_several_rows_about_one_certificate_the_first_counts(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, with_certificates: bool
 ) -> None:
     ca = openssl_ca()
@@ -190,15 +192,15 @@ def test_records_without_a_certificate_are_kept_by_the_date_rule(
     assert found["before"].status(NOW) is Status.DOWNLOADED
     # Ten calendar years of Japan later.
     assert found["before"].not_after == datetime(2036, 2, 1, 14, 59, 59, tzinfo=UTC)
-    told = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
-    assert sorted(int(match[1]) for match in told if match) == [3, 4, 5]
+    reported = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
+    assert sorted(int(match[1]) for match in reported if match) == [3, 4, 5]
 
     again = old.take("alone", ca.certificate, records=records)
     assert again.summary.records_without_certificate == 0
     assert len(old.records("alone")) == 2
 
 
-def test_a_bad_line_of_the_records_is_told_by_its_number_and_the_others_are_used(
+def test_a_bad_owner_row_is_reported_by_its_line_and_the_others_are_used(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     ca = openssl_ca()
@@ -213,8 +215,8 @@ def test_a_bad_line_of_the_records_is_told_by_its_number_and_the_others_are_used
     ]
     done = old.take("lines", ca.certificate, paths=[ca.folder], records=table(tmp_path, *lines))
     assert list(old.by_user("lines")) == ["d"]
-    told = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
-    assert [int(match[1]) for match in told if match] == [2, 3, 4, 5, 6]
+    reported = [re.search(r"records.csv:(\d+)", text) for text in done.problems]
+    assert [int(match[1]) for match in reported if match] == [2, 3, 4, 5, 6]
     assert "its last digits are lost" in done.problems[-1]
 
 
@@ -223,4 +225,4 @@ def test_a_bad_line_of_the_records_is_told_by_its_number_and_the_others_are_used
 )
 def test_a_serial_number_is_read_however_the_table_writes_it(serial: str) -> None:
     row = dict.fromkeys(COLUMNS, "") | {"user": "a", "serial": serial}
-    assert Record.parse(row, UTC).serial == 0xA1B
+    assert OwnerRecord.parse(row, UTC).serial == 0xA1B

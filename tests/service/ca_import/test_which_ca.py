@@ -21,7 +21,7 @@ from .old_cas import NOW, MakeCa, Old, OpensslCa, parsed, published_crl, run
 # -- which CA
 
 
-def test_cas_of_one_name_with_the_same_serial_numbers_are_told_apart_by_the_signature(
+def test_cas_with_equal_names_and_serials_are_distinguished_by_signature(
     old: Old, openssl_ca: MakeCa
 ) -> None:
     one, two = openssl_ca("one"), openssl_ca("two")
@@ -35,7 +35,7 @@ def test_cas_of_one_name_with_the_same_serial_numbers_are_told_apart_by_the_sign
     assert (len(first.problems), len(second.problems)) == (1, 1)
 
 
-def test_what_the_root_signed_before_it_was_renewed_stays_the_hierarchy_s_that_has_it(
+def test_certificates_from_before_a_root_renewal_stay_in_their_hierarchy(
     old: Old, openssl_ca: MakeCa
 ) -> None:
     """One key, one name, two certificates: the signature proves either."""
@@ -107,7 +107,7 @@ def two_tiers(openssl_ca: MakeCa, tmp_path: Path) -> tuple[OpensslCa, OpensslCa]
     return root, issuing
 
 
-def test_an_issuing_ca_that_was_left_out_is_given_later_and_the_journal_knows_of_it(
+def test_an_issuing_ca_imported_later_is_journalled(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     root, issuing = two_tiers(openssl_ca, tmp_path)
@@ -128,7 +128,7 @@ def test_an_issuing_ca_that_was_left_out_is_given_later_and_the_journal_knows_of
     later.db.close()
 
 
-def test_a_root_whose_key_is_here_issues_and_gets_no_issuing_ca(
+def test_a_root_with_its_key_here_issues_and_gets_no_issuing_ca(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
     root, issuing = two_tiers(openssl_ca, tmp_path)
@@ -170,7 +170,7 @@ def test_a_certificate_of_a_person_is_no_root(old: Old, openssl_ca: MakeCa) -> N
         ("ec", ("pkey",), b"not needed"),
     ],
 )
-def test_the_ca_s_key_is_taken_in_every_form_and_signs_from_then_on(
+def test_the_cas_key_is_imported_in_every_encoding_and_signs(
     old: Old,
     openssl_ca: MakeCa,
     tmp_path: Path,

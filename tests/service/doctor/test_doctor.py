@@ -23,14 +23,14 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance, orphans
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite import health
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import hierarchies, pending_issuance
-from renrakucho_ca.store.tables.pending_issuance import Intent
+from renrakucho_ca.store.tables.pending_issuance import PendingIssuance
 from tests.shared.homes import Clock, copy_home
 from tests.shared.small_disk import fill, small_disk
 
@@ -70,42 +70,42 @@ def found(home: Home, **more: Any) -> set[str]:
 
 
 def issue(home: Home) -> Issued:
-    (issued,) = issuance.issue(home, [Request.parse(User.parse("u"), "android")], "old")
+    (issued,) = issuance.issue(home, [IssuanceRequest.parse(User.parse("u"), "android")], "old")
     assert isinstance(issued, Issued)
     return issued
 
 
-def test_every_finding_says_what_to_do(home: Home, clock: Clock) -> None:
+def test_every_finding_has_a_hint(home: Home, clock: Clock) -> None:
     clock.now += timedelta(days=13)
-    told = findings(home)
-    assert told
-    assert all(finding.what.hint for _, finding in told)
+    reported = findings(home)
+    assert reported
+    assert all(finding.what.hint for _, finding in reported)
 
 
 @pytest.mark.parametrize(
-    ("days", "told"), [(7, None), (8.5, Severity.WARNING), (15, Severity.PROBLEM)]
+    ("days", "reported"), [(7, None), (8.5, Severity.WARNING), (15, Severity.PROBLEM)]
 )
-def test_a_crl_past_half_its_life_is_told_before_it_locks_everyone_out(
-    home: Home, clock: Clock, days: float, told: Severity | None
+def test_a_crl_past_half_its_life_is_reported_before_it_expires(
+    home: Home, clock: Clock, days: float, reported: Severity | None
 ) -> None:
     before = clock.now
     clock.now += timedelta(days=days)
     severities = {each.severity for check, each in findings(home) if check == "CRL"}
-    assert severities == ({told} if told else set())
+    assert severities == ({reported} if reported else set())
     clock.now = before
 
 
-@pytest.mark.parametrize(("days", "is_told"), [(4, False), (5, True), (8, True)])
-def test_ocsp_responses_not_renewed_a_day_after_half_their_life_are_told(
-    home: Home, clock: Clock, days: int, is_told: bool
+@pytest.mark.parametrize(("days", "is_reported"), [(4, False), (5, True), (8, True)])
+def test_overdue_ocsp_responses_are_reported(
+    home: Home, clock: Clock, days: int, is_reported: bool
 ) -> None:
     before = clock.now
     clock.now += timedelta(days=days)
-    assert ("OCSP" in found(home)) is is_told
+    assert ("OCSP" in found(home)) is is_reported
     clock.now = before
 
 
-def test_who_answers_nobody_by_ocsp_is_told_nothing_of_it(home: Home, clock: Clock) -> None:
+def test_without_ocsp_no_finding_is_reported(home: Home, clock: Clock) -> None:
     settings = home.path / "rca.yaml"
     text = settings.read_text()
     settings.write_text(text.replace("sign_ahead: true", "sign_ahead: false"))
@@ -114,39 +114,37 @@ def test_who_answers_nobody_by_ocsp_is_told_nothing_of_it(home: Home, clock: Clo
     settings.write_text(text)
 
 
-def test_a_revocation_that_servers_do_not_know_of_is_told(home: Home) -> None:
+def test_an_unpublished_revocation_is_reported(home: Home) -> None:
     number = issue(home).certificate.number
     revocation.revoke(home, [number], RevocationReason.KEY_COMPROMISE)
     assert found(home) == {"CRL"}
 
 
-def test_a_database_that_others_can_read_is_told(home: Home) -> None:
+def test_a_world_readable_database_is_reported(home: Home) -> None:
     path = home.store / "rca.sqlite"
     path.chmod(0o644)
     assert found(home) == {"permissions"}
     path.chmod(0o600)
 
 
-def test_a_missing_key_is_told(home: Home, tmp_path: Path) -> None:
+def test_a_missing_key_is_reported(home: Home, tmp_path: Path) -> None:
     key = home.store / "keys" / "old-issuing.key"
     key.rename(tmp_path / "away")
     assert found(home) == {"keys"}
     (tmp_path / "away").rename(key)
 
 
-def test_a_clock_that_stands_before_the_newest_certificate_is_told(
-    home: Home, clock: Clock
-) -> None:
+def test_a_clock_before_the_newest_certificate_is_reported(home: Home, clock: Clock) -> None:
     issue(home)
     clock.now -= timedelta(minutes=30)
     assert found(home) == {"clock"}
     clock.now += timedelta(minutes=30)
 
 
-def test_an_intent_that_nobody_fulfilled_is_told(home: Home, clock: Clock) -> None:
+def test_an_orphaned_issuance_is_reported(home: Home, clock: Clock) -> None:
     certificate = issue(home).certificate
     authority = hierarchies.get(home.db, "old").issuing
-    intent = Intent(
+    pending = PendingIssuance(
         number=type(certificate.number)("99999999"),
         authority=authority.id,
         serial=certificate.serial + 1,
@@ -159,12 +157,12 @@ def test_an_intent_that_nobody_fulfilled_is_told(home: Home, clock: Clock) -> No
         supersedes=None,
     )
     with home.db.write():
-        assert pending_issuance.put_intent(home.db, intent)
+        assert pending_issuance.put_pending(home.db, pending)
     assert found(home) == {"intents"}
     orphans.abandon_all(home)
 
 
-def test_a_mistake_in_the_settings_is_told(home: Home) -> None:
+def test_a_mistake_in_the_settings_is_reported(home: Home) -> None:
     path = home.path / "rca.yaml"
     good = path.read_text()
     path.write_text(good + "nonsense: 1\n")
@@ -173,14 +171,14 @@ def test_a_mistake_in_the_settings_is_told(home: Home) -> None:
     path.write_text(good)
 
 
-def test_a_hierarchy_too_near_its_end_for_ten_years_is_told(home: Home, clock: Clock) -> None:
+def test_a_hierarchy_too_near_its_end_for_ten_years_is_reported(home: Home, clock: Clock) -> None:
     before = clock.now
     clock.now = BEGIN.replace(year=BEGIN.year + 15)
     assert "hierarchies" in found(home)
     clock.now = before
 
 
-def test_what_is_live_after_its_cut_off_is_told(home: Home, clock: Clock) -> None:
+def test_a_live_certificate_after_its_cut_off_is_reported(home: Home, clock: Clock) -> None:
     issue(home)
     with home.db.write():
         hierarchies.set_cutoff(home.db, "old", clock.now + timedelta(minutes=1))
@@ -191,17 +189,17 @@ def test_what_is_live_after_its_cut_off_is_told(home: Home, clock: Clock) -> Non
     change(home, "UPDATE hierarchy SET cutoff = NULL")
 
 
-@pytest.mark.parametrize(("days", "is_told"), [(7, False), (9, True)])
-def test_a_backup_that_is_too_old_is_told(
-    home: Home, clock: Clock, days: int, is_told: bool
+@pytest.mark.parametrize(("days", "is_reported"), [(7, False), (9, True)])
+def test_a_backup_that_is_too_old_is_reported(
+    home: Home, clock: Clock, days: int, is_reported: bool
 ) -> None:
     clock.now += timedelta(days=days)
-    assert ("backup" in found(home)) == is_told
+    assert ("backup" in found(home)) == is_reported
     (home.store / "last-backup").unlink()
     assert ("backup" in found(home)) == (clock.now - BEGIN > timedelta(days=8))
 
 
-def test_a_store_that_was_restored_and_has_not_caught_up_is_told(home: Home) -> None:
+def test_a_restored_store_that_is_not_reconciled_is_reported(home: Home) -> None:
     files.replace(home.behind, b"{}")
     assert found(home) == {"restored"}
     home.behind.unlink()
@@ -267,11 +265,11 @@ Spoil = Callable[[Path], object]
         ("hook", lambda home: owe_hook(home, BEGIN - timedelta(hours=2))),
     ],
 )
-def test_each_damage_is_told_by_its_check(spoiled: Home, check: str, spoil: Spoil) -> None:
+def test_each_damage_is_reported_by_its_check(spoiled: Home, check: str, spoil: Spoil) -> None:
     spoil(spoiled.path)
-    told = [each for each in findings(spoiled) if each[1].severity is not Severity.UNKNOWN]
-    assert {name for name, _ in told} == {check}
-    assert all(finding.what.hint for _, finding in told)
+    reported = [each for each in findings(spoiled) if each[1].severity is not Severity.UNKNOWN]
+    assert {name for name, _ in reported} == {check}
+    assert all(finding.what.hint for _, finding in reported)
     shutil.rmtree(spoiled.path)
 
 
@@ -280,7 +278,7 @@ def execute(home: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_what_other_programs_keep_in_the_database_is_no_damage(spoiled: Home) -> None:
+def test_tables_of_other_programs_are_no_damage(spoiled: Home) -> None:
     """Litestream has two tables of its own."""
     execute(spoiled.path, "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
     execute(spoiled.path, "ANALYZE")
@@ -298,7 +296,7 @@ def owe_hook(home: Path, since: datetime) -> None:
     os.utime(path, (since.timestamp(), since.timestamp()))
 
 
-def test_a_home_that_has_lost_its_whole_state_is_told(spoiled: Home) -> None:
+def test_a_home_without_its_store_is_reported(spoiled: Home) -> None:
     shutil.rmtree(spoiled.store)
     assert {"database", "keys", "permissions"} <= found(spoiled)
     spoiled.store.mkdir(0o700)
@@ -311,7 +309,7 @@ def test_a_folder_that_is_no_home_is_not_examined(tmp_path: Path) -> None:
         doctor.examine(Home(tmp_path, lambda is_new: b""))
 
 
-def test_an_older_schema_is_told_and_left_as_it_is(spoiled: Home) -> None:
+def test_an_older_schema_is_reported_and_not_changed(spoiled: Home) -> None:
     with closing(sqlite3.connect(spoiled.database)) as database:
         database.execute("PRAGMA user_version = 3")
         before = spoiled.database.read_bytes()
@@ -320,7 +318,7 @@ def test_an_older_schema_is_told_and_left_as_it_is(spoiled: Home) -> None:
 
 
 @pytest.mark.parametrize("version", [(3, 51, 2), (3, 51, 3)])
-def test_wal_is_told_where_this_sqlite_corrupts_it(
+def test_wal_is_reported_on_a_sqlite_that_corrupts_it(
     spoiled: Home, version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
@@ -329,7 +327,7 @@ def test_wal_is_told_where_this_sqlite_corrupts_it(
     assert ("database" in found(spoiled)) == (version < (3, 51, 3))
 
 
-def test_who_writes_does_not_wait_while_the_database_is_checked(
+def test_the_database_check_does_not_block_writers(
     spoiled: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def damage(checked: Database) -> list[str]:
@@ -365,16 +363,16 @@ def test_where_there_is_no_room_for_a_copy_the_database_is_checked_where_it_is(
         checked[0].close()
 
 
-def test_a_disk_that_the_kernel_has_made_read_only_is_told(made: Home, tmp_path: Path) -> None:
+def test_a_disk_remounted_read_only_is_reported(made: Home, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "8m") as disk:
         home = copy_home(made.path, disk / "home", Clock(BEGIN))
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         home.db.close()
-        told = str(next(checks_files.disk(home)).what)
-        assert told.startswith("the disk of the store is mounted read-only")
+        reported = str(next(checks_files.disk(home)).what)
+        assert reported.startswith("the disk of the store is mounted read-only")
 
 
-def test_with_the_passphrase_each_key_is_proven_to_be_its_certificates(spoiled: Home) -> None:
+def test_with_the_passphrase_each_key_is_checked_against_its_certificate(spoiled: Home) -> None:
     assert found(spoiled, has_passphrase=True) == set()
     (spoiled.store / "keys" / "old-issuing.key").write_bytes(
         (spoiled.store / "keys" / "old-root.key").read_bytes()
@@ -383,23 +381,19 @@ def test_with_the_passphrase_each_key_is_proven_to_be_its_certificates(spoiled: 
     assert found(spoiled, has_passphrase=True) == {"passphrase"}
 
 
-def test_of_a_passphrase_file_that_is_not_there_nobody_has_to_look_for_the_owner(
-    spoiled: Home, tmp_path: Path
-) -> None:
+def test_a_missing_passphrase_file_has_no_owner_finding(spoiled: Home, tmp_path: Path) -> None:
     report = doctor.examine(spoiled, has_passphrase=True, passphrase_file=tmp_path / "none")
     assert all("owns" not in str(each.what.hint) for each in report[doctor.PASSPHRASE])
     assert report[doctor.PASSPHRASE]
 
 
-def test_a_wrong_passphrase_and_one_that_others_can_read_are_told(
-    spoiled: Home, tmp_path: Path
-) -> None:
+def test_a_wrong_or_world_readable_passphrase_is_reported(spoiled: Home, tmp_path: Path) -> None:
     wrong = Home(spoiled.path, lambda is_new: b"another", spoiled.clock)
     assert found(wrong, has_passphrase=True) == {"passphrase"}
     (tmp_path / "file").write_text("passphrase")
     (tmp_path / "file").chmod(0o640)
-    told = findings(spoiled, has_passphrase=True, passphrase_file=tmp_path / "file")
-    assert [(check, each.what.values["path"]) for check, each in told] == [
+    reported = findings(spoiled, has_passphrase=True, passphrase_file=tmp_path / "file")
+    assert [(check, each.what.values["path"]) for check, each in reported] == [
         ("passphrase", tmp_path / "file")
     ]
 
@@ -444,7 +438,7 @@ def test_rsa_2048_that_lasts_past_2030_is_a_warning(spoiled: Home) -> None:
     assert found(spoiled) == set()
 
 
-def test_live_certificates_over_sha_1_are_told(spoiled: Home) -> None:
+def test_live_certificates_with_sha_1_are_reported(spoiled: Home) -> None:
     issue(spoiled)
     publication.publish(spoiled)
     sha1_with_rsa = "06092a864886f70d010105"
@@ -453,7 +447,7 @@ def test_live_certificates_over_sha_1_are_told(spoiled: Home) -> None:
     assert found(spoiled) == {"algorithms"}
 
 
-def test_certificates_that_outlive_their_ca_are_told(spoiled: Home) -> None:
+def test_certificates_that_outlive_their_ca_are_reported(spoiled: Home) -> None:
     issue(spoiled)
     publication.publish(spoiled)
     end = int(hierarchies.get(spoiled.db, "old").issuing.not_after.timestamp())
@@ -461,7 +455,7 @@ def test_certificates_that_outlive_their_ca_are_told(spoiled: Home) -> None:
     assert found(spoiled) == {"hierarchies"}
 
 
-def test_a_mail_that_was_given_up_is_told_while_it_matters(spoiled: Home) -> None:
+def test_a_given_up_mail_is_reported_until_its_link_expires(spoiled: Home) -> None:
     number = issue(spoiled).certificate.number
     publication.publish(spoiled)
     change(
@@ -474,7 +468,7 @@ def test_a_mail_that_was_given_up_is_told_while_it_matters(spoiled: Home) -> Non
     assert found(spoiled) == set()
 
 
-def test_a_clock_before_the_last_row_of_the_audit_log_is_told(home: Home, clock: Clock) -> None:
+def test_a_clock_before_the_last_audit_row_is_reported(home: Home, clock: Clock) -> None:
     before = clock.now
     clock.now -= timedelta(minutes=6)
     assert found(home) == {"clock"}

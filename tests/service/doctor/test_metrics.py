@@ -17,7 +17,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import hierarchies
@@ -50,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
     home.create("Network", "City")
     creation.create(home, "old")
     creation.create(home, "new")
-    requests = [Request.parse(User.parse(user), "android") for user in ("a", "b", "c")]
+    requests = [IssuanceRequest.parse(User.parse(user), "android") for user in ("a", "b", "c")]
     issued = list(issuance.issue(home, requests, "old"))
     publication.publish(home)
     clock.advance(hours=1)
@@ -101,7 +101,7 @@ def test_moments_are_seconds_since_1970(home: Home, figures: Figures) -> None:
     assert not any(name == "rca_last_backup_timestamp_seconds" for name, _ in figures)
 
 
-def test_what_is_still_to_go_and_to_publish_is_counted(figures: Figures) -> None:
+def test_pending_migrations_and_publications_are_counted(figures: Figures) -> None:
     assert figures["rca_migration_to_go", (("hierarchy", "old"),)] == 2
     assert not any(name == "rca_migration_to_go" and "new" in str(key) for name, key in figures)
     assert figures["rca_crl_missing_changes", (("hierarchy", "old"), ("tier", "issuing"))] == 1

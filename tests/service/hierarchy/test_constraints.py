@@ -226,9 +226,7 @@ name_constraints:
 
 
 @pytest.mark.parametrize("tier", ["issuing", "root"])
-def test_what_a_ca_forbids_is_not_issued_below_it_and_leaves_no_record(
-    home: Home, tier: str
-) -> None:
+def test_a_name_that_the_ca_forbids_is_not_issued_or_recorded(home: Home, tier: str) -> None:
     """OpenSSL keeps the constraints of the root too, so nginx would refuse the certificate."""
     with (home.profiles / f"{tier}.yaml").open("a") as file:
         file.write(PROFILE)
@@ -270,7 +268,7 @@ def test_a_root_binds_the_issuing_ca_before_it_signs_it(home: Home, clock: Clock
         ("inhibit_any_policy: many", "expected int"),
     ],
 )
-def test_what_is_wrong_with_constraints_is_told_with_its_line(
+def test_a_mistake_in_constraints_is_reported_with_its_line(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     path = tmp_path / "issuing.yaml"

@@ -67,7 +67,7 @@ def test_a_name_is_taken_once(home: Home) -> None:
     assert key_files(home) == before
 
 
-def test_two_roots_of_one_common_name_could_not_be_told_apart(home: Home) -> None:
+def test_a_second_root_with_the_same_common_name_is_refused(home: Home) -> None:
     with pytest.raises(Conflict, match=r"the root of new is called new\.ecn\.example\.jp already"):
         creation.create(home, "third", common_name="new.ecn.example.jp")
     assert [each.name for each in hierarchies.all_of(home.db)] == ["old", "new"]
@@ -131,7 +131,7 @@ def test_the_key_of_another_hierarchy_is_not_taken(home: Home, stick: Path) -> N
 # -- a process that dies
 
 
-def test_whenever_making_dies_it_can_be_made_again(home: Home, clock: Clock) -> None:
+def test_a_killed_creation_can_be_repeated(home: Home, clock: Clock) -> None:
     """It dies at each of its draws of randomness in turn: serial numbers, then sealing the keys."""
     for deaths in itertools.count():
         name = f"try-{deaths}"
@@ -162,7 +162,7 @@ def test_a_hierarchy_that_was_recorded_without_its_crls_gets_them_when_it_is_pub
 # -- closing
 
 
-def test_a_retired_hierarchy_issues_nothing_and_what_it_issued_stays_valid(home: Home) -> None:
+def test_a_retired_hierarchy_issues_nothing_and_its_certificates_stay_valid(home: Home) -> None:
     number = issue(home, hierarchy="old").certificate.number
     closed = creation.retire(home, "old", None)
     assert (closed.retired_at, closed.cutoff) == (BEGIN, None)
@@ -200,7 +200,7 @@ def test_the_day_of_retirement_stays_and_the_cutoff_can_be_moved(home: Home, clo
     assert (moved.retired_at, moved.cutoff) == (BEGIN, first + timedelta(days=30))
 
 
-def test_what_is_not_there_cannot_be_retired(home: Home) -> None:
+def test_an_unknown_hierarchy_cannot_be_retired(home: Home) -> None:
     with pytest.raises(NotFound, match="there is no hierarchy third"):
         creation.retire(home, "third", None)
 

@@ -39,7 +39,9 @@ def verifies(home: Home, leaf: Path, *untrusted: str, more: tuple[str | Path, ..
     return subprocess.run(words, capture_output=True).returncode == 0
 
 
-def test_whoever_trusts_the_old_root_alone_verifies_by_the_bridge(home: Home, leaf: Path) -> None:
+def test_a_verifier_with_the_old_root_alone_accepts_the_cross_certificate(
+    home: Home, leaf: Path
+) -> None:
     cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert not verifies(home, leaf, "new-issuing.pem")
@@ -47,20 +49,23 @@ def test_whoever_trusts_the_old_root_alone_verifies_by_the_bridge(home: Home, le
     assert verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem", more=("-x509_strict",))
 
 
-def test_a_bridge_has_name_and_key_of_the_root_that_it_certifies(home: Home) -> None:
+def test_a_cross_certificate_has_the_subject_cas_name_and_key(home: Home) -> None:
     made = cross_signing.cross(home, "new", "old")
     assert made.der is not None
     publication.publish(home)
-    bridge = asn1_x509.Certificate.load(made.der, strict=True)
+    cross_certificate = asn1_x509.Certificate.load(made.der, strict=True)
     root = asn1_x509.Certificate.load((home.public / "new-root.cer").read_bytes(), strict=True)
     old = asn1_x509.Certificate.load((home.public / "old-root.cer").read_bytes(), strict=True)
-    assert bridge.subject.dump() == root.subject.dump()
-    assert bridge.public_key.dump() == root.public_key.dump()
-    assert bridge.issuer.dump() == old.subject.dump()
-    assert bridge.key_identifier == root.key_identifier
-    assert bridge.authority_key_identifier == old.key_identifier
-    assert bridge.basic_constraints_value.native == {"ca": True, "path_len_constraint": 1}
-    assert bridge.not_valid_after <= min(root.not_valid_after, old.not_valid_after)
+    assert cross_certificate.subject.dump() == root.subject.dump()
+    assert cross_certificate.public_key.dump() == root.public_key.dump()
+    assert cross_certificate.issuer.dump() == old.subject.dump()
+    assert cross_certificate.key_identifier == root.key_identifier
+    assert cross_certificate.authority_key_identifier == old.key_identifier
+    assert cross_certificate.basic_constraints_value.native == {
+        "ca": True,
+        "path_len_constraint": 1,
+    }
+    assert cross_certificate.not_valid_after <= min(root.not_valid_after, old.not_valid_after)
 
 
 def test_where_the_path_length_has_no_room_the_issuing_ca_is_certified(
@@ -79,7 +84,7 @@ def test_where_the_path_length_has_no_room_the_issuing_ca_is_certified(
     )
 
 
-def test_a_bridge_opens_no_door(home: Home, leaf: Path) -> None:
+def test_a_cross_certificate_admits_no_device_to_the_server(home: Home, leaf: Path) -> None:
     """A door of nginx trusts the old root and wants a CRL of every CA of the path (ssl_crl)."""
     publication.publish(home)
     names = [f"{each}-{kind}.pem" for each in ("old", "new") for kind in ("root", "chain")]
@@ -87,11 +92,11 @@ def test_a_bridge_opens_no_door(home: Home, leaf: Path) -> None:
     cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert {name: (home.public / name).read_bytes() for name in names} == before
-    door = ("-crl_check_all", "-CRLfile", home.public / "old-crl.pem")
-    assert not verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem", more=door)
+    options = ("-crl_check_all", "-CRLfile", home.public / "old-crl.pem")
+    assert not verifies(home, leaf, "new-issuing.pem", "new-cross-old.pem", more=options)
 
 
-def test_there_is_one_bridge_at_a_time(home: Home) -> None:
+def test_there_is_one_valid_cross_certificate_at_a_time(home: Home) -> None:
     first = cross_signing.cross(home, "new", "old")
     with pytest.raises(Conflict, match="a bridge from new to old already"):
         cross_signing.cross(home, "new", "old")
@@ -100,7 +105,7 @@ def test_there_is_one_bridge_at_a_time(home: Home) -> None:
     cross_signing.cross(home, "new", "old")
 
 
-def test_a_revoked_bridge_stands_on_the_crl_and_is_published_no_more(home: Home) -> None:
+def test_a_revoked_cross_certificate_is_on_the_crl_and_unpublished(home: Home) -> None:
     made = cross_signing.cross(home, "new", "old")
     publication.publish(home)
     assert (home.public / "new-cross-old.pem").exists()
@@ -112,7 +117,7 @@ def test_a_revoked_bridge_stands_on_the_crl_and_is_published_no_more(home: Home)
         cross_signing.revoke(home, made.serial, RevocationReason.CA_COMPROMISE)
 
 
-def test_a_bridge_ends_when_it_is_told_to(home: Home, clock: Clock) -> None:
+def test_a_cross_certificate_ends_at_the_given_date(home: Home, clock: Clock) -> None:
     end = datetime(2026, 8, 1, tzinfo=UTC)
     assert cross_signing.cross(home, "new", "old", end).not_after == end
     clock.now = end
@@ -120,33 +125,39 @@ def test_a_bridge_ends_when_it_is_told_to(home: Home, clock: Clock) -> None:
     assert not (home.public / "new-cross-old.pem").exists()
 
 
-def test_a_bridge_outlives_neither_side(home: Home) -> None:
+def test_a_cross_certificate_outlives_neither_ca(home: Home) -> None:
     with pytest.raises(Refused, match="can last until"):
         cross_signing.cross(home, "new", "old", datetime(2080, 1, 1, tzinfo=UTC))
     assert rows(home, "SELECT * FROM ca_certificate") == []
 
 
-def test_a_root_signs_no_bridge_by_a_clock_that_was_set_back(home: Home, clock: Clock) -> None:
+def test_a_root_signs_no_cross_certificate_if_the_clock_was_set_back(
+    home: Home, clock: Clock
+) -> None:
     clock.advance(days=-1)
     with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
         cross_signing.cross(home, "new", "old")
     assert rows(home, "SELECT * FROM ca_certificate") == []
 
 
-def test_nothing_is_signed_before_a_bridge_until_that_is_revoked(home: Home, clock: Clock) -> None:
+def test_no_signature_predates_a_cross_certificate_until_it_is_revoked(
+    home: Home, clock: Clock
+) -> None:
     """The clock was a year ahead when it was made, and is right again."""
     clock.advance(days=365)
-    ahead = cross_signing.cross(home, "new", "old")
+    before_the_root = cross_signing.cross(home, "new", "old")
     clock.advance(days=-365)
     for sign in (lambda: issue(home), lambda: cross_signing.cross(home, "old", "new")):
         with pytest.raises(Unavailable, match="signed at 2027-02-02"):
             sign()
-    cross_signing.revoke(home, ahead.serial, RevocationReason.SUPERSEDED)
+    cross_signing.revoke(home, before_the_root.serial, RevocationReason.SUPERSEDED)
     issue(home)
     cross_signing.cross(home, "new", "old")
 
 
-def test_a_root_whose_key_is_elsewhere_signs_with_its_file(home: Home, tmp_path: Path) -> None:
+def test_a_root_with_its_key_elsewhere_signs_with_the_given_file(
+    home: Home, tmp_path: Path
+) -> None:
     stick = tmp_path / "root.key"
     creation.create(home, "third", common_name="third.example.jp", root_key_out=stick)
     assert cross_signing.cross(home, "new", "third", root_key=stick).der is not None
@@ -156,7 +167,7 @@ def die(*_: object) -> None:
     raise Died
 
 
-def test_what_a_run_that_died_may_have_signed_is_on_the_crl(
+def test_the_pending_cross_certificate_of_a_killed_run_is_on_the_crl(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -176,17 +187,17 @@ def times_listed(home: Home, serial: int) -> int:
     return said.count(f"Serial Number: {serial:0{len(f'{serial:x}') + 1 & ~1}X}")
 
 
-def test_catching_up_with_its_own_crl_a_home_finds_every_bridge_known(home: Home) -> None:
+def test_reconciling_with_its_own_crl_a_home_knows_every_cross_certificate(home: Home) -> None:
     """What a root revoked besides is no certificate of a device that nobody knows."""
-    bridge = cross_signing.cross(home, "new", "old")
-    cross_signing.revoke(home, bridge.serial, RevocationReason.SUPERSEDED)
+    cross_certificate = cross_signing.cross(home, "new", "old")
+    cross_signing.revoke(home, cross_certificate.serial, RevocationReason.SUPERSEDED)
     publication.publish(home)
     assert set(vars(reconcile.catch_up(home).learned).values()) == {0}
     publication.publish(home)
-    assert times_listed(home, bridge.serial) == 1
+    assert times_listed(home, cross_certificate.serial) == 1
 
 
-def test_the_crl_of_a_root_alone_tells_that_a_bridge_was_revoked(home: Home) -> None:
+def test_the_roots_crl_alone_restores_a_cross_certificates_revocation(home: Home) -> None:
     """One that was made before the older database, and one that is not in it."""
     known = cross_signing.cross(home, "new", "old")
     older = home.store / "rca.sqlite.older"
@@ -211,7 +222,7 @@ def test_the_crl_of_a_root_alone_tells_that_a_bridge_was_revoked(home: Home) -> 
     assert {each.crosses for each in ca_certificates.all_of(again.db)} == {"new"}
 
 
-def test_what_a_run_that_died_may_have_signed_is_not_forgotten_by_a_restore(home: Home) -> None:
+def test_a_restore_keeps_the_pending_cross_certificate_of_a_killed_run(home: Home) -> None:
     """Its journal names no certificate, only that one was given up."""
     older = home.store / "rca.sqlite.older"
     shutil.copy(home.store / "rca.sqlite", older)
@@ -229,7 +240,7 @@ def test_what_a_run_that_died_may_have_signed_is_not_forgotten_by_a_restore(home
     assert set(published(again, "old-root").revoked) == {int(str(lost), 16)}
 
 
-def test_an_older_database_learns_of_bridges_from_its_journal(home: Home) -> None:
+def test_an_older_database_restores_cross_certificates_from_its_journal(home: Home) -> None:
     """A revoked one comes back revoked, once: a CRL names a serial number once."""
     older = home.store / "rca.sqlite.older"
     shutil.copy(home.store / "rca.sqlite", older)
@@ -244,6 +255,8 @@ def test_an_older_database_learns_of_bridges_from_its_journal(home: Home) -> Non
     publication.publish(again)
     assert published(again, "old-root").revoked == {lost.serial: "ca_compromise"}
     assert times_listed(again, lost.serial) == 1
-    assert set(cross_signing.bridges(again, "new", again.clock())) == {"old"}
-    bridge = (again.public / "new-cross-old.pem").read_bytes()
-    assert f"{kept.serial:x}" in openssl("x509", "-noout", "-serial", given=bridge).lower()
+    assert set(cross_signing.cross_certificates(again, "new", again.clock())) == {"old"}
+    cross_certificate = (again.public / "new-cross-old.pem").read_bytes()
+    assert (
+        f"{kept.serial:x}" in openssl("x509", "-noout", "-serial", given=cross_certificate).lower()
+    )

@@ -113,7 +113,7 @@ def install(home: Home, root: Path, issuing: Path) -> None:
 # -- the request
 
 
-def test_a_request_asks_for_what_the_profile_says(home: Home, tmp_path: Path) -> None:
+def test_a_request_asks_for_the_profiles_extensions(home: Home, tmp_path: Path) -> None:
     configure(home, "public_url: https://ca.example.jp")
     external_root.request(home, "third", tmp_path / "r.csr", common_name="third.example.jp")
     _, _, der = pem.unarmor((tmp_path / "r.csr").read_bytes())
@@ -162,7 +162,7 @@ def test_a_request_that_is_given_up_leaves_nothing(home: Home, requested: Path) 
 # -- installing what OpenSSL has signed
 
 
-def test_what_is_installed_already_is_told_as_when_it_was(
+def test_installing_the_same_certificate_again_gives_the_same_result(
     home: Home, root: OpensslRoot, requested: Path
 ) -> None:
     """A run that died may not have told; one that looks alike is none of it."""
@@ -175,7 +175,7 @@ def test_what_is_installed_already_is_told_as_when_it_was(
         install(home, root.certificate, root.sign(requested))
 
 
-def test_what_openssl_has_signed_becomes_a_hierarchy_that_issues(
+def test_a_ca_signed_by_openssl_issues(
     home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
 ) -> None:
     install(home, root.certificate, root.sign(requested))
@@ -190,7 +190,7 @@ def test_what_openssl_has_signed_becomes_a_hierarchy_that_issues(
     )
 
 
-def test_the_roots_crl_from_elsewhere_completes_what_nginx_needs(
+def test_the_external_roots_crl_completes_the_files_for_nginx(
     home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
 ) -> None:
     install(home, root.certificate, root.sign(requested))
@@ -223,7 +223,7 @@ def test_a_crl_without_a_number_is_refused_with_the_way_to_one(
 
 
 @pytest.mark.parametrize("armoured", [True, False])
-def test_a_crl_of_a_version_that_nobody_knows_is_no_crl(
+def test_a_crl_of_an_unknown_version_is_refused(
     home: Home, root: OpensslRoot, requested: Path, armoured: bool
 ) -> None:
     """The library's InvalidVersion is no ValueError, and came out as a bug."""
@@ -236,7 +236,7 @@ def test_a_crl_of_a_version_that_nobody_knows_is_no_crl(
         external_root.take_crl(home, "third", data)
 
 
-def test_a_ca_that_was_signed_for_too_short_is_told(
+def test_a_ca_with_too_short_a_lifetime_is_reported(
     home: Home, root: OpensslRoot, requested: Path
 ) -> None:
     """`openssl x509 -days 3650`: two days less than ten years."""
@@ -246,7 +246,7 @@ def test_a_ca_that_was_signed_for_too_short_is_told(
     assert external_root.years_too_many(home, hierarchies.get(home.db, "new")) is None
 
 
-def test_a_crl_that_is_made_here_is_not_taken_from_elsewhere(home: Home) -> None:
+def test_a_crl_of_a_ca_with_its_key_here_is_not_installed(home: Home) -> None:
     publication.publish(home)
     with pytest.raises(Conflict, match="is here"):
         external_root.take_crl(home, "old", (home.public / "old-root.crl").read_bytes())
@@ -292,7 +292,7 @@ def test_a_certificate_other_than_was_asked_for_is_refused(
         install(home, root.certificate, root.sign(requested, GOOD + IDS, *options))
 
 
-def test_all_that_is_wrong_with_it_is_told_in_the_readers_language(
+def test_all_faults_are_reported_in_the_readers_language(
     home: Home, root: OpensslRoot, requested: Path
 ) -> None:
     extensions = "basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=none\n"
@@ -319,7 +319,7 @@ def test_a_root_that_did_not_sign_is_refused(
         install(home, other.certificate, root.sign(requested))
 
 
-def test_a_root_whose_path_length_allows_no_ca_is_refused(
+def test_a_root_with_path_length_zero_is_refused(
     home: Home, requested: Path, tmp_path: Path
 ) -> None:
     flat = make_root(tmp_path / "flat", "basicConstraints=critical,CA:TRUE,pathlen:0")
@@ -337,7 +337,7 @@ def test_a_root_whose_path_length_allows_no_ca_is_refused(
         ),
     ],
 )
-def test_a_root_under_which_nobody_would_be_let_in_is_refused(
+def test_a_root_under_which_no_device_would_be_accepted_is_refused(
     home: Home, requested: Path, tmp_path: Path, more: str, finding: str
 ) -> None:
     """OpenSSL holds a root's purposes and name constraints against all below it."""
@@ -370,7 +370,7 @@ def test_a_clock_that_was_set_back_installs_and_signs_nothing(
 
 
 @pytest.mark.parametrize("data", [b"", b"\x30\x80", b"-----BEGIN CERTIFICATE-----\n", b"x" * 9])
-def test_what_is_no_certificate_is_refused_in_one_line(
+def test_a_file_without_a_certificate_is_refused_in_one_line(
     home: Home, root: OpensslRoot, requested: Path, data: bytes
 ) -> None:
     with pytest.raises(RcaError):
@@ -400,7 +400,7 @@ def test_another_home_signs_and_its_crl_can_revoke_it(
     assert listed == [(f"{signed.serial:x}", None)]
 
 
-def test_what_a_root_elsewhere_revoked_leaves_its_crl_as_good_as_it_was(
+def test_a_revocation_by_an_external_root_does_not_make_its_crl_overdue(
     home: Home, offline: Home, requested: Path, tmp_path: Path
 ) -> None:
     """Nobody here can sign another, and need not: the CRL that was taken in lists it."""

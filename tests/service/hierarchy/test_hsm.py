@@ -10,19 +10,19 @@ import pytest
 from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Invalid
 from tests.shared.homes import openssl
-from tests.shared.hsm import MODULE, PIN, Hsm, make, proves
+from tests.shared.hsm import MODULE, PIN, Hsm, check_signatures, make
 from tests.shared.program import PROGRAM
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 
 
-def test_what_keys_in_a_token_signed_verifies(hsm: Hsm) -> None:
+def test_signatures_by_keys_in_a_token_verify(hsm: Hsm) -> None:
     (certificate,) = hsm.json("list", "--user", "hanako")
-    proves(hsm, certificate["number"])
+    check_signatures(hsm, certificate["number"])
     hsm.rca("audit", "verify")
 
 
-def test_the_token_made_the_keys_and_gives_them_out_to_nobody(hsm: Hsm) -> None:
+def test_keys_are_made_in_the_token_and_not_extractable(hsm: Hsm) -> None:
     listed = hsm.tool("--list-objects", "--type", "privkey")
     kept = listed.count("sensitive, always sensitive, never extractable, local")
     assert kept == listed.count("Private Key Object") >= 2
@@ -35,7 +35,7 @@ def test_a_batch_is_signed_by_worker_processes(hsm: Hsm) -> None:
     table.write_text("user,device\n" + "".join(f"u{n},mac\n" for n in range(12)))
     issued = hsm.json("issue", "--batch", table, "--jobs", "2")
     rows = issued if isinstance(issued, list) else hsm.json("list", "--text", "u1")
-    proves(hsm, rows[0]["number"])
+    check_signatures(hsm, rows[0]["number"])
 
 
 def test_a_key_of_another_ca_is_not_used_again(hsm: Hsm) -> None:
@@ -121,7 +121,7 @@ def test_rsa_keys_that_the_token_has_are_used_and_a_run_that_died_goes_on(tmp_pa
     issued = hsm.json("issue", "--device", "windows", "--user", "hanako")
     hsm.rca("publish")
     (row,) = issued if isinstance(issued, list) else [issued]
-    proves(hsm, row["number"])
+    check_signatures(hsm, row["number"])
 
 
 def test_a_requested_ca_has_its_key_in_the_token(hsm: Hsm, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_requested_ca_has_its_key_in_the_token(hsm: Hsm, tmp_path: Path) -> No
         "pkcs11:object=",
     ],
 )
-def test_what_is_no_uri_of_a_key_is_invalid(text: str) -> None:
+def test_a_uri_that_names_no_key_is_invalid(text: str) -> None:
     with pytest.raises(Invalid):
         token_uri.parse(text)
 

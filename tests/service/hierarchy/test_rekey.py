@@ -59,7 +59,7 @@ def test_every_key_opens_with_the_new_passphrase_alone_under_a_fresh_salt(home: 
     assert {name: renewed.keystore.read(name) for name in secrets} == secrets
 
 
-def test_files_are_private_and_nothing_else_is_left(home: Home) -> None:
+def test_files_are_private_and_no_others_remain(home: Home) -> None:
     before = sorted((home.store / "keys").iterdir())
     rekey.rekey_passphrase(home, lambda: NEW)
     assert sorted((home.store / "keys").iterdir()) == before
@@ -166,7 +166,7 @@ def test_a_set_that_was_complete_counts_before_all_of_it_is_in_place(home: Home)
     assert not (keys / "next").exists()
 
 
-def test_whoever_finishes_at_the_same_time_is_no_hindrance(tmp_path: Path) -> None:
+def test_a_concurrent_rekey_that_finishes_first_is_harmless(tmp_path: Path) -> None:
     for number in range(200):
         keys = tmp_path / str(number)
         (keys / "next").mkdir(parents=True)
@@ -174,7 +174,7 @@ def test_whoever_finishes_at_the_same_time_is_no_hindrance(tmp_path: Path) -> No
     program = """
 import sys
 from pathlib import Path
-from renrakucho_ca.store import generations
+from renrakucho_ca.store.keystore import generations
 for number in range(200):
     generations.finish(Path(sys.argv[1]) / str(number))
 """
@@ -185,7 +185,7 @@ for number in range(200):
     assert not list(tmp_path.rglob("next"))
 
 
-def test_what_a_run_that_died_had_begun_is_no_part_of_the_next(tmp_path: Path) -> None:
+def test_the_unfinished_files_of_a_killed_rekey_are_not_used(tmp_path: Path) -> None:
     (tmp_path / ".next.tmp").mkdir()
     (tmp_path / ".next.tmp" / "stray.key").write_bytes(b"stray")
     (tmp_path / "a.key").write_bytes(b"old")
@@ -245,7 +245,7 @@ def test_a_disk_that_is_full_keeps_all_under_the_old_passphrase(
 
 
 @pytest.mark.needs("strace")
-def test_a_root_key_is_whole_or_not_there_when_its_making_is_killed(
+def test_a_root_key_file_is_complete_or_absent_after_a_kill(
     session: Terminal, tmp_path: Path
 ) -> None:
     command = ("hierarchy", "create", "third", "--root-key-out", "root.key")
@@ -304,7 +304,7 @@ def test_a_new_passphrase_that_could_not_be_chosen_first_is_refused(
     assert "the passphrase is" in refused.complaint
 
 
-def test_without_a_new_passphrase_the_way_is_told(session: Terminal, tmp_path: Path) -> None:
+def test_without_a_new_passphrase_a_hint_is_printed(session: Terminal, tmp_path: Path) -> None:
     refused = session("hierarchy", "rekey-passphrase")
     assert refused.code == 7
     assert "--new-passphrase-file" in refused.err

@@ -34,7 +34,7 @@ def findings(hsm: Hsm, code: int) -> list[Any]:
     ]
 
 
-def test_a_pin_that_lets_nobody_in_is_told_once_for_all_keys_of_the_token(own: Hsm) -> None:
+def test_a_rejected_pin_is_reported_once_for_all_keys_of_a_token(own: Hsm) -> None:
     """Else cron finds out: the CRL is renewed a week later, and is not."""
     pin = own.folder / "pin"
     assert findings(own, 0) == []
@@ -51,7 +51,7 @@ def test_a_pin_that_lets_nobody_in_is_told_once_for_all_keys_of_the_token(own: H
     assert "pin-source" in hint
 
 
-def test_with_the_passphrase_keys_in_a_token_are_proven_too(own: Hsm) -> None:
+def test_with_the_passphrase_keys_in_a_token_are_checked(own: Hsm) -> None:
     pin = own.folder / "pin"
     pin.write_text("1234-gamma\n")
     said = findings(own, 8)

@@ -38,7 +38,7 @@ def settled(hsm: Hsm) -> None:
     hsm.rca("audit", "verify")
 
 
-def test_a_batch_shows_what_was_done_and_the_next_run_clears_up(hsm: Hsm) -> None:
+def test_an_interrupted_batch_prints_its_results_and_the_next_run_cleans_up(hsm: Hsm) -> None:
     table = hsm.folder / "many.csv"
     table.write_text("user,device\n" + "".join(f"x{n},mac\n" for n in range(MANY)))
     command = ("issue", "--batch", table, "--jobs", "2", "--format", "json")
@@ -61,7 +61,9 @@ def test_a_batch_shows_what_was_done_and_the_next_run_clears_up(hsm: Hsm) -> Non
     settled(hsm)
 
 
-def test_a_migration_hands_out_what_was_done_and_the_next_run_does_the_rest(hsm: Hsm) -> None:
+def test_an_interrupted_migration_delivers_its_results_and_the_next_run_completes_it(
+    hsm: Hsm,
+) -> None:
     """The old hierarchy's keys lie in the store, the new one's in the token."""
     town = hsm.at("town")
     town.rca("init")

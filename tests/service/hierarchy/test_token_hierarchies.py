@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.shared.homes import openssl
-from tests.shared.hsm import PIN, Hsm, proves
+from tests.shared.hsm import PIN, Hsm, check_signatures
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 
@@ -47,7 +47,7 @@ def test_an_installed_ca_issues_and_its_root_signs_the_crl_from_the_token(far: H
     _, said = far.rca("publish", code=8)
     assert "--root-key FILE|URI" in said
     far.rca("publish", "--root-key", far.uri("new-root"))
-    proves(far, number, "third")
+    check_signatures(far, number, "third")
     stray = ("publish", "--root-key", far.uri("far-third"))
     assert "is of no CA here" in far.rca(*stray, code=7)[1]
 
@@ -61,9 +61,7 @@ def test_a_hierarchy_says_where_its_keys_are_and_no_pin(far: Hsm) -> None:
     assert PIN not in far.rca("hierarchy", "show", "third")[0]
 
 
-def test_a_root_that_the_token_has_and_the_store_does_not_know_signs_bridges_and_cas(
-    far: Hsm, tmp_path: Path
-) -> None:
+def test_a_root_in_a_token_signs_cross_certificates_and_cas(far: Hsm, tmp_path: Path) -> None:
     cross = ("hierarchy", "cross", "old", "--by", "third")
     assert "add --root-key FILE|URI" in far.rca(*cross, code=7)[1]
     _, said = far.rca(*cross, "--root-key", far.uri("far-third"), code=5)
@@ -81,7 +79,7 @@ def test_a_root_that_the_token_has_and_the_store_does_not_know_signs_bridges_and
     openssl("verify", "-CAfile", far.public / "third-root.pem", signed)
 
 
-def test_a_ca_whose_keys_are_in_a_token_is_taken_over(hsm: Hsm) -> None:
+def test_a_ca_with_its_keys_in_a_token_is_imported(hsm: Hsm) -> None:
     taker = hsm.at("taker")
     taker.rca("init")
     command = ("hierarchy", "import", "theirs", "--root", hsm.public / "new-root.pem")
@@ -98,7 +96,7 @@ def test_a_ca_whose_keys_are_in_a_token_is_taken_over(hsm: Hsm) -> None:
     )
     number = taker.json("issue", "--device", "mac", "--user", "taro")["number"]
     taker.rca("publish")
-    proves(taker, number, "theirs")
+    check_signatures(taker, number, "theirs")
 
 
 def test_another_passphrase_is_not_the_tokens_concern(far: Hsm, tmp_path: Path) -> None:
@@ -123,4 +121,4 @@ def test_a_restored_home_says_which_keys_it_got_from_no_backup_and_signs_by_the_
         assert f"the key of {name} is in a token, and in no backup" in said
     number = restored.json("issue", "--device", "mac", "--user", "saburo")["number"]
     restored.rca("publish")
-    proves(restored, number)
+    check_signatures(restored, number)

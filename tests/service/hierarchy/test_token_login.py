@@ -72,7 +72,7 @@ def test_a_wrong_pin_from_a_terminal_ends_the_command(alike: tuple[Hsm, str, str
 
 
 @softhsm
-def test_nobody_types_a_pin_for_a_token_that_is_not_there(hsm: Hsm) -> None:
+def test_no_pin_is_asked_for_a_missing_token(hsm: Hsm) -> None:
     key = f"pkcs11:token=another;object=x?module-path={MODULE}"
     answer = hsm.typing()("hierarchy", "create", "x", "--root-key", key)
     assert answer.code == 7
@@ -96,7 +96,7 @@ def test_a_key_that_cannot_sign_as_a_ca_must_is_refused(hsm: Hsm) -> None:
 
 
 @softhsm
-def test_a_key_that_is_not_allowed_to_sign_is_told_so(hsm: Hsm) -> None:
+def test_a_key_without_permission_to_sign_is_reported(hsm: Hsm) -> None:
     """CKA_SIGN is false; pkcs11-tool cannot make such a one."""
     program = (
         "import pkcs11, sys; from pkcs11.util.ec import encode_named_curve_parameters as curve\n"
@@ -116,7 +116,7 @@ def test_a_key_that_is_not_allowed_to_sign_is_told_so(hsm: Hsm) -> None:
 
 
 @pytest.mark.parametrize("module", ["/nowhere.so", "/tmp", __file__])
-def test_a_module_that_is_none_is_told_with_the_way_out(module: str) -> None:
+def test_a_file_that_is_no_pkcs11_module_is_reported_with_a_hint(module: str) -> None:
     uri = token_uri.parse(f"pkcs11:object=x?module-path={module}")
     with pytest.raises(Unavailable, match="cannot be loaded") as caught:
         token_login.look_for(uri, module)
@@ -248,7 +248,7 @@ def test_a_pin_that_was_refused_is_not_tried_again_for_another_key(
     ("tries", "said", "hint"),
     [(0, "is locked", "security officer"), (1, "one try of its PIN left", "pkcs11-tool --login")],
 )
-def test_a_pin_that_is_locked_or_nearly_so_is_told_with_the_way_out(
+def test_a_locked_or_nearly_locked_pin_is_reported_with_a_hint(
     plugged_in: Callable[[Counting], None], tries: int, said: str, hint: str
 ) -> None:
     """To who would log in, and to the doctor, who has no PIN."""
@@ -319,7 +319,7 @@ def test_a_file_that_holds_no_pin_is_not_tried(
     assert counting.logins == []
 
 
-def test_what_a_uri_says_of_its_token_is_what_its_pin_belongs_to() -> None:
+def test_a_pin_belongs_to_the_token_that_its_uri_names() -> None:
     def name(path: str) -> str:
         uri: TokenUri = token_uri.parse(f"pkcs11:{path};object=x")
         return uri.name_of_token
@@ -328,7 +328,7 @@ def test_what_a_uri_says_of_its_token_is_what_its_pin_belongs_to() -> None:
     assert len({name(path) for path in ("token=a;serial=1", "token=a;serial=2", "token=a")}) == 3
 
 
-def test_an_attribute_that_nobody_knows_is_refused_and_named() -> None:
+def test_an_unknown_uri_attribute_is_refused_and_named() -> None:
     for uri in ("pkcs11:object=a;x-vendor=1", "pkcs11:object=a?max-tries=3"):
         with pytest.raises(Invalid, match=r"'(x-vendor|max-tries)', which is not known here"):
             token_uri.parse(uri)

@@ -18,7 +18,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance, issuer
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request, draw_number
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, draw_number
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store.tables import users
@@ -45,7 +45,7 @@ STORE_SECRETS = (b"PRIVATE KEY", b"\x30\x77\x02\x01\x01\x04\x20")
 
 
 @pytest.mark.parametrize("device", ["windows", "mac", "android", "iphone", "ipad"])
-def test_a_certificate_is_what_its_record_says(home: Home, device: str) -> None:
+def test_a_certificate_matches_its_record(home: Home, device: str) -> None:
     issued = issue(home, device)
     certificate = read_certificate(home, issued.certificate.number)
     record = record_of(home, issued.certificate.number)
@@ -101,7 +101,7 @@ def test_it_ends_on_the_same_japanese_date_ten_years_later(
     assert certificate.not_valid_after == end.replace(tzinfo=UTC)
 
 
-def test_what_would_outlive_its_issuer_is_refused_and_leaves_nothing(
+def test_a_certificate_that_would_outlive_its_issuer_is_refused_without_a_trace(
     home: Home, clock: Clock
 ) -> None:
     """The issuing CA lives for 25 years, a certificate for ten."""
@@ -115,7 +115,7 @@ def test_what_would_outlive_its_issuer_is_refused_and_leaves_nothing(
 
 
 def test_numbers_and_serials_are_all_different_and_unpredictable(home: Home) -> None:
-    requests = [Request(HANAKO, "android") for _ in range(issuer.PORTION + 20)]
+    requests = [IssuanceRequest(HANAKO, "android") for _ in range(issuer.BATCH + 20)]
     issued = [each for each in issuance.issue(home, requests) if isinstance(each, Issued)]
     assert len(issued) == len(requests)
     numbers = {each.certificate.number for each in issued}
@@ -161,7 +161,9 @@ def test_the_certificate_says_where_the_user_belongs_though_only_the_id_was_give
 
 def test_one_that_fails_does_not_stop_the_others_and_answers_keep_their_order(home: Home) -> None:
     devices = ["windows", "toaster", "iphone"]
-    first, second, third = issuance.issue(home, [Request(HANAKO, device) for device in devices])
+    first, second, third = issuance.issue(
+        home, [IssuanceRequest(HANAKO, device) for device in devices]
+    )
     assert isinstance(first, Issued)
     assert isinstance(second, NotFound)
     assert isinstance(third, Issued)
@@ -170,7 +172,7 @@ def test_one_that_fails_does_not_stop_the_others_and_answers_keep_their_order(ho
 
 def test_a_second_successor_is_refused_in_one_batch_and_in_another(home: Home) -> None:
     number = issue(home).certificate.number
-    requests = [Request(HANAKO, "windows", supersedes=number) for _ in range(2)]
+    requests = [IssuanceRequest(HANAKO, "windows", supersedes=number) for _ in range(2)]
     first, second = issuance.issue(home, requests)
     assert isinstance(first, Issued)
     assert isinstance(second, Conflict)
@@ -179,15 +181,15 @@ def test_a_second_successor_is_refused_in_one_batch_and_in_another(home: Home) -
 
 
 def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, clock: Clock) -> None:
-    def requests() -> Iterator[Request]:
-        for _ in range(issuer.PORTION):
-            yield Request(HANAKO, "android")
+    def requests() -> Iterator[IssuanceRequest]:
+        for _ in range(issuer.BATCH):
+            yield IssuanceRequest(HANAKO, "android")
         creation.retire(open_home(home.path, clock), "new", None)
         for _ in range(3):
-            yield Request(HANAKO, "android")
+            yield IssuanceRequest(HANAKO, "android")
 
     results = [result for _, result in issuance.issue_many(home, requests(), "new")]
-    assert sum(isinstance(result, Issued) for result in results) == issuer.PORTION
+    assert sum(isinstance(result, Issued) for result in results) == issuer.BATCH
     assert [str(result) for result in results if isinstance(result, RcaError)] == [
         "the hierarchy new is closed and issues nothing"
     ] * 3
@@ -210,7 +212,7 @@ def test_a_request_gives_a_chain_and_no_private_key_ever_reaches_us(
     key = tmp_path / "device.key"
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
     csr = openssl("req", "-new", "-key", key, "-subj", "/CN=whoever/O=wherever")
-    request = Request.parse(HANAKO, "windows", request=csr.encode())
+    request = IssuanceRequest.parse(HANAKO, "windows", request=csr.encode())
     (issued,) = issuance.issue(home, [request])
     assert isinstance(issued, Issued)
     number = issued.certificate.number
@@ -238,7 +240,7 @@ def test_no_private_key_lies_in_the_open_anywhere_in_the_home(home: Home) -> Non
 # -- a process that dies
 
 
-def test_whenever_a_run_dies_what_it_may_have_signed_is_revoked_by_the_next(
+def test_the_next_run_revokes_the_orphaned_issuances_of_a_killed_run(
     home: Home, clock: Clock
 ) -> None:
     """It dies at each of its draws of randomness in turn: before the intent, and after it."""
@@ -259,7 +261,9 @@ def test_whenever_a_run_dies_what_it_may_have_signed_is_revoked_by_the_next(
     assert states == [("issued", deaths + 1), ("revoked", len(left))]
 
 
-def test_nothing_is_signed_before_its_intent_is_on_disk(home: Home, clock: Clock) -> None:
+def test_no_certificate_is_signed_before_its_pending_issuance_is_on_disk(
+    home: Home, clock: Clock
+) -> None:
     """At the first draw after the intent, which is the password's, others can read the intent."""
     seen: list[list[tuple[object, ...]]] = []
 
@@ -268,53 +272,53 @@ def test_nothing_is_signed_before_its_intent_is_on_disk(home: Home, clock: Clock
         return system_randomness(length)
 
     certificate = issue(open_home(home.path, clock, look)).certificate
-    intent: list[tuple[object, ...]] = [(int(certificate.number), f"{certificate.serial:x}")]
-    first = seen.index(intent)
+    pending: list[tuple[object, ...]] = [(int(certificate.number), f"{certificate.serial:x}")]
+    first = seen.index(pending)
     assert seen[:first] == [[]] * first
-    assert seen[first:] == [intent] * (len(seen) - first)
+    assert seen[first:] == [pending] * (len(seen) - first)
 
 
-def test_a_run_that_dies_while_it_records_leaves_an_intent_and_no_record(home: Home) -> None:
-    def tell(_certificate: Certificate, _password: str) -> str | None:
+def test_a_run_killed_while_recording_leaves_a_pending_issuance_and_no_record(home: Home) -> None:
+    def notify(_certificate: Certificate, _password: str) -> str | None:
         raise Died
 
     with pytest.raises(Died):
-        issuance.issue(home, [Request(HANAKO, "windows")], tell=tell)
+        issuance.issue(home, [IssuanceRequest(HANAKO, "windows")], notify=notify)
     assert rows(home, "SELECT count(*) FROM certificate") == [(0,)]
     assert rows(home, "SELECT count(*) FROM bundle") == [(0,)]
     assert rows(home, "SELECT count(*) FROM intent") == [(1,)]
 
 
-def test_while_another_run_lives_its_intents_are_not_touched(home: Home, clock: Clock) -> None:
+def test_pending_issuances_of_a_running_process_are_not_touched(home: Home, clock: Clock) -> None:
     other = open_home(home.path, clock)
 
-    def requests() -> Iterator[Request]:
-        for _ in range(issuer.PORTION + 1):
-            yield Request(HANAKO, "android")
+    def requests() -> Iterator[IssuanceRequest]:
+        for _ in range(issuer.BATCH + 1):
+            yield IssuanceRequest(HANAKO, "android")
 
     run = issuance.issue_many(other, requests(), "new")
     next(run)
-    intents = rows(home, "SELECT count(*) FROM intent")
+    pending_rows = rows(home, "SELECT count(*) FROM intent")
     issue(home)
-    assert rows(home, "SELECT count(*) FROM intent") == intents
+    assert rows(home, "SELECT count(*) FROM intent") == pending_rows
     assert all(isinstance(result, Issued) for _, result in run)
     assert rows(home, "SELECT count(*) FROM certificate WHERE standing = 'revoked'") == [(0,)]
 
 
-def test_a_successor_whose_issuing_died_can_be_issued_again(home: Home) -> None:
-    def tell(_certificate: Certificate, _password: str) -> str | None:
+def test_a_successor_can_be_issued_again_after_a_killed_run(home: Home) -> None:
+    def notify(_certificate: Certificate, _password: str) -> str | None:
         raise Died
 
     number = issue(home).certificate.number
     with pytest.raises(Died):
-        issuance.issue(home, [Request(HANAKO, "windows", supersedes=number)], tell=tell)
+        issuance.issue(home, [IssuanceRequest(HANAKO, "windows", supersedes=number)], notify=notify)
     assert issue(home, supersedes=number).certificate.supersedes == number
 
 
 def test_a_full_disk_is_unavailable_and_the_next_run_goes_on(home: Home, clock: Clock) -> None:
     (pages,) = rows(home, "PRAGMA page_count")
     home.db.execute(f"PRAGMA max_page_count = {pages[0]}")
-    requests = [Request(HANAKO, "android") for _ in range(50)]
+    requests = [IssuanceRequest(HANAKO, "android") for _ in range(50)]
     with pytest.raises(Unavailable, match="the disk is full"):
         issuance.issue(home, requests)
     assert rows(home, "SELECT count(*) FROM certificate") == [(0,)]
@@ -322,9 +326,7 @@ def test_a_full_disk_is_unavailable_and_the_next_run_goes_on(home: Home, clock: 
     assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
 
 
-def test_what_the_linter_refuses_is_on_the_crl_though_it_was_never_signed(
-    home: Home, tmp_path: Path
-) -> None:
+def test_a_certificate_that_fails_the_linter_is_on_the_crl(home: Home, tmp_path: Path) -> None:
     """An RSA key cannot agree on keys. The intent was recorded, and a number is not given back."""
     profile = (home.profiles / "android.yaml").read_text()
     (home.profiles / "agreeing.yaml").write_text(
@@ -333,11 +335,11 @@ def test_what_the_linter_refuses_is_on_the_crl_though_it_was_never_signed(
     key = tmp_path / "device.key"
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key)
     csr = openssl("req", "-new", "-key", key, "-subj", "/CN=whoever").encode()
-    (result,) = issuance.issue(home, [Request.parse(HANAKO, "agreeing", request=csr)])
+    (result,) = issuance.issue(home, [IssuanceRequest.parse(HANAKO, "agreeing", request=csr)])
     assert isinstance(result, Refused)
     assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
-    ((serial, standing),) = rows(home, "SELECT serial, standing FROM certificate")
-    assert standing == "revoked"
+    ((serial, recorded),) = rows(home, "SELECT serial, standing FROM certificate")
+    assert recorded == "revoked"
     publication.publish(home)
     assert published(home).revoked == {int(str(serial), 16): "cessation_of_operation"}
 
@@ -346,8 +348,8 @@ def test_what_the_linter_refuses_is_on_the_crl_though_it_was_never_signed(
 
 
 def test_a_wrong_passphrase_records_nothing(home: Home, clock: Clock) -> None:
-    stranger = Home(home.path, lambda is_new: b"wrong", clock)
+    other_home = Home(home.path, lambda is_new: b"wrong", clock)
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        issue(stranger)
+        issue(other_home)
     assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
     assert rows(home, "SELECT count(*) FROM user") == [(0,)]

@@ -20,7 +20,7 @@ from renrakucho_ca.model import User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.mail import compose, deliver, smtp
 from renrakucho_ca.store.tables import outbox
 from renrakucho_ca.store.tables.outbox import Mail, MailState
@@ -38,7 +38,7 @@ def empty_outbox(made: Home) -> None:
 
 
 def issue(home: Home, email: str = "tanaka@example.jp") -> Issued:
-    request = Request.parse(User.parse("tanaka", email=email), "iphone")
+    request = IssuanceRequest.parse(User.parse("tanaka", email=email), "iphone")
     (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert isinstance(issued, Issued)
     return issued
@@ -70,7 +70,7 @@ def test_a_login_goes_by_starttls_and_by_tls_from_the_first_byte(
 
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("implicit", [False, True])
-def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
+def test_a_mail_server_with_an_untrusted_certificate_gets_no_mail(
     home: Home, tls: tuple[ssl.SSLContext, Path], implicit: bool
 ) -> None:
     with PostOffice(tls=tls[0], implicit=implicit, login=(USER, PASSWORD)) as office:
@@ -157,7 +157,7 @@ def scripted(
         pytest.param(("220 x", "250 x", "250 x", "250 x"), 1, id="at the message"),
     ],
 )
-def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
+def test_a_hanging_mail_server_times_out_and_the_mail_waits(
     home: Home, answers: tuple[str, ...], tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Longer than a test stands still between two of its answers on a machine that is busy.
@@ -182,7 +182,7 @@ def test_a_server_that_hangs_is_left_after_a_while_and_the_mail_waits(
         pytest.param(("220 x", "250 x", "250 x", "250 x", "354 x"), 1, id="at the message"),
     ],
 )
-def test_a_server_that_drips_is_left_at_the_deadline_and_the_mail_waits(
+def test_a_slow_mail_server_times_out_and_the_mail_waits(
     home: Home,
     tls: tuple[ssl.SSLContext, Path],
     security: str,
@@ -217,11 +217,11 @@ def test_each_mail_has_a_deadline_of_its_own(
     monkeypatch.setattr(deliver, "Server", partial(smtp.Server, elapsed=lambda: elapsed))
     for _ in range(3):
         issue(home)
-    assert deliver.send(home, told=passes).sent == 3
+    assert deliver.send(home, report=passes).sent == 3
 
 
 @pytest.mark.parametrize("greeting", ["554 no service", "hello", "\0\xff", "220"])
-def test_what_is_no_mail_server_is_told_in_a_line(home: Home, greeting: str) -> None:
+def test_a_server_that_speaks_no_smtp_is_reported_in_one_line(home: Home, greeting: str) -> None:
     with scripted(greeting, "500 what?", "500 what?", "500 what?") as port:
         home = set_mail(home, f"host: 127.0.0.1\n  port: {port}\n  security: none")
         issue(home)
@@ -257,7 +257,7 @@ def test_a_yes_that_is_lost_is_asked_for_again_later_with_the_same_message_id(
     assert first["Message-ID"] == second["Message-ID"]
 
 
-class Killed(BaseException):
+class DeliveryKilled(BaseException):
     """The machine stops."""
 
 
@@ -268,10 +268,10 @@ def test_a_sender_that_dies_between_yes_and_note_does_not_send_it_again_at_once(
     with monkeypatch.context() as patch:
 
         def die(*_: object) -> None:
-            raise Killed
+            raise DeliveryKilled
 
         patch.setattr(outbox, "finish", die)
-        with pytest.raises(Killed):
+        with pytest.raises(DeliveryKilled):
             deliver.send(home)
     assert len(post_office.received) == 1
     assert deliver.send(home) == deliver.Delivery(0, 0, 0)

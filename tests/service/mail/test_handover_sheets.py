@@ -15,7 +15,7 @@ from renrakucho_ca.model import User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.mail import handover_sheets
 from renrakucho_ca.service.migration import migration
 from renrakucho_ca.service.retrieval import retrieval
@@ -49,7 +49,7 @@ class Sheets(HTMLParser):
 
 
 def issue(home: Home, user: str, facility: str, device: str = "android") -> Issued:
-    request = Request.parse(User.parse(user, facility=facility), device)
+    request = IssuanceRequest.parse(User.parse(user, facility=facility), device)
     (issued,) = issuance.issue(home, [request], "new")
     assert isinstance(issued, Issued)
     return issued
@@ -95,13 +95,13 @@ def test_the_file_loads_nothing_from_elsewhere(home: Home, tmp_path: Path) -> No
     assert "<script" not in html
 
 
-def test_what_people_are_called_is_escaped(home: Home, tmp_path: Path) -> None:
+def test_names_are_escaped(home: Home, tmp_path: Path) -> None:
     html = write(home, tmp_path / "s.html", issue(home, "<script>alert(1)</script>", "F & <b>"))
     assert "<script>" not in html
     assert "F &amp; &lt;b&gt;" in html
 
 
-def test_what_cannot_be_downloaded_any_more_gets_no_sheet(home: Home, tmp_path: Path) -> None:
+def test_a_certificate_that_cannot_be_claimed_gets_no_sheet(home: Home, tmp_path: Path) -> None:
     issued = issue(home, "gone", "F")
     retrieval.export(home, [issued.certificate.number], tmp_path / "out")
     with pytest.raises(Conflict):
@@ -117,8 +117,10 @@ def test_a_facilitys_sheets_are_those_that_wait(home: Home, tmp_path: Path) -> N
         handover_sheets.waiting(home, facility="nowhere")
 
 
-def test_who_moved_is_told_how_to_delete_the_old_one(home: Home, tmp_path: Path) -> None:
-    request = Request.parse(User.parse("mover", facility="moves"), "android")
+def test_a_migrated_user_gets_instructions_to_delete_the_old_certificate(
+    home: Home, tmp_path: Path
+) -> None:
+    request = IssuanceRequest.parse(User.parse("mover", facility="moves"), "android")
     (old,) = issuance.issue(home, [request], "old")
     assert isinstance(old, Issued)
     retrieval.export(home, [old.certificate.number], tmp_path / "out")
@@ -139,7 +141,7 @@ def test_the_longest_sheet_is_one_page_of_a4_when_printed(
     """A long name and note, an iPhone's steps, and those for what is to be deleted."""
     facility = f"{language}訪問看護ステーション".ljust(64, "長")
     user = User.parse(f"long-{language}", name="鈴木 花子" * 12, facility=facility)
-    (old,) = issuance.issue(home, [Request.parse(user, "iphone", "備考" * 40)], "old")
+    (old,) = issuance.issue(home, [IssuanceRequest.parse(user, "iphone", "備考" * 40)], "old")
     assert isinstance(old, Issued)
     retrieval.export(home, [old.certificate.number], tmp_path / "out")
     moved: list[Issued] = []

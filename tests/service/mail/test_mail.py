@@ -14,10 +14,10 @@ from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.mail import compose, deliver, lockout_alert
 from renrakucho_ca.service.retrieval import authentication, retrieval
-from renrakucho_ca.service.retrieval.authentication import Guess, Wrong
+from renrakucho_ca.service.retrieval.authentication import Attempt, Wrong
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import outbox
 from renrakucho_ca.store.tables.outbox import Mail, MailState
@@ -28,7 +28,9 @@ from .post_office import PostOffice, content_of
 
 
 def issue(home: Home, email: str | None = "tanaka@example.jp", device: str = "iphone") -> Issued:
-    request = Request.parse(User.parse("tanaka", name="田中 花子", email=email), device, "往診用")
+    request = IssuanceRequest.parse(
+        User.parse("tanaka", name="田中 花子", email=email), device, "往診用"
+    )
     (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert isinstance(issued, Issued)
     return issued
@@ -45,7 +47,7 @@ def empty_outbox(made: Home) -> None:
         made.db.execute("DELETE FROM outbox")
 
 
-def test_a_mail_has_what_its_reader_needs(
+def test_a_mail_has_number_link_and_instructions(
     home: Home, post_office: PostOffice, clock: Clock
 ) -> None:
     until = (clock.now + timedelta(hours=48)).astimezone(ZoneInfo("Asia/Tokyo"))
@@ -76,7 +78,7 @@ def test_the_link_of_a_mail_has_256_random_bits(home: Home) -> None:
     assert all(len(str(link).rpartition("/")[2]) >= 43 for link in links)
 
 
-def test_what_people_are_called_is_escaped_in_html(home: Home, post_office: PostOffice) -> None:
+def test_names_are_escaped_in_html(home: Home, post_office: PostOffice) -> None:
     issue(home)
     deliver.send(home)
     (mail,) = post_office.mails()
@@ -104,8 +106,8 @@ def test_a_fourth_address_is_refused() -> None:
         User.parse("x", email="a@b.jp c@b.jp d@b.jp e@b.jp")
 
 
-def test_who_has_no_address_gets_no_mail_and_no_link(home: Home) -> None:
-    request = Request.parse(User.parse("nobody"), "iphone")
+def test_a_user_without_an_address_gets_no_mail_and_no_link(home: Home) -> None:
+    request = IssuanceRequest.parse(User.parse("nobody"), "iphone")
     (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert isinstance(issued, Issued)
     assert issued.link is None
@@ -181,7 +183,7 @@ def test_before_its_time_a_postponed_mail_is_not_tried(
     assert deliver.send(home) == deliver.Delivery(0, 0, 0)
 
 
-def test_what_is_refused_for_good_is_given_up_and_shown(
+def test_a_permanently_refused_mail_is_given_up_and_listed(
     home: Home, post_office: PostOffice
 ) -> None:
     post_office.answers["tanaka@example.jp"] = "550 5.1.1 no such user"
@@ -203,7 +205,7 @@ def test_after_two_days_of_refusals_it_is_given_up(
     assert 1 <= (clock.now - begin).days <= 2
 
 
-def test_of_several_recipients_only_those_who_were_refused_are_tried_again(
+def test_delivery_is_retried_for_refused_recipients_alone(
     home: Home, post_office: PostOffice, clock: Clock
 ) -> None:
     post_office.answers["b@example.jp"] = "451 later"
@@ -301,7 +303,7 @@ def test_a_mistake_in_an_operators_template_issues_nothing(home: Home) -> None:
         ("mail.subject.txt", b"{{ password"),
     ],
 )
-def test_whatever_is_wrong_with_a_template_is_told_in_one_line(
+def test_a_broken_template_is_reported_in_one_line(
     home: Home, template: str, content: bytes
 ) -> None:
     own = home.path / "templates"
@@ -335,7 +337,7 @@ def test_braces_tags_and_feeds_in_names_and_notes_stay_text(
     note = "{{ password }} {% if %} <script>alert(1)</script>"
     name = "{network} {0} %s"
     user = User.parse("<b>{{ 7 * 7 }}</b>", name=name, email="tanaka@example.jp")
-    request = Request.parse(user, "iphone", note)
+    request = IssuanceRequest.parse(user, "iphone", note)
     issuance.issue(home, [request], "new", compose.Letters(home).put)
     deliver.send(home)
     (mail,) = post_office.mails()
@@ -361,16 +363,18 @@ def test_headers_are_encoded_as_every_reader_knows(home: Home, post_office: Post
     assert max(map(len, words)) <= 75
 
 
-def guess(home: Home, number: str, times: int) -> None:
+def attempt(home: Home, number: str, times: int) -> None:
     address = ip_address("192.0.2.7")
     for _ in range(times):
-        (answer,) = authentication.verify(home, [Guess(RetrievalNumber(number), "wrong", address)])
+        (answer,) = authentication.verify(
+            home, [Attempt(RetrievalNumber(number), "wrong", address)]
+        )
         if isinstance(answer, Wrong) and answer.locks:
             lockout_alert.number_locked(home, RetrievalNumber(number), address)
         home.clock.advance(minutes=3)  # type: ignore[attr-defined]  # past every delay
 
 
-def test_the_operator_is_told_once_when_a_number_locks(
+def test_the_operator_gets_one_mail_about_a_lockout(
     home: Home, post_office: PostOffice, clock: Clock
 ) -> None:
     home = set_mail(
@@ -379,18 +383,18 @@ def test_the_operator_is_told_once_when_a_number_locks(
         "  operator: boss@example.jp",
     )
     issued = issue(home)
-    guess(home, issued.certificate.number, 12)
+    attempt(home, issued.certificate.number, 12)
     deliver.send(home)
     (mail,) = (each for each in post_office.mails() if each["To"] == "boss@example.jp")
     assert issued.certificate.number in mail["Subject"]
     assert issued.password not in mail.as_string()
 
 
-def test_a_number_that_nobody_has_alarms_nobody(home: Home, post_office: PostOffice) -> None:
+def test_a_lockout_of_an_unknown_number_sends_no_mail(home: Home, post_office: PostOffice) -> None:
     home = set_mail(
         home,
         f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n"
         "  operator: boss@example.jp",
     )
-    guess(home, "99999998", 12)
+    attempt(home, "99999998", 12)
     assert deliver.send(home).sent == 0

@@ -18,7 +18,7 @@ from renrakucho_ca.model import User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.mail import compose
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store.tables import outbox
@@ -66,7 +66,7 @@ def rca(home: Home, *arguments: str, code: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
-def test_issue_mail_tells_the_link_and_mail_send_delivers_it(
+def test_issue_mail_prints_the_link_and_mail_send_delivers_it(
     home: Home, post_office: PostOffice
 ) -> None:
     rca(home, "user", "add", "sato", "--email", "sato@example.jp, boss@example.jp")
@@ -84,7 +84,7 @@ def test_issue_mail_tells_the_link_and_mail_send_delivers_it(
     assert sent["state"] == "sent"
 
 
-def test_a_batch_mails_those_who_have_an_address(home: Home, post_office: PostOffice) -> None:
+def test_a_batch_mails_users_with_an_address(home: Home, post_office: PostOffice) -> None:
     people = home.path / "people.csv"
     people.write_text(
         "user,device,email\nb1,android,b1@example.jp\nb2,mac,\nb3,iphone,b3@example.jp\n"
@@ -98,12 +98,12 @@ def test_a_batch_mails_those_who_have_an_address(home: Home, post_office: PostOf
     assert "no such user" in given_up["problem"]
 
 
-def test_a_migration_mails_and_prints_a_sheet_for_everybody_in_one_run(
+def test_a_migration_mails_and_prints_a_sheet_for_each_user_in_one_run(
     home: Home, post_office: PostOffice, tmp_path: Path
 ) -> None:
     requests = [
-        Request(User("m1", email="m1@example.jp", facility="moving"), "android"),
-        Request(User("m2", facility="moving"), "android"),
+        IssuanceRequest(User("m1", email="m1@example.jp", facility="moving"), "android"),
+        IssuanceRequest(User("m2", facility="moving"), "android"),
     ]
     old = [each for each in issuance.issue(home, requests, "old") if isinstance(each, Issued)]
     retrieval.export(home, [each.certificate.number for each in old], tmp_path / "out")
@@ -128,7 +128,7 @@ def test_a_migration_mails_and_prints_a_sheet_for_everybody_in_one_run(
 
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("server", ["takes the mail", "refuses the login", "hangs up"])
-def test_sending_shows_no_secret_whatever_the_server_does(
+def test_sending_prints_no_secret_for_any_server_reply(
     home: Home, tls: tuple[ssl.SSLContext, Path], server: str
 ) -> None:
     """Not of the login, nor of the mail: in /proc, in a traceback, in a file beside the login's."""
@@ -136,7 +136,7 @@ def test_sending_shows_no_secret_whatever_the_server_does(
         office.after_data = ["hang up"] if server == "hangs up" else []
         password = "another canary" if server == "refuses the login" else PASSWORD
         home = secured(home, office, password=password)
-        request = Request(User("proc", email="proc@example.jp"), "android")
+        request = IssuanceRequest(User("proc", email="proc@example.jp"), "android")
         (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
         assert isinstance(issued, Issued)
         sending = subprocess.Popen(
@@ -163,7 +163,7 @@ def test_sending_shows_no_secret_whatever_the_server_does(
         assert not any(secret.encode() in text or encoded in text for text in texts), secret
 
 
-class Killed(BaseException):
+class SendKilled(BaseException):
     """The machine stops."""
 
 
@@ -176,11 +176,11 @@ def test_a_certificate_and_its_mail_are_recorded_together_or_not_at_all(
     def die(*arguments: Any) -> None:
         if after:
             put(*arguments)
-        raise Killed
+        raise SendKilled
 
-    request = Request(User("late", email="late@example.jp"), "android")
+    request = IssuanceRequest(User("late", email="late@example.jp"), "android")
     monkeypatch.setattr(outbox, "put", die)
-    with pytest.raises(Killed):
+    with pytest.raises(SendKilled):
         issuance.issue(home, [request], "new", compose.Letters(home).put)
     assert list(outbox.stream(home.db, None)) == []
     found = home.db.row(

@@ -9,7 +9,7 @@ import pytest
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.retrieval import retrieval
 from tests.shared.homes import Clock, copy_home
 
@@ -27,7 +27,9 @@ def populous(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home where PEOPLE hold a certificate of OLD; every other one has fetched it."""
     folder = tmp_path_factory.mktemp("populous")
     home = copy_home(template, folder / "home", Clock())
-    requests = [Request(User(f"p{each:03}", network="見本市"), PHONE) for each in range(PEOPLE)]
+    requests = [
+        IssuanceRequest(User(f"p{each:03}", network="見本市"), PHONE) for each in range(PEOPLE)
+    ]
     numbers: list[RetrievalNumber] = []
     for _, result in issuance.issue_many(home, requests, "old", jobs=2):
         assert isinstance(result, Issued)

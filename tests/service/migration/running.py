@@ -101,9 +101,9 @@ class Machine(Terminal):
         assert sorted((row[0],) for row in successors) == sorted(old)
         assert all(revoked is None and waits for _, _, revoked, _, waits in successors)
         assert self.count(f"{OF_OLD} JOIN bundle AS b ON b.certificate = c.id") == 0
-        left_over = {int(row[1], 16) for row in new if row[0] is None and row[2] is not None}
+        abandoned = {int(row[1], 16) for row in new if row[0] is None and row[2] is not None}
         assert self("publish").code == 0
-        assert left_over == set(self.published("new-issuing").revoked)
+        assert abandoned == set(self.published("new-issuing").revoked)
         self._verify([der for _, _, _, der, _ in successors])
         check_settled(self)
         check_secrets(self, PASSPHRASE.decode())
@@ -134,12 +134,12 @@ def _libfaketime() -> str:
 
 def fake_clock(clock: str | Path) -> dict[str, str]:
     """The environment of a program that takes it for that moment, in UTC."""
-    told = (
+    values = (
         {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
         if isinstance(clock, Path)
         else {"FAKETIME": clock}
     )
-    return told | {
+    return values | {
         "LD_PRELOAD": _libfaketime(),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # What waits, waits as long as ever.
         "TZ": "UTC",

@@ -84,7 +84,7 @@ def test_it_is_a_crontab() -> None:
     assert {job.user for job in jobs()} == {"rca"}
 
 
-def test_on_a_day_when_all_is_well_nobody_gets_a_mail(machine: Machine, cron: Cron) -> None:
+def test_cron_sends_no_mail_on_a_normal_day(machine: Machine, cron: Cron) -> None:
     machine.clock = "@2026-02-10 15:05:00"
     for job in jobs():
         assert cron.run(job) == (0, ""), job
@@ -99,7 +99,7 @@ def test_on_the_day_of_the_cut_off_old_ends_in_silence(machine: Machine, cron: C
     assert machine.show(str(fetched))["status"] == "revoked"  # Nobody fetched it for 30 days.
 
 
-def test_each_minute_servers_hear_of_what_was_revoked(machine: Machine, cron: Cron) -> None:
+def test_revocations_reach_servers_every_minute(machine: Machine, cron: Cron) -> None:
     ((number, serial),) = machine.rows("SELECT number, serial FROM certificate LIMIT 1")
     assert machine("revoke", str(number)).code == 0
     (job,) = [each for each in jobs() if each.time == "* * * * *"]
@@ -107,7 +107,7 @@ def test_each_minute_servers_hear_of_what_was_revoked(machine: Machine, cron: Cr
     assert int(str(serial), 16) in machine.published("old-issuing").revoked
 
 
-def test_what_goes_wrong_is_one_line_of_mail(machine: Machine, cron: Cron) -> None:
+def test_a_failure_is_one_line_of_mail(machine: Machine, cron: Cron) -> None:
     machine.clock = "@2026-07-31 15:05:00"
     machine.passphrase.unlink()
     expire, each_minute, publish, *_ = jobs()

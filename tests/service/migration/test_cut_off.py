@@ -83,14 +83,14 @@ def test_it_is_recorded_when_it_was_done(moving: Town) -> None:
     assert revoked.at == CUTOFF + days(1)
 
 
-def test_what_was_revoked_before_keeps_its_reason(moving: Town) -> None:
+def test_an_earlier_revocation_keeps_its_reason(moving: Town) -> None:
     moving.revoke(of(moving, "left"), RevocationReason.KEY_COMPROMISE)
     moving.clock.now = CUTOFF
     assert expiry.expire(moving.home).cut_off == 2
     assert moving.reason(of(moving, "left")) is RevocationReason.KEY_COMPROMISE
 
 
-def test_what_is_held_is_revoked_and_cannot_be_released_any_more(moving: Town) -> None:
+def test_a_held_certificate_is_revoked_at_the_cut_off_for_good(moving: Town) -> None:
     number = of(moving, "left")
     moving.hold(number)
     moving.clock.now = CUTOFF
@@ -111,7 +111,7 @@ def test_files_of_old_that_wait_are_destroyed_at_the_cut_off(moving: Town) -> No
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_who_has_a_re_issue_of_a_re_issue_was_superseded(moving: Town, again: bool) -> None:
+def test_a_re_issue_of_a_re_issue_counts_as_superseded(moving: Town, again: bool) -> None:
     """The new one was not fetched in time and re-issued; that one was fetched."""
     waits = of(moving, "waits")
     newer = moving.successor(waits)
@@ -127,7 +127,7 @@ def test_who_has_a_re_issue_of_a_re_issue_was_superseded(moving: Town, again: bo
 # -- the door stays shut though cron died
 
 
-def test_publish_alone_revokes_what_the_cut_off_takes(moving: Town) -> None:
+def test_publish_alone_revokes_at_the_cut_off(moving: Town) -> None:
     moving.clock.now = CUTOFF
     moving.publish()
     assert len(published(moving.home, "old-issuing").revoked) == 3
@@ -189,7 +189,7 @@ def test_a_clock_that_jumps_back_before_anything_was_done_costs_nothing(moving: 
     assert published(moving.home, "old-issuing").next_update <= CUTOFF
 
 
-def test_a_crl_from_a_clock_that_was_ahead_is_renewed_at_once(moving: Town) -> None:
+def test_a_crl_dated_in_the_future_is_renewed_at_once(moving: Town) -> None:
     """Servers whose clocks are right refuse everyone while it is not valid yet; but that the clock
     is right now, only the operator can know."""
     moving.clock.now -= days(1)
@@ -201,15 +201,13 @@ def test_a_crl_from_a_clock_that_was_ahead_is_renewed_at_once(moving: Town) -> N
 
 
 @pytest.mark.parametrize("when", [CUTOFF, CUTOFF + days(1)])
-def test_from_the_cut_off_on_old_issues_nothing_though_nobody_retired_it(
-    moving: Town, when: datetime
-) -> None:
+def test_from_the_cut_off_on_old_issues_nothing(moving: Town, when: datetime) -> None:
     moving.clock.now = when
     with pytest.raises(Refused, match="closed"):
         issue(moving.home, PHONE, "old")
 
 
-def test_a_retired_hierarchy_issues_nothing_and_what_it_issued_stays(town: Town) -> None:
+def test_a_retired_hierarchy_issues_nothing_and_its_certificates_remain(town: Town) -> None:
     old = town.old()
     creation.retire(town.home, "old", None)
     for name in ("old", None):
@@ -258,7 +256,7 @@ def test_how_long_a_file_waits_is_a_setting(town: Town) -> None:
     assert town.status(number) == "issued"
 
 
-def test_what_was_fetched_or_withdrawn_does_not_lapse(town: Town) -> None:
+def test_a_downloaded_or_withdrawn_certificate_does_not_lapse(town: Town) -> None:
     """Whose file was withdrawn has another, and may have the old one from before."""
     fetched, withdrawn = town.old("a"), town.old("b", downloaded=False)
     town.migrate()
@@ -269,7 +267,7 @@ def test_what_was_fetched_or_withdrawn_does_not_lapse(town: Town) -> None:
     assert town.status(withdrawn) == "issued"
 
 
-def test_what_is_held_waits_and_lapses_once_it_is_released(town: Town) -> None:
+def test_a_held_certificate_lapses_after_its_release(town: Town) -> None:
     number = issue(town.home, PHONE).certificate.number
     town.hold(number)
     town.clock.now = BEGIN + days(31)

@@ -64,7 +64,7 @@ def test_no_worker_outlives_the_run(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["the first", "one that the first has forked"])
-def test_a_run_whose_worker_dies_ends_and_is_completed_by_the_next(
+def test_a_run_with_a_dead_worker_ends_and_is_completed_by_the_next(
     machine: Machine, which: int
 ) -> None:
     process = machine.start(*MIGRATE, "--jobs", "2")
@@ -88,7 +88,7 @@ def test_a_run_whose_worker_dies_ends_and_is_completed_by_the_next(
     [(signal.SIGTERM, os.kill), (signal.SIGINT, os.killpg), (signal.SIGTERM, os.killpg)],
     ids=["kill", "^C at a terminal", "a service manager"],
 )
-def test_a_run_that_is_asked_to_stop_finishes_its_portion_and_says_how_to_go_on(
+def test_a_stopped_run_finishes_its_batch_and_prints_how_to_continue(
     machine: Machine, number: signal.Signals, send: Callable[[int, signal.Signals], None]
 ) -> None:
     """Some send the signal to the workers too."""

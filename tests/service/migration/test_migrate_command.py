@@ -30,7 +30,7 @@ ONE_SECOND_BEFORE, THE_CUT_OFF = "2026-07-31 14:59:59", "2026-07-31 15:00:00"
     ],
     ids=" ".join,
 )
-def test_who_only_looks_changes_not_one_byte(machine: Machine, look: tuple[str, ...]) -> None:
+def test_status_and_dry_run_change_no_byte(machine: Machine, look: tuple[str, ...]) -> None:
     """`expire` too: on a day on which nothing is due."""
     before = machine.digests()
     machine.clock = "@2026-02-20 00:00:00"
@@ -39,14 +39,14 @@ def test_who_only_looks_changes_not_one_byte(machine: Machine, look: tuple[str, 
     assert machine.digests() == before
 
 
-def test_a_dry_run_foretells_what_the_run_then_does(machine: Machine) -> None:
-    told = machine(*MIGRATE, "--limit", "70", "--dry-run").json
+def test_a_dry_run_predicts_the_run(machine: Machine) -> None:
+    planned = machine(*MIGRATE, "--limit", "70", "--dry-run").json
     done = machine(*MIGRATE, "--limit", "70").json
-    assert (told["selected"], told["failed"], told["remaining"]) == (70, 0, PEOPLE)
+    assert (planned["selected"], planned["failed"], planned["remaining"]) == (70, 0, PEOPLE)
     assert (done["selected"], done["issued"], done["remaining"]) == (70, 70, PEOPLE - 70)
 
 
-def test_everyone_moves_in_portions_network_by_network(machine: Machine) -> None:
+def test_a_migration_proceeds_in_batches_by_network(machine: Machine) -> None:
     """Those whom nobody told the network of are in that of the settings."""
     table = "user,facility,network\n" + "".join(
         f"p{each:03},{('東', '西')[each % 2]}ステーション,{('海辺市', '山辺町')[each % 4 // 2]}\n"
@@ -54,14 +54,14 @@ def test_everyone_moves_in_portions_network_by_network(machine: Machine) -> None
     )
     (machine.folder / "users.csv").write_text(table, "cp932")
     assert machine("user", "import", "users.csv").code == 0
-    portions: list[tuple[tuple[str, ...], int]] = [
+    batches: list[tuple[tuple[str, ...], int]] = [
         (("--network", "海辺市", "--limit", "30"), 30),
         (("--network", "海辺市"), PEOPLE // 2 - 30),
         (("--facility", "西ステーション", "--network", "山辺町"), PEOPLE // 4),
         (("--network", "いない村"), 0),
         ((), PEOPLE // 4),
     ]
-    for scope, count in portions:
+    for scope, count in batches:
         assert machine(*MIGRATE, *scope).json["issued"] == count
     status = machine("migrate", "--status", "--format", "csv").out
     assert [
@@ -74,7 +74,7 @@ def test_everyone_moves_in_portions_network_by_network(machine: Machine) -> None
     ]
 
 
-def test_of_what_cannot_move_by_itself_the_rest_is_moved_and_the_reason_told(
+def test_a_certificate_that_cannot_migrate_is_reported_and_the_rest_migrates(
     machine: Machine,
 ) -> None:
     first = machine.rows(f"SELECT number, user FROM {OF_OLD} ORDER BY c.id LIMIT 3")
@@ -91,8 +91,8 @@ def test_of_what_cannot_move_by_itself_the_rest_is_moved_and_the_reason_told(
     ]
     (row,) = csv.DictReader(io.StringIO(result.out))
     assert (row["issued"], row["failed"], row["remaining"]) == (str(PEOPLE - 2), "1", "1")
-    ((standing,),) = machine.rows(f"SELECT standing FROM certificate WHERE supersedes = {held}")
-    assert standing == "held"
+    ((recorded,),) = machine.rows(f"SELECT standing FROM certificate WHERE supersedes = {held}")
+    assert recorded == "held"
     # What the hint says, typed.
     assert machine("reissue", unknown, "--keep-old", "--device", "android").code == 0
     assert machine(*MIGRATE).json["failed"] == 0

@@ -15,7 +15,7 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance, issuer
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.migration import migration
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import hierarchies
@@ -26,7 +26,7 @@ from .town import CUTOFF, PHONE, Town, days
 
 
 def test_a_successor_is_for_the_same_user_device_and_note(town: Town) -> None:
-    request = Request.parse(User.parse("hanako", facility="見本医院"), PHONE, "青い電話")
+    request = IssuanceRequest.parse(User.parse("hanako", facility="見本医院"), PHONE, "青い電話")
     (result,) = issuance.issue(town.home, [request], "old")
     assert isinstance(result, Issued)
     old = result.certificate.number
@@ -75,7 +75,7 @@ def test_one_user_moves_with_every_device(town: Town) -> None:
     assert town.successors().keys() == numbers
 
 
-def test_what_is_revoked_or_expired_gets_none(town: Town) -> None:
+def test_revoked_and_expired_certificates_get_no_successor(town: Town) -> None:
     revoked, expired = town.old("ichiro"), town.old("jiro")
     town.revoke(revoked)
     town.clock.now = years_after(BEGIN, 10)
@@ -85,7 +85,7 @@ def test_what_is_revoked_or_expired_gets_none(town: Town) -> None:
     assert expired not in town.successors()
 
 
-def test_who_is_locked_out_does_not_come_in_by_the_new_door(town: Town) -> None:
+def test_a_certificate_revoked_meanwhile_gets_a_revoked_successor(town: Town) -> None:
     held = town.old()
     town.hold(held)
     town.migrate()
@@ -105,7 +105,7 @@ def test_one_that_is_released_later_can_be_fetched_in_both(town: Town) -> None:
 
 
 @pytest.mark.parametrize("is_held", [False, True])
-def test_a_file_of_old_that_nobody_fetched_is_withdrawn(town: Town, is_held: bool) -> None:
+def test_an_unclaimed_bundle_of_old_is_withdrawn(town: Town, is_held: bool) -> None:
     old = town.old(downloaded=False)
     if is_held:
         town.hold(old)
@@ -119,7 +119,7 @@ def test_a_file_of_old_that_nobody_fetched_is_withdrawn(town: Town, is_held: boo
     assert "{successor}" in (refusal.value.hint or "")
 
 
-def test_a_second_run_finds_nothing_left(town: Town) -> None:
+def test_a_second_run_has_nothing_to_do(town: Town) -> None:
     for i in range(3):
         town.old(f"user{i}")
     town.migrate()
@@ -129,7 +129,7 @@ def test_a_second_run_finds_nothing_left(town: Town) -> None:
     assert town.successors() == before
 
 
-def test_nothing_left_to_do_needs_no_passphrase(town: Town) -> None:
+def test_a_run_with_nothing_to_do_needs_no_passphrase(town: Town) -> None:
     town.old()
     town.migrate()
 
@@ -140,7 +140,7 @@ def test_nothing_left_to_do_needs_no_passphrase(town: Town) -> None:
     assert other.migrate().already == 1
 
 
-def test_one_issued_in_old_meanwhile_is_taken_up_too(town: Town) -> None:
+def test_a_certificate_issued_in_old_meanwhile_migrates(town: Town) -> None:
     town.old("first")
     late: list[str] = []
 
@@ -164,7 +164,7 @@ def test_a_certificate_re_issued_in_old_moves_from_the_newest(town: Town) -> Non
 # -- portions
 
 
-def test_one_issued_by_a_clock_before_1970_is_taken_up_too(town: Town) -> None:
+def test_a_certificate_issued_before_1970_migrates(town: Town) -> None:
     number = town.old()
     with town.home.db.write():
         town.home.db.execute("UPDATE certificate SET issued_at = -86400, not_before = -86400")
@@ -194,9 +194,9 @@ def test_a_facility_or_a_network_can_go_first(town: Town, scope: dict[str, str])
     assert town.successors().keys() == {chosen}
 
 
-def test_a_run_goes_through_more_than_a_portion(town: Town) -> None:
-    count = 2 * issuer.PORTION + 3
-    requests = [Request(User(f"user{i}"), PHONE) for i in range(count)]
+def test_a_run_covers_more_than_one_batch(town: Town) -> None:
+    count = 2 * issuer.BATCH + 3
+    requests = [IssuanceRequest(User(f"user{i}"), PHONE) for i in range(count)]
     assert all(isinstance(r, Issued) for r in issuance.issue(town.home, requests, "old"))
     seen: list[str] = []
     done = town.migrate(jobs=2, issued=lambda one: seen.append(one.certificate.number))
@@ -260,7 +260,7 @@ def test_one_that_fails_is_listed_and_stops_nothing(
     assert town.status(odd) == "downloaded"
 
 
-def test_one_that_failed_is_taken_up_again(town: Town) -> None:
+def test_a_failed_certificate_is_tried_again(town: Town) -> None:
     profile(town, "odd")
     odd = town.old("hanako", "odd")
     text = (town.home.profiles / "odd.yaml").read_text()
@@ -271,7 +271,7 @@ def test_one_that_failed_is_taken_up_again(town: Town) -> None:
     assert town.successors().keys() == {odd}
 
 
-def test_one_whose_device_nothing_tells_is_listed_with_the_way_out(town: Town) -> None:
+def test_a_certificate_of_unknown_device_is_listed_with_a_hint(town: Town) -> None:
     profile(town, "unknown")  # whatever a profile says
     unknown, known = town.old("hanako", "unknown"), town.old("taro")
     done = town.migrate()
@@ -338,7 +338,7 @@ def test_one_that_is_revoked_meanwhile_gets_none(town: Town) -> None:
     assert lost not in town.successors()
 
 
-def test_what_was_signed_for_one_that_is_revoked_meanwhile_is_on_the_crl(town: Town) -> None:
+def test_the_successor_of_a_certificate_revoked_meanwhile_is_on_the_crl(town: Town) -> None:
     """Between the intent, which is recorded, and the record: while its key is being made."""
     old = town.old()
 
@@ -359,7 +359,7 @@ def test_what_was_signed_for_one_that_is_revoked_meanwhile_is_on_the_crl(town: T
     assert rows(town.home, "SELECT count(*) FROM intent") == [(0,)]
 
 
-def test_what_is_learnt_of_a_user_meanwhile_is_not_set_back(town: Town) -> None:
+def test_a_concurrent_change_of_a_user_is_kept(town: Town) -> None:
     town.old("hanako", facility="見本医院")
     town.clock.advance(minutes=1)
     town.old("taro")
@@ -371,26 +371,26 @@ def test_what_is_learnt_of_a_user_meanwhile_is_not_set_back(town: Town) -> None:
     assert rows(town.home, "SELECT facility FROM user WHERE id = 'hanako'") == [("別の医院",)]
 
 
-def test_a_new_hierarchy_that_is_retired_meanwhile_issues_no_further_portion(town: Town) -> None:
-    count = issuer.PORTION + 5
-    requests = [Request(User(f"user{i}"), PHONE) for i in range(count)]
+def test_a_hierarchy_retired_meanwhile_issues_no_further_batch(town: Town) -> None:
+    count = issuer.BATCH + 5
+    requests = [IssuanceRequest(User(f"user{i}"), PHONE) for i in range(count)]
     issuance.issue(town.home, requests, "old")
     taken = 0
 
     def retire_late() -> bool:
         nonlocal taken
         taken += 1
-        if taken == issuer.PORTION + 1:
+        if taken == issuer.BATCH + 1:
             creation.retire(town.home, "new", None)
         return False
 
     done = town.migrate(stop=retire_late)
-    assert done.issued == issuer.PORTION
+    assert done.issued == issuer.BATCH
     assert {type(failure.error) for failure in done.failed} == {Refused}
     assert len(done.failed) == 5
 
 
-def test_a_second_migration_at_the_same_time_gives_nobody_two(town: Town) -> None:
+def test_two_concurrent_migrations_give_one_successor_each(town: Town) -> None:
     for i in range(6):
         town.old(f"user{i}")
     other = Town(open_home(town.home.path, town.clock), town.clock, Path())
@@ -405,7 +405,7 @@ def test_a_second_migration_at_the_same_time_gives_nobody_two(town: Town) -> Non
     assert len(town.successors()) == 6
 
 
-def test_a_certificate_that_another_run_has_in_hand_is_left_to_it(town: Town) -> None:
+def test_a_certificate_pending_in_another_run_is_skipped(town: Town) -> None:
     first = town.old("first")
     town.clock.advance(minutes=1)
     second = town.old("second")
@@ -424,7 +424,7 @@ def test_a_certificate_that_another_run_has_in_hand_is_left_to_it(town: Town) ->
 # -- stopping
 
 
-def test_a_run_that_is_stopped_finishes_what_it_took_up_and_says_what_remains(town: Town) -> None:
+def test_a_stopped_run_finishes_its_batch_and_reports_the_rest(town: Town) -> None:
     for i in range(5):
         town.old(f"user{i}")
         town.clock.advance(minutes=1)
@@ -441,7 +441,7 @@ def test_a_run_that_is_stopped_has_set_a_cut_off_that_is_to_come(town: Town) -> 
     assert hierarchies.get(town.home.db, "old").cutoff == CUTOFF
 
 
-def test_a_run_that_is_stopped_after_its_cut_off_leaves_alive_whom_it_did_not_take_up(
+def test_a_stopped_run_after_the_cut_off_revokes_no_unmigrated_certificate(
     town: Town,
 ) -> None:
     old = town.old()
@@ -463,7 +463,7 @@ def test_the_cut_off_is_set_and_can_be_moved_until_it_comes(town: Town) -> None:
     assert town.status(old) == "downloaded"
 
 
-def test_a_cut_off_that_has_come_revokes_what_is_left(town: Town) -> None:
+def test_a_past_cut_off_revokes_the_remaining_certificates(town: Town) -> None:
     moved, failing = town.old("moved"), town.old("failing", "windows")
     (town.home.profiles / "windows.yaml").unlink()
     done = town.migrate(cutoff=town.clock.now)
@@ -476,9 +476,7 @@ def test_a_cut_off_that_has_come_revokes_what_is_left(town: Town) -> None:
 
 
 @pytest.mark.parametrize("cutoff", [CUTOFF, BEGIN])
-def test_a_rehearsal_tells_what_would_fail_and_changes_nothing(
-    town: Town, cutoff: datetime
-) -> None:
+def test_a_dry_run_reports_failures_and_changes_nothing(town: Town, cutoff: datetime) -> None:
     town.old("a")
     odd = town.old("b", "windows")
     (town.home.profiles / "windows.yaml").unlink()

@@ -115,7 +115,7 @@ def cut_off_moved(town: Town, old: str) -> None:
         (cut_off_moved, (1, 0, 0, 1, 1, 0)),
     ],
 )
-def test_each_certificate_of_old_counts_once_by_what_its_user_can_do(
+def test_each_certificate_of_old_counts_once(
     town: Town,
     story: Callable[[Town, str], None],
     expected: tuple[int, int, int, int, int, int],
@@ -125,12 +125,14 @@ def test_each_certificate_of_old_counts_once_by_what_its_user_can_do(
 
 
 @pytest.mark.parametrize("story", [gone, gone_later])
-def test_who_has_left_is_not_counted(town: Town, story: Callable[[Town, str], None]) -> None:
+def test_a_revoked_certificate_is_not_counted(
+    town: Town, story: Callable[[Town, str], None]
+) -> None:
     story(town, town.old())
     assert migration.plan(town.home, Scope("old")) == []
 
 
-def test_it_is_told_by_network_and_facility(town: Town) -> None:
+def test_progress_is_reported_by_network_and_facility(town: Town) -> None:
     town.old("a", network="東", facility="一")
     town.old("b", network="東", facility="二")
     town.old("c", network="東", facility="二")
@@ -164,7 +166,7 @@ def test_a_day_is_a_day_in_japan(town: Town) -> None:
 # -- the page
 
 
-class Page(HTMLParser):
+class ProgressPage(HTMLParser):
     """What a browser would show, and what it would fetch."""
 
     def __init__(self, html: str) -> None:
@@ -188,9 +190,9 @@ class Page(HTMLParser):
             self.text.append(data.strip())
 
 
-def page(town: Town, language: Language = Language.JAPANESE) -> tuple[Page, str]:
+def page(town: Town, language: Language = Language.JAPANESE) -> tuple[ProgressPage, str]:
     html = report.html(town.home, Scope("old"), Catalogue(language))
-    return Page(html), html
+    return ProgressPage(html), html
 
 
 def test_the_page_needs_nothing_but_itself(town: Town) -> None:
@@ -201,7 +203,7 @@ def test_the_page_needs_nothing_but_itself(town: Town) -> None:
     assert "url(" not in html
 
 
-def test_the_page_tells_how_many_have_moved(town: Town) -> None:
+def test_the_page_shows_how_many_have_migrated(town: Town) -> None:
     for i in range(3):
         town.old(f"user{i}", network="東", facility="一")
     town.migrate()
@@ -214,7 +216,7 @@ def test_the_page_tells_how_many_have_moved(town: Town) -> None:
     assert "2026-08-01" in text
 
 
-def test_a_hundred_percent_means_that_nobody_is_left(town: Town) -> None:
+def test_a_hundred_percent_means_all_have_migrated(town: Town) -> None:
     """199 of 200 are 99 %."""
     assert report.Part(None, 200, 200, 199).percent == 99
     assert report.Part(None, 200, 200, 200).percent == 100
@@ -250,14 +252,14 @@ def test_there_is_a_page_on_every_day(town: Town, day: timedelta) -> None:
     page(town)
 
 
-def test_names_of_people_who_know_html_are_shown_as_they_are(town: Town) -> None:
+def test_html_in_names_is_escaped(town: Town) -> None:
     town.old("a", network="<script>alert(1)</script>", facility='"><b>&')
     shown, html = page(town)
     assert "<script" not in html
     assert "<script>alert(1)</script>" in shown.text
 
 
-def test_who_has_no_network_belongs_to_that_of_the_settings(town: Town) -> None:
+def test_a_user_without_a_network_counts_in_the_settings_network(town: Town) -> None:
     configure(town.home, "network: 北町")
     issue(town.home, PHONE, "old", User("a"))
     issue(town.home, PHONE, "old", User("b", network="北町"))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.needs("nginx", "curl", "openssl", "faketime")
 
 
 @dataclass
-class Doors:
+class MigrationServer:
     """Two doors, and the files of one person for each."""
 
     machine: Machine
@@ -47,17 +47,17 @@ class Doors:
     def entered(self) -> list[tuple[str, str]]:
         """Whose device comes in, and by which door."""
         return [
-            (whose, door)
-            for door in self.ports
-            for whose in self.devices
-            if self._enters(whose, door)
+            (device, block)
+            for block in self.ports
+            for device in self.devices
+            if self._enters(device, block)
         ]
 
-    def _enters(self, whose: str, door: str) -> bool:
-        file, password = self.devices[whose]
+    def _enters(self, device: str, block: str) -> bool:
+        file, password = self.devices[device]
         done = run(
             *("curl", "--silent", "--config", "-", "--cacert", self.nginx.certificate),
-            *("--write-out", "\n%{http_code}", f"https://{HOST}:{self.ports[door]}/"),
+            *("--write-out", "\n%{http_code}", f"https://{HOST}:{self.ports[block]}/"),
             stdin=f'cert = "{file}:{password}"\ncert-type = "P12"',
         )
         code = done.stdout.rpartition("\n")[2]
@@ -66,22 +66,23 @@ class Doors:
 
 
 @pytest.fixture
-def doors(template: Path, tmp_path: Path) -> Iterator[Doors]:
+def server(template: Path, tmp_path: Path) -> Iterator[MigrationServer]:
     machine = Machine(tmp_path / "machine", template)
     nginx = Nginx(tmp_path / "nginx")
     nginx.make_certificate()
     public = machine.home / "public"
     ports = {
-        name: nginx.add_door(f"include {public}/nginx-{name}.conf;") for name in ("old", "new")
+        name: nginx.add_server_block(f"include {public}/nginx-{name}.conf;")
+        for name in ("old", "new")
     }
-    doors = Doors(machine, nginx, ports, {})
+    server = MigrationServer(machine, nginx, ports, {})
     machine.clock = f"@{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d %H:%M:%S}"
     arguments = ("--hierarchy", "old", "--device", "android", "--user", "hanako")
     number = machine("issue", *arguments, "--format", "json").json["number"]
-    doors.devices["old"] = fetch(machine, number)
+    server.devices["old"] = fetch(machine, number)
     assert machine("publish").code == 0
     nginx.start()
-    yield doors
+    yield server
     nginx.stop()
 
 
@@ -96,26 +97,28 @@ BOTH = [("old", "old"), ("new", "new")]
 NEW_ALONE = [("new", "new")]
 
 
-def test_both_doors_are_open_until_the_cut_off_and_then_only_the_new_one(doors: Doors) -> None:
+def test_both_hierarchies_are_accepted_until_the_cut_off_and_new_alone_after_it(
+    server: MigrationServer,
+) -> None:
     now = datetime.now(UTC)
-    doors.migrate(now + timedelta(hours=1))
-    ((number,),) = doors.machine.rows(f"SELECT number FROM {SUCCESSORS}")
-    doors.devices["new"] = fetch(doors.machine, str(number))
-    doors.publish()
-    assert doors.entered() == BOTH
+    server.migrate(now + timedelta(hours=1))
+    ((number,),) = server.machine.rows(f"SELECT number FROM {SUCCESSORS}")
+    server.devices["new"] = fetch(server.machine, str(number))
+    server.publish()
+    assert server.entered() == BOTH
 
     # A day ago the cut-off was set to an hour ago. Since then nothing of ours has run: the last CRL
     # has ended at the cut-off, and shuts the door by itself.
     an_hour_ago = now - timedelta(hours=1)
-    doors.migrate(an_hour_ago, ago=timedelta(days=1))
-    doors.publish(ago=timedelta(days=1))
-    assert doors.machine.published("old-issuing").revoked == {}
-    assert doors.entered() == NEW_ALONE
+    server.migrate(an_hour_ago, ago=timedelta(days=1))
+    server.publish(ago=timedelta(days=1))
+    assert server.machine.published("old-issuing").revoked == {}
+    assert server.entered() == NEW_ALONE
 
     # Cron comes back: it is shut by revocation, with a CRL that is valid.
-    doors.rca("expire")
-    doors.publish()
-    crl = doors.machine.published("old-issuing")
+    server.rca("expire")
+    server.publish()
+    crl = server.machine.published("old-issuing")
     assert list(crl.revoked.values()) == ["superseded"]
     assert crl.next_update > now
-    assert doors.entered() == NEW_ALONE
+    assert server.entered() == NEW_ALONE

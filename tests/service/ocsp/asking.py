@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from renrakucho_ca.model import RetrievalNumber
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.ocsp.responder import Answerer
+from renrakucho_ca.service.ocsp.responder import OcspResponder
 from renrakucho_ca.store.tables import certificates, hierarchies
 from tests.shared.homes import issue
 
@@ -45,7 +45,7 @@ def ask(
 
 
 @dataclass(frozen=True)
-class Told:
+class OcspReply:
     """What an answer says, once signer and signature are proven; an error says its name alone."""
 
     status: str
@@ -58,11 +58,11 @@ class Told:
     signer_ends: datetime | None = None
 
 
-def read(answer: bytes, issuer: x509.Certificate) -> Told:
+def read(answer: bytes, issuer: x509.Certificate) -> OcspReply:
     """Read by asn1crypto, strictly; proven by `cryptography`."""
     whole = asn1.OCSPResponse.load(answer, strict=True)
     if whole["response_status"].native != "successful":
-        return Told(whole["response_status"].native)
+        return OcspReply(whole["response_status"].native)
     response = ocsp.load_der_ocsp_response(answer)
     (signer,) = response.certificates
     signer.verify_directly_issued_by(issuer)
@@ -84,7 +84,7 @@ def read(answer: bytes, issuer: x509.Certificate) -> Told:
         nonce = response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
     except x509.ExtensionNotFound:
         nonce = None
-    return Told(
+    return OcspReply(
         status=response.certificate_status.name.lower(),
         serial=response.serial_number,
         reason=response.revocation_reason.value if response.revocation_reason else None,
@@ -96,7 +96,7 @@ def read(answer: bytes, issuer: x509.Certificate) -> Told:
     )
 
 
-class Client:
+class OcspClient:
     """Asks a home about the certificates of its hierarchy `new`, past HTTP.
 
     Attributes:
@@ -106,7 +106,7 @@ class Client:
     def __init__(self, home: Home, portal_home: Home) -> None:
         self._home = home
         self._portal_home = portal_home
-        self._answerer = Answerer()
+        self._answerer = OcspResponder()
         hierarchy = hierarchies.get(home.db, "new")
         self.issuer = x509.load_der_x509_certificate(hierarchy.issuing.certificate)
         self.root = x509.load_der_x509_certificate(hierarchy.root.certificate)
@@ -122,11 +122,11 @@ class Client:
         number: RetrievalNumber,
         hash: hashes.HashAlgorithm | None = None,
         nonce: bytes | None = None,
-    ) -> Told:
+    ) -> OcspReply:
         certificate = self.certificate(number)
-        told = self.send(ask(certificate, self.issuer, hash, nonce))
-        assert told.serial in (certificate.serial_number, None)
-        return told
+        reply = self.send(ask(certificate, self.issuer, hash, nonce))
+        assert reply.serial in (certificate.serial_number, None)
+        return reply
 
     def serials(self, request: bytes) -> list[int]:
         """About which certificates the answer to a request is."""
@@ -134,6 +134,6 @@ class Client:
         loaded = ocsp.load_der_ocsp_response(answer.response)
         return [each.serial_number for each in loaded.responses]
 
-    def send(self, request: bytes, issuer: x509.Certificate | None = None) -> Told:
+    def send(self, request: bytes, issuer: x509.Certificate | None = None) -> OcspReply:
         answer = self._answerer.answer(self._portal_home, "new", request)
         return read(answer.response, issuer or self.issuer)

@@ -8,13 +8,13 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from tests.shared.homes import Clock, no_passphrase
 
-from .asking import Client
+from .asking import OcspClient
 
 
 @pytest.fixture
-def client(home: Home, clock: Clock) -> Client:
+def client(home: Home, clock: Clock) -> OcspClient:
     """Asks a portal, which knows no passphrase."""
-    return Client(home, Home(home.path, no_passphrase, clock))
+    return OcspClient(home, Home(home.path, no_passphrase, clock))
 
 
 @pytest.fixture

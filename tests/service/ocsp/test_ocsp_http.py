@@ -17,7 +17,7 @@ from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.web.app import Portal
 from tests.shared.homes import Clock, no_passphrase
 
-from .asking import GOOD, MALFORMED, REVOKED, TRY_LATER, Client, ask, read
+from .asking import GOOD, MALFORMED, REVOKED, TRY_LATER, OcspClient, ask, read
 
 KIND = {"Content-Type": "application/ocsp-request"}
 
@@ -30,12 +30,12 @@ def site(published: Home, clock: Clock) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def request_der(client: Client, published: Home) -> bytes:
+def request_der(client: OcspClient, published: Home) -> bytes:
     return ask(client.certificate(client.issue()), client.issuer)
 
 
 @pytest.mark.parametrize("path", ["/ocsp/new", "/ocsp/new/"])
-def test_by_post(site: TestClient, client: Client, request_der: bytes, path: str) -> None:
+def test_by_post(site: TestClient, client: OcspClient, request_der: bytes, path: str) -> None:
     answer = site.post(path, content=request_der, headers=KIND)
     assert answer.headers["content-type"] == "application/ocsp-response"
     assert read(answer.content, client.issuer).status == GOOD
@@ -44,7 +44,7 @@ def test_by_post(site: TestClient, client: Client, request_der: bytes, path: str
 
 @pytest.mark.parametrize("form", ["quoted", "plain", "url-safe", "unpadded"])
 def test_by_get_however_the_client_writes_base64(
-    site: TestClient, client: Client, published: Home, form: str
+    site: TestClient, client: OcspClient, published: Home, form: str
 ) -> None:
     for _ in range(5):
         data = ask(client.certificate(client.issue()), client.issuer)
@@ -60,23 +60,23 @@ def test_by_get_however_the_client_writes_base64(
 
 
 def test_caches_may_keep_it_for_a_minute(
-    site: TestClient, client: Client, request_der: bytes, clock: Clock
+    site: TestClient, client: OcspClient, request_der: bytes, clock: Clock
 ) -> None:
     """RFC 5019 §6.2."""
     path = f"/ocsp/new/{quote(base64.b64encode(request_der).decode(), safe='')}"
     answer = site.get(path)
-    told = read(answer.content, client.issuer)
+    reply = read(answer.content, client.issuer)
     assert answer.headers["cache-control"] == ("max-age=60, public, no-transform, must-revalidate")
-    assert parsedate_to_datetime(answer.headers["last-modified"]) == told.this_update
+    assert parsedate_to_datetime(answer.headers["last-modified"]) == reply.this_update
     expires = parsedate_to_datetime(answer.headers["expires"])
-    assert told.next_update is not None
-    assert clock.now < expires <= told.next_update
+    assert reply.next_update is not None
+    assert clock.now < expires <= reply.next_update
     again = site.get(path, headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize("held", ["{}", "W/{}", '"other", W/{}', "*", " * "])
-def test_what_the_client_has_is_not_sent_again(
+def test_an_unchanged_response_is_not_sent_again(
     site: TestClient, request_der: bytes, held: str
 ) -> None:
     """RFC 9110 §13.1.2; a POST names no representation that a client could have (§13.2.1)."""
@@ -90,15 +90,15 @@ def test_what_the_client_has_is_not_sent_again(
     assert site.post("/ocsp/new", content=request_der, headers=KIND | having).status_code == 200
 
 
-def test_an_error_is_kept_by_nobody(site: TestClient, client: Client) -> None:
+def test_an_error_response_is_not_cached(site: TestClient, client: OcspClient) -> None:
     answer = site.get("/ocsp/new/AAAA")
     assert read(answer.content, client.issuer).status == MALFORMED
     assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["", "/", "%00", "a b", "é", "====", "A" * 20_000])
-def test_what_is_no_request_is_answered_as_such(
-    site: TestClient, client: Client, path: str
+def test_a_malformed_request_is_answered_as_malformed(
+    site: TestClient, client: OcspClient, path: str
 ) -> None:
     answer = site.get(f"/ocsp/new/{path}")
     assert answer.status_code in (200, 404)
@@ -117,19 +117,19 @@ def test_there_is_no_hierarchy_of_that_name(site: TestClient, request_der: bytes
 
 
 def test_a_revocation_is_seen_through_an_open_file(
-    site: TestClient, client: Client, published: Home, clock: Clock
+    site: TestClient, client: OcspClient, published: Home, clock: Clock
 ) -> None:
     number = client.issue()
     clock.advance(days=4)
     publication.publish(published)
     request = ask(client.certificate(number), client.issuer)
 
-    def told() -> str:
+    def reply() -> str:
         answer = site.post("/ocsp/new", content=request, headers=KIND)
         return read(answer.content, client.issuer).status
 
-    assert told() == GOOD
+    assert reply() == GOOD
     revocation.revoke(published, [number], RevocationReason.SUPERSEDED)
-    assert told() == TRY_LATER
+    assert reply() == TRY_LATER
     publication.publish(published, if_due=True)
-    assert told() == REVOKED
+    assert reply() == REVOKED

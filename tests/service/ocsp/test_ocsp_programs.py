@@ -21,7 +21,7 @@ pytestmark = pytest.mark.needs("openssl")
 
 
 @dataclass(frozen=True)
-class Place:
+class OcspSite:
     """A home, and its portal."""
 
     network: Network
@@ -36,7 +36,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OcspSite]:
     network = Network(tmp_path_factory.mktemp("ocsp"))
     network.create("new")
     network.publish()
@@ -50,19 +50,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         assert portal.poll() is None, log.read_text()
         return re.search(r"http://127\.0\.0\.1:\d+/", log.read_text())
 
-    yield Place(network, f"{until(listening)[0]}ocsp/new")
+    yield OcspSite(network, f"{until(listening)[0]}ocsp/new")
     portal.terminate()
     portal.wait(PATIENCE)
     assert "Traceback" not in log.read_text()
 
 
-def revoke(place: Place, device: Device) -> None:
+def revoke(place: OcspSite, device: Device) -> None:
     place.network.revoke(device)
     publication.publish(place.network.home, if_due=True)
 
 
 @pytest.mark.parametrize("hash", ["-sha1", "-sha256"])
-def test_openssl_is_told_good_and_revoked(place: Place, hash: str) -> None:
+def test_openssl_accepts_good_and_revoked_responses(place: OcspSite, hash: str) -> None:
     device = place.network.device("new")
     said = place.openssl(device, hash)
     assert re.search(r"^\S+: good$", said, re.MULTILINE)
@@ -73,7 +73,7 @@ def test_openssl_is_told_good_and_revoked(place: Place, hash: str) -> None:
 
 
 @pytest.mark.needs("ocsptool")
-def test_gnutls_is_told_good_and_revoked(place: Place) -> None:
+def test_gnutls_accepts_good_and_revoked_responses(place: OcspSite) -> None:
     device = place.network.device("new")
     public = place.network.public
     command = (
@@ -89,12 +89,14 @@ def test_gnutls_is_told_good_and_revoked(place: Place) -> None:
 
 @pytest.mark.needs("nginx", "curl")
 @pytest.mark.parametrize("which", ["leaf", "on"])
-def test_nginx_asks_and_lets_in_who_is_good(place: Place, tmp_path: Path, which: str) -> None:
+def test_nginx_checks_ocsp_and_accepts_good_devices(
+    place: OcspSite, tmp_path: Path, which: str
+) -> None:
     good, revoked = place.network.device("new"), place.network.device("new")
     nginx = Nginx(tmp_path / "nginx")
     nginx.make_certificate()
     public = place.network.public
-    port = nginx.add_door(
+    port = nginx.add_server_block(
         f"ssl_client_certificate {public}/new-issuing.pem;"
         f"ssl_trusted_certificate {public}/new-root.pem;"
         "ssl_verify_client on; ssl_verify_depth 2; ssl_session_tickets off;"

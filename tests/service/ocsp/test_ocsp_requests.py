@@ -139,6 +139,6 @@ def test_every_request_that_was_cut_or_changed_is_read_or_refused() -> None:
     ],
     ids=range(7),
 )
-def test_what_is_meant_to_hurt_is_refused(data: bytes) -> None:
+def test_a_malicious_request_is_refused(data: bytes) -> None:
     with pytest.raises(Invalid):
         ocsp_request.parse(data)

@@ -33,7 +33,7 @@ from tests.shared.homes import (
     rows,
 )
 
-from .asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, Client, ask
+from .asking import GOOD, REVOKED, TRY_LATER, UNAUTHORIZED, UNKNOWN, OcspClient, ask
 
 SHA1, SHA256 = hashes.SHA1(), hashes.SHA256()
 KEY_COMPROMISE = RevocationReason.KEY_COMPROMISE
@@ -49,7 +49,7 @@ def revoke(home: Home, number: RetrievalNumber) -> None:
 
 
 @pytest.fixture
-def number(home: Home, client: Client) -> RetrievalNumber:
+def number(home: Home, client: OcspClient) -> RetrievalNumber:
     """A certificate that was there when everything was signed."""
     number = client.issue()
     publication.publish(home)
@@ -58,19 +58,19 @@ def number(home: Home, client: Client) -> RetrievalNumber:
 
 @pytest.mark.parametrize("hash", [SHA1, SHA256], ids=lambda each: each.name)
 def test_a_certificate_is_good_by_either_hash_of_its_issuer(
-    client: Client, number: RetrievalNumber, hash: hashes.HashAlgorithm
+    client: OcspClient, number: RetrievalNumber, hash: hashes.HashAlgorithm
 ) -> None:
-    told = client.ask(number, hash)
-    assert (told.status, told.this_update) == (GOOD, BEGIN)
-    assert told.next_update == BEGIN + timedelta(days=7)
+    reply = client.ask(number, hash)
+    assert (reply.status, reply.this_update) == (GOOD, BEGIN)
+    assert reply.next_update == BEGIN + timedelta(days=7)
 
 
-def test_a_certificate_is_good_as_soon_as_it_is_issued(published: Home, client: Client) -> None:
+def test_a_certificate_is_good_as_soon_as_it_is_issued(published: Home, client: OcspClient) -> None:
     assert client.ask(client.issue()).status == GOOD
 
 
 def test_a_revoked_one_is_not_called_good_even_before_the_next_publication(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     clock.advance(hours=1)
     revoke(home, number)
@@ -78,25 +78,27 @@ def test_a_revoked_one_is_not_called_good_even_before_the_next_publication(
     clock.advance(seconds=30)
     publish(home)
     for hash in (SHA1, SHA256):
-        told = client.ask(number, hash)
-        assert (told.status, told.reason) == (REVOKED, "keyCompromise")
-        assert told.revoked_at == BEGIN + timedelta(hours=1)
-        assert told.this_update == clock.now
+        reply = client.ask(number, hash)
+        assert (reply.status, reply.reason) == (REVOKED, "keyCompromise")
+        assert reply.revoked_at == BEGIN + timedelta(hours=1)
+        assert reply.this_update == clock.now
 
 
-def test_a_revoked_one_stays_so_when_all_is_signed_anew(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+def test_a_revoked_certificate_stays_revoked_when_all_responses_are_re_signed(
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     revoke(home, number)
     publish(home)
     clock.advance(days=4)
     publish(home)
-    told = client.ask(number)
-    assert (told.status, told.this_update) == (REVOKED, clock.now)
+    reply = client.ask(number)
+    assert (reply.status, reply.this_update) == (REVOKED, clock.now)
     assert rows(home, "SELECT * FROM ocsp_change") == []
 
 
-def test_a_hold_is_told_and_taken_back(home: Home, client: Client, number: RetrievalNumber) -> None:
+def test_a_hold_and_its_release_are_answered(
+    home: Home, client: OcspClient, number: RetrievalNumber
+) -> None:
     revocation.hold(home, number)
     assert client.ask(number).status == TRY_LATER
     publish(home)
@@ -109,16 +111,16 @@ def test_a_hold_is_told_and_taken_back(home: Home, client: Client, number: Retri
 
 
 def test_a_revocation_without_a_reason_has_none(
-    home: Home, client: Client, number: RetrievalNumber
+    home: Home, client: OcspClient, number: RetrievalNumber
 ) -> None:
     revocation.revoke(home, [number], RevocationReason.UNSPECIFIED)
     publish(home)
-    told = client.ask(number)
-    assert (told.status, told.reason) == (REVOKED, None)
+    reply = client.ask(number)
+    assert (reply.status, reply.reason) == (REVOKED, None)
 
 
 def test_a_revocation_signs_for_one_certificate_and_not_for_all(
-    home: Home, client: Client, number: RetrievalNumber
+    home: Home, client: OcspClient, number: RetrievalNumber
 ) -> None:
     hierarchy = hierarchies.get(home.db, "new")
     file = response_file.path_of(home, hierarchy.issuing)
@@ -137,7 +139,7 @@ def test_nothing_due_signs_nothing_and_needs_no_passphrase(
 
 
 def test_responses_are_renewed_at_half_their_life(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     clock.advance(days=3, hours=11)
     publish(home)
@@ -148,7 +150,7 @@ def test_responses_are_renewed_at_half_their_life(
 
 
 def test_a_response_past_its_end_is_not_given_out(
-    client: Client, number: RetrievalNumber, clock: Clock
+    client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     clock.advance(days=7, seconds=-1)
     assert client.ask(number).status == GOOD
@@ -157,7 +159,7 @@ def test_a_response_past_its_end_is_not_given_out(
 
 
 def test_a_response_past_its_end_is_awaited_for_the_issuing_ca_as_for_a_device(
-    client: Client, published: Home, clock: Clock
+    client: OcspClient, published: Home, clock: Clock
 ) -> None:
     """A client that asks about the whole chain is not told that nobody answers for it."""
     clock.advance(days=7)
@@ -165,21 +167,21 @@ def test_a_response_past_its_end_is_awaited_for_the_issuing_ca_as_for_a_device(
 
 
 def test_the_responder_is_renewed_at_half_its_life_and_outlives_every_response(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     assert client.ask(number).signer_ends == BEGIN + timedelta(days=30)
     for _ in range(40):
         clock.advance(days=1)
         publish(home)
-        told = client.ask(number)
-        assert told.signer_ends is not None
-        assert told.signer_ends - clock.now >= timedelta(days=14)
+        reply = client.ask(number)
+        assert reply.signer_ends is not None
+        assert reply.signer_ends - clock.now >= timedelta(days=14)
     recorded = rows(home, "SELECT count(*), count(sealed_key) FROM responder WHERE authority = 4")
     assert recorded == [(3, 1)]
 
 
 def test_no_response_outlives_the_cut_off(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     cutoff = BEGIN + timedelta(days=2)
     with home.db.write():
@@ -193,7 +195,7 @@ def test_no_response_outlives_the_cut_off(
 
 
 def test_a_certificate_past_its_end_is_not_answered_for(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     with home.db.write():
         end = int(clock.now.timestamp()) + 86400
@@ -204,33 +206,33 @@ def test_a_certificate_past_its_end_is_not_answered_for(
     assert client.ask(number).status == UNAUTHORIZED
 
 
-def test_what_this_ca_never_issued_is_not_answered_for_without_a_key(
-    home: Home, client: Client, number: RetrievalNumber
+def test_an_unknown_serial_is_not_answered_without_a_key(
+    home: Home, client: OcspClient, number: RetrievalNumber
 ) -> None:
     """RFC 5019 §2.2.3."""
-    stranger = client.certificate(client.issue())
+    other = client.certificate(client.issue())
     with home.db.write():
         home.db.execute("DELETE FROM ocsp_change")
         home.db.execute("UPDATE certificate SET serial = '77' WHERE number <> ?", (int(number),))
-    assert client.send(ask(stranger, client.issuer)).status == UNAUTHORIZED
+    assert client.send(ask(other, client.issuer)).status == UNAUTHORIZED
 
 
 def test_a_ca_of_another_hierarchy_is_not_answered_for(
-    home: Home, client: Client, number: RetrievalNumber
+    home: Home, client: OcspClient, number: RetrievalNumber
 ) -> None:
     old = hierarchies.get(home.db, "old").issuing.certificate
-    stranger = x509.load_der_x509_certificate(old)
-    request = ask(client.certificate(number), stranger)
-    assert client.send(request, stranger).status == UNAUTHORIZED
+    other = x509.load_der_x509_certificate(old)
+    request = ask(client.certificate(number), other)
+    assert client.send(request, other).status == UNAUTHORIZED
 
 
-def test_the_root_answers_for_the_issuing_ca(client: Client, published: Home) -> None:
-    told = client.send(ask(client.issuer, client.root), client.root)
-    assert (told.status, told.serial) == (GOOD, client.issuer.serial_number)
+def test_the_root_answers_for_the_issuing_ca(client: OcspClient, published: Home) -> None:
+    reply = client.send(ask(client.issuer, client.root), client.root)
+    assert (reply.status, reply.serial) == (GOOD, client.issuer.serial_number)
 
 
 def test_serial_numbers_of_old_cas_may_be_negative_or_long(
-    home: Home, client: Client, clock: Clock
+    home: Home, client: OcspClient, clock: Clock
 ) -> None:
     serials = [-1, -(2**64), 0, 1, 127, 128, 255, 2**159, 2**200 + 1]
     numbers = [client.issue() for _ in serials]
@@ -245,8 +247,8 @@ def test_serial_numbers_of_old_cas_may_be_negative_or_long(
         octets = (serial + (serial < 0)).bit_length() // 8 + 1
         encoded = serial.to_bytes(octets, "big", signed=True)
         request = raw_request(template.issuer_name_hash, template.issuer_key_hash, encoded)
-        told = client.send(request)
-        assert (told.status, told.serial) == (GOOD, serial)
+        reply = client.send(request)
+        assert (reply.status, reply.serial) == (GOOD, serial)
 
 
 def raw_request(name: bytes, key: bytes, serial: bytes) -> bytes:
@@ -267,26 +269,28 @@ def raw_request(name: bytes, key: bytes, serial: bytes) -> bytes:
 
 
 @pytest.fixture
-def live(home: Home, client: Client) -> Home:
+def live(home: Home, client: OcspClient) -> Home:
     configure(home, "ocsp: {nonce: true}")
     return home
 
 
-def test_a_nonce_comes_back(live: Home, client: Client, clock: Clock) -> None:
+def test_a_nonce_comes_back(live: Home, client: OcspClient, clock: Clock) -> None:
     number = client.issue()
     publish(live)
     clock.advance(hours=5)
-    told = client.ask(number, nonce=b"n" * 32)
-    assert (told.status, told.nonce, told.this_update) == (GOOD, b"n" * 32, clock.now)
+    reply = client.ask(number, nonce=b"n" * 32)
+    assert (reply.status, reply.nonce, reply.this_update) == (GOOD, b"n" * 32, clock.now)
 
 
-def test_without_the_key_a_nonce_is_passed_over(client: Client, number: RetrievalNumber) -> None:
+def test_without_the_key_a_nonce_is_passed_over(
+    client: OcspClient, number: RetrievalNumber
+) -> None:
     """RFC 5019 §2.2.1."""
-    told = client.ask(number, nonce=b"n" * 16)
-    assert (told.status, told.nonce) == (GOOD, None)
+    reply = client.ask(number, nonce=b"n" * 16)
+    assert (reply.status, reply.nonce) == (GOOD, None)
 
 
-def asking_for(client: Client, *pairs: tuple[x509.Certificate, x509.Certificate]) -> bytes:
+def asking_for(client: OcspClient, *pairs: tuple[x509.Certificate, x509.Certificate]) -> bytes:
     """One request about several certificates, each with its issuer."""
     singles = [
         asn1.OCSPRequest.load(ask(certificate, issuer))["tbs_request"]["request_list"][0]
@@ -296,7 +300,7 @@ def asking_for(client: Client, *pairs: tuple[x509.Certificate, x509.Certificate]
     return encoded
 
 
-def test_without_the_key_a_request_has_one_certificate(client: Client, home: Home) -> None:
+def test_without_the_key_a_request_has_one_certificate(client: OcspClient, home: Home) -> None:
     """RFC 5019 §2.1.1; an answer about the first alone would be less than was asked for."""
     both = [client.certificate(client.issue()) for _ in range(2)]
     publish(home)
@@ -304,14 +308,14 @@ def test_without_the_key_a_request_has_one_certificate(client: Client, home: Hom
     assert client.send(request).status == UNAUTHORIZED
 
 
-def test_with_the_key_all_of_one_ca_are_answered_for(live: Home, client: Client) -> None:
+def test_with_the_key_all_of_one_ca_are_answered_for(live: Home, client: OcspClient) -> None:
     both = [client.certificate(client.issue()) for _ in range(2)]
     publish(live)
     pairs = [(each, client.issuer) for each in both]
     assert client.serials(asking_for(client, *pairs)) == [each.serial_number for each in both]
 
 
-def test_several_of_two_cas_are_not_answered_for(live: Home, client: Client) -> None:
+def test_several_of_two_cas_are_not_answered_for(live: Home, client: OcspClient) -> None:
     """Nobody may sign for both."""
     leaf = client.certificate(client.issue())
     publish(live)
@@ -320,7 +324,7 @@ def test_several_of_two_cas_are_not_answered_for(live: Home, client: Client) -> 
 
 
 def test_a_revocation_is_answered_at_once_with_the_key(
-    live: Home, client: Client, clock: Clock
+    live: Home, client: OcspClient, clock: Clock
 ) -> None:
     number = client.issue()
     publish(live)
@@ -328,28 +332,28 @@ def test_a_revocation_is_answered_at_once_with_the_key(
     assert client.ask(number).status == REVOKED
 
 
-def test_unknown_is_signed_with_the_key(live: Home, client: Client) -> None:
-    stranger = client.certificate(client.issue())
+def test_unknown_is_signed_with_the_key(live: Home, client: OcspClient) -> None:
+    other = client.certificate(client.issue())
     publish(live)
     with live.db.write():
         live.db.execute("UPDATE certificate SET serial = '77'")
-    told = client.send(ask(stranger, client.issuer))
-    assert (told.status, told.serial) == (UNKNOWN, stranger.serial_number)
+    reply = client.send(ask(other, client.issuer))
+    assert (reply.status, reply.serial) == (UNKNOWN, other.serial_number)
 
 
-def test_a_bridge_is_known_to_the_root_that_signed_it(live: Home, client: Client) -> None:
+def test_a_cross_certificate_is_known_to_its_issuing_root(live: Home, client: OcspClient) -> None:
     """To call unknown what it has issued, and revoked, would be untrue."""
-    bridge = cross_signing.cross(live, "old", by="new")
-    assert bridge.der is not None
+    cross_certificate = cross_signing.cross(live, "old", by="new")
+    assert cross_certificate.der is not None
     publish(live)
-    request = ask(x509.load_der_x509_certificate(bridge.der), client.root)
+    request = ask(x509.load_der_x509_certificate(cross_certificate.der), client.root)
     assert client.send(request, client.root).status == GOOD
-    cross_signing.revoke(live, bridge.serial, KEY_COMPROMISE)
+    cross_signing.revoke(live, cross_certificate.serial, KEY_COMPROMISE)
     assert client.send(request, client.root).status == REVOKED
 
 
 def test_the_key_is_taken_from_the_portal_when_the_setting_is(
-    live: Home, client: Client, clock: Clock
+    live: Home, client: OcspClient, clock: Clock
 ) -> None:
     number = client.issue()
     publish(live)
@@ -364,7 +368,7 @@ def test_the_key_is_taken_from_the_portal_when_the_setting_is(
 
 
 def test_a_run_that_dies_leaves_the_responses_before_it(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     """It dies at each of its draws of randomness: serial numbers, then sealing the keys."""
     clock.advance(days=6)
@@ -374,8 +378,8 @@ def test_a_run_that_dies_leaves_the_responses_before_it(
         try:
             publish(open_home(home.path, clock, DyingRandomness(deaths)))
         except Died:
-            told = client.ask(number)
-            assert (told.status, told.this_update) == (GOOD, BEGIN)
+            reply = client.ask(number)
+            assert (reply.status, reply.this_update) == (GOOD, BEGIN)
         else:
             break
     assert deaths >= 4
@@ -383,7 +387,7 @@ def test_a_run_that_dies_leaves_the_responses_before_it(
 
 
 def test_a_damaged_file_is_an_error_and_then_replaced(
-    home: Home, client: Client, number: RetrievalNumber
+    home: Home, client: OcspClient, number: RetrievalNumber
 ) -> None:
     file = response_file.path_of(home, hierarchies.get(home.db, "new").issuing)
     file.write_bytes(file.read_bytes()[:-1])
@@ -409,7 +413,7 @@ def put_many(home: Home, count: int) -> None:
 
 
 def test_many_are_signed_by_worker_processes_in_order(
-    home: Home, client: Client, number: RetrievalNumber, clock: Clock
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
 ) -> None:
     put_many(home, 4500)
     with home.db.write():
@@ -426,7 +430,7 @@ def test_many_are_signed_by_worker_processes_in_order(
 
 
 def test_after_very_many_were_issued_the_next_publication_signs_for_all(
-    home: Home, client: Client, number: RetrievalNumber
+    home: Home, client: OcspClient, number: RetrievalNumber
 ) -> None:
     """Nobody who issues waits for signatures that are made anew a moment later."""
     put_many(home, pre_produce.MOST_CHANGES)
@@ -436,7 +440,9 @@ def test_after_very_many_were_issued_the_next_publication_signs_for_all(
     assert [client.ask(each).status for each in (number, late)] == [GOOD, GOOD]
 
 
-def test_who_switched_it_off_pays_nothing(home: Home, client: Client, clock: Clock) -> None:
+def test_with_pre_produced_responses_off_none_are_signed(
+    home: Home, client: OcspClient, clock: Clock
+) -> None:
     quiet = open_home(home.path, clock)
     configure(quiet, "ocsp: {sign_ahead: false}")
     assert publication.publish(quiet).responses == 0
@@ -445,7 +451,7 @@ def test_who_switched_it_off_pays_nothing(home: Home, client: Client, clock: Clo
     assert not (home.store / "ocsp").exists()
 
 
-def test_issuing_goes_on_when_nothing_can_be_signed(published: Home, client: Client) -> None:
+def test_issuing_goes_on_when_nothing_can_be_signed(published: Home, client: OcspClient) -> None:
     with published.db.write():
         published.db.execute("UPDATE responder SET sealed_key = x'00'")
     assert client.issue()

@@ -65,7 +65,7 @@ def test_all_that_servers_need_is_written_for_each_hierarchy_and_anyone_may_read
     assert stat.S_IMODE(home.store.stat().st_mode) == 0o700
 
 
-def test_a_file_that_is_right_already_is_left_and_one_that_is_not_is_made_right(home: Home) -> None:
+def test_a_correct_file_is_kept_and_an_incorrect_one_corrected(home: Home) -> None:
     written = publication.publish(home).files
     for name, spoil in (
         ("new-issuing.crl", lambda path: path.write_bytes(path.read_bytes()[:-1])),
@@ -98,7 +98,7 @@ def test_nothing_secret_is_among_them(home: Home) -> None:
         assert PublishedCrl(path).number > 0
 
 
-def test_chain_and_crls_are_what_openssl_expects(home: Home) -> None:
+def test_openssl_accepts_chain_and_crls(home: Home) -> None:
     publication.publish(home)
     chain = list(pem_blocks((home.public / "new-chain.pem").read_bytes()))
     issuing, root = (asn1.Certificate.load(der, strict=True) for _, der in chain)
@@ -141,7 +141,7 @@ def test_files_that_are_gone_or_changed_come_back(home: Home) -> None:
 
 
 @pytest.mark.parametrize("content", ["another CA's", "cut off", "spoilt", "empty"])
-def test_a_crl_that_was_damaged_is_signed_anew(home: Home, content: str) -> None:
+def test_a_damaged_crl_is_re_signed(home: Home, content: str) -> None:
     publication.publish(home)
     before = published(home)
     damage(home, "new-issuing", content)
@@ -162,7 +162,7 @@ def damage(home: Home, name: str, content: str) -> None:
     )
 
 
-def test_a_damaged_crl_whose_key_is_elsewhere_leaves_servers_the_one_before(
+def test_a_damaged_crl_of_a_ca_without_its_key_does_not_replace_the_published_one(
     home: Home, tmp_path: Path
 ) -> None:
     creation.create(home, "away", root_key_out=tmp_path / "root.key")
@@ -280,7 +280,7 @@ def test_a_revocation_is_due_at_once_and_for_its_own_ca_alone(home: Home) -> Non
     assert publication.publish(home, if_due=True).renewed == ()
 
 
-def test_publishing_what_is_not_due_needs_no_passphrase(home: Home, clock: Clock) -> None:
+def test_publish_with_nothing_due_needs_no_passphrase(home: Home, clock: Clock) -> None:
     publication.publish(home)
     assert publication.publish(Home(home.path, no_passphrase, clock), if_due=True).renewed == ()
 
@@ -290,15 +290,15 @@ def test_a_revocation_that_comes_while_a_crl_is_signed_is_due_again(
 ) -> None:
     """The count of changes that a CRL carries is of the same moment as its entries."""
     first, second = (issue(home, "android").certificate for _ in range(2))
-    prove, other = crls.prove, open_home(home.path, clock)
+    verify, other = crls.verify, open_home(home.path, clock)
     later = [second.number]
 
-    def prove_while_another_revokes(issuer: x509.Certificate, file: Path) -> None:
+    def verify_while_another_revokes(issuer: x509.Certificate, file: Path) -> None:
         if later and file == files.temporary_for(home.store / "crl" / "new-issuing.crl"):
             revoke(other, later.pop())
-        prove(issuer, file)
+        verify(issuer, file)
 
-    monkeypatch.setattr(crls, "prove", prove_while_another_revokes)
+    monkeypatch.setattr(crls, "verify", verify_while_another_revokes)
     revoke(home, first.number)
     publication.publish(home, if_due=True)
     assert set(published(home).revoked) == {first.serial}
@@ -350,7 +350,7 @@ def test_from_the_cutoff_on_all_that_was_live_stands_on_the_crl(home: Home, cloc
 
 
 @pytest.mark.parametrize("tier", ["root", "issuing"])
-def test_a_ca_whose_certificate_is_damaged_is_named(home: Home, tier: str) -> None:
+def test_a_ca_with_a_damaged_certificate_is_named(home: Home, tier: str) -> None:
     with closing(sqlite3.connect(home.store / "rca.sqlite")) as other, other:
         other.execute(
             "UPDATE authority SET certificate = CAST(x'00' || certificate AS BLOB) WHERE tier = ?",
@@ -367,7 +367,7 @@ def stick(home: Home, tmp_path: Path) -> Path:
     return path
 
 
-def test_an_overdue_root_is_told_and_the_others_are_published(
+def test_an_overdue_root_is_reported_and_the_others_are_published(
     home: Home, clock: Clock, stick: Path
 ) -> None:
     assert publication.publish(home).overdue == ()
@@ -425,7 +425,7 @@ def runs(home: Home) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
-def test_servers_are_told_of_what_is_new_and_of_nothing_else(hooked: Home, clock: Clock) -> None:
+def test_the_hook_runs_for_new_files_alone(hooked: Home, clock: Clock) -> None:
     publication.publish(hooked)
     assert runs(hooked) == 1
     publication.publish(hooked, if_due=True)

@@ -21,7 +21,7 @@ from renrakucho_ca.service.recovery import backup, reconcile, restoration, verif
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files import sealed_file
-from renrakucho_ca.store.keystore.sealing import Stretching
+from renrakucho_ca.store.keystore.sealing import KeyDerivation
 from tests.shared.homes import PASSPHRASE, Clock, issue, openssl
 from tests.shared.waiting import PATIENCE
 
@@ -32,7 +32,7 @@ NOT_KEPT = (".lock", "journal", "last-backup", "README.md", ".gitignore", ".ocsp
 def inside(home: Home, file: Path) -> dict[str, bytes]:
     """The files in a backup, read by Python's tarfile."""
     with file.open("rb") as stream:
-        opened = sealed_file.Opened(stream, home.keystore)
+        opened = sealed_file.SealedReader(stream, home.keystore)
         content = b"".join(iter(opened.read, b""))
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
@@ -62,7 +62,7 @@ def test_nothing_of_a_backup_can_be_read_without_the_passphrase(saved: Path) -> 
     assert bundle_key not in content
 
 
-def test_a_backup_is_private_whatever_the_umask(home: Home, tmp_path: Path) -> None:
+def test_a_backup_is_private_under_any_umask(home: Home, tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         backup.to_file(home, tmp_path / "b")
@@ -90,7 +90,7 @@ def test_a_planted_link_is_replaced_and_not_followed(home: Home, tmp_path: Path)
     assert not os.path.lexists(tmp_path / ".b.tmp")
 
 
-def test_a_hard_link_keeps_what_it_had(home: Home, tmp_path: Path) -> None:
+def test_a_hard_link_keeps_its_content(home: Home, tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"precious")
     (tmp_path / "b").hardlink_to(tmp_path / "victim")
     backup.to_file(home, tmp_path / "b")
@@ -98,7 +98,7 @@ def test_a_hard_link_keeps_what_it_had(home: Home, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
-def test_what_is_no_file_is_not_replaced(home: Home, tmp_path: Path, kind: str) -> None:
+def test_a_special_file_is_not_replaced(home: Home, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "b"
     match kind:
         case "folder":
@@ -112,22 +112,22 @@ def test_what_is_no_file_is_not_replaced(home: Home, tmp_path: Path, kind: str) 
 
 
 def test_a_mistyped_passphrase_makes_no_backup(home: Home, tmp_path: Path) -> None:
-    stranger = Home(home.path, lambda is_new: b"mistyped", home.clock)
+    other_home = Home(home.path, lambda is_new: b"mistyped", home.clock)
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        backup.to_file(stranger, tmp_path / "b")
+        backup.to_file(other_home, tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
 
 def test_a_passphrase_that_is_changed_meanwhile_makes_no_backup(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stretching = home.keystore.new_stretching()
+    derivation = home.keystore.new_derivation()
 
-    def change() -> Stretching:
+    def change() -> KeyDerivation:
         rekey.rekey_passphrase(home.elsewhere(home.path), lambda: b"another")
-        return stretching
+        return derivation
 
-    monkeypatch.setattr(home.keystore, "new_stretching", change)
+    monkeypatch.setattr(home.keystore, "new_derivation", change)
     with pytest.raises(Unavailable, match="wrong passphrase"):
         backup.to_file(home, tmp_path / "b")
     assert not (tmp_path / "b").exists()

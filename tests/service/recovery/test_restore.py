@@ -108,13 +108,17 @@ def place(tmp_path: Path) -> Iterator[Home]:
         home.db.close()
 
 
-TOLD = """SELECT number, serial, authority, user, device, profile, note, line, issued_at,
+JOURNALLED = """SELECT number, serial, authority, user, device, profile, note, line, issued_at,
           not_before, not_after, downloaded_at, revoked_at, revocation_reason, supersedes,
           key_algorithm, fingerprint_sha256 FROM certificate ORDER BY number"""
 
 
 def check_everything_is_known(lost: Lost, home: Home) -> None:
-    for table in (TOLD, "SELECT * FROM user", "SELECT name, retired_at, cutoff FROM hierarchy"):
+    for table in (
+        JOURNALLED,
+        "SELECT * FROM user",
+        "SELECT name, retired_at, cutoff FROM hierarchy",
+    ):
         assert rows(home, table) == rows(lost.home, table)
     entries = "SELECT authority, der FROM crl_entry ORDER BY der"
     assert rows(home, entries) == rows(lost.home, entries)
@@ -180,7 +184,7 @@ def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived
     check_chain(place)
 
 
-def test_what_was_handed_out_after_the_backup_is_not_handed_out_again(
+def test_a_bundle_claimed_after_the_backup_is_not_delivered_again(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     restoration.restore(place, lost.backup)
@@ -222,21 +226,21 @@ def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: H
     assert done.learned.strangers == REVOKED
     done = reconcile.catch_up(place, [lost.journal])
     assert not done.is_behind
-    assert rows(place, TOLD) == rows(lost.home, TOLD)
+    assert rows(place, JOURNALLED) == rows(lost.home, JOURNALLED)
     check_chain(place)
     check_goes_on(lost, place)
 
 
-def test_catching_up_twice_changes_nothing(lost: Lost, place: Home) -> None:
+def test_reconciling_twice_changes_nothing(lost: Lost, place: Home) -> None:
     restoration.restore(place, lost.backup)
     reconcile.catch_up(place, [lost.journal], lost.crls)
-    dump = rows(place, "SELECT * FROM audit") + rows(place, TOLD)
+    dump = rows(place, "SELECT * FROM audit") + rows(place, JOURNALLED)
     learned = reconcile.catch_up(place, [lost.journal], lost.crls).learned
     assert set(vars(learned).values()) == {0}
-    assert rows(place, "SELECT * FROM audit") + rows(place, TOLD) == dump
+    assert rows(place, "SELECT * FROM audit") + rows(place, JOURNALLED) == dump
 
 
-def test_an_older_database_copied_back_by_hand_catches_up_in_place(
+def test_an_older_database_copied_back_is_reconciled_in_place(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     shutil.copytree(lost.home.path, place.path)
@@ -270,7 +274,7 @@ def test_an_older_database_copied_back_by_hand_replaces_no_crl(
     assert revoked_by(place.public / "new-issuing.crl") > before
 
 
-def test_an_older_database_that_was_used_since_catches_up_too(
+def test_an_older_database_used_since_is_reconciled(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     """Its log cannot go on as the journal does; the journal is kept, and what it says is done."""
@@ -309,9 +313,7 @@ def test_a_journal_that_is_found_later_releases_no_hold_that_was_made_since(
     assert record_of(again, number).status(clock()) is Status.HELD
 
 
-def test_a_journal_that_is_found_later_takes_back_nothing_that_was_decided_since(
-    template: Path, tmp_path: Path
-) -> None:
+def test_a_journal_found_later_undoes_no_later_decision(template: Path, tmp_path: Path) -> None:
     """BACKUP, cut-off, address, hold … lost … a later cut-off, another address, hold and release,
     and then the old journal. What it alone knows is learned."""
     clock = Clock()
@@ -338,7 +340,7 @@ def test_a_journal_that_is_found_later_takes_back_nothing_that_was_decided_since
     assert record_of(again, number).status(clock()) is Status.ISSUED
 
 
-def test_what_is_told_of_a_number_is_not_done_to_another_certificate_that_has_it_now(
+def test_a_journalled_act_does_not_touch_another_certificate_with_the_same_number(
     template: Path, tmp_path: Path
 ) -> None:
     """BACKUP, N issued, fetched and revoked … lost … another certificate gets N, and then the old
@@ -441,7 +443,7 @@ def test_a_damaged_journal_is_refused_with_a_way_on(
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_beside_a_whole_copy_a_damaged_journal_is_set_aside(
+def test_a_damaged_journal_is_set_aside_if_a_copy_is_complete(
     lost: Lost, damaged: Callable[[Spoil], Home], spoil: Spoil
 ) -> None:
     home = damaged(spoil)
@@ -456,7 +458,7 @@ def test_beside_a_whole_copy_a_damaged_journal_is_set_aside(
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_without_a_whole_copy_what_is_sound_of_a_damaged_journal_is_learned(
+def test_the_sound_rows_of_a_damaged_journal_are_replayed_without_a_copy(
     lost: Lost, damaged: Callable[[Spoil], Home], spoil: Spoil
 ) -> None:
     home = damaged(spoil)
@@ -492,7 +494,7 @@ def test_a_copy_that_ends_before_the_damage_is_not_whole(
     check_goes_on(lost, home)
 
 
-def test_what_follows_the_damage_and_the_end_of_a_copy_is_learned_too(
+def test_rows_after_the_damage_are_replayed(
     lost: Lost, damaged: Callable[[Spoil], Home], tmp_path: Path
 ) -> None:
     home = damaged(SPOILT["rubbish"])
@@ -531,10 +533,10 @@ def test_a_row_that_cannot_be_done_costs_those_that_follow_alone(
 # -- a journal that lost its end
 
 
-@pytest.mark.parametrize("witness", ["*-audit.json", "*.crl"])
+@pytest.mark.parametrize("marker", ["*-audit.json", "*.crl"])
 @pytest.mark.parametrize("copied_back", [False, True])
 def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
-    lost: Lost, place: Home, tmp_path: Path, witness: str, copied_back: bool
+    lost: Lost, place: Home, tmp_path: Path, marker: str, copied_back: bool
 ) -> None:
     """BACKUP, some acts … the journal ends, looking whole … others, a checkpoint and a CRL."""
     lines = lost.journal.read_bytes().splitlines(keepends=True)
@@ -547,7 +549,7 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
         place.store.mkdir()
         others = []
     for path in (*others, *place.public.iterdir()):
-        if not path.match(witness):
+        if not path.match(marker):
             path.unlink()
     (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
     if not copied_back:
@@ -555,7 +557,7 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
     done = reconcile.catch_up(place)
     assert done.is_behind
     named = [path.name for path, _ in done.problems]
-    assert ("new-audit.json" if "audit" in witness else "new-issuing.crl") in named
+    assert ("new-audit.json" if "audit" in marker else "new-issuing.crl") in named
     assert reconcile.catch_up(place).is_behind
     with pytest.raises(Refused, match="does not know"):
         issue(place)
@@ -563,7 +565,7 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
     check_goes_on(lost, place)
 
 
-def test_what_a_ca_has_signed_is_remembered_when_a_publication_replaces_it(
+def test_a_cross_certificate_survives_the_publication_that_replaces_it(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     lines = lost.journal.read_bytes().splitlines(keepends=True)
@@ -583,9 +585,7 @@ def test_what_a_ca_has_signed_is_remembered_when_a_publication_replaces_it(
     assert not reconcile.catch_up(place, [lost.journal]).is_behind
 
 
-def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
-    lost: Lost, place: Home
-) -> None:
+def test_an_accepted_loss_is_not_reported_again(lost: Lost, place: Home) -> None:
     lines = lost.journal.read_bytes().splitlines(keepends=True)
     shutil.copytree(lost.home.public, place.public)
     place.store.mkdir()
@@ -603,7 +603,7 @@ def test_whoever_goes_on_without_the_end_of_a_journal_is_not_asked_again(
 # -- refusals
 
 
-def test_a_restored_store_issues_publishes_and_hands_out_nothing_before_it_has_learned(
+def test_a_restored_store_issues_publishes_and_delivers_nothing_before_it_is_reconciled(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     restoration.restore(place, lost.backup)
@@ -649,9 +649,7 @@ def test_a_journal_that_survived_but_ends_before_the_backup_is_never_enough(
     assert not reconcile.catch_up(place, [lost.journal]).is_behind
 
 
-def test_a_journal_whose_rows_are_done_is_enough_though_the_store_went_on_without_it(
-    lost: Lost, place: Home
-) -> None:
+def test_a_fully_replayed_journal_suffices_after_further_use(lost: Lost, place: Home) -> None:
     """Restored, killed before it caught up, and then somebody revokes."""
     place.store.mkdir(parents=True)
     shutil.copy(lost.journal, place.store / "journal")
@@ -662,7 +660,7 @@ def test_a_journal_whose_rows_are_done_is_enough_though_the_store_went_on_withou
 
 
 @pytest.mark.parametrize("journal", ["none", "damaged"])
-def test_published_crls_that_nobody_has_read_yet_are_not_replaced(
+def test_published_crls_are_not_replaced_before_they_are_read(
     lost: Lost, place: Home, journal: str
 ) -> None:
     """The restore was killed before it read them, or its journal stopped it."""
@@ -732,7 +730,7 @@ def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path)
         ]
 
 
-def test_who_restores_again_before_the_store_has_caught_up_is_told_how_it_goes_on(
+def test_a_second_restore_before_reconciling_is_refused_with_a_hint(
     lost: Lost, place: Home
 ) -> None:
     restoration.restore(place, lost.backup)
@@ -766,9 +764,7 @@ def test_a_hierarchy_without_its_key_is_known_and_issues_nothing(lost: Lost, pla
         issue(place, hierarchy="later")
 
 
-def test_the_crl_of_a_hierarchy_without_its_key_is_told_with_its_end(
-    lost: Lost, place: Home
-) -> None:
+def test_the_crl_of_a_ca_without_its_key_is_reported_with_its_end(lost: Lost, place: Home) -> None:
     """It is there and good; nobody can sign the next one."""
     shutil.copytree(lost.home.public, place.public)
     restoration.restore(place, lost.backup)

@@ -17,7 +17,7 @@ from renrakucho_ca.store import files
 from renrakucho_ca.store.files import sealed_file
 from renrakucho_ca.store.files.sealed_file import CHUNK
 from renrakucho_ca.store.keystore import Keystore
-from renrakucho_ca.store.keystore.sealing import Stretching
+from renrakucho_ca.store.keystore.sealing import KeyDerivation
 from tests.shared.homes import PASSPHRASE
 
 HEADER = 13 + 1 + 16 + 16 + 32
@@ -28,17 +28,17 @@ SEALED = CHUNK + 16
 def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
     folder = tmp_path_factory.mktemp("keys")
     keystore = Keystore(folder, lambda is_new: PASSPHRASE, os.urandom)
-    cheap = Stretching(b"sixteen octets  ", n=2**14)
+    cheap = KeyDerivation(b"sixteen octets  ", n=2**14)
     files.create(folder / "reveal.key", keystore._seal("reveal", bytes(32), cheap))
     return keystore
 
 
 def sealed(keystore: Keystore, *pieces: bytes) -> bytes:
-    return b"".join(sealed_file.seal(pieces, keystore, keystore.new_stretching()))
+    return b"".join(sealed_file.seal(pieces, keystore, keystore.new_derivation()))
 
 
 def opened(keystore: Keystore, content: bytes) -> bytes:
-    reader = sealed_file.Opened(BytesIO(content), keystore)
+    reader = sealed_file.SealedReader(BytesIO(content), keystore)
     return b"".join(iter(reader.read, b""))
 
 
@@ -53,7 +53,7 @@ def whole(keystore: Keystore, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("length", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 5 * CHUNK + 7])
-def test_what_was_sealed_comes_back_however_it_was_cut(keystore: Keystore, length: int) -> None:
+def test_a_sealed_file_opens_in_any_chunking(keystore: Keystore, length: int) -> None:
     content = os.urandom(length)
     for size in (max(1, length), 1000, CHUNK):
         pieces = [content[start : start + size] for start in range(0, length, size)]
@@ -63,7 +63,7 @@ def test_what_was_sealed_comes_back_however_it_was_cut(keystore: Keystore, lengt
         assert len(made) == HEADER + length + 16 * max(1, -(-length // CHUNK))
 
 
-def test_the_format_is_what_its_description_says(
+def test_the_format_matches_its_description(
     keystore: Keystore, content: bytes, whole: bytes
 ) -> None:
     """Opened again by the description alone: scrypt, AES-256-GCM, the counter as nonce."""
@@ -91,9 +91,9 @@ def test_no_two_files_share_salt_or_bytes(keystore: Keystore, content: bytes, wh
 
 
 def test_a_wrong_passphrase_is_called_so(tmp_path: Path, whole: bytes) -> None:
-    stranger = Keystore(tmp_path, lambda is_new: b"another", os.urandom)
+    other_keystore = Keystore(tmp_path, lambda is_new: b"another", os.urandom)
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        opened(stranger, whole)
+        opened(other_keystore, whole)
 
 
 def damages(whole: bytes) -> Iterator[tuple[str, bytes]]:
@@ -141,7 +141,7 @@ def with_digest(begin: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("exponent", [0, 13, 19, 30, 255])
-def test_a_stranger_s_file_cannot_take_all_memory(
+def test_a_forged_file_cannot_exhaust_memory(
     keystore: Keystore, whole: bytes, exponent: int
 ) -> None:
     begin = with_digest(whole[:13] + bytes((exponent,)) + whole[14:46])
@@ -159,7 +159,7 @@ def test_sealing_is_done_as_it_is_read(keystore: Keystore) -> None:
             taken += 1
             yield bytes(CHUNK)
 
-    stream = sealed_file.seal(pieces(), keystore, keystore.new_stretching())
+    stream = sealed_file.seal(pieces(), keystore, keystore.new_derivation())
     for _ in range(10):
         next(stream)
     assert taken <= 11

@@ -158,7 +158,7 @@ def test_of_many_processes_one_gets_it_and_none_needs_the_passphrase(
     ("state", "message"),
     [("held", "is held"), ("revoked", "its file is destroyed"), ("expired", "has expired")],
 )
-def test_what_may_not_log_in_is_not_handed_out(
+def test_a_certificate_that_is_not_valid_is_not_delivered(
     home: Home, clock: Clock, tmp_path: Path, state: str, message: str
 ) -> None:
     certificate = issue(home).certificate
@@ -233,7 +233,7 @@ def test_a_disk_that_is_full_or_fails_leaves_it_to_be_exported(
 
 
 @pytest.mark.needs("strace")
-def test_a_process_killed_when_the_file_is_there_hands_out_the_same_file_again(
+def test_an_export_killed_after_writing_exports_the_same_file_again(
     home: Home, tmp_path: Path
 ) -> None:
     """Between file and commit: nothing is lost, and nothing is marked that was not handed out."""
@@ -248,7 +248,9 @@ def test_a_process_killed_when_the_file_is_there_hands_out_the_same_file_again(
     assert export(home, number, out).read_bytes() == first
 
 
-def test_a_lost_bundle_key_is_unavailable_and_takes_no_download(home: Home, tmp_path: Path) -> None:
+def test_a_lost_bundle_key_is_unavailable_and_uses_up_no_download(
+    home: Home, tmp_path: Path
+) -> None:
     number = issue(home).certificate.number
     key = home.store / "keys" / "bundle.key"
     content = key.read_bytes()
@@ -279,9 +281,9 @@ def test_a_bundle_that_was_moved_to_another_certificate_does_not_open(
 
 def test_revealing_needs_the_right_passphrase(home: Home, clock: Clock) -> None:
     number = issue(home).certificate.number
-    stranger = Home(home.path, lambda is_new: PASSPHRASE + b"x", clock)
+    other_home = Home(home.path, lambda is_new: PASSPHRASE + b"x", clock)
     with pytest.raises(Unavailable, match="wrong passphrase"):
-        retrieval.reveal(stranger, number)
+        retrieval.reveal(other_home, number)
 
 
 def test_an_unknown_number_is_not_found(home: Home) -> None:
@@ -338,7 +340,7 @@ def make_signer(home: Home) -> None:
     )
 
 
-def test_a_profile_is_signed_where_the_settings_say_by_whom(home: Home, tmp_path: Path) -> None:
+def test_a_mobileconfig_is_signed_with_the_configured_key(home: Home, tmp_path: Path) -> None:
     make_signer(home)
     path = export(home, issue(home, "iphone").certificate.number, tmp_path)
     content = openssl(
@@ -349,7 +351,7 @@ def test_a_profile_is_signed_where_the_settings_say_by_whom(home: Home, tmp_path
 
 
 @pytest.mark.parametrize("name", ["signer.key", "signer.pem"])
-def test_a_signer_that_is_missing_takes_no_download(home: Home, tmp_path: Path, name: str) -> None:
+def test_a_missing_signer_uses_up_no_download(home: Home, tmp_path: Path, name: str) -> None:
     """The others, which need no signature, are handed out."""
     make_signer(home)
     (home.path / name).rename(home.path / "away")

@@ -11,7 +11,7 @@ from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
-from renrakucho_ca.service.issuance.planner import Request
+from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
@@ -72,7 +72,7 @@ def test_one_that_cannot_be_revoked_does_not_keep_the_others_valid(home: Home) -
 
 def test_a_full_disk_revokes_none_rather_than_some(home: Home) -> None:
     """Revoked in the list and missing on the CRL: the door would stay open."""
-    requests = [Request(HANAKO, "android") for _ in range(150)]
+    requests = [IssuanceRequest(HANAKO, "android") for _ in range(150)]
     results = issuance.issue(home, requests)
     numbers = [each.certificate.number for each in results if isinstance(each, Issued)]
     fill_up(home)
@@ -101,7 +101,7 @@ def test_a_hold_is_no_reason_for_revoking_for_good(home: Home) -> None:
         revocation.revoke(home, [UNKNOWN], HOLD)
 
 
-def test_held_and_released_it_can_be_handed_out_as_before(home: Home, clock: Clock) -> None:
+def test_a_released_certificate_can_be_delivered_as_before(home: Home, clock: Clock) -> None:
     issued = issue(home)
     number, serial = issued.certificate.number, issued.certificate.serial
     assert revocation.hold(home, number).status(BEGIN) is Status.HELD
@@ -140,7 +140,7 @@ def test_past_its_end_there_is_nothing_to_hold(home: Home, clock: Clock) -> None
     revocation.hold(home, certificate.number)
 
 
-def test_all_of_a_user_is_what_could_still_log_in(home: Home) -> None:
+def test_revoking_a_user_revokes_all_live_certificates(home: Home) -> None:
     taro = User("taro")
     downloaded, held, revoked = (issue(home, user=taro).certificate.number for _ in range(3))
     issue(home)

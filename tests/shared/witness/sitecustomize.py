@@ -17,7 +17,7 @@ from typing import Any
 MODULE = "renrakucho_ca.pki.keys"
 
 
-class Witness:
+class SigningRecorder:
     """A finder of that one module (PEP 451), which has its function wrapped once it is loaded."""
 
     def find_spec(
@@ -50,4 +50,4 @@ def _watched(sign: Any) -> Any:
 
 
 if "RCA_WITNESS" in os.environ:
-    sys.meta_path.insert(0, Witness())
+    sys.meta_path.insert(0, SigningRecorder())
