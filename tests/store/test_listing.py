@@ -1,4 +1,4 @@
-"""Every filter of `rca list`, and paging, on a store whose facts a plain list of records repeats."""
+"""Every filter of `rca list`, and paging, against the same filter over plain records."""
 
 from __future__ import annotations
 
