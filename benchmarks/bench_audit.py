@@ -21,7 +21,7 @@ from renrakucho_ca.clock import system_clock
 from renrakucho_ca.model import Act
 from renrakucho_ca.service.audit import recorder, verifier
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 BATCH = 64
 """Rows in a transaction, as a batch has them."""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from benchmarks import synthetic
 from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, process
 from benchmarks.synthetic import Stock
-from renrakucho_ca.pki import certificates, keys
+from renrakucho_ca.pki import keys, x509_certificates
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.store.tables import hierarchies
@@ -92,7 +92,9 @@ def _openssl(home: Path) -> Run:
         key = ca_key(opened, issuing)
         assert isinstance(key, EllipticCurvePrivateKey)
         (folder / "ca.key").write_bytes(keys.to_pkcs8(key))
-        (folder / "ca.pem").write_bytes(certificates.to_pem(certificates.load(issuing.certificate)))
+        (folder / "ca.pem").write_bytes(
+            x509_certificates.to_pem(x509_certificates.load(issuing.certificate))
+        )
         (folder / "crlnumber").write_text("01\n")
         (folder / "openssl.cnf").write_text(_CONFIG.format(folder=folder))
         _write_index(home, folder / "index.txt")

@@ -15,7 +15,7 @@ from benchmarks.measure import Run, Sample, heading, in_turn, line
 from renrakucho_ca.bundle import pkcs12
 from renrakucho_ca.clock import system_clock
 from renrakucho_ca.model import P12Format, User
-from renrakucho_ca.pki import certificates, keys
+from renrakucho_ca.pki import keys, x509_certificates
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
@@ -57,10 +57,10 @@ def _add_rsa_profile(path: Path) -> None:
 def _floor(home: Home, generate: Callable[[], PrivateKey], count: int) -> Run:
     """No linter, no record, no seal: the library's three calls in a loop."""
     authority = hierarchies.get(home.db, "new").issuing
-    issuer = certificates.load(authority.certificate)
+    issuer = x509_certificates.load(authority.certificate)
     issuer_key = ca_key(home, authority)
     assert isinstance(issuer_key, keys.PrivateKey)
-    root = certificates.load(hierarchies.get(home.db, "new").root.certificate)
+    root = x509_certificates.load(hierarchies.get(home.db, "new").root.certificate)
     hash_of_issuer = keys.signature_hash(issuer_key)
 
     def run() -> Sample:

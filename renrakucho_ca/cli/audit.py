@@ -14,9 +14,8 @@ from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Act, RetrievalNumber
-from renrakucho_ca.store.tables import audit as store
-from renrakucho_ca.store.tables import certificates
-from renrakucho_ca.store.tables.audit import AuditQuery, AuditRecord
+from renrakucho_ca.store.tables import audit_log, certificates
+from renrakucho_ca.store.tables.audit_log import AuditQuery, AuditRecord
 
 _HERE = "renrakucho_ca.cli.audit"
 _FIELDS = ("id", "at", "actor", "origin", "act", "object", "detail", "hash")
@@ -71,7 +70,7 @@ def log(
         limit=limit,
     )
     shown = _for_people(app) if form is Format.TABLE else _for_scripts(form)
-    rows = map(shown, store.stream(app.home.db, query))
+    rows = map(shown, audit_log.stream(app.home.db, query))
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS, spare=_SPARE)
 
 

@@ -37,14 +37,14 @@ def handover(
     out: Path,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service.mail import handover_sheets as service
+    from renrakucho_ca.service.mail import handover_sheets
 
     if not numbers and facility is None and user is None:
         raise click.UsageError("name a number, --facility or --user")
     chosen = list(numbers)
     if facility is not None or user is not None:
-        chosen += service.waiting(app.home, facility=facility, user=user)
-    count = service.write(app.home, chosen, out, app.catalogue)
+        chosen += handover_sheets.waiting(app.home, facility=facility, user=user)
+    count = handover_sheets.write(app.home, chosen, out, app.catalogue)
     app.console.one({"file": str(out), "sheets": count}, form)
     if app.home.settings.public_url is None:
         app.console.talk("public_url is not set in rca.yaml: the sheets have no QR code")

@@ -123,11 +123,11 @@ def create(
     root_key: TokenUri | None,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service.hierarchy import creation as service
+    from renrakucho_ca.service.hierarchy import creation
 
     if root_key_out is not None and root_key is not None:
         raise Usage("take one of --root-key and --root-key-out")
-    made = service.create(
+    made = creation.create(
         app.home,
         name,
         common_name=common_name,
@@ -178,16 +178,16 @@ def show(app: App, name: str, form: Format) -> None:
 @format_option
 @pass_app
 def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: Format) -> None:
-    from renrakucho_ca.service.hierarchy import creation as service
+    from renrakucho_ca.service.hierarchy import creation
 
     cutoff = None if at is None else parse_date(at, app.home.settings.zone)
-    closed, live = service.would_retire(app.home, name, cutoff)
+    closed, live = creation.would_retire(app.home, name, cutoff)
     if dry_run:
         app.console.one(row_of(closed, app.home.clock()), form)
         app.console.talk("certificates that would be revoked: {live}; nothing was done", live=live)
         return
     app.confirm("close the hierarchy {name} for good?", yes=yes, name=name)
-    retired = service.retire(app.home, name, cutoff)
+    retired = creation.retire(app.home, name, cutoff)
     app.console.one(row_of(retired, app.home.clock()), form)
 
 

@@ -24,7 +24,7 @@ from renrakucho_ca.cli.interruption import stopping
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.store.tables.migration import Progress, Scope
+from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 if TYPE_CHECKING:
     from renrakucho_ca.service.issuance.issuer import Issued, Notifier

@@ -16,11 +16,11 @@ from renrakucho_ca.model import (
     Subject,
 )
 from renrakucho_ca.pki import extensions
-from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents
 from renrakucho_ca.pki.extensions import CA_KEY_USAGE, Extensions, key_usage
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey, public_key_of, signature_hash
 from renrakucho_ca.pki.names import to_name
+from renrakucho_ca.pki.x509_certificates import authority_key_identifier
 
 _PURPOSES = {
     ExtendedKeyUsage.CLIENT_AUTH: ExtendedKeyUsageOID.CLIENT_AUTH,

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Revocation, RevocationReason
 from renrakucho_ca.pki import UNREADABLE, der, lenient_names
-from renrakucho_ca.pki.certificates import load
 from renrakucho_ca.pki.keys import describe
 from renrakucho_ca.pki.signatures import tbs_fields, verifies
+from renrakucho_ca.pki.x509_certificates import load
 
 
 class Found(NamedTuple):

@@ -18,7 +18,6 @@ from renrakucho_ca.background import BackgroundTask
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import UNREADABLE, der
-from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import (
     PrivateKey,
     SigningKey,
@@ -30,6 +29,7 @@ from renrakucho_ca.pki.keys import (
     verifies_digest,
 )
 from renrakucho_ca.pki.signatures import re_sign
+from renrakucho_ca.pki.x509_certificates import authority_key_identifier
 
 _BEGIN = b"-----BEGIN X509 CRL-----\n"
 _END = b"-----END X509 CRL-----\n"

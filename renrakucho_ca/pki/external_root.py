@@ -10,11 +10,11 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.pki import certificates, csr
-from renrakucho_ca.pki.certificates import extension
+from renrakucho_ca.pki import csr, x509_certificates
 from renrakucho_ca.pki.keys import accept, describe, public_key_of
 from renrakucho_ca.pki.lint.constraint_rules import name_findings
 from renrakucho_ca.pki.signatures import signed_by
+from renrakucho_ca.pki.x509_certificates import extension
 
 _HASHES = {"sha256", "sha384", "sha512"}
 """RFC 8017 §9.1, FIPS 186-5: what else a signature may use is broken (RFC 6194) or unknown."""
@@ -83,7 +83,7 @@ def _enforce(certificate: x509.Certificate, findings: list[Invalid]) -> None:
     if findings:
         raise Invalid(
             "the certificate of {subject} cannot be used: {findings}",
-            subject=certificates.subject_text(certificate),
+            subject=x509_certificates.subject_text(certificate),
             findings=reduce(_and, findings),
         )
 
@@ -104,7 +104,7 @@ def _issuing_findings(
     issuing: x509.Certificate, root: x509.Certificate, request: x509.CertificateSigningRequest
 ) -> Iterator[Invalid]:
     if not signed_by(issuing, root):
-        yield Invalid("{root} did not sign it", root=certificates.subject_text(root))
+        yield Invalid("{root} did not sign it", root=x509_certificates.subject_text(root))
     # RFC 5280 §4.1.1.2. A root's own signature proves nothing, so its hash does not matter.
     used = issuing.signature_hash_algorithm
     if used is None or used.name not in _HASHES:
@@ -114,7 +114,7 @@ def _issuing_findings(
     if issuing.subject.public_bytes() != request.subject.public_bytes():
         yield Invalid(
             "its name is not the one that was requested, {requested}",
-            requested=certificates.subject_text(request),
+            requested=x509_certificates.subject_text(request),
         )
     if issuing.not_valid_after_utc > root.not_valid_after_utc:
         yield Invalid("it ends after its root")

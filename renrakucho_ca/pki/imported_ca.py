@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Tier
 from renrakucho_ca.pki import certificate_files, encodings
-from renrakucho_ca.pki.certificates import extension, load, subject_text
 from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.pki.keys import PrivateKey, check_pair, from_pkcs8, to_pkcs8
 from renrakucho_ca.pki.signatures import signed_by
+from renrakucho_ca.pki.x509_certificates import extension, load, subject_text
 
 
 def load_ca(data: bytes, tier: Tier) -> x509.Certificate:

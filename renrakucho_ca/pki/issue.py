@@ -9,11 +9,11 @@ from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import CaProfile, Subject
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.builder import ca_request, end_entity, issuing, responder, root
-from renrakucho_ca.pki.certificates import common_name
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents, Validity
 from renrakucho_ca.pki.keys import SigningKey, lint_key, public_key_of, to_spki
 from renrakucho_ca.pki.lint import enforce, lint, lint_ca, lint_responder
 from renrakucho_ca.pki.signatures import re_sign
+from renrakucho_ca.pki.x509_certificates import common_name
 
 
 def issue(

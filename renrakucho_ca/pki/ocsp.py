@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import der
-from renrakucho_ca.pki.certificates import to_der
 from renrakucho_ca.pki.crl import REASON_CODES
 from renrakucho_ca.pki.keys import from_pkcs8
 from renrakucho_ca.pki.ocsp_request import HASHES
+from renrakucho_ca.pki.x509_certificates import to_der
 
 _NULL = b"\x05\x00"
 _BASIC = bytes.fromhex("2b0601050507300101")  # id-pkix-ocsp-basic

@@ -9,7 +9,7 @@ from renrakucho_ca.model import Act, User
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.tables import users
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 def add(home: Home, user: User) -> User:

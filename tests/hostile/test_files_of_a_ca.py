@@ -12,8 +12,8 @@ import pytest
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import User
-from renrakucho_ca.pki.certificates import load
 from renrakucho_ca.pki.imported_ca import load_key
+from renrakucho_ca.pki.x509_certificates import load
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication

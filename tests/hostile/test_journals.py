@@ -24,8 +24,8 @@ from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files import journal
-from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import AuditRecord
+from renrakucho_ca.store.tables import audit_log
+from renrakucho_ca.store.tables.audit_log import AuditRecord
 from tests.shared.program import PASSPHRASE
 
 from .confined import Confined, ConfinedResult, check_clear
@@ -194,9 +194,9 @@ def forgeries(older: Older) -> Iterator[list[AuditRecord]]:
 
 def chained(older: Older, place: int, **changes: Any) -> list[AuditRecord]:
     if "detail" in changes:
-        changes["detail"] = audit.canonical(changes["detail"])
+        changes["detail"] = audit_log.canonical(changes["detail"])
     rows = older.rows[:place]
     for row in (older.rows[place]._replace(**changes), *older.rows[place + 1 :]):
         previous = rows[-1].hash
-        rows.append(row._replace(hash=audit.chained(previous, row.line.encode())))
+        rows.append(row._replace(hash=audit_log.chained(previous, row.line.encode())))
     return rows

@@ -23,7 +23,7 @@ from renrakucho_ca.model import (
     SubjectAttribute,
     Tier,
 )
-from renrakucho_ca.pki import builder, certificates
+from renrakucho_ca.pki import builder, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity, serial_number
 from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.pki.keys import PrivateKey, PublicKey
@@ -130,7 +130,7 @@ def request_for(key: PublicKey, distribution: Distribution = EVERYWHERE) -> EndE
 
 def reread(certificate: x509.Certificate) -> asn1.Certificate:
     """The same bytes through a parser that shares no code with the one that wrote them."""
-    return asn1.Certificate.load(certificates.to_der(certificate), strict=True)
+    return asn1.Certificate.load(x509_certificates.to_der(certificate), strict=True)
 
 
 def altered(

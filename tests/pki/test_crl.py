@@ -19,8 +19,8 @@ from pkilint.bin import lint_crl
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import crl
-from renrakucho_ca.pki.certificates import authority_key_identifier
 from renrakucho_ca.pki.keys import sign
+from renrakucho_ca.pki.x509_certificates import authority_key_identifier
 
 from .hierarchies import BEGIN, SampleHierarchy, openssl, serial
 

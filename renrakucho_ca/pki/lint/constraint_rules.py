@@ -10,8 +10,8 @@ from cryptography.x509.oid import NameOID
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import NameForm
-from renrakucho_ca.pki.certificates import extension
 from renrakucho_ca.pki.lint.expected import Expected, Rule
+from renrakucho_ca.pki.x509_certificates import extension
 
 ANY_POLICY = "2.5.29.32.0"
 

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, ObjectIdentifier
 
 from renrakucho_ca.model import Constraints
-from renrakucho_ca.pki.certificates import extension
 from renrakucho_ca.pki.keys import public_key_of
 from renrakucho_ca.pki.lint.expected import Expected, Rule
+from renrakucho_ca.pki.x509_certificates import extension
 
 _TITLES = {
     ExtensionOID.BASIC_CONSTRAINTS: "basicConstraints",

@@ -12,9 +12,9 @@ from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import SubjectAttribute
 from renrakucho_ca.pki import der
-from renrakucho_ca.pki.certificates import extension
 from renrakucho_ca.pki.keys import public_key_of, signature_hash
 from renrakucho_ca.pki.lint.expected import Expected, Rule
+from renrakucho_ca.pki.x509_certificates import extension
 
 # Read from the RFCs once more, not taken from the builder.
 _ATTRIBUTES = {

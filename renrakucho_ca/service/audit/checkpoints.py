@@ -14,8 +14,8 @@ from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
-from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables import audit_log
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 def file_name(hierarchy: str) -> str:
@@ -49,7 +49,7 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
     gets it back from the journal.
     """
     certificate = authority_certificate.of(authority)
-    rows, hash = audit.head(home.db)
+    rows, hash = audit_log.head(home.db)
     made = Checkpoint(rows, hash, now, authority.fingerprint_sha256)
     signature = checkpoint.sign(made, key)
     document = checkpoint.to_document(made, signature, certificate)
@@ -66,7 +66,7 @@ def write_missing(home: Home, hierarchy: Hierarchy) -> None:
     """
     path = path_of(home, hierarchy.name)
     with suppress(Invalid, Unavailable):
-        row = audit.newest(home.db, Act.CHECKPOINT_SIGNED, hierarchy.issuing.name)
+        row = audit_log.newest(home.db, Act.CHECKPOINT_SIGNED, hierarchy.issuing.name)
         there = _rows_in(files.read(path)) if path.exists() else 0
         if row is not None and _rows_in(row.detail) > there:
             files.replace(path, checkpoint.to_json(row.facts))

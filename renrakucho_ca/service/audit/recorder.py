@@ -12,8 +12,8 @@ from renrakucho_ca.errors import Refused, Unavailable
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.files import journal
 from renrakucho_ca.store.files.journal import JournalState
-from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import AuditEntry, AuditRecord
+from renrakucho_ca.store.tables import audit_log
+from renrakucho_ca.store.tables.audit_log import AuditEntry, AuditRecord
 
 _MAY_KNOW_MORE = (JournalState.AHEAD, JournalState.DIVERGED, JournalState.UNREADABLE)
 
@@ -26,7 +26,7 @@ def record(home: Home, at: datetime, *entries: AuditEntry) -> None:
     """
     if not entries:
         return
-    records = audit.append(home.db, at, home.actor, entries)
+    records = audit_log.append(home.db, at, home.actor, entries)
     home.db.after_commit(home.append_to_journal)
     if home.settings.audit.syslog:
         home.db.after_commit(partial(_to_syslog, records))

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, NotFound, RcaError, Unavailable
 from renrakucho_ca.model import Act
-from renrakucho_ca.pki import authority_certificate, certificates, checkpoint, x509
+from renrakucho_ca.pki import authority_certificate, checkpoint, x509, x509_certificates
 from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.tables import audit, hierarchies
-from renrakucho_ca.store.tables.audit import AuditRecord
+from renrakucho_ca.store.tables import audit_log, hierarchies
+from renrakucho_ca.store.tables.audit_log import AuditRecord
 
 _LONGEST_FILE = 64 * 1024
 
@@ -132,19 +132,19 @@ class _Verification:
 
     def walk(self) -> None:
         """Goes through the log row by row, and through the journal beside it."""
-        previous, expected = audit.START, 0
+        previous, expected = audit_log.START, 0
         journal = _lines(self._home, self.verdict)
         for record in _readable(self._home, self.verdict):
             expected += 1
             if record.id != expected:
                 raise _broken_at(expected, record)
             line = record.line.encode()
-            previous = audit.chained(previous, line)
+            previous = audit_log.chained(previous, line)
             if record.hash != previous:
                 raise _broken(record.id, Attention("its hash does not follow from it"))
             copy = next(journal, None)
             if copy is not None:
-                if copy != audit.with_hash(line, record.hash):
+                if copy != audit_log.with_hash(line, record.hash):
                     raise _broken(record.id, Attention("the journal has another"))
                 self.verdict.journal += 1
             for hash, place in self._pins.pop(record.id, {}).items():
@@ -162,7 +162,7 @@ class _Verification:
             found = self._verified(record.detail)
         except RcaError as error:
             raise _broken(record.id, error) from error
-        if audit.hash_of(self._home.db, found.rows) != found.hash:
+        if audit_log.hash_of(self._home.db, found.rows) != found.hash:
             place = f"row {record.id}"
             raise _broken(found.rows, Attention("{place} signed another", place=place))
         self._copies.pop(found.text, None)
@@ -230,7 +230,7 @@ def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:
             except Invalid as error:
                 verdict.problems.append(error)
             else:
-                found[certificates.fingerprint_sha256(certificate)] = certificate
+                found[x509_certificates.fingerprint_sha256(certificate)] = certificate
     return found
 
 
@@ -252,10 +252,10 @@ def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
 def _readable(home: Home, verdict: Verdict) -> Iterator[AuditRecord]:
     """The rows. Of a page that cannot be read, those before the damage."""
     try:
-        yield from audit.rows(home.db)
+        yield from audit_log.rows(home.db)
     except Unavailable:
         try:
-            yield from audit.rows(home.db, verdict.rows + 1, page=1)
+            yield from audit_log.rows(home.db, verdict.rows + 1, page=1)
         except Unavailable as error:
             raise _broken(verdict.rows + 1, error) from error
 

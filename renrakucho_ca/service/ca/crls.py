@@ -15,7 +15,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, recovery
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 def path_of(home: Home, authority: Authority) -> Path:

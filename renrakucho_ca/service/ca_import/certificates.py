@@ -19,7 +19,7 @@ from renrakucho_ca.service.ca_import.owner_record import OwnerRecord
 from renrakucho_ca.service.ca_import.owner_table import OwnerTable
 from renrakucho_ca.service.ca_import.session import Run, batches
 from renrakucho_ca.service.process_pool import ProcessPool, cores
-from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
@@ -142,7 +142,7 @@ class Certificates:
         serials = {each.serial for _, each in found}
         known = {
             (each.authority, each.serial): each
-            for each in store.known(self._run.db, self._run.hierarchy.name, serials)
+            for each in imports.known(self._run.db, self._run.hierarchy.name, serials)
         }
         new: dict[tuple[int, int], _NewImport] = {}
         for piece, each in found:
@@ -160,7 +160,7 @@ class Certificates:
     def _not_others(self, found: list[tuple[Piece, Found]]) -> list[tuple[Piece, Found]]:
         """Without those that another hierarchy has."""
         fingerprints = [each.fingerprint_sha256 for _, each in found]
-        owners = store.owners(self._run.db, self._run.hierarchy.name, fingerprints)
+        owners = imports.owners(self._run.db, self._run.hierarchy.name, fingerprints)
         for piece, each in found:
             if each.fingerprint_sha256 in owners:
                 self._run.problem(
@@ -177,7 +177,7 @@ class Certificates:
         numbers = self._run.numbers(
             [(each.place, each.record.number if each.record else None) for each in new]
         )
-        store.add(
+        imports.add(
             self._run.db,
             [
                 (each.authority, self._imported(number, each), each.piece.der)
@@ -194,7 +194,7 @@ class Certificates:
     ) -> None:
         """A certificate whose serial number the store has: the same, or one we had no bytes of."""
         if known.fingerprint_sha256 is None:
-            store.complete(
+            imports.complete(
                 self._run.db,
                 known.number,
                 piece.der,
@@ -214,7 +214,7 @@ class Certificates:
             self._run.describe(known.number, record)
         elif known.fingerprint_sha256 is None and known.user == UNKNOWN:
             user = self._run.user_of(piece.place, found.person, found.serial)
-            store.describe(self._run.db, known.number, user, self._run.device, None)
+            imports.describe(self._run.db, known.number, user, self._run.device, None)
 
     def _imported(self, number: RetrievalNumber, new: _NewImport) -> Certificate:
         found, record = new.found, new.record

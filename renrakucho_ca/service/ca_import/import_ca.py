@@ -14,8 +14,7 @@ from pathlib import Path
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
-from renrakucho_ca.pki import authority_certificate, imported_ca, keys, x509
-from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import authority_certificate, imported_ca, keys, x509, x509_certificates
 from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys
@@ -31,9 +30,8 @@ from renrakucho_ca.service.hierarchy.creation import (
     refuse_requested,
 )
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.tables import hierarchies
-from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables import hierarchies, imports
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.tabular import csv_table
 from renrakucho_ca.token_uri import TokenUri
 
@@ -123,7 +121,7 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
         raise Invalid(
             "{subject} is not a root: another CA signed it",
             hint="give the root with --root, and the CA that issues with --issuing",
-            subject=pki_certificates.subject_text(root),
+            subject=x509_certificates.subject_text(root),
         )
     wanted = [(Tier.ROOT, root)]
     if (
@@ -135,8 +133,8 @@ def _authorities(home: Home, name: str, ca: CaFiles) -> list[tuple[Tier, x509.Ce
                 "{issuer} did not issue {subject}",
                 hint="give the certificate that the root itself signed. A CA of three tiers cannot "
                 "be taken over: bring its people with rca user import, and issue with --batch",
-                issuer=pki_certificates.subject_text(root),
-                subject=pki_certificates.subject_text(issuing),
+                issuer=x509_certificates.subject_text(root),
+                subject=x509_certificates.subject_text(issuing),
             )
         wanted.append((Tier.ISSUING, issuing))
     elif ca.issuing is None:
@@ -170,7 +168,9 @@ def _private_keys(
 
 def _recorded(home: Home, name: str, wanted: list[tuple[Tier, x509.Certificate]]) -> Hierarchy:
     """The hierarchy of that name with these CAs: as it is, or made now, without keys."""
-    found = {tier: pki_certificates.fingerprint_sha256(certificate) for tier, certificate in wanted}
+    found = {
+        tier: x509_certificates.fingerprint_sha256(certificate) for tier, certificate in wanted
+    }
     with home.db.write():
         for each in hierarchies.all_of(home.db):
             ours = {a.tier: a.fingerprint_sha256 for a in each.authorities}
@@ -236,5 +236,5 @@ def _attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.Sign
         name = ca_keys.keep(home, authority.name, key, home.clock())
         facts = {"fingerprint": authority.fingerprint_sha256, "key": name}
         with home.db.write():
-            store.attach_key(home.db, authority, name)
+            imports.attach_key(home.db, authority, name)
             recorder.record(home, home.clock(), AuditEntry(Act.KEY_IMPORTED, authority.name, facts))

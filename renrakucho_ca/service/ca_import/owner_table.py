@@ -13,7 +13,7 @@ from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
 from renrakucho_ca.service.ca_import.session import Run, batches
-from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 from renrakucho_ca.tabular import csv_table
 
@@ -83,7 +83,7 @@ class OwnerTable:
             for number, content, is_again in batch
         ]
         named = [each.fingerprint_sha256 for _, each, _ in parsed if each.fingerprint_sha256]
-        found = store.by_fingerprint(self._run.db, self._run.hierarchy.name, named)
+        found = imports.by_fingerprint(self._run.db, self._run.hierarchy.name, named)
         records: dict[int, tuple[SourceLocation, OwnerRecord]] = {}
         for place, record, is_again in parsed:
             serial = record.serial
@@ -95,7 +95,7 @@ class OwnerTable:
                 self._run.describe(found[record.fingerprint_sha256], record)
             else:
                 records[serial] = place, record
-        for each in store.known(self._run.db, self._run.hierarchy.name, records):
+        for each in imports.known(self._run.db, self._run.hierarchy.name, records):
             if line := records.pop(each.serial, None):
                 self._describe(each, *line)
         taken = []

@@ -17,8 +17,7 @@ from renrakucho_ca.service.ca_import import discovery, openssl_index
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.openssl_index import IndexLine
 from renrakucho_ca.service.ca_import.session import Run, batches
-from renrakucho_ca.store.tables import certificates
-from renrakucho_ca.store.tables import imports as store
+from renrakucho_ca.store.tables import certificates, imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
@@ -74,7 +73,7 @@ class Revocations:
     def _read_crl(self, place: SourceLocation, found: FoundCrl) -> None:
         authority = self._run.hierarchy.authorities[found.issuer]
         with self._run.db.write():
-            store.raise_crl_number(self._run.db, authority.id, found.number)
+            imports.raise_crl_number(self._run.db, authority.id, found.number)
         start = authority_certificate.of(authority).not_valid_before_utc
         newest = self._newest.get(found.issuer, found.age)
         for batch in batches(found.revocations()):
@@ -82,7 +81,7 @@ class Revocations:
                 revoked = dict(batch)
                 known = [
                     each
-                    for each in store.known(self._run.db, self._run.hierarchy.name, revoked)
+                    for each in imports.known(self._run.db, self._run.hierarchy.name, revoked)
                     if each.authority == authority.id
                 ]
                 missing = revoked.keys() - {each.serial for each in known} - self._run.ca_serials
@@ -101,7 +100,7 @@ class Revocations:
     def _release(self, authority: Authority, newest: FoundCrl) -> None:
         """Takes back the holds from imports before that the newest CRL no longer lists."""
         made_at, _ = newest.age
-        held = store.imported_holds(self._run.db, authority.id, made_at)
+        held = imports.imported_holds(self._run.db, authority.id, made_at)
         if held:
             for serial in newest.serials():
                 held.pop(serial, None)
@@ -138,7 +137,7 @@ class Revocations:
                     lines[line.serial], places[line.serial] = line, place
         known = [
             each
-            for each in store.known(self._run.db, self._run.hierarchy.name, lines)
+            for each in imports.known(self._run.db, self._run.hierarchy.name, lines)
             if each.authority == owner.id
         ]
         missing = lines.keys() - {each.serial for each in known}
@@ -165,7 +164,7 @@ class Revocations:
         for batch in batches(openssl_index.index_lines(path, self._run.now)):
             lines = {line.serial: line for _, line in batch if isinstance(line, IndexLine)}
             is_about_cas_alone &= lines.keys() <= self._run.ca_serials
-            for each in store.known(self._run.db, self._run.hierarchy.name, lines):
+            for each in imports.known(self._run.db, self._run.hierarchy.name, lines):
                 if each.not_after == lines[each.serial].not_after:
                     return next(
                         a for a in self._run.hierarchy.authorities if a.id == each.authority

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
-from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import x509_certificates
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import OwnerRecord
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
-from renrakucho_ca.store.tables import imports as store
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables import imports
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.imports import Staging
 
 BATCH = 1000
@@ -96,7 +96,7 @@ class Run:
         self.now = home.clock()
         self.hierarchy = hierarchy
         self.issuers = [authority.certificate for authority in hierarchy.authorities]
-        self.ca_serials = {pki_certificates.load(issuer).serial_number for issuer in self.issuers}
+        self.ca_serials = {x509_certificates.load(issuer).serial_number for issuer in self.issuers}
         self.device = device
         self.staging = Staging()
         self.records_path = Path()
@@ -147,19 +147,19 @@ class Run:
 
     def describe(self, number: RetrievalNumber, record: OwnerRecord) -> None:
         """A record about a certificate that the store has: it may have come without one."""
-        self.summary.described += store.describe(
+        self.summary.described += imports.describe(
             self.db, number, record.user, record.device, record.note
         )
 
     def add_bare(self, authority: Authority, added: list[Certificate]) -> None:
-        store.add(self.db, [(authority.id, each, None) for each in added])
+        imports.add(self.db, [(authority.id, each, None) for each in added])
         self.summary.records_without_certificate += len(added)
 
     def numbers(
         self, wanted: Sequence[tuple[SourceLocation, RetrievalNumber | None]]
     ) -> list[RetrievalNumber]:
         """The retrieval numbers that are wanted; a new one where there is none, or it is taken."""
-        taken = store.taken(self.db, [int(number) for _, number in wanted if number])
+        taken = imports.taken(self.db, [int(number) for _, number in wanted if number])
         numbers: list[RetrievalNumber | None] = []
         for place, number in wanted:
             if number is not None and int(number) in taken:
@@ -179,7 +179,7 @@ class Run:
         while len(found) < count:
             drawn = [draw_number(self.home.random) for _ in range(count - len(found))]
             fresh = {int(number): number for number in drawn if int(number) not in taken}
-            used = store.taken(self.db, fresh) | self.staging.wanted(fresh)
+            used = imports.taken(self.db, fresh) | self.staging.wanted(fresh)
             found |= {key: number for key, number in fresh.items() if key not in used}
         return iter(found.values())
 

@@ -21,9 +21,9 @@ from renrakucho_ca.service.recovery import backup
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files import ocsp_responses
 from renrakucho_ca.store.sqlite import health
-from renrakucho_ca.store.tables import hierarchies, migration, ocsp
+from renrakucho_ca.store.tables import hierarchies, migration_progress, ocsp_state
 from renrakucho_ca.store.tables.hierarchies import CrlState
-from renrakucho_ca.store.tables.migration import Scope
+from renrakucho_ca.store.tables.migration_progress import Scope
 
 Sample = tuple[dict[str, str], float]
 """Labels and a value."""
@@ -139,7 +139,7 @@ def _certificates(facts: Facts) -> Iterator[Sample]:
 def _to_go(facts: Facts) -> Iterator[Sample]:
     for each in facts.hierarchies:
         if each.cutoff is not None:
-            parts = migration.progress(facts.home.db, Scope(each.name), facts.now)
+            parts = migration_progress.progress(facts.home.db, Scope(each.name), facts.now)
             yield {"hierarchy": each.name}, sum(part.to_go for part in parts)
 
 
@@ -170,7 +170,7 @@ def _crl_behind(facts: Facts) -> Iterator[Sample]:
 
 def _responders(facts: Facts) -> Iterator[Sample]:
     for each in facts.authorities:
-        responder = ocsp.responder(facts.home.db, each.id)
+        responder = ocsp_state.responder(facts.home.db, each.id)
         yield from _at(_ca(each), None if responder is None else responder.not_after)
 
 

@@ -12,7 +12,7 @@ from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
-from renrakucho_ca.pki import authority_certificate, certificates, contents, keys, x509
+from renrakucho_ca.pki import authority_certificate, contents, keys, x509, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
@@ -25,7 +25,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import ca_certificates, expiry, hierarchies
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.token_uri import TokenUri
 
 LONGEST_COMMON_NAME = 53
@@ -264,7 +264,7 @@ def refuse_taken(home: Home, name: str, common_name: str) -> None:
     for other in hierarchies.all_of(home.db):
         if other.name == name:
             raise Conflict("there is a hierarchy {name} already", name=name)
-        if certificates.common_name(authority_certificate.of(other.root)) == common_name:
+        if x509_certificates.common_name(authority_certificate.of(other.root)) == common_name:
             raise Conflict(
                 "the root of {other} is called {common_name} already",
                 hint="choose another --common-name",
@@ -296,9 +296,9 @@ def authority_of(
         id=0,
         hierarchy=hierarchy,
         tier=tier,
-        certificate=certificates.to_der(certificate),
-        fingerprint_sha256=certificates.fingerprint_sha256(certificate),
-        subject=certificates.subject_text(certificate),
+        certificate=x509_certificates.to_der(certificate),
+        fingerprint_sha256=x509_certificates.fingerprint_sha256(certificate),
+        subject=x509_certificates.subject_text(certificate),
         not_after=certificate.not_valid_after_utc,
         key_algorithm=keys.describe(certificate.public_key()),
         key=key,

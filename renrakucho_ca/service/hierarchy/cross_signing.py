@@ -12,11 +12,11 @@ from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, RevocationReason, Tier
 from renrakucho_ca.pki import (
     authority_certificate,
-    certificates,
     contents,
     crl,
     external_root,
     x509,
+    x509_certificates,
 )
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca
@@ -29,7 +29,7 @@ from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 from renrakucho_ca.token_uri import KeyPlace
 
@@ -73,7 +73,9 @@ def sign(
         root_key,
     )
     assert signed.der is not None
-    files.create_outside(out, certificates.to_pem(certificates.load(signed.der)), files.PUBLIC_FILE)
+    files.create_outside(
+        out, x509_certificates.to_pem(x509_certificates.load(signed.der)), files.PUBLIC_FILE
+    )
     return signed
 
 
@@ -123,7 +125,7 @@ def cross(
             validity=Validity(now, end if not_after is None else not_after),
             public_key=public_key_of(certificate),
             distribution=root_distribution(home.settings, by),
-            identifier=certificates.extension(certificate, x509.SubjectKeyIdentifier),
+            identifier=x509_certificates.extension(certificate, x509.SubjectKeyIdentifier),
         ),
         root_key,
         crosses=name,
@@ -158,7 +160,7 @@ def cross_certificates(home: Home, hierarchy: str, now: datetime) -> dict[str, b
 
 def _subject_ca(certified: Hierarchy, signer: Hierarchy) -> Authority:
     """RFC 5280 §4.2.1.9: how many CAs may stand below the signer's root."""
-    room = certificates.path_length(authority_certificate.of(signer.root))
+    room = x509_certificates.path_length(authority_certificate.of(signer.root))
     if room is None or room >= len(certified.authorities):
         return certified.root
     if room >= 1:
@@ -208,7 +210,7 @@ def _signed(
         )
         with home.db.write():
             ca_certificates.put(home.db, pending)
-        der = certificates.to_der(issue_ca(request, issuer, key))
+        der = x509_certificates.to_der(issue_ca(request, issuer, key))
         with home.db.write():
             ca_certificates.record(home.db, pending, der)
             facts = {

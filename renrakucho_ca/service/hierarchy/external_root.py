@@ -11,12 +11,12 @@ from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Act, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import (
     authority_certificate,
-    certificates,
     crl,
     csr,
     external_root,
     keys,
     x509,
+    x509_certificates,
 )
 from renrakucho_ca.pki.imported_ca import load_ca
 from renrakucho_ca.pki.issue import request_ca
@@ -36,7 +36,7 @@ from renrakucho_ca.service.hierarchy.creation import (
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.ca_certificates import CaRequest
 from renrakucho_ca.token_uri import TokenUri
 
@@ -230,7 +230,7 @@ def _installed(
     home: Home, name: str, root: x509.Certificate, issuing: x509.Certificate
 ) -> Hierarchy | None:
     """The hierarchy of that name, where it has these two certificates."""
-    given = [certificates.fingerprint_sha256(each) for each in (root, issuing)]
+    given = [x509_certificates.fingerprint_sha256(each) for each in (root, issuing)]
     for each in hierarchies.all_of(home.db):
         if each.name == name and given == [
             each.root.fingerprint_sha256,
@@ -241,7 +241,7 @@ def _installed(
 
 
 def _refuse_known(home: Home, *new: x509.Certificate) -> None:
-    fingerprints = {certificates.fingerprint_sha256(each) for each in new}
+    fingerprints = {x509_certificates.fingerprint_sha256(each) for each in new}
     for each in hierarchies.all_of(home.db):
         if fingerprints & {authority.fingerprint_sha256 for authority in each.authorities}:
             raise Conflict("this CA is known already, as the hierarchy {name}", name=each.name)

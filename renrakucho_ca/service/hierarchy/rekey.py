@@ -10,7 +10,7 @@ from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import Act
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

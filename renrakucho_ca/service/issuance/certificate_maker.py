@@ -14,7 +14,7 @@ from renrakucho_ca.bundle import password, pkcs12
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Container, DeviceProfile, RetrievalNumber, Subject, Tier
-from renrakucho_ca.pki import certificates, keys, token, x509
+from renrakucho_ca.pki import keys, token, x509, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
@@ -90,7 +90,7 @@ class Maker:
 
     @cached_property
     def _issuer(self) -> x509.Certificate:
-        return certificates.load(self._secrets.issuer)
+        return x509_certificates.load(self._secrets.issuer)
 
     @cached_property
     def _issuer_key(self) -> SigningKey:
@@ -101,7 +101,9 @@ class Maker:
 
     @cached_property
     def _authorities(self) -> dict[Tier, x509.Certificate]:
-        return {tier: certificates.load(der) for tier, der in self._secrets.authorities.items()}
+        return {
+            tier: x509_certificates.load(der) for tier, der in self._secrets.authorities.items()
+        }
 
     def __call__(self, tasks: Sequence[Task]) -> list[NewCertificate | RcaError]:
         """Makes keys, certificates, passwords and sealed bundles; one failure stops no other.
@@ -170,8 +172,8 @@ class Maker:
             packed.password.encode(), f"password {number}", secrets.random
         )
         return NewCertificate(
-            der=certificates.to_der(signed.certificate),
-            fingerprint_sha256=certificates.fingerprint_sha256(signed.certificate),
+            der=x509_certificates.to_der(signed.certificate),
+            fingerprint_sha256=x509_certificates.fingerprint_sha256(signed.certificate),
             key_algorithm=signed.key_algorithm,
             password=packed.password,
             bundle=SealedBundle(

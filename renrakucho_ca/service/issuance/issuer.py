@@ -38,7 +38,7 @@ from renrakucho_ca.service.issuance.planner import IssuanceRequest, Plan, Planne
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import certificates, hierarchies, pending_issuance
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.pending_issuance import SignedCertificate
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, pending_issuance
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.pending_issuance import PendingIssuance
 
 

@@ -11,7 +11,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail import outgoing
 from renrakucho_ca.service.retrieval.rate_limit import Address
 from renrakucho_ca.store.tables import certificates, outbox
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 MOST_WAITING = 20
 """Alarms in the outbox at a time: an attack on every number is not to bury the operator."""

@@ -20,9 +20,9 @@ from renrakucho_ca.service.issuance.issuer import Issued, Notifier, no_notificat
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
-from renrakucho_ca.store.tables import hierarchies, migration
-from renrakucho_ca.store.tables.audit import AuditEntry
-from renrakucho_ca.store.tables.migration import Progress, Scope
+from renrakucho_ca.store.tables import hierarchies, migration_progress
+from renrakucho_ca.store.tables.audit_log import AuditEntry
+from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def check(home: Home, source: str, target: str) -> None:
 def plan(home: Home, scope: Scope) -> list[Progress]:
     """By network and facility, how things stand: what `--dry-run` and `--status` show."""
     hierarchies.get(home.db, scope.source)
-    return migration.progress(home.db, scope, home.clock())
+    return migration_progress.progress(home.db, scope, home.clock())
 
 
 def rehearse(
@@ -83,7 +83,7 @@ def rehearse(
     before = plan(home, scope)
     failed = []
     selected = 0
-    for certificate in islice(migration.pending(home.db, scope, now), limit):
+    for certificate in islice(migration_progress.pending(home.db, scope, now), limit):
         selected += 1
         try:
             planner.plan(_request(certificate))
@@ -137,7 +137,7 @@ def migrate(
 
     def requests() -> Iterator[IssuanceRequest]:
         nonlocal selected
-        for certificate in islice(migration.pending(home.db, scope, now), limit):
+        for certificate in islice(migration_progress.pending(home.db, scope, now), limit):
             if stop():
                 return
             selected += 1

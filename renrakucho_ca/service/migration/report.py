@@ -11,8 +11,8 @@ from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail.rendering import TemplateRenderer
 from renrakucho_ca.service.migration.migration import plan
-from renrakucho_ca.store.tables import hierarchies, migration
-from renrakucho_ca.store.tables.migration import Progress, Scope
+from renrakucho_ca.store.tables import hierarchies, migration_progress
+from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 WIDTH, HEIGHT = 720, 220
 """Of the chart, in the units of its own coordinates."""
@@ -61,7 +61,7 @@ def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
     cutoff = hierarchies.get(home.db, scope.source).cutoff
     whole = _sum(None, progress)
     chart = _chart(
-        migration.by_day(home.db, scope, now, zone),
+        migration_progress.by_day(home.db, scope, now, zone),
         whole.total,
         now.astimezone(zone).date(),
         None if cutoff is None else cutoff.astimezone(zone).date(),

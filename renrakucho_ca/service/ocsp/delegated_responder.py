@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, SubjectAttribute, Tier
-from renrakucho_ca.pki import authority_certificate, certificates, contents, keys
+from renrakucho_ca.pki import authority_certificate, contents, keys, x509_certificates
 from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
@@ -20,9 +20,9 @@ from renrakucho_ca.pki.ocsp_request import issuer_hashes
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp.signer import Signer
-from renrakucho_ca.store.tables import ocsp
-from renrakucho_ca.store.tables.audit import AuditEntry
-from renrakucho_ca.store.tables.ocsp import DelegatedResponder
+from renrakucho_ca.store.tables import ocsp_state
+from renrakucho_ca.store.tables.audit_log import AuditEntry
+from renrakucho_ca.store.tables.ocsp_state import DelegatedResponder
 
 LIFE = timedelta(days=30)
 """Short, since nobody asks whether the certificate was revoked; renewed at half of it."""
@@ -34,7 +34,7 @@ def is_due(home: Home, authority: Authority, now: datetime) -> bool:
     """Whether a CA has no responder yet, one past half its life, or one of the future: the clock
     was set back.
     """
-    newest = ocsp.responder(home.db, authority.id)
+    newest = ocsp_state.responder(home.db, authority.id)
     if newest is None or now < newest.not_before:
         return True
     return now >= newest.not_before + (newest.not_after - newest.not_before) / 2
@@ -50,7 +50,7 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
     """
     issuer = authority_certificate.of(authority)
     own = keys.generate(KeyAlgorithm.EC_P256)
-    name = certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
+    name = x509_certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
     request = contents.ResponderContents(
         subject=((SubjectAttribute.COMMON_NAME, name),),
         serial=serial_number(home.random),
@@ -58,7 +58,7 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
         public_key=own.public_key(),
     )
     with home.db.write():
-        id = ocsp.put_pending(
+        id = ocsp_state.put_pending(
             home.db,
             authority.id,
             request.serial,
@@ -69,7 +69,9 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
     sealer = home.keystore.password_sealer()
     sealed = sealer.seal(keys.to_pkcs8(own), _context(request.serial), home.random)
     with home.db.write():
-        ocsp.record_responder(home.db, authority.id, id, certificates.to_der(certificate), sealed)
+        ocsp_state.record_responder(
+            home.db, authority.id, id, x509_certificates.to_der(certificate), sealed
+        )
         recorder.record(
             home,
             now,
@@ -79,7 +81,7 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
 
 def current(home: Home, authority: Authority, now: datetime) -> DelegatedResponder | None:
     """The one that answers for a CA now, if any."""
-    newest = ocsp.responder(home.db, authority.id)
+    newest = ocsp_state.responder(home.db, authority.id)
     if newest is None or not newest.not_before <= now < newest.not_after:
         return None
     return newest
@@ -101,7 +103,7 @@ def sync_portal_key(home: Home, responder: DelegatedResponder) -> None:
         sealer = home.keystore.bundle_sealer()
         sealed = sealer.seal(pkcs8, _context(responder.serial), home.random)
     with home.db.write():
-        ocsp.set_portal_key(home.db, responder.id, sealed)
+        ocsp_state.set_portal_key(home.db, responder.id, sealed)
 
 
 def portal_key_of(home: Home, responder: DelegatedResponder) -> ResponderKey:

@@ -15,7 +15,7 @@ from renrakucho_ca.pki import keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import delegated_responder, response_file
 from renrakucho_ca.store.files import ocsp_responses
-from renrakucho_ca.store.tables import ocsp
+from renrakucho_ca.store.tables import ocsp_state
 
 BATCH = 1000
 """Changes that are signed for in one transaction."""
@@ -33,7 +33,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
     if now >= authority.not_after or not (wanted.sign_ahead or wanted.nonce):
         return False
     has_key = authority.key is not None
-    newest = ocsp.responder(home.db, authority.id)
+    newest = ocsp_state.responder(home.db, authority.id)
     if has_key and delegated_responder.is_due(home, authority, now):
         return True
     if newest is None or now >= newest.not_after:
@@ -42,7 +42,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         return True
     return wanted.sign_ahead and (
         is_file_due(home, hierarchy, authority, now)
-        or bool(ocsp.unsigned(home.db, authority.id, 1))
+        or bool(ocsp_state.unsigned(home.db, authority.id, 1))
     )
 
 
@@ -59,7 +59,7 @@ def is_file_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: dat
         return True  # it was set since
     if now >= head.this_update + (head.next_update - head.this_update) / 2:
         return True
-    return ocsp.count_changes(home.db, authority.id) > max(MOST_CHANGES, count / 10)
+    return ocsp_state.count_changes(home.db, authority.id) > max(MOST_CHANGES, count / 10)
 
 
 def renew(
@@ -100,7 +100,7 @@ def keep_up(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetim
     """
     if not home.settings.ocsp.sign_ahead:
         return
-    if ocsp.count_changes(home.db, authority.id) <= MOST_CHANGES:
+    if ocsp_state.count_changes(home.db, authority.id) <= MOST_CHANGES:
         _sign_changes(home, hierarchy, authority, now)
 
 
@@ -115,13 +115,13 @@ def _sign_changes(home: Home, hierarchy: Hierarchy, authority: Authority, now: d
     if responder is None:
         return 0
     signer, count = None, 0
-    while changes := ocsp.unsigned(home.db, authority.id, BATCH):
+    while changes := ocsp_state.unsigned(home.db, authority.id, BATCH):
         if signer is None:
             signer = delegated_responder.signer(home, hierarchy, authority, responder, now)
         signed = [(change, recorded, *signer.sign(recorded)) for change, recorded in changes]
         period = signer.period
         with home.db.write():
-            ocsp.record_signed(
+            ocsp_state.record_signed(
                 home.db, responder.id, period.this_update, period.next_update, signed
             )
         count += len(signed)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Authority
-from renrakucho_ca.pki import certificates, ocsp, ocsp_request
+from renrakucho_ca.pki import ocsp, ocsp_request, x509_certificates
 from renrakucho_ca.pki.der import integer
 from renrakucho_ca.pki.ocsp import Form, OcspError, Period, ResponderKey
 from renrakucho_ca.pki.ocsp_request import CertId
@@ -23,9 +23,8 @@ from renrakucho_ca.service.ocsp import delegated_responder, response_file
 from renrakucho_ca.service.recovery import reconcile
 from renrakucho_ca.store.files.ocsp_responses import Responses
 from renrakucho_ca.store.sqlite.connection import seconds
-from renrakucho_ca.store.tables import ca_certificates, hierarchies
-from renrakucho_ca.store.tables import ocsp as store
-from renrakucho_ca.store.tables.ocsp import RecordedStatus
+from renrakucho_ca.store.tables import ca_certificates, hierarchies, ocsp_state
+from renrakucho_ca.store.tables.ocsp_state import RecordedStatus
 
 LARGEST = ocsp_request.LARGEST
 TRY_LATER, INTERNAL_ERROR = OcspError.TRY_LATER.response, OcspError.INTERNAL_ERROR.response
@@ -110,7 +109,7 @@ class OcspResponder:
     def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> OcspResponse:
         """What was signed ahead; RFC 5019 §2.2.1: it has no nonce, and is about one certificate."""
         serial = _text(asked.serial)
-        known = store.known(home.db, desk.authority.id, serial)
+        known = ocsp_state.known(home.db, desk.authority.id, serial)
         if known is not None and known.not_after <= now:
             return _failure(OcspError.UNAUTHORIZED)
         if known is not None and (signed := known.signed) is not None:
@@ -138,7 +137,7 @@ class OcspResponder:
 
     def _is_own(self, home: Home, desk: _Desk, asked: CertId) -> bool:
         """Whether it is of those that a CA signs and that are no certificates of the store."""
-        responder = store.responder(home.db, desk.authority.id)
+        responder = ocsp_state.responder(home.db, desk.authority.id)
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
         return responder is not None and asked.serial in delegated_responder.own_serials(
             hierarchy, desk.authority, responder
@@ -170,7 +169,7 @@ class OcspResponder:
         form = _form(first.hash, first.issuer, responder.certificate, period)
         singles = []
         for each in asked:
-            known = store.known(home.db, desk.authority.id, _text(each.serial))
+            known = ocsp_state.known(home.db, desk.authority.id, _text(each.serial))
             if known is not None and known.not_after <= now:
                 return _failure(OcspError.UNAUTHORIZED)
             if known is not None:
@@ -231,4 +230,4 @@ def _whole(
 
 @lru_cache(maxsize=64)
 def _form(hash: str, issuer: bytes, responder: bytes, period: Period) -> Form:
-    return Form(hash, issuer, certificates.load(responder), period)
+    return Form(hash, issuer, x509_certificates.load(responder), period)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Authority, Hierarchy
-from renrakucho_ca.pki import certificates
+from renrakucho_ca.pki import x509_certificates
 from renrakucho_ca.pki.der import integer
 from renrakucho_ca.pki.keys import public_key_of, signature_hash, verifies
 from renrakucho_ca.pki.ocsp import Form, status
@@ -19,8 +19,8 @@ from renrakucho_ca.service.ocsp.signer import Signer
 from renrakucho_ca.service.process_pool import ProcessPool, cores
 from renrakucho_ca.store.files import ocsp_responses
 from renrakucho_ca.store.files.ocsp_responses import Head, Responses
-from renrakucho_ca.store.tables import ocsp
-from renrakucho_ca.store.tables.ocsp import DelegatedResponder, RecordedStatus
+from renrakucho_ca.store.tables import ocsp_state
+from renrakucho_ca.store.tables.ocsp_state import DelegatedResponder, RecordedStatus
 
 BATCH = 1000
 """Certificates that a worker signs for at a time: 0.05 s."""
@@ -48,15 +48,19 @@ def sign_all(
 
     What changes meanwhile has a higher number than the last change that the file knows of.
     """
-    change = ocsp.last_change(home.db)
+    change = ocsp_state.last_change(home.db)
     own = (
         f"{serial:x}" for serial in delegated_responder.own_serials(hierarchy, authority, responder)
     )
     # One that was taken over may stand among the certificates as well.
     extra: list[RecordedStatus] = [
-        (serial, None, None) for serial in own if ocsp.known(home.db, authority.id, serial) is None
+        (serial, None, None)
+        for serial in own
+        if ocsp_state.known(home.db, authority.id, serial) is None
     ]
-    width = max(ocsp.longest_serial(home.db, authority.id), *(len(each[0]) for each in extra), 1)
+    width = max(
+        ocsp_state.longest_serial(home.db, authority.id), *(len(each[0]) for each in extra), 1
+    )
     signer = delegated_responder.signer(home, hierarchy, authority, responder, now, width)
     head = Head(
         authority=authority.fingerprint_sha256,
@@ -76,7 +80,7 @@ def sign_all(
 
     ocsp_responses.write(path_of(home, authority), head, _records(signer, batches), check)
     with home.db.write():
-        ocsp.forget_changes(home.db, authority.id, change)
+        ocsp_state.forget_changes(home.db, authority.id, change)
     return count
 
 
@@ -92,7 +96,7 @@ def _batches(
         extra: what else the CA has signed.
     """
     last = ""
-    while found := ocsp.recorded_statuses(home.db, authority.id, now, width, last, BATCH):
+    while found := ocsp_state.recorded_statuses(home.db, authority.id, now, width, last, BATCH):
         last = found[-1][0]
         if due := [each for each in extra if each[0] <= last]:
             extra = [each for each in extra if each[0] > last]
@@ -120,7 +124,7 @@ def _records(signer: Signer, batches: Iterator[list[RecordedStatus]]) -> Iterato
 
 def _verify(responses: Responses, signer: Signer) -> None:
     """Proves some records of a new file, by another way than they were made."""
-    responder = certificates.load(responses.head.responder)
+    responder = x509_certificates.load(responses.head.responder)
     key = public_key_of(responder)
     forms = {
         name: Form(name, signer.issuer[name], responder, signer.period) for name in signer.issuer

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from renrakucho_ca.pki import certificates, der, ocsp
+from renrakucho_ca.pki import der, ocsp, x509_certificates
 from renrakucho_ca.pki.ocsp import Form, Period, ResponderKey
 from renrakucho_ca.store.files.ocsp_responses import ResponseRecord
-from renrakucho_ca.store.tables.ocsp import RecordedStatus
+from renrakucho_ca.store.tables.ocsp_state import RecordedStatus
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Signer:
 
     @cached_property
     def _forms(self) -> tuple[Form, Form]:
-        responder = certificates.load(self.responder)
+        responder = x509_certificates.load(self.responder)
         return (
             Form("sha1", self.issuer["sha1"], responder, self.period),
             Form("sha256", self.issuer["sha256"], responder, self.period),

@@ -14,7 +14,7 @@ from zlib import crc32
 from renrakucho_ca.background import BackgroundTask
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
-from renrakucho_ca.pki import authority_certificate, certificates, crl, x509
+from renrakucho_ca.pki import authority_certificate, crl, x509, x509_certificates
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.home import Home
@@ -45,7 +45,7 @@ def write(
     """
     contents = _contents(home, hierarchy, verified)
     for by, der in cross_certificates.items():
-        contents[f"{hierarchy.name}-cross-{by}.pem"] = _pem(certificates.load(der))
+        contents[f"{hierarchy.name}-cross-{by}.pem"] = _pem(x509_certificates.load(der))
     checkpoint = checkpoints.path_of(home, hierarchy.name)
     if checkpoint.exists():
         contents[checkpoint.name] = partial(files.pieces, checkpoint)
@@ -80,7 +80,7 @@ def _contents(
     """The CA certificates and CRLs of a hierarchy, by the names of their files."""
     root = authority_certificate.of(hierarchy.root)
     issuing = authority_certificate.of(hierarchy.issuing)
-    certificates.check_issued(issuing, root)
+    x509_certificates.check_issued(issuing, root)
     contents = {
         f"{hierarchy.name}-root.pem": _pem(root),
         f"{hierarchy.name}-issuing.pem": _pem(issuing),
@@ -104,7 +104,7 @@ def _crls_as_text(hierarchy: Hierarchy) -> str:
 
 
 def _pem(*links: x509.Certificate) -> Content:
-    return lambda: map(certificates.to_pem, links)
+    return lambda: map(x509_certificates.to_pem, links)
 
 
 def remove_cross_certificates(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> None:

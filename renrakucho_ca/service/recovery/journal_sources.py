@@ -15,7 +15,7 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.recovery.replay import BATCH, Learned, Replayed, replay
 from renrakucho_ca.store.files.journal import Examined, Journal
-from renrakucho_ca.store.tables import audit
+from renrakucho_ca.store.tables import audit_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def learn(
 
 
 def _try(home: Home, journal: Journal, learned: Learned) -> _Tried:
-    newest, _ = audit.head(home.db)
+    newest, _ = audit_log.head(home.db)
     examined = journal.examine(home.db)
     outcome: Replayed | Invalid
     is_ours = bool(examined.common) or not newest or not examined.last

@@ -20,8 +20,8 @@ from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.journal import Journal
-from renrakucho_ca.store.tables import audit, hierarchies, recovery
-from renrakucho_ca.store.tables.audit import AuditRecord
+from renrakucho_ca.store.tables import audit_log, hierarchies, recovery
+from renrakucho_ca.store.tables.audit_log import AuditRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ def unheard(home: Home, whole: Sequence[Journal]) -> list[Witness]:
         whole: journals that the store has learned from, and that are not damaged.
     """
     forgotten = {
-        hash for row in audit.since(home.db, Act.RESTORED, "store", 0) for hash in _given_up(row)
+        hash
+        for row in audit_log.since(home.db, Act.RESTORED, "store", 0)
+        for hash in _given_up(row)
     }
     return [
         each
@@ -100,7 +102,7 @@ def _signed(home: Home) -> Iterator[Witness]:
 
 
 def _is_known(home: Home, signed: Checkpoint) -> bool:
-    return audit.hash_of(home.db, signed.rows) == signed.hash
+    return audit_log.hash_of(home.db, signed.rows) == signed.hash
 
 
 def _tells(journal: Journal, signed: Checkpoint) -> bool:

@@ -32,15 +32,15 @@ from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.journal import Journal, JournalState
 from renrakucho_ca.store.tables import (
-    audit,
+    audit_log,
     ca_certificates,
     certificates,
     hierarchies,
+    imports,
     pending_issuance,
     recovery,
 )
-from renrakucho_ca.store.tables import imports as store_takeover
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Marker:
         except FileNotFoundError:
             return None
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
-            return cls(audit.head(home.db)[0], has_journal=False, has_crls=False)
+            return cls(audit_log.head(home.db)[0], has_journal=False, has_crls=False)
 
     def write(self, path: Path) -> None:
         files.replace(path, json.dumps(asdict(self)).encode())
@@ -97,7 +97,7 @@ def begin(home: Home, staged: Home) -> None:
         home: into which a backup is about to be put.
         staged: the backup, unpacked.
     """
-    head, _ = audit.head(staged.db)
+    head, _ = audit_log.head(staged.db)
     # Asked now: whatever is done next adds the backup's own rows to a journal that ends before.
     standing = home.journal.state(staged.db)
     has_journal = home.journal.path.exists() and standing is not JournalState.BEHIND
@@ -128,7 +128,7 @@ def catch_up(
         head = 0 if marker is None else marker.head
         given = [Journal(path) for path in copies]
         told = journal_sources.learn(home, own, given, head, learned, anyhow=without_journal)
-        newest, _ = audit.head(home.db)
+        newest, _ = audit_log.head(home.db)
         spoilt = {each.file for each in told.damaged}
         whole = [each for each in (home.journal, *given) if each.path not in spoilt]
         missed = newer_records.unheard(home, whole)
@@ -261,7 +261,7 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
         # A hold on a CRL that the store knows of may have been released since.
         known_number = recovery.crl_number(home.db, authority)
         is_news = found.number > known_number
-        store_takeover.raise_crl_number(home.db, authority.id, found.number)
+        imports.raise_crl_number(home.db, authority.id, found.number)
         pending = {each.number: each for each in pending_issuance.orphaned(home.db)}
         cas = ca_certificates.serials_of(home.db, authority)
         issues = hierarchies.get(home.db, authority.hierarchy).issuing == authority

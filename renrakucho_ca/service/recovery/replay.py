@@ -20,23 +20,22 @@ from renrakucho_ca.model import (
     Tier,
     User,
 )
-from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.pki import crl, keys
+from renrakucho_ca.pki import crl, keys, x509_certificates
 from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
 from renrakucho_ca.store.files.journal import Journal
 from renrakucho_ca.store.sqlite.errors import Duplicate, Misfit
 from renrakucho_ca.store.tables import (
-    audit,
+    audit_log,
     ca_certificates,
     certificates,
     hierarchies,
+    imports,
     recovery,
     users,
 )
-from renrakucho_ca.store.tables import imports as store_takeover
-from renrakucho_ca.store.tables.audit import AuditRecord
+from renrakucho_ca.store.tables.audit_log import AuditRecord
 
 BATCH = 500
 """Rows in one transaction: a run that dies goes on after the last one."""
@@ -94,9 +93,9 @@ def replay(
         Invalid: a row does not tell what its act has; its portion is not done.
     """
     last = common
-    is_continued = common == audit.head(home.db)[0]
+    is_continued = common == audit_log.head(home.db)[0]
     player = _Player(home, learned, is_continued)
-    rows = _sound(journal, common, audit.hash_of(home.db, common) or audit.START)
+    rows = _sound(journal, common, audit_log.hash_of(home.db, common) or audit_log.START)
     while some := list(islice(rows, batch)):
         before = asdict(learned)
         try:
@@ -104,7 +103,7 @@ def replay(
                 for row in some:
                     player.play(row)
                 if is_continued:
-                    audit.put(home.db, some)
+                    audit_log.put(home.db, some)
         except BaseException:
             vars(learned).update(before)
             raise
@@ -192,7 +191,7 @@ class _Player:
 
     def _authority(self, hierarchy: str, facts: dict[str, Any]) -> Authority:
         der = b64decode(facts["certificate"], validate=True)
-        certificate = pki_certificates.load(der)
+        certificate = x509_certificates.load(der)
         key = facts["key"]
         # A key that was made after the backup is lost, unless its file is here.
         return Authority(
@@ -200,7 +199,7 @@ class _Player:
             hierarchy=hierarchy,
             tier=Tier(facts["tier"]),
             certificate=der,
-            fingerprint_sha256=pki_certificates.fingerprint_sha256(certificate),
+            fingerprint_sha256=x509_certificates.fingerprint_sha256(certificate),
             subject=facts["subject"],
             not_after=certificate.not_valid_after_utc,
             key_algorithm=keys.describe(keys.public_key_of(certificate)),
@@ -212,7 +211,7 @@ class _Player:
         name = facts.get("key", row.object)
         if not ca_keys.is_here(self._home, name):
             raise NotFound("the key {path} is not there", path=name)
-        store_takeover.attach_key(self._db, authority, name)
+        imports.attach_key(self._db, authority, name)
 
     def _retired(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         cutoff = None if self._is_cutoff_set_since(row) else _optional_moment(facts["cutoff"])
@@ -233,7 +232,7 @@ class _Player:
     def _crl(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         for authority in self._authorities():
             if authority.name == row.object:
-                store_takeover.raise_crl_number(self._db, authority.id, int(facts["number"]))
+                imports.raise_crl_number(self._db, authority.id, int(facts["number"]))
 
     # -- CAs that others certify, and those that roots here certify besides
 
@@ -249,13 +248,13 @@ class _Player:
 
     def _ca_signed(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         der = b64decode(facts["certificate"], validate=True)
-        certificate = pki_certificates.load(der)
+        certificate = x509_certificates.load(der)
         root = hierarchies.get(self._db, row.object).root
         signed = ca_certificates.CaCertificate(
             authority=root.id,
             issuer=row.object,
             serial=certificate.serial_number,
-            subject=pki_certificates.subject_text(certificate),
+            subject=x509_certificates.subject_text(certificate),
             crosses=facts["crosses"],
             at=at,
             not_after=certificate.not_valid_after_utc,
@@ -365,7 +364,7 @@ class _Player:
         without the journal: that is the last word."""
         if self._is_continued:
             return []
-        found = (audit.since(self._db, act, row.object, row.at) for act in acts)
+        found = (audit_log.since(self._db, act, row.object, row.at) for act in acts)
         return [each.facts for some in found for each in some]
 
     def _authorities(self) -> list[Authority]:

@@ -22,13 +22,13 @@ from functools import lru_cache
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber
-from renrakucho_ca.pki import certificates as pki_certificates
+from renrakucho_ca.pki import x509_certificates
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import rate_limit, retrieval
 from renrakucho_ca.service.retrieval.retrieval import Download
 from renrakucho_ca.store.tables import certificates, downloads, hierarchies
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.downloads import ClaimedBundle
 
 LINK_LIFETIME = timedelta(hours=48)
@@ -230,7 +230,7 @@ def describe(home: Home, certificate: Certificate, container: Container) -> Offe
 @lru_cache(maxsize=16)
 def _root_name(certificate: bytes) -> str:
     # Parsed once, not for each of 5,000 sheets.
-    return pki_certificates.common_name(pki_certificates.load(certificate))
+    return x509_certificates.common_name(x509_certificates.load(certificate))
 
 
 def _old(home: Home, certificate: Certificate, container: Container) -> Certificate | None:

@@ -11,14 +11,13 @@ from pathlib import Path
 from renrakucho_ca.bundle import mobileconfig
 from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber, Status
-from renrakucho_ca.pki import certificates as pki_certificates
-from renrakucho_ca.pki import keys
+from renrakucho_ca.pki import keys, x509_certificates
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import certificates, hierarchies
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.certificates import SealedBundle
 
 
@@ -204,7 +203,7 @@ def _signed(home: Home, profile: bytes) -> bytes:
     names = home.settings.mobileconfig
     if names.signing_certificate is None or names.signing_key is None:
         return profile
-    certificate, *chain = pki_certificates.load_pem(_read(home.path / names.signing_certificate))
+    certificate, *chain = x509_certificates.load_pem(_read(home.path / names.signing_certificate))
     key = keys.from_pem(_read(home.path / names.signing_key))
     return mobileconfig.sign(profile, certificate=certificate, key=key, chain=chain)
 

@@ -22,7 +22,7 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
 from renrakucho_ca.store.tables import certificates, expiry, hierarchies, listing
-from renrakucho_ca.store.tables.audit import AuditEntry
+from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.expiry import Due
 
 

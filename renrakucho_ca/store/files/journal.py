@@ -1,7 +1,7 @@
 """The journal: the rows of the audit log once more, in a file that is only ever added to.
 
 `ca-store/journal` outlives a database that is restored from a backup, and so tells what happened
-after it. Each line is a row's canonical line (store/tables/audit.py), with the
+after it. Each line is a row's canonical line (store/tables/audit_log.py), with the
 row's hash as last member:
 
     {"id":17,…,"detail":{…},"hash":"5f…"}
@@ -28,8 +28,8 @@ from typing import Any
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.sqlite.connection import Database
-from renrakucho_ca.store.tables import audit
-from renrakucho_ca.store.tables.audit import AuditRecord
+from renrakucho_ca.store.tables import audit_log
+from renrakucho_ca.store.tables.audit_log import AuditRecord
 
 LONGEST_LINE = 1024 * 1024
 """Octets. The longest tells of a portion of revocations, in some ten thousand."""
@@ -112,7 +112,7 @@ class Journal:
                 return JournalState.UNREADABLE
             state = _compare(last, db)
             if state is JournalState.BEHIND:
-                self._append(audit.rows(db, (0 if last is None else last.id) + 1))
+                self._append(audit_log.rows(db, (0 if last is None else last.id) + 1))
             return state
 
     def rows(self) -> Iterator[AuditRecord | None]:
@@ -148,9 +148,9 @@ class Journal:
         Raises:
             Unavailable: the file cannot be read.
         """
-        newest, _ = audit.head(db)
+        newest, _ = audit_log.head(db)
         common = last = 0
-        previous, fault = audit.START, None
+        previous, fault = audit_log.START, None
         for record in self.rows():
             if record is None:
                 fault = fault or self._damaged()
@@ -160,7 +160,7 @@ class Journal:
                     "row {row} of {file} is not as it was", row=record.id, file=self.path
                 )
             last, previous = record.id, record.hash
-            if 0 < last <= newest and audit.hash_of(db, last) == previous:
+            if 0 < last <= newest and audit_log.hash_of(db, last) == previous:
                 common = last
         return Examined(common, last, fault)
 
@@ -223,7 +223,7 @@ class Journal:
             files.replace(self.path, files.pieces(self.path))
         with self._opened() as file:
             _cut_torn_end(file)
-            while page := list(islice(records, audit.PAGE)):
+            while page := list(islice(records, audit_log.PAGE)):
                 file.write(b"".join(encode(record) + b"\n" for record in page))
             file.flush()
             os.fsync(file.fileno())
@@ -256,7 +256,7 @@ class Journal:
 
 def encode(record: AuditRecord) -> bytes:
     """A row as a line of the journal, without its line feed."""
-    return audit.with_hash(record.line.encode(), record.hash)
+    return audit_log.with_hash(record.line.encode(), record.hash)
 
 
 def _parse(line: bytes) -> AuditRecord | None:
@@ -270,7 +270,7 @@ def _parse(line: bytes) -> AuditRecord | None:
             origin=found["origin"],
             act=found["act"],
             object=found["object"],
-            detail=audit.canonical(found["detail"]),
+            detail=audit_log.canonical(found["detail"]),
             hash=bytes.fromhex(found["hash"]),
         )
         is_ours = type(record.id) is type(record.at) is int and encode(record) == line
@@ -280,10 +280,10 @@ def _parse(line: bytes) -> AuditRecord | None:
 
 
 def _compare(last: AuditRecord | None, db: Database) -> JournalState:
-    newest, _ = audit.head(db)
+    newest, _ = audit_log.head(db)
     if last is None:
         return JournalState.BEHIND if newest else JournalState.IN_STEP
-    known = audit.hash_of(db, last.id)
+    known = audit_log.hash_of(db, last.id)
     if known is None and last.id > newest:
         return JournalState.AHEAD
     if known != last.hash:

@@ -326,7 +326,7 @@ OUTBOX_INDEXES = (
 # -- step 4
 
 # hash is SHA-256 over the hash of the row before and the row's canonical line
-# (store/tables/audit.py). No
+# (store/tables/audit_log.py). No
 # rule holds edits back here: whoever has the file could take it out. What was edited is found.
 AUDIT = """
 CREATE TABLE audit (

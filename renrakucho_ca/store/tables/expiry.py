@@ -8,7 +8,7 @@ from datetime import datetime
 
 from renrakucho_ca.model import RetrievalNumber, Revocation
 from renrakucho_ca.store.sqlite.connection import Database, seconds, serial_number
-from renrakucho_ca.store.tables.migration import FOLLOWING, LIVE
+from renrakucho_ca.store.tables.migration_progress import FOLLOWING, LIVE
 
 PAGE = 1000
 """Revocations in one transaction: few enough that others get their turn."""

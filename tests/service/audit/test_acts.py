@@ -23,7 +23,7 @@ from renrakucho_ca.service.retrieval.authentication import Attempt
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.revocation import expiry, revocation
 from renrakucho_ca.store.tables import hierarchies
-from renrakucho_ca.store.tables.migration import Scope
+from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.homes import (
     BEGIN,
     HANAKO,

@@ -17,7 +17,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files.journal import JournalState
-from renrakucho_ca.store.tables import audit
+from renrakucho_ca.store.tables import audit_log
 from tests.shared.homes import HANAKO, Clock, issue, open_home
 
 from .reader import journal, journal_rows, rows
@@ -188,7 +188,7 @@ def test_rows_can_be_put_back_as_they_were(home: Home, tmp_path: Path) -> None:
     restored = go_back(home, older)
     after = restored.journal.examine(restored.db).common
     with restored.db.write():
-        audit.put(
+        audit_log.put(
             restored.db, [each for each in restored.journal.rows() if each and each.id > after]
         )
     assert rows(restored) == wanted

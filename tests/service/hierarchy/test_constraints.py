@@ -23,7 +23,7 @@ from renrakucho_ca.model import (
     SubjectAttribute,
     Tier,
 )
-from renrakucho_ca.pki import builder, certificates, keys, lint
+from renrakucho_ca.pki import builder, keys, lint, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.service.hierarchy import creation
@@ -63,8 +63,8 @@ class World:
             self._key.public_key(),
         )
         self.issuing = builder.issuing(request, self.root, root_key)
-        (folder / "root.pem").write_bytes(certificates.to_pem(self.root))
-        (folder / "issuing.pem").write_bytes(certificates.to_pem(self.issuing))
+        (folder / "root.pem").write_bytes(x509_certificates.to_pem(self.root))
+        (folder / "issuing.pem").write_bytes(x509_certificates.to_pem(self.issuing))
 
     def verdicts(self, subject: Subject, policies: tuple[str, ...] = ()) -> set[bool]:
         """Who accepts a device of that name: our linter, OpenSSL, GnuTLS."""
@@ -79,8 +79,8 @@ class World:
         )
         leaf = builder.end_entity(request, self.issuing, self._key)
         file, chain = self._folder / "leaf.pem", self._folder / "chain.pem"
-        file.write_bytes(certificates.to_pem(leaf))
-        chain.write_bytes(certificates.to_pem(leaf) + certificates.to_pem(self.issuing))
+        file.write_bytes(x509_certificates.to_pem(leaf))
+        chain.write_bytes(x509_certificates.to_pem(leaf) + x509_certificates.to_pem(self.issuing))
         ours = lint.lint(leaf, request, self.issuing) == []
         openssl = ("openssl", "verify", "-x509_strict", "-CAfile", "root.pem")
         verdicts = {ours, self._accepts(*openssl, "-untrusted", "issuing.pem", "leaf.pem")}
@@ -169,7 +169,7 @@ def test_every_extension_is_as_critical_as_its_clause_wants(
         inhibit_policy_mapping=1,
         inhibit_any_policy=2,
     )
-    der = certificates.to_der(world(bound).issuing)
+    der = x509_certificates.to_der(world(bound).issuing)
     found = asn1_x509.Certificate.load(der, strict=True)["tbs_certificate"]["extensions"]
     values = {each["extn_id"].native: each for each in found}
     assert {name: each["critical"].native for name, each in values.items()} == {

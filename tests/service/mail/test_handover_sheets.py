@@ -19,7 +19,7 @@ from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.mail import handover_sheets
 from renrakucho_ca.service.migration import migration
 from renrakucho_ca.service.retrieval import retrieval
-from renrakucho_ca.store.tables.migration import Scope
+from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.waiting import PATIENCE
 
 JAPANESE = Catalogue(Language.JAPANESE)

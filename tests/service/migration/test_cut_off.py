@@ -14,8 +14,8 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import expiry, revocation
-from renrakucho_ca.store.tables import hierarchies, migration
-from renrakucho_ca.store.tables.migration import Scope
+from renrakucho_ca.store.tables import hierarchies, migration_progress
+from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.homes import BEGIN, configure, issue, published, rows
 
 from .town import CUTOFF, PHONE, Town, days
@@ -308,7 +308,7 @@ def test_more_than_one_transaction_is_done_in_one_run(town: Town) -> None:
                 (SELECT 1 UNION ALL SELECT value + 1 FROM copy WHERE value < 2500)
             INSERT INTO certificate ({", ".join(columns)}) SELECT {copied} FROM certificate, copy"""
     )
-    assert sum(1 for _ in migration.pending(town.home.db, Scope("old"), BEGIN)) == 2501
+    assert sum(1 for _ in migration_progress.pending(town.home.db, Scope("old"), BEGIN)) == 2501
     town.migrate(limit=1)
     town.clock.now = CUTOFF
     assert expiry.expire(town.home).cut_off == 2501

@@ -19,7 +19,7 @@ from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.migration import migration
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import hierarchies
-from renrakucho_ca.store.tables.migration import Scope
+from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.homes import BEGIN, issue, open_home, openssl, published, read_certificate, rows
 
 from .town import CUTOFF, PHONE, Town, days

@@ -15,8 +15,8 @@ from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.migration import migration, report
 from renrakucho_ca.service.revocation import expiry, revocation
-from renrakucho_ca.store.tables import migration as store
-from renrakucho_ca.store.tables.migration import Progress, Scope
+from renrakucho_ca.store.tables import migration_progress
+from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 from tests.shared.homes import BEGIN, configure, issue
 
 from .town import CUTOFF, PHONE, Town, days
@@ -157,7 +157,7 @@ def test_a_day_is_a_day_in_japan(town: Town) -> None:
     town.migrate()
     town.clock.now = BEGIN.replace(hour=15, minute=0)
     town.download(town.successor(old))
-    assert store.by_day(town.home.db, Scope("old"), town.clock.now, JAPAN) == {
+    assert migration_progress.by_day(town.home.db, Scope("old"), town.clock.now, JAPAN) == {
         date(2026, 2, 2): (1, 0),
         date(2026, 2, 3): (0, 1),
     }

@@ -19,7 +19,7 @@ from renrakucho_ca.service.migration.migration import Migration
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
-from renrakucho_ca.store.tables.migration import Scope
+from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.homes import Clock, issue, record_of, rows
 
 CUTOFF = datetime(2026, 7, 31, 15, tzinfo=UTC)

@@ -18,7 +18,7 @@ from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyUsage, RevocationReason, SubjectAttribute
-from renrakucho_ca.pki import certificates, crl
+from renrakucho_ca.pki import crl, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, Validity, serial_number
 from renrakucho_ca.pki.issue import issue
 
@@ -79,7 +79,7 @@ def test_a_root_has_these_extensions_and_no_authority_key_identifier(made: Sampl
 
 def test_a_root_is_self_signed(made: SampleHierarchy, tmp_path: Path) -> None:
     pem = tmp_path / "root.pem"
-    pem.write_bytes(certificates.to_pem(made.root))
+    pem.write_bytes(x509_certificates.to_pem(made.root))
     assert reread(made.root).self_issued
     checked = openssl("verify", "-x509_strict", "-check_ss_sig", "-CAfile", pem, pem)
     assert checked.returncode == 0, checked.stderr
@@ -217,16 +217,18 @@ def named(made: SampleHierarchy, attribute: SubjectAttribute, value: str) -> x50
 def test_a_japanese_common_name_may_have_64_characters(ec_made: SampleHierarchy) -> None:
     certificate = named(ec_made, SubjectAttribute.COMMON_NAME, "訪" * 64)
     assert reread(certificate).subject.native == {"common_name": "訪" * 64}
-    assert certificates.common_name(certificate) == "訪" * 64
+    assert x509_certificates.common_name(certificate) == "訪" * 64
 
 
 def test_a_long_japanese_common_name_puts_no_warning_before_the_user(
     ec_made: SampleHierarchy, tmp_path: Path
 ) -> None:
     path = tmp_path / "leaf.der"
-    path.write_bytes(certificates.to_der(named(ec_made, SubjectAttribute.COMMON_NAME, "訪" * 64)))
+    path.write_bytes(
+        x509_certificates.to_der(named(ec_made, SubjectAttribute.COMMON_NAME, "訪" * 64))
+    )
     script = (
-        "import sys, pathlib; from renrakucho_ca.pki import certificates as c;"
+        "import sys, pathlib; from renrakucho_ca.pki import x509_certificates as c;"
         "print(c.common_name(c.load(pathlib.Path(sys.argv[1]).read_bytes())).count('\u8a2a'))"
     )
     # pytest has warning filters of its own, so the program's are tried in a process of its own.
@@ -255,10 +257,12 @@ def test_a_country_is_two_capital_letters(ec_made: SampleHierarchy, country: str
 
 
 def test_a_certificates_names_are_returned(ec_made: SampleHierarchy) -> None:
-    assert certificates.common_name(ec_made.root) == "ecn.example.jp"
-    assert certificates.subject_text(ec_made.root) == "CN=ecn.example.jp,O=みどり市在宅連携,C=JP"
+    assert x509_certificates.common_name(ec_made.root) == "ecn.example.jp"
+    assert (
+        x509_certificates.subject_text(ec_made.root) == "CN=ecn.example.jp,O=みどり市在宅連携,C=JP"
+    )
     nameless = named(ec_made, SubjectAttribute.ORGANIZATION, "例")
-    assert certificates.common_name(nameless) == "O=例"
+    assert x509_certificates.common_name(nameless) == "O=例"
 
 
 # Validity ---------------------------------------------------------------------------------------
@@ -300,42 +304,42 @@ def test_a_serial_number_is_positive_with_128_random_bits_in_at_most_20_octets(o
 
 
 def test_a_certificate_survives_der_and_pem(made: SampleHierarchy) -> None:
-    assert certificates.load(certificates.to_der(made.root)) == made.root
-    text = certificates.to_pem(made.root)
+    assert x509_certificates.load(x509_certificates.to_der(made.root)) == made.root
+    text = x509_certificates.to_pem(made.root)
     assert text.startswith(b"-----BEGIN CERTIFICATE-----\n")
     assert x509.load_pem_x509_certificate(text) == made.root
 
 
 def test_the_fingerprint_is_sha256_over_the_der(made: SampleHierarchy) -> None:
     expected = hashlib.sha256(reread(made.root).dump()).hexdigest()
-    assert certificates.fingerprint_sha256(made.root) == expected
+    assert x509_certificates.fingerprint_sha256(made.root) == expected
 
 
 @pytest.mark.parametrize("junk", [b"", b"\0", b"0\0", b"-----BEGIN CERTIFICATE-----"])
 def test_a_value_that_is_no_certificate_is_invalid(junk: bytes) -> None:
     with pytest.raises(Invalid, match="not a certificate"):
-        certificates.load(junk)
+        x509_certificates.load(junk)
 
 
 def test_a_damaged_certificate_is_invalid_or_can_be_read_to_its_depths(
     ec_made: SampleHierarchy,
 ) -> None:
-    good = certificates.to_der(leaf(ec_made))
+    good = x509_certificates.to_der(leaf(ec_made))
     refused = 0
     for position in range(len(good)):
         try:
-            certificate = certificates.load(
+            certificate = x509_certificates.load(
                 good[:position] + bytes([good[position] ^ 0x15]) + good[position + 1 :]
             )
         except Invalid:
             refused += 1
         else:
-            certificates.subject_text(certificate)
+            x509_certificates.subject_text(certificate)
             list(certificate.extensions)
     assert refused > 100
     for length in range(len(good)):
         with pytest.raises(Invalid):
-            certificates.load(good[:length])
+            x509_certificates.load(good[:length])
 
 
 def _even_exponent(der: bytes) -> bytes:
@@ -364,12 +368,12 @@ def _extension_twice(der: bytes) -> bytes:
 def test_a_certificate_with_a_part_that_cannot_be_read_is_invalid(
     rsa_made: SampleHierarchy, change: Callable[[bytes], bytes]
 ) -> None:
-    good = certificates.to_der(leaf(rsa_made))
+    good = x509_certificates.to_der(leaf(rsa_made))
     bad = change(good)
     assert bad != good
     x509.load_der_x509_certificate(bad)  # which does not look so deep
     with pytest.raises(Invalid, match="not a certificate that can be read"):
-        certificates.load(bad)
+        x509_certificates.load(bad)
 
 
 # Outside judges ---------------------------------------------------------------------------------
@@ -387,7 +391,9 @@ def test_pkilint_finds_faults(ec_made: SampleHierarchy, tmp_path: Path) -> None:
         certificate["tbs_certificate"]["extensions"] = asn1.Extensions(kept)
 
     path = tmp_path / "wrong.pem"
-    path.write_bytes(certificates.to_pem(altered(leaf(ec_made, NOWHERE), take_the_key_identifiers)))
+    path.write_bytes(
+        x509_certificates.to_pem(altered(leaf(ec_made, NOWHERE), take_the_key_identifiers))
+    )
     assert not pkilint_finds_nothing(path)
 
 
@@ -401,7 +407,7 @@ def test_pkilint_has_nothing_to_notice(
     made = make(made.root_key, made.issuing_key, made.device_key, distribution)
     chain = {"root": made.root, "issuing": made.issuing, "leaf": leaf(made, distribution)}
     for name, certificate in chain.items():
-        (tmp_path / name).write_bytes(certificates.to_pem(certificate))
+        (tmp_path / name).write_bytes(x509_certificates.to_pem(certificate))
         assert pkilint_finds_nothing(tmp_path / name), capsys.readouterr().out
     for pair in (("root", "issuing"), ("issuing", "leaf")):
         paths = [str(tmp_path / name) for name in pair]
@@ -425,10 +431,10 @@ def openssl_verify(
     ):
         pieces = crl.assemble(issuer, key, 1, BEGIN, BEGIN.replace(year=2040), entries)
         lists += b"".join(crl.to_pem(pieces))
-    (tmp_path / "root").write_bytes(certificates.to_pem(made.root))
-    (tmp_path / "issuing").write_bytes(certificates.to_pem(made.issuing))
+    (tmp_path / "root").write_bytes(x509_certificates.to_pem(made.root))
+    (tmp_path / "issuing").write_bytes(x509_certificates.to_pem(made.issuing))
     (tmp_path / "crl").write_bytes(lists)
-    (tmp_path / "leaf").write_bytes(certificates.to_pem(certificate))
+    (tmp_path / "leaf").write_bytes(x509_certificates.to_pem(certificate))
     result = openssl(
         *("verify", "-x509_strict", "-crl_check_all", "-purpose", "sslclient"),
         *("-attime", str(int(at.timestamp()))),
@@ -469,9 +475,9 @@ def test_openssl_refuses_a_device_of_another_hierarchy(
 
 def test_openssl_refuses_a_device_as_a_tls_server(ec_made: SampleHierarchy, tmp_path: Path) -> None:
     device = leaf(ec_made)
-    (tmp_path / "root").write_bytes(certificates.to_pem(ec_made.root))
-    (tmp_path / "issuing").write_bytes(certificates.to_pem(ec_made.issuing))
-    (tmp_path / "leaf").write_bytes(certificates.to_pem(device))
+    (tmp_path / "root").write_bytes(x509_certificates.to_pem(ec_made.root))
+    (tmp_path / "issuing").write_bytes(x509_certificates.to_pem(ec_made.issuing))
+    (tmp_path / "leaf").write_bytes(x509_certificates.to_pem(device))
     for purpose, verdict in (("sslserver", "unsuitable certificate purpose"), ("sslclient", "OK")):
         result = openssl(
             *("verify", "-x509_strict", "-purpose", purpose),
