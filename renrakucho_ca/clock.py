@@ -1,4 +1,4 @@
-"""Time and randomness, the two things that a test must be able to hand in."""
+"""Time and randomness: the two inputs that tests replace."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Gives the present moment: aware, in UTC, whole seconds (X.509 times have no fractions)."""
+"""Returns the present moment: aware, UTC, whole seconds (X.509 times have no fractions)."""
 
 Randomness = Callable[[int], bytes]
-"""Gives that many unpredictable bytes."""
+"""Returns that many unpredictable bytes."""
 
 
 def system_clock() -> datetime:
-    """The present moment in UTC, cut to the second."""
+    """Return the present moment in UTC, truncated to the second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 system_randomness: Randomness = os.urandom
-"""The operating system's generator. `secrets` calls the same, and takes 4 ms to import."""
+"""The operating system's generator. `secrets` calls the same but takes 4 ms to import."""
 
 
 def years_after(moment: datetime, years: int) -> datetime:
-    """The same day and time `years` calendar years later; 29 February becomes the 28th.
+    """Return the same day and time `years` calendar years later; 29 February becomes the 28th.
 
-    The calendar is that of `moment`'s own timezone: ten years after a Japanese date is the same
-    Japanese date, whatever the date in UTC is.
+    The calendar is that of `moment`'s timezone: ten years after a Japanese date is the same
+    Japanese date, even where the date in UTC differs.
     """
     try:
         return moment.replace(year=moment.year + years)

@@ -1,19 +1,19 @@
-"""The kinds of error. Each edge (cli, portal) has one table that turns a kind into its own code.
+"""The kinds of error. Each edge (cli, web) has one table that maps a kind to its own code.
 
-A message is a template in English and the values that go into it, so that the edge can say it in
-the reader's language: the template is the key of the catalogue in `locale`.
+A message is an English template and its values. The template is the key of the catalogue in
+`locale`, so that the edge can print it in the reader's language.
 """
 
 from __future__ import annotations
 
 
 class RcaError(Exception):
-    """A refusal that a person can read: one line, and a hint where there is a way out.
+    """An error for the operator: one line, and an optional hint.
 
     Args:
-        message: the template, with `{name}` where a value goes. Lower case, no full stop.
-        hint: what the reader can do about it, a template over the same values.
-        values: what the templates name. Never a secret: errors end up in logs.
+        message: template with `{name}` placeholders. Lower case, no full stop.
+        hint: template over the same values: what to do about it.
+        values: values of the placeholders. Never a secret: errors end up in logs.
     """
 
     def __init__(self, message: str, /, *, hint: str | None = None, **values: object) -> None:
@@ -23,7 +23,7 @@ class RcaError(Exception):
         self.values = values
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors travel from worker processes."""
+        """Make errors picklable: worker processes return them."""
         return _rebuilt, (type(self), self.message, self.hint, self.values)
 
 
@@ -34,15 +34,15 @@ def _rebuilt(
 
 
 class NotFound(RcaError):
-    """What was named does not exist."""
+    """The named thing does not exist."""
 
 
 class Conflict(RcaError):
-    """The present state does not allow it: already revoked, already downloaded, exists."""
+    """The present state forbids it: already revoked, already downloaded, exists."""
 
 
 class Invalid(RcaError):
-    """A file, profile, setting or name that came from outside is not what it should be."""
+    """Input is invalid: a file, profile, setting or name."""
 
 
 class Refused(RcaError):
@@ -50,8 +50,8 @@ class Refused(RcaError):
 
 
 class Unavailable(RcaError):
-    """It cannot be done now, and may work later: a lock, a full disk, a missing passphrase."""
+    """It may work later: a lock, a full disk, a missing passphrase."""
 
 
 class Attention(RcaError):
-    """A part of a batch failed, or a check found something."""
+    """A part of a batch failed, or a check found a problem."""

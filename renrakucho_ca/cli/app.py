@@ -1,6 +1,6 @@
-"""What every command has at hand, and the options that many share.
+"""The context of every command, and the options that commands share.
 
-`--version` and `--help` load this too, so what only a command needs is imported where it is used.
+`--version` and `--help` load this module too, so it imports most things where they are used.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 LONGEST_METAVAR = 20
-"""Letters beside an option's name; with more, the descriptions would begin too far right."""
+"""Characters after an option's name; a longer list of choices moves into the description."""
 
 
 class App:
-    """The options before the command, and what follows from them."""
+    """The options before the command, and the console, home and catalogue that follow from them."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None
@@ -58,29 +58,26 @@ class App:
         return self.home_at(self.folder or Path(os.environ.get("RCA_HOME") or "."))
 
     def home_at(self, folder: Path) -> Home:
-        """A home, with this command's passphrase."""
+        """Return the home in a folder, with this command's passphrase."""
         from renrakucho_ca.service.home import Home
 
         return Home(folder, self._passphrase, pin=self._pin)
 
     def confirm(self, question: str, /, *, yes: bool, **values: object) -> None:
-        """Asks before something that cannot be undone.
-
-        Args:
-            yes: `--yes` was given.
+        """Ask before a step that cannot be undone, unless `--yes` was given.
 
         Raises:
-            Refused: the answer is no, or there is no terminal to ask on.
+            Refused: the answer is no, or there is no terminal.
         """
         if yes:
             return
         if not os.isatty(0):
-            raise Refused("this needs a yes", hint="without a terminal, add --yes")
+            raise Refused("confirmation required", hint="add --yes to run without a terminal")
         if not click.confirm(self.catalogue.say(question, **values), err=True):
-            raise Refused("not confirmed: nothing was done")
+            raise Refused("not confirmed: nothing was changed")
 
     def notifier(self, mail: bool) -> Notifier:
-        """How users are told of a new certificate: by mail, or by the operator."""
+        """Return the function that notifies a user of a new certificate: by mail or not at all."""
         if not mail:
             from renrakucho_ca.service.issuance.issuer import no_notification
 
@@ -90,17 +87,15 @@ class App:
         return Letters(self.home).put
 
     def given_passphrase(self) -> int | Path | None:
-        """The descriptor or file of the passphrase; None where somebody would have to be asked."""
+        """Return the passphrase's descriptor or file; None if only a prompt is left."""
         from renrakucho_ca.cli import passphrase
 
         return passphrase.given(self.passphrase_fd, self.passphrase_file)
 
     def expect_keys(self) -> None:
-        """Has the passphrase stretched, which takes 0.2 s, beside the imports of a command that is
-        going to use a key: so it comes before them.
+        """Start stretching the passphrase (0.2 s) in a background task, before a command's imports.
 
-        Not where somebody would have to be asked: first it has to be known that there is a need.
-        What is wrong with it is told where it is used.
+        Does nothing if the passphrase would be prompted for. Errors surface when a key is used.
         """
         if self.given_passphrase() is not None:
             with suppress(RcaError):
@@ -132,7 +127,7 @@ _Member = TypeVar("_Member", bound=StrEnum)
 
 
 class Choice(click.ParamType[_Member]):
-    """One of our words, spelled as its value; Click's own wants the names of the members."""
+    """A choice of an enum's values; Click's own `Choice` takes the members' names."""
 
     name = "choice"
 
@@ -141,12 +136,12 @@ class Choice(click.ParamType[_Member]):
 
     @property
     def words(self) -> list[str]:
-        """What it takes."""
+        """The accepted values."""
         return list(self._members)
 
     @property
     def is_short(self) -> bool:
-        """Whether the words fit beside the option's name; else its description lists them."""
+        """Whether the values fit after the option's name; else its description lists them."""
         return len("|".join(self._members)) <= LONGEST_METAVAR
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
@@ -159,14 +154,14 @@ class Choice(click.ParamType[_Member]):
             return self._members[value]
         except KeyError:
             raise Usage(
-                "{parameter} takes one of {choices}",
+                "{parameter} must be one of {choices}",
                 parameter="" if param is None else spelling(param),
                 choices=", ".join(self._members),
             ) from None
 
 
 def format_option(function: _Function) -> _Function:
-    """`--format`, on every command that answers with data."""
+    """Add `--format`, for commands that print data."""
     from renrakucho_ca.console import Format
 
     return click.option(
@@ -174,19 +169,19 @@ def format_option(function: _Function) -> _Function:
         "form",
         type=Choice(Format),
         default=Format.TABLE,
-        help="table for people, json or csv for scripts",
+        help="output format: table to read, json or csv for scripts (default: table)",
     )(function)
 
 
 def all_or_nothing_option(function: _Function) -> _Function:
     return click.option(
-        "--all-or-nothing", is_flag=True, help="do nothing at all where one line is bad"
+        "--all-or-nothing", is_flag=True, help="stop before the first change if any line is invalid"
     )(function)
 
 
 def mail_option(function: _Function) -> _Function:
     return click.option(
-        "--mail", is_flag=True, help="put a mail to the user into the outbox (`rca mail send`)"
+        "--mail", is_flag=True, help="queue a mail to the user (sent by `rca mail send`)"
     )(function)
 
 
@@ -195,22 +190,22 @@ def jobs_option(function: _Function) -> _Function:
         "--jobs",
         type=click.IntRange(1, 256),
         metavar="N",
-        help="worker processes; else one a core",
+        help="number of worker processes (default: one per core)",
     )(function)
 
 
 def yes_option(function: _Function) -> _Function:
-    return click.option("--yes", is_flag=True, help="do not ask")(function)
+    return click.option("--yes", is_flag=True, help="skip the confirmation")(function)
 
 
 def dry_run_option(function: _Function) -> _Function:
     return click.option(
-        "--dry-run", is_flag=True, help="say what would be done, and change nothing"
+        "--dry-run", is_flag=True, help="report what would be done without changing anything"
     )(function)
 
 
 class NumberType(click.ParamType["RetrievalNumber"]):
-    """A retrieval number as people write it."""
+    """A retrieval number, in any spelling that `RetrievalNumber.parse` accepts."""
 
     name = "number"
 
@@ -222,8 +217,7 @@ class NumberType(click.ParamType["RetrievalNumber"]):
         try:
             return RetrievalNumber.parse(value)
         except Invalid:
-            # None is ever given out that begins with 0; but whoever types eight digits names a
-            # certificate, and one that there is not is NotFound (cli.md, "Numbers").
+            # Numbers never begin with 0, but eight digits name a certificate: exit 3, not 5.
             if value.isascii() and value.isdigit() and len(value) == 8:
                 raise NotFound("no certificate has the number {number}", number=value) from None
             raise
@@ -235,26 +229,26 @@ numbers_or_option = click.argument("numbers", type=NumberType(), nargs=-1, metav
 
 
 def parse_date(text: str, zone: tzinfo) -> datetime:
-    """A moment as people write it: a bare date is its midnight in the home's timezone.
+    """Parse a date (midnight in `zone`) or an RFC 3339 time.
 
     Raises:
-        Invalid: neither a date nor an RFC 3339 time.
+        Invalid: the text is neither.
     """
     try:
         moment = datetime.fromisoformat(text.strip().replace("/", "-"))
-        # Through the zone in which it will be shown: at both ends of the calendar that overflows.
+        # Convert to the zone of display first: that overflows at both ends of the calendar.
         shown = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
         return shown.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(
             "{text} is not a date",
-            hint="such as 2026-08-01, or 2026-07-31T15:00:00Z",
+            hint="write it as 2026-08-01 or 2026-07-31T15:00:00Z",
             text=repr(text[:40]),
         ) from None
 
 
 def _language_of_environment() -> Language:
-    """`RCA_LANG`, else the locale as POSIX orders its variables."""
+    """Return the language of `RCA_LANG`, then of the locale (POSIX order of variables)."""
     for name in ("RCA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return Language.JAPANESE if value.startswith("ja") else Language.ENGLISH

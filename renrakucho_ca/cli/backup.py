@@ -86,7 +86,7 @@ def _verify(app: App, file: Path, form: Format) -> None:
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS, spare=("sha256",))
     _report_tokens(app, inspected.in_tokens)
     if findings:
-        raise Attention("found: {count}", count=len(findings))
+        raise Attention("problems found: {count}", count=len(findings))
     app.console.talk("whole, and of {moment}", moment=f"{manifest.created_at:%Y-%m-%d %H:%M}Z")
 
 

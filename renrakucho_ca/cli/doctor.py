@@ -1,4 +1,4 @@
-"""`rca doctor`: what is wrong, or will be."""
+"""`rca doctor`: the daily health check."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _FIELDS = ("check", "severity", "problem", "hint")
 
 @click.command(
     cls=Command,
-    help="Looks for what is wrong or will be next week: settings, permissions, database, audit "
-    "log, clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails, disk. Says "
-    "what to do about each, and changes nothing; the exit code is 8 where there is anything. With "
-    "the passphrase at hand it proves the keys too. A table shows what was found, json and csv "
-    "every check.",
+    help="Check the home for present and coming problems: settings, permissions, database, audit "
+    "log, clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails and "
+    "disk. Each problem comes with a hint; nothing is changed. The exit code is 8 if there "
+    "is a problem. With a passphrase file the keys are checked too. The table lists "
+    "problems; json and csv list every check.",
 )
 @click.option(
     "--metrics",
     type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True),
     metavar="FILE.prom",
-    help="also figures for Prometheus, as node_exporter's textfile collector reads them; - for "
-    "stdout, in place of the table",
+    help="also write metrics for Prometheus (node_exporter's textfile collector); - writes them "
+    "to stdout instead of the table",
 )
 @format_option
 @pass_app
@@ -53,12 +53,12 @@ def doctor(app: App, metrics: Path | None, form: Format) -> None:
         shown = _named(app, found) if form is Format.TABLE else rows
         app.console.many(shown, form, fields=_FIELDS, columns=_FIELDS)
     if found:
-        raise Attention("found: {count}", count=len(found))
-    app.console.talk("{count} checks, nothing wrong", count=len(report))
+        raise Attention("problems found: {count}", count=len(found))
+    app.console.talk("{count} checks, no problems", count=len(report))
 
 
 def _rows(app: App, report: Report) -> list[Row]:
-    """A row for each finding, and one for a check that has none."""
+    """Return a row for each finding, and one for each check without findings."""
     rows: list[Row] = []
     for check, findings in report.items():
         rows += [
@@ -76,7 +76,7 @@ def _rows(app: App, report: Report) -> list[Row]:
 
 
 def _named(app: App, rows: list[Row]) -> list[Row]:
-    """With the names of the checks in the reader's language; scripts know them by the English."""
+    """Translate the names of the checks; JSON and CSV keep the English ones."""
     return [row | {"check": app.catalogue.say(str(row["check"]))} for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""The edge of the program: what goes wrong becomes one line and an exit code."""
+"""The program's edge: run one command; print any error as one line and map it to an exit code."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _A_BUG, _INTERRUPTED = 1, 130
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:
-    """Runs one command and ends the process with its exit code."""
+    """Run one command and exit with its code."""
     _prepare_streams()
-    # A lock or a database that its owner may not open would stop the next command.
+    # A umask that denies the owner would create locks and databases that he cannot open.
     os.umask(os.umask(0o077) & 0o077)
     _leave_no_core()
     app = App()
@@ -55,7 +55,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
             _trace(error)
         code = _report(app.console, error)
     except SystemExit:
-        # Click ends so when the reader has seen enough (`rca list | head`).
+        # Click raises it when the reader closes the pipe (`rca list | head`).
         code = 0
     except KeyboardInterrupt:
         code = _INTERRUPTED
@@ -64,21 +64,21 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _flush() -> None:
-    """What a short command says is written here, once all is done."""
+    """Write buffered output while errors can still be reported."""
     try:
         sys.stdout.flush()
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EBADF):
             raise
         raise Unavailable(
-            "the output cannot be written: {reason}",
-            hint="what the command was to do is done: `rca list` shows it, do not repeat it",
+            "cannot write the output: {reason}",
+            hint="the command did its work; do not repeat it, check with `rca list`",
             reason=error.strerror,
         ) from error
 
 
 def _trace(error: Exception) -> None:
-    """Where it came from, before it is told as ever: whoever looks for a bug has scripts, too."""
+    """Print the traceback; the one-line error still follows, for scripts."""
     import traceback
 
     with suppress(OSError):
@@ -101,27 +101,28 @@ def _report(console: Console, error: Exception) -> int:
         case OSError():
             reported = _of_the_system(error)
         case MemoryError():
-            reported = Unavailable("there is too little memory")
+            reported = Unavailable("not enough memory")
         case ImportError(path=str(path)) if path.endswith(".so"):
             reported = Unavailable(
-                "a library cannot be loaded: {reason}",
-                hint="is there too little memory, or are too many files open?",
+                "cannot load a library: {reason}",
+                hint="check the free memory and the limit on open files",
                 reason=error,
             )
-        # Python tells it by these words alone.
+        # Python has no class or errno for it, only this text.
         case RuntimeError(args=("can't start new thread",)):
             reported = Unavailable(
-                "no more threads can be started",
-                hint="is there too little memory, or are there too many processes?",
+                "cannot start another thread",
+                hint="check the free memory and the limit on processes",
             )
-        # As sqlite3 does of a column of `SELECT *` whose name has a flipped bit.
+        # From sqlite3, for a column of `SELECT *` whose name has a flipped bit.
         case IndexError(args=("No item with that key",)):
             reported = Unavailable("the store is damaged", hint="restore a backup")
         case _:
             console.error(
                 RcaError(
-                    "a bug: {kind}",
-                    hint="RCA_DEBUG=1 shows where; nothing half-done was kept",
+                    "internal error: {kind}",
+                    hint="nothing was half done; run it again with RCA_DEBUG=1 and report the "
+                    "traceback",
                     kind=type(error).__name__,
                 )
             )
@@ -131,28 +132,28 @@ def _report(console: Console, error: Exception) -> int:
 
 
 def _of_the_system(error: OSError) -> RcaError:
-    """What the operating system refused: a missing file is not found, all else may work later."""
+    """Map an OSError: a missing file is NotFound, everything else may work later."""
     file = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "rca"
     if error.errno == errno.ENOENT:
-        return NotFound("{file}: there is no such file or folder", file=file)
+        return NotFound("{file}: no such file or folder", file=file)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unavailable(
-            "the disk is full", hint="nothing was lost; make room and run the command again"
+            "the disk is full", hint="nothing was lost; free some space and run the command again"
         )
     if error.errno == errno.EIO:
         return Unavailable(
-            "the disk reported an error", hint="nothing was lost; look at the system's log"
+            "the disk reported an error", hint="nothing was lost; check the system log"
         )
     if error.filename is None and error.errno == errno.EBADF:
-        return Unavailable("the output cannot be written: it is closed")
+        return Unavailable("cannot write the output: it is closed")
     return Unavailable("{file}: {reason}", file=file, reason=error.strerror or "it failed")
 
 
 def _prepare_streams() -> None:
-    """Makes writing safe: for a locale without these letters, and where a stream is closed.
+    """Make printing safe in any locale, and with closed standard streams.
 
-    A file that is opened while a stream is closed would get its descriptor, and with it what we
-    print: the places are taken here, stdout's by one that refuses to be written to.
+    A file opened later would get a closed stream's descriptor, and then our output. So the
+    descriptors 0 to 2 are occupied here, 1 by a file that refuses writes.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
@@ -167,14 +168,13 @@ def _prepare_streams() -> None:
 
 
 def _leave_no_core() -> None:
-    """A core dump would hold the passphrase and unlocked keys; Ctrl-\\ is enough for one."""
+    """Disable core dumps (Ctrl-\\ makes one): they would hold the passphrase and unlocked keys."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _give_up_output() -> None:
-    """What could not be written is dropped: Python would try once more at its end, complain, and
-    end with an exit code of its own."""
+    """Drop unwritten output: at exit Python would retry, complain and change the exit code."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

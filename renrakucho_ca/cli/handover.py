@@ -1,4 +1,4 @@
-"""`rca handover`: sheets to print."""
+"""`rca handover`: hand-over sheets to print."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from renrakucho_ca.model import RetrievalNumber
 
 @click.command(
     cls=Command,
-    help="Writes sheets to print, a page for each person: number, password, QR code of the "
-    "download page, the steps for the device. The file has passwords: print it, then delete it.",
+    help="Write hand-over sheets to print, one page per certificate: number, password, QR code "
+    "of the download page, and the steps for the device. The file contains passwords: print "
+    "it, then delete it.",
 )
 @numbers_or_option
-@click.option("--facility", metavar="NAME", help="what this facility has not downloaded yet")
-@click.option("--user", metavar="ID", help="what this user has not downloaded yet")
+@click.option(
+    "--facility", metavar="NAME", help="include what this facility has not downloaded yet"
+)
+@click.option("--user", metavar="ID", help="include what this user has not downloaded yet")
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
     metavar="FILE.html",
-    help="the file, for its owner alone",
+    help="write the sheets to this file (mode 0600)",
 )
 @format_option
 @pass_app
@@ -40,7 +43,7 @@ def handover(
     from renrakucho_ca.service.mail import handover_sheets
 
     if not numbers and facility is None and user is None:
-        raise click.UsageError("name a number, --facility or --user")
+        raise click.UsageError("no number, --facility or --user given")
     chosen = list(numbers)
     if facility is not None or user is not None:
         chosen += handover_sheets.waiting(app.home, facility=facility, user=user)

@@ -1,4 +1,4 @@
-"""Help as a page that someone edited, in the reader's language; commands are loaded when called."""
+"""Help pages in the reader's language, and groups that import a command when it is called."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from renrakucho_ca.cli.app import App, Choice
 from renrakucho_ca.cli.usage import Usage
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
-"""Title → command → where it is (`module:attribute`) and what it does, in one line."""
+"""Title → command → its place (`module:attribute`) and its line of help."""
 
-# What a line can be broken between: words, items of a list, and Japanese letters, each with the
-# marks that may not begin a line (JIS X 4051) or end one.
-# Not compiled here: that takes 2 ms, and most runs show no help.
+# Lines break between words, list items and Japanese characters, each with the marks that may not
+# begin or end a line (JIS X 4051). Compiled only when help is shown: it takes 2 ms.
 _PIECE = (
     r"\s+|[「『（(]*[\u3041-\u9fff\uf900-\ufaff][、。，．」』）)ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ]*"
     r"|[^\s,\u3041-\u9fff\uf900-\ufaff「『（]+,?[、。」』）)]*|[「『（,]"
@@ -26,7 +25,7 @@ _PIECE = (
 
 
 class HelpPage(click.HelpFormatter):
-    """Click's formatter, for letters that take two columns and lines without blanks."""
+    """Click's formatter, extended for wide characters and text without spaces."""
 
     def __init__(
         self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
@@ -56,7 +55,7 @@ class HelpPage(click.HelpFormatter):
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` columns, broken where its language allows it."""
+    """Wrap text to `width` columns by the line-breaking rules of its language."""
     from renrakucho_ca.console import cells
 
     lines = [""]
@@ -77,7 +76,7 @@ def _say(ctx: click.Context, text: str) -> str:
 
 
 class Command(click.Command):
-    """A command whose help speaks the reader's language."""
+    """A command with help in the reader's language."""
 
     context_class = _Context
 
@@ -86,12 +85,12 @@ class Command(click.Command):
         try:
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # which Click leaves out where it parses options
+            error.ctx = error.ctx or ctx  # Click's option parser leaves it out
             raise
         if rest and not takes_more:
             raise Usage(
-                "too many arguments: {rest}",
-                hint="`{command} --help` tells how",
+                "unexpected arguments: {rest}",
+                hint="run `{command} --help`",
                 rest=" ".join(rest),
                 command=ctx.command_path,
             )
@@ -100,7 +99,7 @@ class Command(click.Command):
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
         if option is not None:
-            option.help = "this page"
+            option.help = "show this help"
         return option
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -124,7 +123,7 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """Commands in sections, one line each; a command's module is imported when it is called."""
+    """Commands in sections; a command's module is imported when the command is called."""
 
     def __init__(self, *args: Any, sections: Sections, example: str = "", **kwargs: Any) -> None:
         kwargs.setdefault("no_args_is_help", True)
@@ -159,7 +158,7 @@ class Group(Command, click.Group):
 
 
 def _described(ctx: click.Context, option: click.Option) -> str:
-    """The option's help; the words it takes stand there where there are too many for its name."""
+    """Return the option's help, with `(required)` and a list of choices too long for its name."""
     text = _say(ctx, option.help or "")
     if option.required:
         text = f"{text} ({_say(ctx, 'required')})"

@@ -1,4 +1,4 @@
-"""`rca init` and `rca quickstart`: a new home."""
+"""`rca init` and `rca quickstart`: create a home."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from renrakucho_ca.console import Format
 
 @click.command(
     cls=Command,
-    help="Makes a home in --home, $RCA_HOME or the current folder: rca.yaml with the settings, "
-    "profiles/ with what each kind of device gets, ca-store/ with all state. What is there "
-    "already is kept.",
+    help="Create a home in --home, $RCA_HOME or the current folder: rca.yaml (settings), "
+    "profiles/ (contents of certificates) and ca-store/ (all state). Existing settings and "
+    "profiles are kept.",
 )
-@click.option("--network", metavar="NAME", help="the regional network, as phones show it")
-@click.option("--organization", metavar="NAME", help="who runs this CA")
+@click.option("--network", metavar="NAME", help="name of the regional network, as devices show it")
+@click.option("--organization", metavar="NAME", help="name of the organization that runs this CA")
 @format_option
 @pass_app
 def init(app: App, network: str | None, organization: str | None, form: Format) -> None:
@@ -41,8 +41,8 @@ def init(app: App, network: str | None, organization: str | None, form: Format) 
 
 @click.command(
     cls=Command,
-    help="Makes a complete home to try out, without a question: settings, a passphrase in a file, "
-    "the OLD and the NEW hierarchy, and a certificate for each kind of device, exported.",
+    help="Create a complete home to try, without questions: settings, a passphrase file, the OLD "
+    "and NEW hierarchies, and one exported certificate for each kind of device.",
 )
 @click.argument(
     "folder", metavar="[DIR]", type=click.Path(path_type=Path, readable=False), default=Path("demo")
@@ -54,7 +54,7 @@ def quickstart(app: App, folder: Path, form: Format) -> None:
     from renrakucho_ca.service.quickstart import quickstart as make
 
     started = make(folder, app.console.talk)
-    # From here on dates are shown in the new home's timezone.
+    # Show dates in the new home's timezone from here on.
     app.folder = folder
     now = started.home.clock()
     rows = [
@@ -71,10 +71,10 @@ def quickstart(app: App, folder: Path, form: Format) -> None:
     app.console.talk("")
     app.console.talk("settings: {path}", path=folder / "rca.yaml")
     app.console.talk("passphrase of the CA keys: {path}", path=started.passphrase_file)
-    app.console.talk("for nginx: {path}", path=started.home.public)
+    app.console.talk("files for nginx: {path}", path=started.home.public)
     app.console.talk("")
     app.console.talk("next:")
-    # A newcomer's comes from a virtual environment that is not on the PATH.
+    # A first try runs from a virtual environment that is not on the PATH.
     called = sys.argv[0]
     program = called if Path(called).name == "rca" and not shutil.which("rca") else "rca"
     rca = f"{program} --home {shlex.quote(str(folder))}"

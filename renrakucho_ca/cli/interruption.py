@@ -1,4 +1,4 @@
-"""Work that can be stopped, and what a signal that ends it must not leave behind."""
+"""Handle signals so that work stops at a safe point and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM set the event instead of ending the process; what is under way is
-    finished, and whoever takes up work looks at it."""
+    """Make SIGINT and SIGTERM set the event instead of ending the process.
+
+    Workers finish their present item and check the event before the next.
+    """
     stop = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stop.set())
@@ -27,8 +29,10 @@ def stopping() -> Iterator[threading.Event]:
 
 @contextmanager
 def clearing_up() -> Iterator[None]:
-    """SIGTERM, and the SIGHUP of a lost connection, end the process as ever, but first what is
-    under way by an exception, as SIGINT does: it takes along what it has laid down."""
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt first, so that temporary files are removed.
+
+    Afterwards the signal ends the process as usual.
+    """
     ended_by: list[int] = []
 
     def end(number: int, _: object) -> None:
@@ -36,7 +40,7 @@ def clearing_up() -> Iterator[None]:
             ended_by.append(number)
             raise KeyboardInterrupt
 
-    # One that is ignored (nohup) stays so.
+    # An ignored signal (nohup) stays ignored.
     numbers = [
         number
         for number in (signal.SIGTERM, signal.SIGHUP)

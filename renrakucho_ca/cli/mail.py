@@ -25,11 +25,12 @@ _FIELDS = (
 
 @click.group(
     cls=Group,
-    help="The outbox: mails with number, password and link (`rca issue --mail`).",
+    help="List and send the mails in the outbox: number, password and link, queued by `rca issue "
+    "--mail`.",
     sections={
         "Commands": {
-            "list": (f"{_HERE}:list_", "what waits, was sent, was given up"),
-            "send": (f"{_HERE}:send", "sends what is due; for cron, every few minutes"),
+            "list": (f"{_HERE}:list_", "list waiting, sent and failed mails"),
+            "send": (f"{_HERE}:send", "send the mails that are due (from cron, every few minutes)"),
         }
     },
 )
@@ -37,8 +38,8 @@ def mail() -> None:
     pass
 
 
-@click.command("list", cls=Command, help="Lists the mails, oldest first.")
-@click.option("--state", type=Choice(MailState), help="in this state")
+@click.command("list", cls=Command, help="List the mails, oldest first.")
+@click.option("--state", type=Choice(MailState), help="only mails in this state")
 @format_option
 @pass_app
 def list_(app: App, state: MailState | None, form: Format) -> None:
@@ -48,10 +49,11 @@ def list_(app: App, state: MailState | None, form: Format) -> None:
 
 @click.command(
     cls=Command,
-    help="Sends what is due, by the mail server of rca.yaml. What it refuses for now is tried "
-    "again later; what it refuses for good, or for two days, is given up.",
+    help="Send the mails that are due through the mail server of rca.yaml. Mails that fail "
+    "temporarily are tried again for two days. Mails that the server refuses permanently "
+    "are marked as failed.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="at most so many now")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="send at most N mails")
 @format_option
 @pass_app
 def send(app: App, limit: int | None, form: Format) -> None:
@@ -65,8 +67,9 @@ def send(app: App, limit: int | None, form: Format) -> None:
     app.console.one({"sent": done.sent, "postponed": done.postponed, "failed": done.failed}, form)
     if done.failed:
         raise Attention(
-            "{count} mails were given up",
-            hint="`rca mail list --state failed` shows them; tell those people another way",
+            "{count} mails could not be delivered",
+            hint="list them with `rca mail list --state failed`, and contact these users another "
+            "way",
             count=done.failed,
         )
 

@@ -49,7 +49,7 @@ MOST_FAILURES = 50
 @click.option("--to", "target", default="new", metavar="NAME", help="the new one; else new")
 @click.option("--facility", metavar="NAME", help="only users of this facility")
 @click.option("--network", metavar="NAME", help="only users of this network")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="at most so many now")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="send at most N mails")
 @mail_option
 @click.option(
     "--handover",

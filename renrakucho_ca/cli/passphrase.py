@@ -1,4 +1,4 @@
-"""Where the passphrase of the CA keys comes from: never from an argument or a variable itself."""
+"""Find the passphrase of the CA keys. It is never an argument or the value of a variable."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.locale import Catalogue
 
 LONGEST = 1024
-"""Bytes. More is a file that is no passphrase."""
+"""Bytes; a longer file is not a passphrase."""
 
 WRITER_SECONDS = 2
-"""How long a named pipe may be without a writer: whoever starts both has started both by then."""
+"""How long a named pipe may lack a writer: a script starts both within that time."""
 
 
 def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_new: bool) -> bytes:
-    """The first there is: descriptor, file, `$RCA_PASSPHRASE_FILE`, systemd's, the terminal.
+    """Read it from the descriptor, file, `$RCA_PASSPHRASE_FILE`, systemd credential or terminal.
+
+    The first of these that is given counts.
 
     Args:
-        is_new: it is being chosen now; a terminal is asked twice.
+        is_new: a new passphrase; the terminal asks twice.
 
     Raises:
-        Unavailable: there is none, it is empty, or the two that were typed differ.
+        Unavailable: none is given, it is empty, or the two typed ones differ.
     """
     source = given(descriptor, file)
     if isinstance(source, int):
@@ -34,14 +36,14 @@ def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_
         return read_file(source)
     if not sys.stdin.isatty():
         raise Unavailable(
-            "there is no passphrase",
-            hint="name a file with --passphrase-file or RCA_PASSPHRASE_FILE",
+            "no passphrase given",
+            hint="name its file with --passphrase-file or $RCA_PASSPHRASE_FILE",
         )
     return _ask(catalogue, is_new=is_new)
 
 
 def given(descriptor: int | None, file: Path | None) -> int | Path | None:
-    """Where the passphrase is to be had without asking anybody; None where it is nowhere."""
+    """Return the passphrase's descriptor or file; None if only a prompt is left."""
     if descriptor is not None or file is not None:
         return file if descriptor is None else descriptor
     if named := os.environ.get("RCA_PASSPHRASE_FILE"):
@@ -55,24 +57,20 @@ def given(descriptor: int | None, file: Path | None) -> int | Path | None:
 
 
 def find_new(catalogue: Catalogue, descriptor: int | None, file: Path | None) -> bytes:
-    """The passphrase that is to replace the present one: descriptor, file, or the terminal, twice.
-
-    Raises:
-        As `find`.
-    """
+    """Read the passphrase that replaces the present one. Raises as `find`."""
     if descriptor is not None:
         return _read_descriptor(descriptor)
     if file is not None:
         return read_file(file)
     if not sys.stdin.isatty():
         raise Unavailable(
-            "there is no new passphrase", hint="name a file with --new-passphrase-file"
+            "no new passphrase given", hint="name its file with --new-passphrase-file"
         )
-    return _ask_twice(catalogue, catalogue.say("the new passphrase of the CA keys: "))
+    return _ask_twice(catalogue, catalogue.say("new passphrase of the CA keys: "))
 
 
 def ask_pin(catalogue: Catalogue, token: str) -> str:
-    """The PIN of a token whose URI names no file that holds it.
+    """Ask for the PIN of a token whose URI has no `pin-source`.
 
     Raises:
         Unavailable: there is no terminal, or nothing was typed.
@@ -83,11 +81,11 @@ def ask_pin(catalogue: Catalogue, token: str) -> str:
 
     if not sys.stdin.isatty():
         raise Unavailable(
-            "there is no PIN for the token {token}",
-            hint="name the file that holds it in the URI, with pin-source=",
+            "no PIN for the token {token}",
+            hint="add pin-source=FILE to the token's URI",
             token=token,
         )
-    # The name is of a URI, and may have anything in it.
+    # The name comes from a URI and may contain control characters.
     typed = getpass.getpass(printable(catalogue.say("PIN of the token {token}: ", token=token)))
     if not typed:
         raise Unavailable("the PIN is empty")
@@ -108,7 +106,7 @@ def _read_descriptor(descriptor: int) -> bytes:
 
 def read_file(file: Path) -> bytes:
     try:
-        # To open a named pipe into which nobody writes would wait for ever.
+        # A blocking open of a named pipe without a writer would never return.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             return _checked(_read_to_end(descriptor, file))
@@ -121,10 +119,10 @@ def read_file(file: Path) -> bytes:
 
 
 def _read_to_end(descriptor: int, file: Path) -> bytes:
-    """All that there is, or more than a passphrase may have.
+    """Read to the end, or to more bytes than a passphrase may have.
 
-    A pipe with a writer is waited for: behind `<(…)` a person may be typing yet another passphrase.
-    pipe(7): without a writer a read gives nothing at once, with a silent one EAGAIN.
+    A pipe with a writer may stay silent for long: behind `<(…)` a person may be typing.
+    pipe(7): a read returns nothing without a writer, EAGAIN with a silent one.
     """
     content, had_writer = b"", not stat.S_ISFIFO(os.fstat(descriptor).st_mode)
     waits = 0
@@ -141,7 +139,7 @@ def _read_to_end(descriptor: int, file: Path) -> bytes:
         elif had_writer:
             break
         elif (waits := waits + 1) > WRITER_SECONDS * 10:
-            raise Unavailable("nobody writes a passphrase into {file}", file=file)
+            raise Unavailable("no process writes a passphrase to {file}", file=file)
         else:
             select.select([], [], [], 0.1)
     return content
@@ -158,7 +156,7 @@ def _ask_twice(catalogue: Catalogue, question: str) -> bytes:
     import getpass
 
     typed = getpass.getpass(question)
-    if typed != getpass.getpass(catalogue.say("the same once more: ")):
+    if typed != getpass.getpass(catalogue.say("repeat it: ")):
         raise Unavailable("the two passphrases differ")
     return _typed(typed)
 
@@ -168,7 +166,7 @@ def _typed(text: str) -> bytes:
 
 
 def _checked(content: bytes) -> bytes:
-    """Without the line end that an editor adds."""
+    """Return the passphrase without the line end that editors add."""
     passphrase = content.removesuffix(b"\n").removesuffix(b"\r")
     if not passphrase:
         raise Unavailable("the passphrase is empty")

@@ -1,4 +1,4 @@
-"""`rca` itself: the options before the command, and the table of commands."""
+"""`rca` itself: the options before the command, and the sections of commands."""
 
 from __future__ import annotations
 
@@ -13,42 +13,57 @@ from renrakucho_ca.locale import Language
 
 _SECTIONS = {
     "Set up": {
-        "quickstart": ("renrakucho_ca.cli.home:quickstart", "a complete home to try out"),
-        "init": ("renrakucho_ca.cli.home:init", "a new home: settings, profiles, store"),
-        "hierarchy": ("renrakucho_ca.cli.hierarchy:hierarchy", "roots and their issuing CAs"),
-        "profile": ("renrakucho_ca.cli.profile:profile", "what each kind of device gets"),
+        "quickstart": ("renrakucho_ca.cli.home:quickstart", "create a complete home to try"),
+        "init": ("renrakucho_ca.cli.home:init", "create a new home"),
+        "hierarchy": (
+            "renrakucho_ca.cli.hierarchy:hierarchy",
+            "manage hierarchies (a root CA and its issuing CA)",
+        ),
+        "profile": (
+            "renrakucho_ca.cli.profile:profile",
+            "list, show and check certificate profiles",
+        ),
     },
-    "People and their certificates": {
-        "user": ("renrakucho_ca.cli.user:user", "the people"),
-        "issue": ("renrakucho_ca.cli.issue:issue", "a certificate for a person's device"),
-        "reissue": ("renrakucho_ca.cli.issue:reissue", "a new one in place of another"),
-        "export": ("renrakucho_ca.cli.certificates:export", "its file, once"),
-        "list": ("renrakucho_ca.cli.certificates:list_", "many certificates"),
-        "show": ("renrakucho_ca.cli.certificates:show", "one certificate"),
+    "Users and certificates": {
+        "user": ("renrakucho_ca.cli.user:user", "manage users"),
+        "issue": ("renrakucho_ca.cli.issue:issue", "issue a certificate for a user's device"),
+        "reissue": ("renrakucho_ca.cli.issue:reissue", "replace a certificate"),
+        "export": ("renrakucho_ca.cli.certificates:export", "download the bundle (one time only)"),
+        "list": ("renrakucho_ca.cli.certificates:list_", "list certificates"),
+        "show": ("renrakucho_ca.cli.certificates:show", "show one certificate"),
     },
-    "Telling people": {
-        "mail": ("renrakucho_ca.cli.mail:mail", "the outbox"),
-        "handover": ("renrakucho_ca.cli.handover:handover", "sheets to print"),
+    "Delivery": {
+        "mail": ("renrakucho_ca.cli.mail:mail", "list and send the mails in the outbox"),
+        "handover": ("renrakucho_ca.cli.handover:handover", "write hand-over sheets to print"),
     },
-    "Out of use": {
-        "revoke": ("renrakucho_ca.cli.revocation:revoke", "for good"),
-        "hold": ("renrakucho_ca.cli.revocation:hold", "until it is released"),
-        "release": ("renrakucho_ca.cli.revocation:release", "makes a held one valid again"),
+    "Revocation": {
+        "revoke": ("renrakucho_ca.cli.revocation:revoke", "revoke certificates for good"),
+        "hold": (
+            "renrakucho_ca.cli.revocation:hold",
+            "suspend certificates until they are released",
+        ),
+        "release": ("renrakucho_ca.cli.revocation:release", "make held certificates valid again"),
     },
-    "The move to a new hierarchy": {
-        "migrate": ("renrakucho_ca.cli.migrate:migrate", "everyone from old to new"),
-        "expire": ("renrakucho_ca.cli.expire:expire", "daily: cut-offs, what nobody fetched"),
+    "Migration": {
+        "migrate": ("renrakucho_ca.cli.migrate:migrate", "issue successors from the new hierarchy"),
+        "expire": (
+            "renrakucho_ca.cli.expire:expire",
+            "revoke what is past its cut-off or never fetched",
+        ),
     },
     "Servers": {
-        "publish": ("renrakucho_ca.cli.publish:publish", "CA certificates, CRLs, nginx snippets"),
-        "serve": ("renrakucho_ca.cli.serve:serve", "the download page"),
-        "unlock": ("renrakucho_ca.cli.unlock:unlock", "a number that was guessed at"),
+        "publish": (
+            "renrakucho_ca.cli.publish:publish",
+            "write CA certificates, CRLs and nginx snippets",
+        ),
+        "serve": ("renrakucho_ca.cli.serve:serve", "run the download page"),
+        "unlock": ("renrakucho_ca.cli.unlock:unlock", "unlock a retrieval number"),
     },
-    "Care": {
-        "backup": ("renrakucho_ca.cli.backup:backup", "one encrypted file with everything"),
-        "restore": ("renrakucho_ca.cli.backup:restore", "a home out of a backup"),
-        "audit": ("renrakucho_ca.cli.audit:audit", "who did what, and the proof of it"),
-        "doctor": ("renrakucho_ca.cli.doctor:doctor", "what is wrong, or will be next week"),
+    "Operations": {
+        "backup": ("renrakucho_ca.cli.backup:backup", "write everything to one encrypted file"),
+        "restore": ("renrakucho_ca.cli.backup:restore", "restore a home from a backup"),
+        "audit": ("renrakucho_ca.cli.audit:audit", "show and verify the audit log"),
+        "doctor": ("renrakucho_ca.cli.doctor:doctor", "run the daily health check"),
     },
 }
 
@@ -60,7 +75,7 @@ rca revoke 67075623 --reason keyCompromise && rca publish"""
 
 
 def _set_language(ctx: click.Context, _: click.Parameter, value: Language | None) -> None:
-    """At once, since --help is answered before the command begins."""
+    """Set the language eagerly: `--help` is answered before the command begins."""
     ctx.ensure_object(App).language = value
 
 
@@ -68,14 +83,14 @@ def _set_language(ctx: click.Context, _: click.Parameter, value: Language | None
     cls=Group,
     sections=_SECTIONS,
     example=_EXAMPLE,
-    help="A private certificate authority for people's devices.",
+    help="Run a private certificate authority for client certificates on users' devices.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--home",
     type=click.Path(path_type=Path, readable=False),
     metavar="DIR",
-    help="the home; else $RCA_HOME, else .",
+    help="use the home in DIR (default: $RCA_HOME, then the current folder)",
 )
 @click.option(
     "--lang",
@@ -83,23 +98,23 @@ def _set_language(ctx: click.Context, _: click.Parameter, value: Language | None
     is_eager=True,
     expose_value=False,
     callback=_set_language,
-    help="the language for people; else $RCA_LANG, else the locale",
+    help="set the language (default: $RCA_LANG, then the locale)",
 )
 @click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="the file with the passphrase of the CA keys; else $RCA_PASSPHRASE_FILE",
+    help="read the passphrase of the CA keys from FILE (default: $RCA_PASSPHRASE_FILE)",
 )
 @click.option(
     "--passphrase-fd",
     type=click.IntRange(0, 2**31 - 1),
     metavar="N",
-    help="the descriptor to read the passphrase from",
+    help="read the passphrase from file descriptor N",
 )
-@click.option("-q", "--quiet", is_flag=True, help="no talk, only data and errors")
-@click.option("-v", "--verbose", is_flag=True, help="say more")
-@click.version_option(__version__, message="rca %(version)s", help="the version")
+@click.option("-q", "--quiet", is_flag=True, help="suppress progress and hints")
+@click.option("-v", "--verbose", is_flag=True, help="show more detail")
+@click.version_option(__version__, message="rca %(version)s", help="show the version")
 @click.pass_obj
 def root(
     app: App,

@@ -1,4 +1,4 @@
-"""`rca unlock`: a number that was guessed at can be tried again."""
+"""`rca unlock`: unlock a retrieval number."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from renrakucho_ca.model import RetrievalNumber
 
 @click.command(
     cls=Command,
-    help="Lets a retrieval number be tried again at once, after wrong passwords have locked it on "
-    "the download page. Without this a lock ends after an hour.",
+    help="Unlock a retrieval number that wrong passwords on the download page have locked. A "
+    "lock also ends by itself after an hour.",
 )
 @number_argument
 @pass_app
@@ -20,4 +20,4 @@ def unlock(app: App, number: RetrievalNumber) -> None:
     from renrakucho_ca.service.retrieval import download
 
     download.unlock(app.home, number)
-    app.console.talk("{number} can be tried again", number=number)
+    app.console.talk("{number} is unlocked", number=number)

@@ -1,4 +1,4 @@
-"""What is wrong with how a command was called: Click's exceptions, said in our words."""
+"""Usage errors: Click's exceptions as messages of the catalogue."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from renrakucho_ca.errors import RcaError
 
 
 class Usage(RcaError):
-    """The command line is not what the command takes."""
+    """The command line is wrong."""
 
 
 def explain(error: click.ClickException) -> Usage:
-    """Says what Click found, by the class of its exception: its own words are English alone."""
+    """Map Click's exception to a message by its class; Click's own text is English only."""
     usage = _explain(error)
     if usage.hint is None and isinstance(error, click.UsageError) and error.ctx is not None:
-        usage.hint = "`{command} --help` tells how"
+        usage.hint = "run `{command} --help`"
         usage.values["command"] = error.ctx.command_path
     return usage
 
 
 def spelling(parameter: click.Parameter) -> str:
-    """A parameter as the command line has it: `--user`, `NUMBER`."""
+    """Return a parameter as it is written on the command line: `--user`, `NUMBER`."""
     if isinstance(parameter, click.Option):
         return max(parameter.opts, key=len)
     return (parameter.metavar or parameter.name or "").strip("[].").upper()
@@ -32,14 +32,14 @@ def spelling(parameter: click.Parameter) -> str:
 def _explain(error: click.ClickException) -> Usage:
     match error:
         case click.NoSuchOption(option_name=name, ctx=click.Context() as ctx):
-            unknown = Usage("there is no option {name}", name=name)
+            unknown = Usage("unknown option {name}", name=name)
             if ctx.parent is not None and (option := _option(ctx.find_root(), name)) is not None:
-                unknown.hint = "it stands before the command: `{example}`"
+                unknown.hint = "put it before the command: `{example}`"
                 unknown.values["example"] = _before_command(ctx, option, name)
                 return unknown
             return _with_nearest(unknown, error.possibilities or ())
         case click.NoSuchCommand(command_name=name, ctx=click.Context() as ctx):
-            unknown = Usage("there is no command {name}", name=name)
+            unknown = Usage("unknown command {name}", name=name)
             return _with_nearest(unknown, _similar_commands(ctx, name))
         case click.MissingParameter(param=click.Parameter() as parameter):
             return Usage("{parameter} is missing", parameter=spelling(parameter))
@@ -52,7 +52,7 @@ def _explain(error: click.ClickException) -> Usage:
         case click.UsageError(ctx=click.Context(command=click.Group())):
             return Usage("a command is missing")
         case _:
-            # As a rule one of ours, such as "name a number": its text is in the catalogue.
+            # Mostly our own `click.UsageError`, whose text is in the catalogue.
             return Usage("{problem}", problem=error.format_message())
 
 
@@ -64,7 +64,7 @@ def _with_nearest(unknown: Usage, similar: Sequence[str]) -> Usage:
 
 
 def _similar_commands(ctx: click.Context, name: str) -> list[str]:
-    """Click knows only commands that are loaded, and ours are loaded when they are called."""
+    """Click's own suggestions cover loaded commands only; ours are loaded on demand."""
     from difflib import get_close_matches
 
     group = ctx.command
@@ -93,26 +93,28 @@ def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> Usage:
     match parameter.type:
         case click.IntRange(min=int() as least, max=int() as most):
             return Usage(
-                "{parameter} takes a whole number from {least} to {most}",
+                "{parameter} must be a whole number from {least} to {most}",
                 parameter=name,
                 least=least,
                 most=most,
             )
         case click.IntRange(min=int() as least):
             return Usage(
-                "{parameter} takes a whole number of {least} or more", parameter=name, least=least
+                "{parameter} must be a whole number of at least {least}",
+                parameter=name,
+                least=least,
             )
         case click.types.IntParamType():
-            return Usage("{parameter} takes a whole number", parameter=name)
+            return Usage("{parameter} must be a whole number", parameter=name)
         case click.Choice(choices=choices):
             return Usage(
-                "{parameter} takes one of {choices}", parameter=name, choices=", ".join(choices)
+                "{parameter} must be one of {choices}", parameter=name, choices=", ".join(choices)
             )
         case click.Path(file_okay=False):
-            return Usage("{parameter} takes a folder", parameter=name)
+            return Usage("{parameter} must be a folder", parameter=name)
         case click.Path(readable=False):
-            return Usage("{parameter} takes a file, no folder", parameter=name)
+            return Usage("{parameter} must be a file, not a folder", parameter=name)
         case click.Path():
-            return Usage("{parameter} takes a file that can be read", parameter=name)
+            return Usage("{parameter} must be a readable file", parameter=name)
         case _:
             return Usage("{parameter}: {problem}", parameter=name, problem=error.message)

@@ -1,4 +1,4 @@
-"""The timezone of people's dates: one line of rca.yaml, read without the YAML reader."""
+"""The timezone of displayed dates: one line of rca.yaml, read without the YAML parser."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.service.home import Home
 
 DEFAULT = "Asia/Tokyo"
-"""Where there is no home to tell."""
+"""The timezone if there is no home."""
 
-# At the beginning of a line: inside another value it would be indented.
+# Anchored at the line's beginning: inside another value it would be indented.
 _LINE = re.compile(rb"""^timezone: +(["']?)([A-Za-z][\w+/-]*)\1 *(?:#.*)?\r?$""", re.MULTILINE)
 
 
 def zone_of(home: Home) -> tzinfo:
-    """The home's timezone.
+    """Return the home's timezone.
 
-    A look-up needs nothing else of the settings, and reading them all costs a third of its time
-    (22 ms of 75, measured). Whatever is not plain to see is left to the reader.
+    Parsing all settings would cost a third of a look-up (22 of 75 ms, measured). Unusual spellings
+    of the line are left to the parser.
     """
     try:
         return _at_sight(home.path / "rca.yaml") or home.settings.zone
@@ -30,10 +30,10 @@ def zone_of(home: Home) -> tzinfo:
 
 
 def _at_sight(settings: Path) -> tzinfo | None:
-    if not settings.is_file():  # a pipe may never end
+    if not settings.is_file():  # reading a pipe may never end
         return None
     try:
         ((_, name),) = _LINE.findall(settings.read_bytes())
         return ZoneInfo(name.decode())
-    except (OSError, ValueError, KeyError):  # cannot be read, no such line or two, no such timezone
+    except (OSError, ValueError, KeyError):  # unreadable; no such line, or two; unknown timezone
         return None

@@ -1,7 +1,7 @@
-"""Every message in the reader's language. The English text is the key of the catalogue.
+"""Messages in the reader's language. The English text is the key of the catalogue.
 
-`ja/LC_MESSAGES/rca.po` has the Japanese, `rca.mo` beside it is its compiled form;
-docs/architecture.md says how to change a message.
+`ja/LC_MESSAGES/rca.po` has the Japanese and `rca.mo` is its compiled form. docs/architecture.md
+describes how to change a message.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class Language(StrEnum):
 
 
 _OUR_WORDS = frozenset({"what", "reason", "problem", "check"})
-"""Values under these names are words of ours or of the operating system, not what people wrote."""
+"""Values under these names are translated: words of rca or of the operating system."""
 
 
 class Catalogue:
-    """Says things in one language."""
+    """The messages in one language."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -34,24 +34,20 @@ class Catalogue:
         )
 
     def say(self, text: str, /, **values: object) -> str:
-        """The text in this language, its values filled in.
-
-        Args:
-            text: English, with `{name}` where a value goes.
-        """
+        """Return the English template `text` in this language, with its values filled in."""
         template = self._translation(text)
         return template.format(**{name: self._value(name, each) for name, each in values.items()})
 
     def message(self, error: RcaError) -> str:
-        """An error in this language."""
+        """Return an error's message in this language."""
         return self.say(error.message, **error.values)
 
     def hint(self, error: RcaError) -> str | None:
-        """Its hint in this language; None where it has none."""
+        """Return an error's hint in this language, if it has one."""
         return None if error.hint is None else self.say(error.hint, **error.values)
 
     def _value(self, name: str, value: object) -> object:
-        """A value may itself be something to say: an error inside another, a state."""
+        """Translate a value that is itself a message: an error, an enum's value."""
         if isinstance(value, RcaError):
             return self.message(value)
         if isinstance(value, StrEnum):
@@ -59,7 +55,7 @@ class Catalogue:
         return self._translation(str(value)) if name in _OUR_WORDS else value
 
     def word(self, value: StrEnum) -> str:
-        """A state, a tier: our own words, which the catalogue has in the context of their kind."""
+        """Return an enum's value (a state, a tier); the catalogue has it in its enum's context."""
         return self._messages.pgettext(type(value).__name__, value.value)
 
     def _translation(self, text: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _no_pin(token: str) -> str:
-    raise Unavailable("there is no PIN for the token {token}", token=token)
+    raise Unavailable("no PIN for the token {token}", token=token)
 
 
 class Home:
@@ -147,9 +147,9 @@ class Home:
         """
         if self.behind.exists():
             raise Refused(
-                "the store was restored and does not know what happened after its backup",
-                hint="rca restore --journal FILE; where the journal is lost: "
-                "rca restore --without-journal",
+                "the store was restored from a backup and later changes are missing",
+                hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
+                "the journal is lost",
             )
 
     def create(self, network: str | None, organization: str | None) -> None:
@@ -165,7 +165,7 @@ class Home:
         )
         with self.setting_up():
             if self._is_set_up():
-                raise Conflict("{path} is a home already", path=self.path)
+                raise Conflict("{path} is already a home", path=self.path)
             if not (self.path / settings.FILE).exists():
                 files.create(self.path / settings.FILE, text.encode())
             if not self.profiles.exists():

@@ -56,20 +56,20 @@ def quickstart(
     files.make_folder(folder)
     if any(folder.iterdir()):
         raise Conflict(
-            "{folder} is not empty", hint="name another: rca quickstart DIR", folder=folder
+            "{folder} is not empty", hint="name a new folder: rca quickstart DIR", folder=folder
         )
     secret = random(24).hex().encode()
     home = Home(folder, lambda is_new: secret, clock, random)
 
-    progress("settings, profiles and store")
+    progress("creating settings, profiles and store")
     home.create(_NETWORK, _ORGANIZATION)
     passphrase_file = folder / "passphrase"
     files.create(passphrase_file, secret + b"\n")
     for name in ("old", "new"):
-        progress("the hierarchy {name}", name=name)
+        progress("creating the hierarchy {name}", name=name)
         creation.create(home, name, common_name=f"{name}.ecn.example.jp")
 
-    progress("a certificate for each kind of device")
+    progress("issuing a certificate for each kind of device")
     devices = profiles.names(home.profiles)
     user = User.parse(_USER, name="鈴木 花子", facility="見本訪問看護ステーション")
     results = issuance.issue(

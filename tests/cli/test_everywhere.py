@@ -32,7 +32,7 @@ def test_1_a_bug_is_one_line(rca: Program, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
     answer = rca("broken")
     assert answer.code == 1
-    assert answer.err.splitlines()[0] == "rca: error: a bug: ZeroDivisionError"
+    assert answer.err.splitlines()[0] == "rca: error: internal error: ZeroDivisionError"
     assert "Traceback" not in answer.err
 
 
@@ -41,7 +41,7 @@ def test_1_a_traceback_is_printed_on_request(rca: Program, monkeypatch: pytest.M
     answer = rca.having(RCA_DEBUG="1")("broken")
     assert answer.code == 1
     assert "Traceback" in answer.err
-    assert "rca: error: a bug: ZeroDivisionError" in answer.err
+    assert "rca: error: internal error: ZeroDivisionError" in answer.err
 
 
 @pytest.mark.parametrize(
@@ -62,20 +62,20 @@ def broken() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lst"], "there is no command lst"),
-        (["list", "--frmat"], "there is no option --frmat"),
+        (["lst"], "unknown command lst"),
+        (["list", "--frmat"], "unknown option --frmat"),
         (["list", "--format"], "--format needs a value"),
         (["list", "--all=1"], "--all takes no value"),
-        (["list", "--format", "xml"], "--format takes one of table, json, csv"),
-        (["list", "--limit", "x"], "--limit takes a whole number of 0 or more"),
-        (["list", "--limit", "-1"], "--limit takes a whole number of 0 or more"),
-        (["list", "--sort", "x"], "--sort takes one of"),
-        (["list", "10000001"], "too many arguments: 10000001"),
+        (["list", "--format", "xml"], "--format must be one of table, json, csv"),
+        (["list", "--limit", "x"], "--limit must be a whole number of at least 0"),
+        (["list", "--limit", "-1"], "--limit must be a whole number of at least 0"),
+        (["list", "--sort", "x"], "--sort must be one of"),
+        (["list", "10000001"], "unexpected arguments: 10000001"),
         (["show"], "NUMBER is missing"),
         (["export", UNKNOWN], "--out is missing"),
-        (["export", UNKNOWN, "--out", "pyproject.toml"], "--out takes a folder"),
+        (["export", UNKNOWN, "--out", "pyproject.toml"], "--out must be a folder"),
         (["revoke"], "name a number, --user or --serial"),
-        (["--passphrase-fd", "x", "list"], "--passphrase-fd takes a whole number"),
+        (["--passphrase-fd", "x", "list"], "--passphrase-fd must be a whole number"),
         (["--quiet"], "a command is missing"),
     ],
 )
@@ -109,7 +109,7 @@ def test_where_no_home_is_every_command_says_so_and_makes_none(
 def test_a_global_option_after_the_command_is_explained(rca: Program) -> None:
     refused = rca("user", "list", "-q")
     assert refused.code == 2
-    assert "rca: hint: it stands before the command: `rca -q user list`" in refused.err
+    assert "rca: hint: put it before the command: `rca -q user list`" in refused.err
     assert "`rca --home … publish`" in rca("publish", "--home", "x").err
 
 
@@ -368,7 +368,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(rca: Program, spent: Retrieva
 
 @pytest.mark.parametrize(
     ("redirection", "said"),
-    [(">&-", "the output cannot be written: it is closed"), (">/dev/full", "the disk is full")],
+    [(">&-", "cannot write the output: it is closed"), (">/dev/full", "the disk is full")],
 )
 def test_output_that_cannot_be_written_is_one_line_and_not_a_success(
     rca: Program, spent: RetrievalNumber, redirection: str, said: str
@@ -387,7 +387,7 @@ def test_a_failed_output_after_issuing_does_not_suggest_issuing_again(rca: Progr
     )
     assert answer.code == 7
     error, hint = answer.err.splitlines()[-2:]
-    assert error.startswith("rca: error: the output cannot be written: ")
+    assert error.startswith("rca: error: cannot write the output: ")
     assert "do not repeat it" in hint
     assert [each["user"] for each in rca("list", "--user", "unread", "--format", "json").json] == [
         "unread"

@@ -99,7 +99,7 @@ def test_a_service_with_other_credentials_has_none_of_ours(
 ) -> None:
     answer = bare.having(CREDENTIALS_DIRECTORY=str(tmp_path)).process("show", number, "--reveal")
     assert answer.code == 7
-    assert "there is no passphrase" in answer.err
+    assert "no passphrase given" in answer.err
 
 
 def test_then_the_terminal(bare: Program, number: RetrievalNumber, issue: Issue) -> None:
@@ -113,7 +113,7 @@ def test_then_the_terminal(bare: Program, number: RetrievalNumber, issue: Issue)
 def test_a_terminal_is_asked_in_its_language(bare: Program, number: RetrievalNumber) -> None:
     answer = bare.having(RCA_LANG="ja").terminal("show", number, "--reveal", typed=["wrong"])
     assert answer.code == 7
-    assert "CAの鍵のパスフレーズ: " in answer.out
+    assert "認証局の鍵のパスフレーズ: " in answer.out
     assert "パスフレーズが違います" in answer.out
 
 
@@ -123,8 +123,8 @@ def test_without_a_terminal_no_command_waits_for_an_answer(
     answer = bare.process("show", number, "--reveal", stdin=PASSPHRASE + b"\n")
     assert answer.code == 7
     assert answer.err.splitlines() == [
-        "rca: error: there is no passphrase",
-        "rca: hint: name a file with --passphrase-file or RCA_PASSPHRASE_FILE",
+        "rca: error: no passphrase given",
+        "rca: hint: name its file with --passphrase-file or $RCA_PASSPHRASE_FILE",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_new_passphrase_is_asked_for_twice(bare: Program, tmp_path: Path) -> N
     assert bare.terminal(*command, typed=["one", "one"]).code == 0
     # From now on there is one, and once is enough.
     another = ("--home", tmp_path / "new", "hierarchy", "create", "old")
-    assert "the same once more" not in bare.terminal(*another, typed=["one"]).out
+    assert "repeat it" not in bare.terminal(*another, typed=["one"]).out
 
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
@@ -238,7 +238,7 @@ def test_a_named_pipe_without_a_writer_is_not_waited_for(
     os.mkfifo(pipe)
     answer = bare("--passphrase-file", pipe, "show", number, "--reveal")
     assert answer.code == 7
-    assert answer.err == f"rca: error: nobody writes a passphrase into {pipe}\n"
+    assert answer.err == f"rca: error: no process writes a passphrase to {pipe}\n"
 
 
 @pytest.mark.parametrize("source", ["<(cat {secret})", "<(sleep 0.3; cat {secret})"])

@@ -48,7 +48,7 @@ def test_too_little_memory_is_no_bug(rca: Terminal) -> None:
     key.write_text(json.dumps(document))
     limit = ["prlimit", f"--as={250 * 1024 * 1024}"]
     result = rca("issue", "--device", "mac", "--user", "sato", before=limit)
-    assert (result.code, result.complaint) == (7, "rca: error: there is too little memory")
+    assert (result.code, result.complaint) == (7, "rca: error: not enough memory")
     assert rca("list", "--format", "json").json == []
     check_settled(rca)
 

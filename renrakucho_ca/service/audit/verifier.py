@@ -91,7 +91,7 @@ class _Verification:
             self._read_copy(path)
         if kept is not None:
             if not kept.exists():
-                raise NotFound("{file}: there is no such file or folder", file=kept)
+                raise NotFound("{file}: no such file or folder", file=kept)
             self._read_copy(kept)
 
     def _read_copy(self, path: Path) -> None:

@@ -104,7 +104,7 @@ def _refuse_unreadable(paths: Sequence[Path], records: Path | None) -> None:
     """A slip of the pen is told before anything is recorded."""
     for path in paths:
         if not path.exists():
-            raise NotFound("{file}: there is no such file or folder", file=path)
+            raise NotFound("{file}: no such file or folder", file=path)
     if records is not None:
         next(csv_table.read(records, COLUMNS), None)
 

@@ -34,7 +34,8 @@ def mails(home: Home) -> Iterator[Finding]:
         yield problem(
             Attention(
                 "{count} mails were given up, and nobody has what they were about",
-                hint="`rca mail list --state failed` shows them; tell those people another way",
+                hint="list them with `rca mail list --state failed`, and contact these users "
+                "another way",
                 count=failed,
             )
         )

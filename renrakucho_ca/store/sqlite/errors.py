@@ -74,11 +74,11 @@ name has flipped."""
 _UNAVAILABLE: dict[str, tuple[str, str | None]] = {
     "BUSY": ("the store is busy", "another command is writing; try again"),
     "LOCKED": ("the store is busy", "another command is writing; try again"),
-    "FULL": ("the disk is full", "nothing was lost; make room and run the command again"),
+    "FULL": ("the disk is full", "nothing was lost; free some space and run the command again"),
     "READONLY": ("the store cannot be written: it is read-only", None),
     "CANTOPEN": ("the store cannot be opened", "check who owns the home and its ca-store"),
     "PERM": ("the store cannot be opened", "check who owns the home and its ca-store"),
-    "IOERR": ("the disk reported an error", "nothing was lost; look at the system's log"),
+    "IOERR": ("the disk reported an error", "nothing was lost; check the system log"),
     "CORRUPT": ("the store is damaged", "restore a backup"),
     "NOTADB": ("the store is damaged", "restore a backup"),
 }

@@ -134,7 +134,7 @@ def test_at_the_cut_off_the_daily_command_ends_old_for_good(machine: Machine) ->
 def test_a_cut_off_that_has_come_is_not_set_without_a_yes(machine: Machine) -> None:
     machine.clock = THE_CUT_OFF
     refused = machine(*MIGRATE)
-    assert (refused.code, refused.complaint) == (6, "rca: error: this needs a yes")
+    assert (refused.code, refused.complaint) == (6, "rca: error: confirmation required")
     assert machine.count(SUCCESSORS) == 0
     assert machine(*MIGRATE, "--yes").json["revoked"] == PEOPLE
     assert machine.count(f"{OF_OLD} WHERE revoked_at IS NULL") == 0
