@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
 from renrakucho_ca.errors import Conflict, Refused, Unavailable
 from renrakucho_ca.store import files
+from renrakucho_ca.store.files.lock import FileLock
 from renrakucho_ca.store.sqlite.connection import Database
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Home:
         with suppress(Unavailable):
             self.journal.append_missing(self.db)
 
-    def lock(self, name: str) -> files.FileLock:
+    def lock(self, name: str) -> FileLock:
         """A lock of this home: `issuing`, `publishing`, `hierarchies`.
 
         Raises:
@@ -118,7 +119,7 @@ class Home:
         """
         if not self.store.exists():
             _ = self.db  # made now, or told to be missing
-        return files.FileLock(self.store / f"{name}.lock")
+        return FileLock(self.store / f"{name}.lock")
 
     def elsewhere(self, path: Path) -> Home:
         """A home at another place that the same passphrase opens, asked for once for both."""
@@ -167,7 +168,7 @@ class Home:
             if self._is_set_up():
                 raise Conflict("{path} is already a home", path=self.path)
             if not (self.path / settings.FILE).exists():
-                files.create(self.path / settings.FILE, text.encode())
+                files.write(self.path / settings.FILE, text.encode(), new=True)
             if not self.profiles.exists():
                 self._copy_profiles(profiles.shipped())
             self._make_state()
@@ -208,7 +209,7 @@ class Home:
             shutil.rmtree(new)
         files.make_folder(new)
         for source in shipped.glob("*.yaml"):
-            files.create(new / source.name, source.read_bytes())
+            files.write(new / source.name, source.read_bytes(), new=True)
         new.rename(self.profiles)
         files.sync_folder(self.path)
 

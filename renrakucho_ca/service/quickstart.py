@@ -64,7 +64,7 @@ def quickstart(
     progress("creating settings, profiles and store")
     home.create(_NETWORK, _ORGANIZATION)
     passphrase_file = folder / "passphrase"
-    files.create(passphrase_file, secret + b"\n")
+    files.write(passphrase_file, secret + b"\n", new=True)
     for name in ("old", "new"):
         progress("creating the hierarchy {name}", name=name)
         creation.create(home, name, common_name=f"{name}.ecn.example.jp")

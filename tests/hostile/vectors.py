@@ -12,7 +12,7 @@ import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
-from renrakucho_ca.store.files import FileLock
+from renrakucho_ca.store.files.lock import FileLock
 
 CERTIFICATES = ("x509/", "pkcs7/")
 """Certificates, CRLs, requests, OCSP, chains, PKCS#7, PKITS: what may lie in a CA's folder."""

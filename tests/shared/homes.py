@@ -79,7 +79,7 @@ def make_template(path: Path) -> Path:
     home.create("見本市", "見本市役所")
     cheap = KeyDerivation(b"sixteen octets  ", n=2**14)
     reveal_key = home.keystore._seal("reveal", system_randomness(32), cheap)
-    files.create(home.store / "keys" / "reveal.key", reveal_key)
+    files.write(home.store / "keys" / "reveal.key", reveal_key, new=True)
     for name in ("old", "new"):
         creation.create(home, name, common_name=f"{name}.ecn.example.jp")
     home.db.close()

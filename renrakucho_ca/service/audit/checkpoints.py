@@ -55,7 +55,7 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
     document = checkpoint.to_document(made, signature, certificate)
     with home.db.write():
         recorder.record(home, now, AuditEntry(Act.CHECKPOINT_SIGNED, authority.name, document))
-    files.replace(path_of(home, authority.hierarchy), checkpoint.to_json(document))
+    files.write(path_of(home, authority.hierarchy), checkpoint.to_json(document))
 
 
 def write_missing(home: Home, hierarchy: Hierarchy) -> None:
@@ -69,7 +69,7 @@ def write_missing(home: Home, hierarchy: Hierarchy) -> None:
         row = audit_log.newest(home.db, Act.CHECKPOINT_SIGNED, hierarchy.issuing.name)
         there = _rows_in(files.read(path)) if path.exists() else 0
         if row is not None and _rows_in(row.detail) > there:
-            files.replace(path, checkpoint.to_json(row.facts))
+            files.write(path, checkpoint.to_json(row.facts))
 
 
 def _rows_in(document: bytes | str) -> int:

@@ -82,7 +82,7 @@ def renew(
         pieces = crl.assemble(
             issuer, key, number, now, end, hierarchies.crl_entries(home.db, authority)
         )
-    files.replace(path, pieces, check=partial(verify, issuer))
+    files.write(path, pieces, check=partial(verify, issuer))
     with home.db.write():
         hierarchies.record_crl(home.db, authority, now, end, state.changes)
         recorder.record(

@@ -67,7 +67,7 @@ def write(file: Path, text: str) -> None:
         Conflict: there is something else than a file at `file`.
     """
     files.refuse_special(file)
-    files.replace_outside(file, text.encode(), files.PUBLIC_FILE)
+    files.write(file, text.encode(), files.PUBLIC_FILE, outside=True)
 
 
 def render(home: Home, report: Report) -> str:

@@ -73,8 +73,12 @@ def sign(
         root_key,
     )
     assert signed.der is not None
-    files.create_outside(
-        out, x509_certificates.to_pem(x509_certificates.load(signed.der)), files.PUBLIC_FILE
+    files.write(
+        out,
+        x509_certificates.to_pem(x509_certificates.load(signed.der)),
+        files.PUBLIC_FILE,
+        new=True,
+        outside=True,
     )
     return signed
 

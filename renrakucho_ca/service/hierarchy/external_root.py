@@ -79,7 +79,7 @@ def request(
             )
     pem = csr.to_pem(made.request)
     if not (out.exists() and out.read_bytes() == pem):
-        files.create_outside(out, pem, files.PUBLIC_FILE)
+        files.write(out, pem, files.PUBLIC_FILE, new=True, outside=True)
     return made
 
 
@@ -206,7 +206,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
         path = crls.path_of(home, root)
         if number < crls.number_in(path, issuer):
             raise Conflict("a newer CRL of {name} is here already", name=root.name)
-        files.replace(path, content)
+        files.write(path, content)
         with home.db.write():
             hierarchies.take_crl(home.db, root, number, this_update, next_update)
 

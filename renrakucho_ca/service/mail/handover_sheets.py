@@ -98,7 +98,7 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
         organization=home.settings.organization,
     )
     # It is full of passwords: a run that dies must leave no part of it under a name.
-    files.replace_unseen(out, (piece.encode() for piece in pieces))
+    files.write_unnamed(out, (piece.encode() for piece in pieces))
     return len(chosen)
 
 

@@ -141,7 +141,7 @@ def _put(path: Path, content: Content) -> None:
         if found != written:
             raise Unavailable("{file} was not written as it should be", file=path.name)
 
-    files.replace(path, pieces(), files.PUBLIC_FILE, check)
+    files.write(path, pieces(), files.PUBLIC_FILE, check=check)
 
 
 def _holds(path: Path, content: Iterable[bytes]) -> bool:

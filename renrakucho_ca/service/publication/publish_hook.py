@@ -31,7 +31,7 @@ def owe(home: Home) -> None:
     old CRL until it ends, and then refuse everyone.
     """
     if home.settings.publish_hook is not None and not _pending(home).exists():
-        files.replace(_pending(home), b"")
+        files.write(_pending(home), b"")
 
 
 def owed_since(home: Home) -> datetime | None:

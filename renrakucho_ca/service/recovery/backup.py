@@ -36,7 +36,7 @@ def to_file(home: Home, path: Path) -> Backup:
         Conflict: there is something else than a file at `path`.
         Unavailable: the passphrase is wrong.
     """
-    return _make(home, lambda pieces: files.replace_unseen(path, pieces))
+    return _make(home, lambda pieces: files.write_unnamed(path, pieces))
 
 
 def to_stream(home: Home, stream: BinaryIO) -> Backup:
@@ -81,7 +81,7 @@ def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
     with home.lock("backup").exclusive(), _sources(home) as sources:
         content = archive.pack(sources, now, SCHEMA_VERSION)
         write(counted(sealed_file.seal(content, home.keystore, derivation)))
-        files.replace(home.store / _LAST, now.isoformat().encode())
+        files.write(home.store / _LAST, now.isoformat().encode())
     return Backup(now, len(sources), size)
 
 

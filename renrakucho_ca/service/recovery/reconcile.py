@@ -87,7 +87,7 @@ class _Marker:
             return cls(audit_log.head(home.db)[0], has_journal=False, has_crls=False)
 
     def write(self, path: Path) -> None:
-        files.replace(path, json.dumps(asdict(self)).encode())
+        files.write(path, json.dumps(asdict(self)).encode())
 
 
 def begin(home: Home, staged: Home) -> None:
@@ -326,4 +326,4 @@ def _keep_newest(home: Home, authority: Authority, found: FoundCrl, der: bytes) 
         before = -1
     if found.number > before:
         files.make_folder(path.parent)
-        files.replace(path, der)
+        files.write(path, der)

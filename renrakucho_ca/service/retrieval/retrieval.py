@@ -34,7 +34,7 @@ class Download:
 
 
 _LEFT = re.compile(r"\.[0-9]{8}\.(p12|mobileconfig|pem)\.tmp")
-"""What `files.replace` was writing here when it died: a bundle that nobody asked for again."""
+"""What `files.write` was writing here when it died: a bundle that nobody asked for again."""
 
 
 def prepare(home: Home, out: Path) -> None:
@@ -80,7 +80,7 @@ def export(
             # Before the commit: should the file fail, the claim is undone with it, and should the
             # commit fail, the same number gives the same file again. Nothing is lost either way.
             try:
-                files.replace(out / download.name, download.content)
+                files.write(out / download.name, download.content)
             except OSError as error:
                 raise Unavailable(
                     "cannot write {file}: {reason}",

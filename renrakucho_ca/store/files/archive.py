@@ -181,7 +181,7 @@ def _write(content: IO[bytes], member: tarfile.TarInfo, folder: Path) -> Archive
 
     path = folder / member.name
     files.make_folder(path.parent)
-    files.replace(path, pieces())
+    files.write(path, pieces())
     return ArchiveEntry(member.name, member.size, digest.hexdigest())
 
 

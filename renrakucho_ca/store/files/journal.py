@@ -27,6 +27,7 @@ from typing import Any
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import files
+from renrakucho_ca.store.files.lock import FileLock
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import audit_log
 from renrakucho_ca.store.tables.audit_log import AuditRecord
@@ -78,7 +79,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = files.FileLock(path.with_name(f"{path.name}.lock"))
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"))
 
     def state(self, db: Database) -> JournalState:
         """Compares the last line with the database. Reads no more of the file than its end.
@@ -220,7 +221,7 @@ class Journal:
         is_new = not self.path.exists()
         if not is_new and self.path.stat().st_nlink > 1:
             # The other name is a snapshot's (cp -al), or a file of somebody else.
-            files.replace(self.path, files.pieces(self.path))
+            files.write(self.path, files.pieces(self.path))
         with self._opened() as file:
             _cut_torn_end(file)
             while page := list(islice(records, audit_log.PAGE)):

@@ -115,7 +115,7 @@ def write(
 
     files.make_folder(path.parent)
     begin = _FORMAT + _LENGTH.pack(len(text)) + text
-    files.replace(path, chain([begin], records), check=check_file)
+    files.write(path, chain([begin], records), check=check_file)
 
 
 def _read_head(data: bytes, path: Path) -> tuple[Head, int]:

@@ -62,7 +62,7 @@ class Keystore:
 
     def create_bundle_key(self) -> None:
         """Makes the key for a new store."""
-        files.create(self._folder / _BUNDLE_KEY, self._random(KEY_BYTES))
+        files.write(self._folder / _BUNDLE_KEY, self._random(KEY_BYTES), new=True)
 
     def bundle_sealer(self) -> Sealer:
         """Raises Unavailable where the key is missing or cut off: the bundles cannot be opened."""
@@ -90,7 +90,7 @@ class Keystore:
             sealed = self._seal(
                 _REVEAL, self._random(KEY_BYTES), KeyDerivation(self._random(SALT_BYTES))
             )
-            files.create(self._path(_REVEAL), sealed)
+            files.write(self._path(_REVEAL), sealed, new=True)
         self.password_sealer()
 
     def password_sealer(self) -> Sealer:
@@ -114,7 +114,7 @@ class Keystore:
             Conflict: there is one of that name.
         """
         self.unlock()
-        files.create(self._path(name), self._seal(name, secret, self._own_derivation()))
+        files.write(self._path(name), self._seal(name, secret, self._own_derivation()), new=True)
 
     def write_outside(self, path: Path, name: str, secret: bytes) -> None:
         """Seals a CA's key into a file outside the store, to be taken off the machine.
@@ -130,7 +130,7 @@ class Keystore:
                 path=path,
             )
         self.unlock()
-        files.create_outside(path, self._seal(name, secret, self._own_derivation()))
+        files.write(path, self._seal(name, secret, self._own_derivation()), new=True, outside=True)
 
     def read(self, name: str) -> bytes:
         """Opens a sealed key.
@@ -274,7 +274,7 @@ class Keystore:
         name = self.name_in(path)
         secret = self.read_outside(path, name)
         sealed = successor._seal(name, secret, KeyDerivation(self._random(SALT_BYTES)))
-        files.replace(path, sealed, check=lambda new: successor.read_outside(new, name))
+        files.write(path, sealed, check=lambda new: successor.read_outside(new, name))
         return True
 
     def _sealed_files(self) -> list[Path]:

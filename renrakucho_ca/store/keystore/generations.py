@@ -32,7 +32,7 @@ def replace_all(
     files.make_folder(begun)
     try:
         for name, content in contents.items():
-            files.create(begun / name, content)
+            files.write(begun / name, content, new=True)
             check(begun / name)
     except BaseException:
         shutil.rmtree(begun, ignore_errors=True)

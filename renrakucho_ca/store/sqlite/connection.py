@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
+from renrakucho_ca.store.files.lock import FileLock
 from renrakucho_ca.store.sqlite.busy_wait import NAP_SECONDS, WAIT_SECONDS, patiently
 from renrakucho_ca.store.sqlite.errors import SQLITE_ERRORS, own_error, own_errors
 
@@ -383,7 +384,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Applies missing steps under a lock outside the database: several first starts would race."""
     if _version(connection) == SCHEMA_VERSION:
         return
-    with files.FileLock(path.with_name("schema.lock")).exclusive():
+    with FileLock(path.with_name("schema.lock")).exclusive():
         found = _version(connection)
         if found > SCHEMA_VERSION:
             raise Unavailable(

@@ -55,7 +55,7 @@ def home(made: Home, clock: Clock) -> Home:
     """Sound at the beginning of each test."""
     clock.now = max(clock.now, BEGIN) + timedelta(hours=1)
     publication.publish(made)
-    files.replace(made.store / "last-backup", clock.now.isoformat().encode())
+    files.write(made.store / "last-backup", clock.now.isoformat().encode())
     assert findings(made) == []
     return made
 
@@ -200,7 +200,7 @@ def test_a_backup_that_is_too_old_is_reported(
 
 
 def test_a_restored_store_that_is_not_reconciled_is_reported(home: Home) -> None:
-    files.replace(home.behind, b"{}")
+    files.write(home.behind, b"{}")
     assert found(home) == {"restored"}
     home.behind.unlink()
 
@@ -292,7 +292,7 @@ def copy_key(home: Path, source: str, target: str) -> None:
 
 def owe_hook(home: Path, since: datetime) -> None:
     path = home / "ca-store" / "publish-hook.pending"
-    files.replace(path, b"")
+    files.write(path, b"")
     os.utime(path, (since.timestamp(), since.timestamp()))
 
 

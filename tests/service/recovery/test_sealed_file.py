@@ -29,7 +29,7 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
     folder = tmp_path_factory.mktemp("keys")
     keystore = Keystore(folder, lambda is_new: PASSPHRASE, os.urandom)
     cheap = KeyDerivation(b"sixteen octets  ", n=2**14)
-    files.create(folder / "reveal.key", keystore._seal("reveal", bytes(32), cheap))
+    files.write(folder / "reveal.key", keystore._seal("reveal", bytes(32), cheap), new=True)
     return keystore
 
 
