@@ -170,3 +170,24 @@ def test_an_archive_that_was_spoilt_is_refused_or_whole(tmp_path: Path) -> None:
             assert {name: path.read_bytes() for name, path in found.items()} == contents
         assert [path.name for path in folder.parent.iterdir()] == ["in"]
         assert not outside.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ca-store/keys/another.key", "ca-store/crl/another.crl", "profiles/another.yaml", "rca.yaml"],
+)
+def test_a_file_that_the_manifest_does_not_list_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "in"
+    files.make_folder(folder)
+    listed = whole((DATABASE, b"x"))
+    with pytest.raises(Invalid, match=name):
+        archive.unpack(io.BytesIO(member(name) + listed), folder)
+
+
+def test_a_file_that_the_manifest_lists_is_missed(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    files.make_folder(folder)
+    listed = manifest((DATABASE, b"x"), ("ca-store/keys/lost.key", b"y"))
+    packed = member(DATABASE, b"x") + member("manifest.json", listed) + bytes(1024)
+    with pytest.raises(Invalid, match="lost.key"):
+        archive.unpack(io.BytesIO(packed), folder)

@@ -67,3 +67,18 @@ def test_entries_are_of_one_moment_however_many_connections_read_them(
             assert hierarchies.crl_state(db, issuing) == state
         assert b"".join(found) == b"firstlast"
         other.execute(insert, (issuing.id, 999_998, b"nobody reads any more"))
+
+
+@pytest.mark.parametrize("count", [100_001, 100_002, 100_003])
+def test_every_entry_is_there_where_two_connections_read_a_half_each(
+    path: Path, db: Database, count: int
+) -> None:
+    """Without a gap in the ids, so that the entry in the middle is missed if nobody reads it."""
+    (hierarchy, *_) = hierarchies.all_of(db)
+    issuing = hierarchy.issuing
+    with closing(sqlite3.connect(path)) as other, other:
+        rows = ((issuing.id, number, number.to_bytes(4)) for number in range(1, count + 1))
+        other.executemany("INSERT INTO crl_entry VALUES (?, ?, ?)", rows)
+    with db.read():
+        found = b"".join(hierarchies.crl_entries(db, issuing))
+    assert found == b"".join(number.to_bytes(4) for number in range(1, count + 1))

@@ -254,6 +254,26 @@ def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
     assert taken == rate_limit.ADDRESS_UNDER_ATTACK.free + 1
 
 
+def test_a_right_password_takes_back_no_wrong_guess_of_its_address(
+    home: Home, issue: Issue
+) -> None:
+    """Who holds one password could else try those of others without end."""
+    issued = issue()
+    for n in range(15):
+        assert attempt(home, str(51_000_000 + n), ADDRESSES[0]) is Wrong
+    assert attempt(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
+    taken = sum(attempt(home, str(52_000_000 + n), ADDRESSES[0]) is Wrong for n in range(30))
+    assert taken == ADDRESS.free + 1 - 15
+
+
+def test_right_passwords_do_not_count_as_an_attack(home: Home, issue: Issue) -> None:
+    issued = issue()
+    for n in range(50):
+        assert attempt(home, issued.certificate.number, ADDRESSES[n], issued.password) is None
+    counts = "SELECT name, failures FROM guess WHERE kind <> 'number' AND failures <> 0"
+    assert list(home.db.rows(counts)) == []
+
+
 def test_no_lock_is_longer_than_an_hour() -> None:
     for patience in (NUMBER, ADDRESS, rate_limit.ADDRESS_UNDER_ATTACK):
         waits = [patience.wait(failures) for failures in range(10_000)]

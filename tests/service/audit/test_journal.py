@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -19,6 +20,7 @@ from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files.journal import JournalState
 from renrakucho_ca.store.tables import audit_log
 from tests.shared.homes import HANAKO, Clock, issue, open_home
+from tests.shared.program import PROGRAM, Program
 
 from .reader import journal, journal_rows, rows
 
@@ -53,6 +55,26 @@ def test_it_has_every_row_of_the_table_after_each_commit(home: Home) -> None:
 
 def test_the_journal_is_readable_by_its_owner_only(home: Home) -> None:
     assert stat.S_IMODE(journal(home).stat().st_mode) == 0o600
+
+
+@pytest.mark.needs("strace")
+def test_a_row_is_on_disk_in_the_journal_before_the_command_ends(
+    home: Home, tmp_path: Path
+) -> None:
+    """And before that in the database: a machine that stops in between has lost nothing."""
+    number = issue(home, "android").certificate.number
+    home.db.close()
+    trace = tmp_path / "trace"
+    watched = ("-e", "trace=write,fsync,fdatasync", "-o", trace)
+    rca = Program({"RCA_HOME": str(home.path), "RCA_LANG": "en"})
+    done = rca.process("hold", number, program=("strace", "-f", "-y", *watched, *PROGRAM))
+    assert done.code == 0, done.err
+    calls = [
+        match[1]
+        for line in trace.read_text().splitlines()
+        if (match := re.search(r"(\w+)\([0-9]+<[^>]*/ca-store/journal>", line))
+    ]
+    assert [call.removeprefix("fdata").removeprefix("f") for call in calls] == ["write", "sync"]
 
 
 def test_a_rolled_back_transaction_is_not_journalled(home: Home) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from renrakucho_ca.model import Status
+from renrakucho_ca.model import Status, User
+from renrakucho_ca.service import people
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
 from renrakucho_ca.service.home import Home
 
@@ -57,6 +58,19 @@ def test_a_later_owner_row_names_the_user_once(
     found = old.by_user("later")
     assert (found["suzuki"].device, found["suzuki"].note) == ("iphone", "予備")
     assert (found["u2"].device, found["u2"].user.facility) == ("unknown", "見本診療所")
+
+
+def test_an_owner_row_replaces_nothing_that_is_known_of_its_user(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    people.add(old.home, User("known", email="ours@example.jp", facility="見本診療所"))
+    ca = openssl_ca()
+    ca.issue("/CN=known")
+    lines = [",1,known,mac,,,theirs@example.jp,別の診療所,見本市,鈴木"]
+    old.take("known", ca.certificate, paths=[ca.folder], records=table(tmp_path, *lines))
+    user = old.by_user("known")["known"].user
+    assert (user.email, user.facility) == ("ours@example.jp", "見本診療所")
+    assert (user.network, user.name) == ("見本市", "鈴木")
 
 
 def test_a_used_or_invalid_number_is_replaced_and_reported(

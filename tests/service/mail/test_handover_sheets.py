@@ -117,6 +117,49 @@ def test_a_facilitys_sheets_are_those_that_wait(home: Home, tmp_path: Path) -> N
         handover_sheets.waiting(home, facility="nowhere")
 
 
+def test_a_migrated_user_whose_old_file_waited_gets_a_sheet_for_the_new_one_alone(
+    home: Home, tmp_path: Path
+) -> None:
+    """The old file is withdrawn by the migration, and its certificate is valid until the cut-off."""
+    request = IssuanceRequest.parse(User.parse("slow", facility="waits here"), "android")
+    (old,) = issuance.issue(home, [request], "old")
+    assert isinstance(old, Issued)
+    moved: list[Issued] = []
+    scope = Scope("old", facility="waits here")
+    migration.migrate(
+        home, home.clock().replace(year=2027), scope, "new", jobs=1, issued=moved.append
+    )
+    waiting = handover_sheets.waiting(home, facility="waits here")
+    assert waiting == [moved[0].certificate.number]
+    assert handover_sheets.write(home, waiting, tmp_path / "s.html", JAPANESE) == 1
+
+
+def test_every_printed_password_is_recorded_as_revealed(home: Home, tmp_path: Path) -> None:
+    first, second, other = (issue(home, user, "recorded") for user in ("a", "b", "c"))
+    numbers = [each.certificate.number for each in (first, second, first)]
+    assert handover_sheets.write(home, numbers, tmp_path / "s.html", JAPANESE) == 2
+    revealed = "SELECT object FROM audit WHERE act = 'revealed' AND object IN (?, ?, ?)"
+    objects = [each.certificate.number for each in (first, second, other)]
+    assert sorted(row["object"] for row in home.db.rows(revealed, objects)) == sorted(
+        [first.certificate.number, second.certificate.number]
+    )
+
+
+def test_no_password_is_recorded_as_revealed_where_no_sheet_is_written(
+    home: Home, tmp_path: Path
+) -> None:
+    waits, fetched = issue(home, "w", "none"), issue(home, "f", "none")
+    retrieval.export(home, [fetched.certificate.number], tmp_path / "out")
+    with pytest.raises(Conflict):
+        write(home, tmp_path / "s.html", waits, fetched)
+    row = home.db.row(
+        "SELECT count(*) FROM audit WHERE act = 'revealed' AND object = ?",
+        (waits.certificate.number,),
+    )
+    assert row is not None
+    assert row[0] == 0
+
+
 def test_a_migrated_user_gets_instructions_to_delete_the_old_certificate(
     home: Home, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from renrakucho_ca.service.issuance import issuance, issuer
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.migration import migration
-from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.service.revocation import expiry, revocation
 from renrakucho_ca.store.tables import hierarchies
 from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.homes import BEGIN, issue, open_home, openssl, published, read_certificate, rows
@@ -485,3 +485,23 @@ def test_a_dry_run_reports_failures_and_changes_nothing(town: Town, cutoff: date
     assert (would.selected, would.issued, would.remaining) == (2, 0, 2)
     assert [failure.number for failure in would.failed] == [odd]
     assert town.home.store.joinpath("rca.sqlite").read_bytes() == before
+
+
+def test_a_held_certificate_past_its_end_is_still_live_and_an_expired_one_is_not(
+    town: Town,
+) -> None:
+    """A hold hides the end of a certificate, so its user is not forgotten."""
+    android = town.home.profiles / f"{PHONE}.yaml"
+    android.write_text(android.read_text().replace("validity_years: 10", "validity_years: 1"))
+    held, expired = town.old("held"), town.old("expired")
+    town.hold(held)
+    town.clock.now = town.record(held).not_after + days(1)
+    assert (town.status(held), town.status(expired)) == ("held", "expired")
+    done = town.migrate(cutoff=town.clock.now + days(30))
+    assert (done.selected, done.issued, done.remaining) == (1, 1, 0)
+    assert town.status(town.successor(held)) == "held"
+    assert town.record(expired).superseded_by is None
+    town.clock.now += days(31)
+    assert expiry.expire(town.home).cut_off == 1
+    assert town.status(held) == "revoked"
+    assert town.status(expired) == "expired"

@@ -162,6 +162,20 @@ def damage(home: Home, name: str, content: str) -> None:
     )
 
 
+def test_a_crl_that_could_not_be_read_does_not_replace_the_one_before(home: Home) -> None:
+    """An entry of the store is damaged: the list would be signed, and no server could use it."""
+    first, second = (issue(home, "android").certificate.number for _ in range(2))
+    revoke(home, first)
+    publication.publish(home)
+    lists = (home.store / "crl" / "new-issuing.crl", home.public / "new-issuing.crl")
+    before = [path.read_bytes() for path in lists]
+    revoke(home, second)
+    home.db.execute("UPDATE crl_entry SET der = x'30030201'")
+    with pytest.raises(Invalid, match="not a CRL that can be read"):
+        publication.publish(home)
+    assert [path.read_bytes() for path in lists] == before
+
+
 def test_a_damaged_crl_of_a_ca_without_its_key_does_not_replace_the_published_one(
     home: Home, tmp_path: Path
 ) -> None:

@@ -218,6 +218,17 @@ def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) 
     check_chain(place)
 
 
+def test_a_crl_that_survived_in_the_store_is_not_replaced_by_the_older_one_of_the_backup(
+    lost: Lost, place: Home
+) -> None:
+    shutil.copytree(lost.home.store / "crl", place.store / "crl")
+    survived = (place.store / "crl" / "new-issuing.crl").read_bytes()
+    restoration.restore(place, lost.backup)
+    assert (place.store / "crl" / "new-issuing.crl").read_bytes() == survived
+    reconcile.catch_up(place, without_journal=True)
+    check_goes_on(lost, place)
+
+
 def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: Home) -> None:
     """What was known by its serial number alone gets back whose it was, and its number."""
     shutil.copytree(lost.home.public, place.public)
@@ -563,6 +574,32 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
         issue(place)
     assert not reconcile.catch_up(place, [lost.journal]).is_behind
     check_goes_on(lost, place)
+
+
+def test_the_journal_of_a_copy_that_went_another_way_is_not_enough(
+    template: Path, place: Home, tmp_path: Path
+) -> None:
+    """BACKUP, then two machines with the same store: one signs a checkpoint, and the other one has
+    as many rows, but other ones."""
+    home = copy_home(template, tmp_path / "first", Clock())
+    backup.to_file(home, tmp_path / "backup")
+    home.db.close()
+    shutil.copytree(home.path, tmp_path / "second")
+    first, second = (open_at(tmp_path / name) for name in ("first", "second"))
+    for user in ("a", "b"):
+        people.add(first, User(user))
+    publication.publish(first)
+    for user in "cdefghijklmnopqrstuvwxyz":
+        people.add(second, User(user))
+    place.public.mkdir(parents=True)
+    shutil.copy(first.public / "new-audit.json", place.public)
+    signed = json.loads((place.public / "new-audit.json").read_text())
+    assert "rows" in json.dumps(signed)
+    restoration.restore(place, tmp_path / "backup")
+    done = reconcile.catch_up(place, [second.store / "journal"])
+    assert done.is_behind
+    assert "new-audit.json" in [path.name for path, _ in done.problems]
+    assert not reconcile.catch_up(place, [first.store / "journal"]).is_behind
 
 
 def test_a_cross_certificate_survives_the_publication_that_replaces_it(

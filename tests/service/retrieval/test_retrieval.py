@@ -122,7 +122,7 @@ import sys
 from pathlib import Path
 from datetime import datetime
 from renrakucho_ca.model import RetrievalNumber
-from renrakucho_ca.service import retrieval
+from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.home import Home
 path, number, out, now = sys.argv[1:]
 home = Home(Path(path), lambda is_new: b"", lambda: datetime.fromisoformat(now))
