@@ -120,7 +120,7 @@ def test_a_facilitys_sheets_are_those_that_wait(home: Home, tmp_path: Path) -> N
 def test_a_migrated_user_whose_old_file_waited_gets_a_sheet_for_the_new_one_alone(
     home: Home, tmp_path: Path
 ) -> None:
-    """The old file is withdrawn by the migration, and its certificate is valid until the cut-off."""
+    """The migration withdraws the old file; the old certificate is valid until the cut-off."""
     request = IssuanceRequest.parse(User.parse("slow", facility="waits here"), "android")
     (old,) = issuance.issue(home, [request], "old")
     assert isinstance(old, Issued)
