@@ -83,7 +83,9 @@ def add(db: Database, certificate: Certificate, bundle: SealedBundle = BUNDLE) -
     if certificate.downloaded_at is not None:
         assert certificates.claim(db, certificate.number, certificate.downloaded_at)
     if certificate.revocation is not None:
-        assert certificates.revoke(db, certificate.number, certificate.revocation, b"entry")
+        assert certificates.revoke(
+            db, [certificate.number], certificate.revocation, lambda _: b"entry"
+        )
 
 
 def numbered(number: int, certificate: Certificate = CERTIFICATE, **changes: object) -> Certificate:

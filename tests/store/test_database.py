@@ -163,7 +163,9 @@ def test_a_full_disk_rolls_back_the_transaction_even_if_its_error_is_caught(
         with db.write():
             for number in numbers:
                 try:
-                    certificates.revoke(db, numbered(number).number, revoked(), bytes(500))
+                    certificates.revoke(
+                        db, [numbered(number).number], revoked(), lambda _: bytes(500)
+                    )
                 except RcaError as error:
                     caught.append(error)
 

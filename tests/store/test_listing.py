@@ -243,7 +243,7 @@ def test_paging_by_key_loses_and_repeats_nothing_while_rows_come_and_change(
         with db.write():
             # Behind and before the reader: a new one, and the one just read is revoked.
             add(db, numbered(30_000_000 + i, issued_at=NOW - days(1)))
-            certificates.revoke(db, certificate.number, revoked(), b"entry")
+            certificates.revoke(db, [certificate.number], revoked(), lambda _: b"entry")
     assert seen == [each.number for each in first]
 
 

@@ -51,7 +51,7 @@ def traces(folder: Path, numbers: Iterable[int]) -> set[int]:
 
 
 def revoke(db: Database, number: RetrievalNumber) -> bool:
-    return certificates.revoke(db, number, revoked(), b"entry")
+    return bool(certificates.revoke(db, [number], revoked(), lambda _: b"entry"))
 
 
 def claim(db: Database, number: RetrievalNumber) -> bool:
@@ -59,7 +59,8 @@ def claim(db: Database, number: RetrievalNumber) -> bool:
 
 
 def hold_then_revoke(db: Database, number: RetrievalNumber) -> bool:
-    return certificates.revoke(db, number, revoked(reason=HOLD), b"held") and revoke(db, number)
+    held = certificates.revoke(db, [number], revoked(reason=HOLD), lambda _: b"held")
+    return bool(held) and revoke(db, number)
 
 
 @pytest.mark.parametrize("destroy", [claim, revoke, hold_then_revoke])
@@ -95,7 +96,7 @@ def test_a_held_certificate_keeps_its_bundle(db: Database) -> None:
     number = RetrievalNumber("20000000")
     with db.write():
         add(db, numbered(20_000_000), secrets_of(20_000_000))
-        certificates.revoke(db, number, revoked(reason=HOLD), b"held")
+        certificates.revoke(db, [number], revoked(reason=HOLD), lambda _: b"held")
     assert certificates.bundle(db, number) == secrets_of(20_000_000)
     with db.write():
         assert not certificates.claim(db, number, NOW)

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
-from renrakucho_ca.pki import authority_certificate, certificate_scanner, crl
+from renrakucho_ca.pki import authority_certificate, certificate_scanner
 from renrakucho_ca.pki.certificate_scanner import FoundCrl
 from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.ca_import import discovery, openssl_index
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.openssl_index import IndexLine
 from renrakucho_ca.service.ca_import.session import Run, batches
+from renrakucho_ca.service.revocation.revoke import revoke_certificates
 from renrakucho_ca.store.tables import certificates, imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 
@@ -220,7 +221,5 @@ class Revocations:
     def _revoke(self, known: ExistingCertificate, revocation: Revocation) -> None:
         if known.reason is revocation.reason:
             return
-        entry = crl.entry(known.serial, revocation.at, revocation.reason)
-        self._run.summary.revoked += certificates.revoke(
-            self._run.db, known.number, revocation, entry
-        )
+        changed = revoke_certificates(self._run.db, [known.number], revocation)
+        self._run.summary.revoked += len(changed)

@@ -13,7 +13,6 @@ from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, Revocatio
 from renrakucho_ca.pki import (
     authority_certificate,
     contents,
-    crl,
     external_root,
     x509,
     x509_certificates,
@@ -27,6 +26,7 @@ from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.revocation.revoke import revoke_ca
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -251,13 +251,8 @@ def _give_up_orphaned(home: Home, now: datetime) -> None:
 def _revoke(
     home: Home, certificate: CaCertificate, now: datetime, reason: RevocationReason
 ) -> bool:
-    entry = crl.entry(certificate.serial, now, reason)
-    if not ca_certificates.revoke(home.db, certificate, Revocation(now, reason), entry):
+    act = revoke_ca(home.db, certificate, Revocation(now, reason))
+    if act is None:
         return False
-    recorder.record(home, now, revoked(certificate.issuer, certificate.serial, reason))
+    recorder.record(home, now, act)
     return True
-
-
-def revoked(issuer: str, serial: int, reason: RevocationReason) -> AuditEntry:
-    """What the audit log says of one that is revoked."""
-    return AuditEntry(Act.CA_REVOKED, issuer, {"serial": f"{serial:x}", "reason": reason.value})

@@ -24,7 +24,7 @@ from renrakucho_ca.model import (
     Status,
     Tier,
 )
-from renrakucho_ca.pki import crl, keys
+from renrakucho_ca.pki import keys
 from renrakucho_ca.pki.token import TokenKey
 from renrakucho_ca.service import people
 from renrakucho_ca.service.audit import recorder
@@ -35,7 +35,7 @@ from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertifica
 from renrakucho_ca.service.issuance.maker_pool import make_all
 from renrakucho_ca.service.issuance.orphans import abandon
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Plan, Planner, Succession
-from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.service.revocation.revoke import revoke_certificates
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import certificates, hierarchies, pending_issuance
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -259,9 +259,8 @@ class Issuer:
                 self._revoke(successor, RevocationReason.CERTIFICATE_HOLD)
 
     def _revoke(self, certificate: Certificate, reason: RevocationReason) -> None:
-        entry = crl.entry(certificate.serial, self._now, reason)
-        certificates.revoke(self._home.db, certificate.number, Revocation(self._now, reason), entry)
-        self._acts.append(revocation.recorded(certificate, reason))
+        why = Revocation(self._now, reason)
+        self._acts += revoke_certificates(self._home.db, [certificate.number], why)
 
 
 def _issued(certificate: Certificate, authority: Authority) -> AuditEntry:

@@ -12,9 +12,9 @@ from renrakucho_ca.model import (
     Revocation,
     RevocationReason,
 )
-from renrakucho_ca.pki import crl
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.revocation.revoke import revoke_certificates
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, pending_issuance
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -33,8 +33,8 @@ def abandon_all(home: Home) -> None:
 def abandon(home: Home, pending: PendingIssuance, now: datetime) -> None:
     """Revokes what an intent was for, within the open transaction."""
     reason = RevocationReason.CESSATION_OF_OPERATION
-    entry = crl.entry(pending.serial, now, reason)
-    pending_issuance.abandon(home.db, pending, Revocation(now, reason), entry)
+    pending_issuance.abandon(home.db, pending)
+    revoke_certificates(home.db, [pending.number], Revocation(now, reason))
     recorder.record(
         home,
         now,

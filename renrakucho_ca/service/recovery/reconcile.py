@@ -15,26 +15,24 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, RcaError, Refused
 from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
-from renrakucho_ca.pki import certificate_scanner, crl
+from renrakucho_ca.pki import certificate_scanner
 from renrakucho_ca.pki.certificate_scanner import FoundCrl
 from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.audit import checkpoints, recorder
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.ca_import import discovery
-from renrakucho_ca.service.hierarchy import cross_signing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
 from renrakucho_ca.service.recovery import journal_sources, newer_records
 from renrakucho_ca.service.recovery.journal_sources import Told
 from renrakucho_ca.service.recovery.newer_records import Witness
 from renrakucho_ca.service.recovery.replay import Learned
-from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.service.revocation.revoke import revoke_ca, revoke_certificates
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.journal import Journal, JournalState
 from renrakucho_ca.store.tables import (
     audit_log,
     ca_certificates,
-    certificates,
     hierarchies,
     imports,
     pending_issuance,
@@ -273,17 +271,14 @@ def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) 
                 continue
             if standing == "revoked" or (why.is_hold and (standing == "held" or not is_news)):
                 continue
-            entry = crl.entry(serial, why.at, why.reason)
             if number is None:
-                number = _put_stranger(home, authority, serial, why, entry)
+                number = _put_stranger(home, authority, serial, why)
                 learned.strangers += 1
-            elif number in pending:
-                pending_issuance.abandon(home.db, pending[number], why, entry)
-                learned.revoked += 1
             else:
-                certificates.revoke(home.db, number, why, entry)
+                if number in pending:
+                    pending_issuance.abandon(home.db, pending[number])
                 learned.revoked += 1
-            acts.append(revocation.recorded(certificates.get(home.db, number), why.reason))
+            acts += revoke_certificates(home.db, [number], why)
         recorder.record(home, home.clock(), *acts)
         if not issues and authority.key is None and found.number >= known_number:
             _take_as_newest(home, authority, found)
@@ -293,11 +288,11 @@ def _learn_of_ca(
     home: Home, root: Authority, serial: int, why: Revocation, learned: Learned
 ) -> list[AuditEntry]:
     """What a root signs besides is no certificate of a device; a hold of one ends by itself."""
-    entry = crl.entry(serial, why.at, why.reason)
-    if why.is_hold or not recovery.revoke_ca(home.db, root, serial, why, entry):
-        return []
-    learned.revoked += 1
-    return [cross_signing.revoked(root.hierarchy, serial, why.reason)]
+    act = (
+        None if why.is_hold else revoke_ca(home.db, recovery.ca(home.db, root, serial, why.at), why)
+    )
+    learned.revoked += act is not None
+    return [] if act is None else [act]
 
 
 def _take_as_newest(home: Home, root: Authority, found: FoundCrl) -> None:
@@ -309,10 +304,10 @@ def _take_as_newest(home: Home, root: Authority, found: FoundCrl) -> None:
 
 
 def _put_stranger(
-    home: Home, authority: Authority, serial: int, why: Revocation, entry: bytes
+    home: Home, authority: Authority, serial: int, why: Revocation
 ) -> RetrievalNumber:
     number = draw_number(home.random)
-    while not recovery.put_stranger(home.db, authority, serial, number, why, entry):
+    while not recovery.put_stranger(home.db, authority, serial, number, why.at):
         number = draw_number(home.random)
     return number
 

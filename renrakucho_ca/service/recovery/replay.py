@@ -20,10 +20,11 @@ from renrakucho_ca.model import (
     Tier,
     User,
 )
-from renrakucho_ca.pki import crl, keys, x509_certificates
+from renrakucho_ca.pki import keys, x509_certificates
 from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
+from renrakucho_ca.service.revocation.revoke import revoke_ca, revoke_certificates
 from renrakucho_ca.store.files.journal import Journal
 from renrakucho_ca.store.sqlite.errors import Duplicate, Misfit
 from renrakucho_ca.store.tables import (
@@ -267,8 +268,7 @@ class _Player:
         # A run that died may have signed it, and recorded nothing but that it was given up.
         revocation = Revocation(at, RevocationReason(facts["reason"]))
         root, serial = hierarchies.get(self._db, row.object).root, int(facts["serial"], 16)
-        entry = crl.entry(serial, at, revocation.reason)
-        if recovery.revoke_ca(self._db, root, serial, revocation, entry):
+        if revoke_ca(self._db, recovery.ca(self._db, root, serial, at), revocation):
             self._learned.revoked += 1
 
     # -- certificates
@@ -328,9 +328,9 @@ class _Player:
         number = RetrievalNumber.parse(row.object)
         serial = int(facts["serial"], 16)
         issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
-        entry = crl.entry(serial, at, revocation.reason)
-        while not recovery.put_stranger(self._db, issuing, serial, number, revocation, entry):
+        while not recovery.put_stranger(self._db, issuing, serial, number, at):
             number = draw_number(self._home.random)
+        revoke_certificates(self._db, [number], revocation)
         self._learned.strangers += 1
 
     def _revoked_many(self, _row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
@@ -344,10 +344,8 @@ class _Player:
                     self._learned.missing += 1
 
     def _revoke(self, number: RetrievalNumber, revocation: Revocation) -> None:
-        serial = certificates.get(self._db, number).serial
-        entry = crl.entry(serial, revocation.at, revocation.reason)
-        if certificates.revoke(self._db, number, revocation, entry):
-            self._learned.revoked += 1
+        certificates.get(self._db, number)  # raises NotFound
+        self._learned.revoked += len(revoke_certificates(self._db, [number], revocation))
 
     def _released(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         number = self._number_of(facts)

@@ -17,10 +17,11 @@ from renrakucho_ca.model import (
     RevocationReason,
     Status,
 )
-from renrakucho_ca.pki import crl
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
+from renrakucho_ca.service.revocation.revoke import revoke_certificates
+from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import certificates, expiry, hierarchies, listing
 from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.expiry import Due
@@ -83,7 +84,8 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
         if not certificates.release(home.db, number):
             status = certificate.status(now)
             raise Conflict("{number} is not held but {status}", number=number, status=status)
-        recorder.record(home, now, AuditEntry(Act.RELEASED, number, _which(certificate)))
+        which = {"hierarchy": certificate.hierarchy, "serial": f"{certificate.serial:x}"}
+        recorder.record(home, now, AuditEntry(Act.RELEASED, number, which))
         return certificates.get(home.db, number)
 
 
@@ -151,29 +153,23 @@ def revoke_due(
     count = last = 0
     while True:
         with home.db.write():
-            batch = due(last)
-            revoked = [_revoked(certificate, now) for certificate in batch]
-            expiry.revoke(home.db, revoked)
-            if revoked:
-                recorder.record(home, now, AuditEntry(act, object, _by_reason(revoked)))
-        if not batch:
-            return count
-        count, last = count + len(batch), batch[-1].id
+            page = due(last)
+            if not page:
+                return count
+            facts = {"count": len(page), "numbers": _revoke_page(home.db, now, page)}
+            recorder.record(home, now, AuditEntry(act, object, facts))
+        count, last = count + len(page), page[-1].id
 
 
-def _by_reason(revoked: Sequence[tuple[Due, Revocation, bytes]]) -> dict[str, object]:
-    """How many, and for each reason the numbers: a restored store learns from them which."""
-    numbers: dict[str, list[int]] = {}
-    for which, why, _ in revoked:
-        numbers.setdefault(why.reason.value, []).append(int(which.number))
-    return {"count": len(revoked), "numbers": numbers}
-
-
-def _revoked(certificate: Due, now: datetime) -> tuple[Due, Revocation, bytes]:
-    reason = RevocationReason.CESSATION_OF_OPERATION
-    if certificate.superseded:
-        reason = RevocationReason.SUPERSEDED
-    return certificate, Revocation(now, reason), crl.entry(certificate.serial, now, reason)
+def _revoke_page(db: Database, now: datetime, page: Sequence[Due]) -> dict[str, list[int]]:
+    """Return the numbers by reason, from which a restored store replays the revocations."""
+    revoked: dict[str, list[int]] = {}
+    for reason in (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION):
+        is_superseded = reason is RevocationReason.SUPERSEDED
+        numbers = [each.number for each in page if each.superseded == is_superseded]
+        if acts := revoke_certificates(db, numbers, Revocation(now, reason)):
+            revoked[reason.value] = [int(each.object) for each in acts]
+    return revoked
 
 
 def _set(
@@ -187,23 +183,11 @@ def _set(
     def one(number: RetrievalNumber) -> Certificate:
         certificate = certificates.get(home.db, number)
         refuse(certificate, now)
-        entry = crl.entry(certificate.serial, now, reason)
-        if not certificates.revoke(home.db, number, Revocation(now, reason), entry):
+        acts = revoke_certificates(home.db, [number], Revocation(now, reason))
+        if not acts:
             raise Conflict("{number} is revoked already", number=number)
-        recorder.record(home, now, recorded(certificate, reason))
+        recorder.record(home, now, *acts)
         return certificates.get(home.db, number)
 
     with home.db.write():
         return each(numbers, one)
-
-
-def recorded(certificate: Certificate, reason: RevocationReason) -> AuditEntry:
-    """What the audit log says of one revocation or hold."""
-    is_hold = reason is RevocationReason.CERTIFICATE_HOLD
-    detail = {"reason": reason.value, **_which(certificate)}
-    return AuditEntry(Act.HELD if is_hold else Act.REVOKED, certificate.number, detail)
-
-
-def _which(certificate: Certificate) -> dict[str, object]:
-    """A certificate as relying parties know it."""
-    return {"hierarchy": certificate.hierarchy, "serial": f"{certificate.serial:x}"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import (
@@ -34,6 +36,15 @@ class SealedBundle:
     sealed: bytes
     sealed_password: bytes
     password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A certificate that was revoked or held just now, as relying parties know it."""
+
+    number: RetrievalNumber
+    serial: int
+    hierarchy: str
 
 
 SELECT = """
@@ -90,37 +101,58 @@ def der(db: Database, number: RetrievalNumber) -> bytes:
 # -- changes; the caller has opened a writing transaction
 
 
-def revoke(db: Database, number: RetrievalNumber, revocation: Revocation, crl_entry: bytes) -> bool:
-    """Revokes or holds one; a revoked one stays as it was. Returns whether anything changed.
+def revoke(
+    db: Database,
+    numbers: Iterable[RetrievalNumber],
+    revocation: Revocation,
+    crl_entry: Callable[[int], bytes],
+) -> list[Revoked]:
+    """Revoke or hold certificates. Those that are revoked already stay as they are.
 
-    A held one keeps its bundle, because it may be released; a revoked one's is destroyed.
+    A held certificate keeps its bundle, because it may be released; a revoked one loses it.
+
+    Args:
+        crl_entry: makes the CRL entry of a serial number.
+
+    Returns:
+        Those that changed.
     """
-    row = _change(
-        db,
-        """UPDATE certificate SET revoked_at = :at, revocation_reason = :reason
-           WHERE number = :number AND standing <> 'revoked'
-           RETURNING id, authority""",
-        {
-            "at": seconds(revocation.at),
-            "reason": revocation.reason.value,
-            "number": int(number),
-        },
+    rows = sorted(
+        db.rows(
+            """UPDATE certificate SET revoked_at = :at, revocation_reason = :reason
+               WHERE number IN (SELECT value FROM json_each(:numbers)) AND standing <> 'revoked'
+               RETURNING id, number, serial, authority,
+                         (SELECT hierarchy FROM authority AS a WHERE a.id = authority) AS hierarchy
+            """,
+            {
+                "at": seconds(revocation.at),
+                "reason": revocation.reason.value,
+                "numbers": json.dumps([int(number) for number in numbers]),
+            },
+        ),
+        key=itemgetter("id"),
     )
-    if row is None:
-        return False
-    db.execute(
+    changed = [
+        Revoked(RetrievalNumber(row["number"]), serial_number(row["serial"]), row["hierarchy"])
+        for row in rows
+    ]
+    db.execute_many(
         "INSERT OR REPLACE INTO crl_entry VALUES (?, ?, ?)",
-        (row["authority"], row["id"], crl_entry),
+        [
+            (row["authority"], row["id"], crl_entry(each.serial))
+            for row, each in zip(rows, changed, strict=True)
+        ],
     )
     if not revocation.is_hold:
-        db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
-    return True
+        db.execute_many("DELETE FROM bundle WHERE certificate = ?", [(row["id"],) for row in rows])
+    for authority in {row["authority"] for row in rows}:
+        _count_change(db, authority)
+    return changed
 
 
 def release(db: Database, number: RetrievalNumber) -> bool:
-    """Takes a hold back. Returns False where there is none."""
-    row = _change(
-        db,
+    """Release a held certificate. Returns False where it is not held."""
+    row = db.row(
         """UPDATE certificate SET revoked_at = NULL, revocation_reason = NULL
            WHERE number = :number AND standing = 'held'
            RETURNING id, authority""",
@@ -132,15 +164,13 @@ def release(db: Database, number: RetrievalNumber) -> bool:
         "DELETE FROM crl_entry WHERE authority = ? AND certificate = ?",
         (row["authority"], row["id"]),
     )
+    _count_change(db, row["authority"])
     return True
 
 
-def _change(db: Database, sql: str, values: dict[str, object]) -> sqlite3.Row | None:
-    """Runs a change of one certificate's standing; its CA's CRL is behind from then on."""
-    row = db.row(sql, values)
-    if row is not None:
-        db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (row["authority"],))
-    return row
+def _count_change(db: Database, authority: int) -> None:
+    """From now on the CA's newest CRL is out of date."""
+    db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (authority,))
 
 
 def bundle(db: Database, number: RetrievalNumber) -> SealedBundle | None:

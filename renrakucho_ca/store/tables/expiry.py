@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from renrakucho_ca.model import RetrievalNumber, Revocation
-from renrakucho_ca.store.sqlite.connection import Database, seconds, serial_number
+from renrakucho_ca.model import RetrievalNumber
+from renrakucho_ca.store.sqlite.connection import Database, seconds
 from renrakucho_ca.store.tables.migration_progress import FOLLOWING, LIVE
 
 PAGE = 1000
@@ -24,13 +23,11 @@ class Due:
 
     id: int
     number: RetrievalNumber
-    authority: int
-    serial: int
     superseded: bool
 
 
 _SELECT = f"""
-SELECT c.id, c.number, c.authority, c.serial,
+SELECT c.id, c.number,
        ({FOLLOWING.format(value="count(s.downloaded_at)")}) > 0 AS superseded
 FROM certificate AS c NOT INDEXED
 """
@@ -72,29 +69,6 @@ def count_lapsed(db: Database, issued_before: datetime, now: datetime) -> int:
     return _count(db, _LAPSED, {"issued_before": seconds(issued_before), "now": seconds(now)})
 
 
-def revoke(db: Database, revocations: Sequence[tuple[Due, Revocation, bytes]]) -> None:
-    """Revokes many for good, and destroys their bundles. The caller has begun to write.
-
-    Args:
-        revocations: which, when and why, and the entry for the CRL.
-    """
-    db.execute_many(
-        "UPDATE certificate SET revoked_at = ?, revocation_reason = ? WHERE id = ?",
-        [(seconds(why.at), why.reason.value, which.id) for which, why, _ in revocations],
-    )
-    db.execute_many(
-        "INSERT OR REPLACE INTO crl_entry VALUES (?, ?, ?)",
-        [(which.authority, which.id, entry) for which, _, entry in revocations],
-    )
-    db.execute_many(
-        "DELETE FROM bundle WHERE certificate = ?", [(which.id,) for which, _, _ in revocations]
-    )
-    db.execute_many(
-        "UPDATE authority SET changes = changes + 1 WHERE id = ?",
-        [(authority,) for authority in {which.authority for which, _, _ in revocations}],
-    )
-
-
 def count_ended_bundles(db: Database, now: datetime) -> int:
     return _count(
         db,
@@ -120,8 +94,6 @@ def _due(db: Database, condition: str, values: dict[str, object]) -> list[Due]:
         Due(
             id=row["id"],
             number=RetrievalNumber(row["number"]),
-            authority=row["authority"],
-            serial=serial_number(row["serial"]),
             superseded=bool(row["superseded"]),
         )
         for row in db.rows(sql, values)

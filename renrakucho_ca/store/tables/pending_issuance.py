@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renrakucho_ca.errors import Conflict
-from renrakucho_ca.model import Authority, Certificate, RetrievalNumber, Revocation
+from renrakucho_ca.model import Authority, Certificate, RetrievalNumber
 from renrakucho_ca.store.sqlite.connection import Database, moment, seconds, serial_number
 from renrakucho_ca.store.tables.certificates import SealedBundle, optional_number
 
@@ -134,11 +134,9 @@ def record(db: Database, authority: Authority, signed: Sequence[SignedCertificat
     )
 
 
-def abandon(
-    db: Database, pending: PendingIssuance, revocation: Revocation, crl_entry: bytes
-) -> None:
-    """Turns a left-over intent into a revoked record: it may have been signed, nobody knows."""
-    row = db.insert(
+def abandon(db: Database, pending: PendingIssuance) -> None:
+    """Turn a pending issuance into a bare record, for the caller to revoke."""
+    db.insert(
         "certificate",
         {
             "number": int(pending.number),
@@ -151,12 +149,8 @@ def abandon(
             "issued_at": seconds(pending.at),
             "not_before": seconds(pending.at),
             "not_after": seconds(pending.not_after),
-            "revoked_at": seconds(revocation.at),
-            "revocation_reason": revocation.reason.value,
         },
     )
-    db.execute("INSERT INTO crl_entry VALUES (?, ?, ?)", (pending.authority, row, crl_entry))
-    db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (pending.authority,))
     db.execute("DELETE FROM intent WHERE number = ?", (int(pending.number),))
 
 

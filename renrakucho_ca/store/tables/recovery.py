@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber, Revocation
+from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber
 from renrakucho_ca.store.sqlite.connection import Database, seconds, serial_number
 from renrakucho_ca.store.tables import ca_certificates
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
@@ -39,22 +39,21 @@ def put_stranger(
     authority: Authority,
     serial: int,
     number: RetrievalNumber,
-    revocation: Revocation,
-    crl_entry: bytes,
+    revoked_at: datetime,
 ) -> bool:
-    """Records a certificate of which a CRL alone tells, so that every later one lists it too.
+    """Record an unknown certificate that a CRL lists, for the caller to revoke.
 
-    Whose it was nobody knows, and it counts as valid as long as its CA. Returns False where the
-    number is taken.
+    Its user is unknown, and it counts as valid as long as its CA. Returns False where the number is
+    taken.
     """
     db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (UNKNOWN,))
     end = seconds(authority.not_after)
-    begin = min(seconds(revocation.at), end - 1)
+    begin = min(seconds(revoked_at), end - 1)
     row = db.row(
         """INSERT INTO certificate (number, authority, serial, user, device, profile, line,
-               issued_at, not_before, not_after, revoked_at, revocation_reason)
+               issued_at, not_before, not_after)
            SELECT :number, :authority, :serial, :unknown, :unknown, :unknown, :number,
-               :begin, :begin, :end, :at, :reason
+               :begin, :begin, :end
            WHERE NOT EXISTS (SELECT 1 FROM certificate WHERE number = :number)
              AND NOT EXISTS (SELECT 1 FROM intent WHERE number = :number)
            RETURNING id""",
@@ -65,15 +64,9 @@ def put_stranger(
             "unknown": UNKNOWN,
             "begin": begin,
             "end": end,
-            "at": seconds(revocation.at),
-            "reason": revocation.reason.value,
         },
     )
-    if row is None:
-        return False
-    db.execute("INSERT INTO crl_entry VALUES (?, ?, ?)", (authority.id, row["id"], crl_entry))
-    db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (authority.id,))
-    return True
+    return row is not None
 
 
 def is_taken(db: Database, authority: Authority, serial: int, number: RetrievalNumber) -> bool:
@@ -191,11 +184,11 @@ def put_ca(db: Database, certificate: CaCertificate) -> None:
     )
 
 
-def revoke_ca(
-    db: Database, root: Authority, serial: int, revocation: Revocation, crl_entry: bytes
-) -> bool:
-    """Revokes what a root has signed; of one that nobody knows the serial number is kept, so that
-    every later CRL lists it too. Returns whether anything changed."""
+def ca(db: Database, root: Authority, serial: int, revoked_at: datetime) -> CaCertificate:
+    """Return the record of a certificate that a root signed, for the caller to revoke.
+
+    An unknown one is recorded by its serial number, so that every later CRL lists it too.
+    """
     known = ca_certificates.serials_of(db, root).get(serial)
     if known is None:
         last = root.not_after - timedelta(seconds=1)
@@ -205,13 +198,13 @@ def revoke_ca(
             serial=serial,
             subject=UNKNOWN,
             crosses=None,
-            at=min(revocation.at, last),
+            at=min(revoked_at, last),
             not_after=root.not_after,
             der=None,
             revocation=None,
         )
         ca_certificates.put(db, known)
-    return ca_certificates.revoke(db, known, revocation, crl_entry)
+    return known
 
 
 def revoked_by(db: Database, root: Authority) -> set[int]:

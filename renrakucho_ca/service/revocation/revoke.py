@@ -1,0 +1,51 @@
+"""The one way to revoke: the CRL entry, the row in the store, and the act for the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from renrakucho_ca.model import Act, RetrievalNumber, Revocation
+from renrakucho_ca.pki import crl
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.tables import ca_certificates, certificates
+from renrakucho_ca.store.tables.audit_log import AuditEntry
+from renrakucho_ca.store.tables.ca_certificates import CaCertificate
+
+
+def revoke_certificates(
+    db: Database, numbers: Iterable[RetrievalNumber], why: Revocation
+) -> list[AuditEntry]:
+    """Revoke or hold certificates, within the open transaction.
+
+    Returns:
+        One act for each certificate that changed; those revoked before stay as they are. The caller
+        records the acts, or one of its own in their place.
+    """
+    entry = partial(crl.entry, at=why.at, reason=why.reason)
+    act = Act.HELD if why.is_hold else Act.REVOKED
+    return [
+        AuditEntry(
+            act,
+            each.number,
+            {
+                "reason": why.reason.value,
+                "hierarchy": each.hierarchy,
+                "serial": f"{each.serial:x}",
+            },
+        )
+        for each in certificates.revoke(db, numbers, why, entry)
+    ]
+
+
+def revoke_ca(db: Database, certificate: CaCertificate, why: Revocation) -> AuditEntry | None:
+    """Revoke a CA's certificate for good, within the open transaction.
+
+    Returns:
+        The act for the audit log; None where the certificate was revoked before.
+    """
+    entry = crl.entry(certificate.serial, why.at, why.reason)
+    if not ca_certificates.revoke(db, certificate, why, entry):
+        return None
+    detail = {"serial": f"{certificate.serial:x}", "reason": why.reason.value}
+    return AuditEntry(Act.CA_REVOKED, certificate.issuer, detail)
