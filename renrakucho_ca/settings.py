@@ -214,8 +214,8 @@ def load(home: Path) -> Settings:
         return yamlfile.read(home / FILE, Settings)
     except NotFound:
         raise NotFound(
-            "{home} is no home: there is no rca.yaml",
-            hint="make a home with `rca init`, or name another one with --home",
+            "{home} is not a home: rca.yaml is missing",
+            hint="run `rca init`, or name a home with --home",
             home=home,
         ) from None
 

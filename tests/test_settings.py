@@ -180,8 +180,8 @@ def test_a_folder_without_settings_is_no_home(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as caught:
         settings.load(tmp_path)
     assert said(caught.value) == (
-        f"{tmp_path} is no home: there is no rca.yaml | "
-        "make a home with `rca init`, or name another one with --home"
+        f"{tmp_path} is not a home: rca.yaml is missing | "
+        "run `rca init`, or name a home with --home"
     )
 
 

@@ -265,7 +265,7 @@ async def _fields(request: Request) -> dict[str, str]:
                     raise Invalid("the form has more than {largest} bytes", largest=LARGEST_FORM)
         return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
     except (TimeoutError, ClientDisconnect, ValueError) as error:
-        raise Invalid("the form did not arrive as it should") from error
+        raise Invalid("the form is incomplete or malformed") from error
 
 
 def _see_other(request: Request, path: str) -> Response:

@@ -156,8 +156,8 @@ def _room_for_connections() -> int:
     soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     if soft < LEAST_CONNECTIONS + OWN_FILES:
         raise Unavailable(
-            "only {found} files may be open at once, and the portal needs {least}",
-            hint="raise `ulimit -n`, or LimitNOFILE= of the unit",
+            "the limit on open files is {found}; the download page needs {least}",
+            hint="raise `ulimit -n`, or LimitNOFILE= in the systemd unit",
             found=soft,
             least=LEAST_CONNECTIONS + OWN_FILES,
         )

@@ -128,4 +128,4 @@ class Grouped(Generic[_Item, _T]):
 
 
 def _busy() -> Unavailable:
-    return Unavailable("the portal is busy", hint="try again in a minute")
+    return Unavailable("the download page is busy", hint="try again in a minute")

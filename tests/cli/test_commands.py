@@ -238,7 +238,7 @@ def test_export_of_many_writes_all_that_are_exportable(
     answer = rca("export", *numbers, spent, "--out", tmp_path, "--format", "json")
     assert answer.code == 8
     assert [each["number"] for each in answer.json] == numbers
-    assert f"{spent} was downloaded already" in answer.err
+    assert f"{spent} is already downloaded" in answer.err
 
 
 def test_show_reveals_the_password_until_it_is_spent(

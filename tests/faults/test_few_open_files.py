@@ -22,7 +22,7 @@ def test_a_portal_that_could_not_answer_does_not_begin(rca: Terminal, limit: int
     result = rca("serve", "--listen", "127.0.0.1:0", before=limited(limit, limit))
     assert result.code == 7
     assert result.complaint.endswith(
-        f"only {limit} files may be open at once, and the portal needs 60"
+        f"the limit on open files is {limit}; the download page needs 60"
     )
     assert "rca: hint: raise `ulimit -n`" in result.err
 

@@ -39,7 +39,7 @@ CHECKS: dict[str, Callable[[Home], Iterator[Finding]]] = {
     "clock": checks_database.clock,
     "backup": checks_database.backup_,
     "keys": checks_keys.keys,
-    "left-over keys": checks_keys.orphaned_keys,
+    "orphaned keys": checks_keys.orphaned_keys,
     "hierarchies": checks_future.hierarchies_,
     "algorithms": checks_future.algorithms,
     "cut-off": checks_servers.cutoff,
@@ -47,7 +47,7 @@ CHECKS: dict[str, Callable[[Home], Iterator[Finding]]] = {
     "published": checks_servers.published,
     "hook": checks_servers.hook,
     "OCSP": checks_servers.ocsp_,
-    "intents": checks_people.pending_issuances,
+    "pending issuances": checks_people.pending_issuances,
     "mails": checks_people.mails,
 }
 PASSPHRASE = "passphrase"
@@ -67,8 +67,8 @@ def examine(
     """
     if not home.store.exists() and not (home.path / "rca.yaml").exists():
         raise NotFound(
-            "{home} is no home: there is no rca.yaml",
-            hint="make a home with `rca init`, or name another one with --home",
+            "{home} is not a home: rca.yaml is missing",
+            hint="run `rca init`, or name a home with --home",
             home=home.path,
         )
     home = home.only_looking()
@@ -80,7 +80,7 @@ def examine(
         report[name] = list(_survived(check(home), report))
         for finding in report[name]:
             if finding.what.hint is None:
-                finding.what.hint = "mend what is named, or bring it back: `rca restore`"
+                finding.what.hint = "repair it, or run `rca restore`"
     return report
 
 
@@ -98,7 +98,7 @@ def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
         yield _once(
             Unavailable(
                 "{file}: {reason}",
-                hint=None if is_gone else "check who owns the home and its ca-store",
+                hint=None if is_gone else "check the owner of the home and of ca-store",
                 file=file,
                 reason=reason,
             ),
@@ -107,7 +107,7 @@ def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
     except Exception as error:  # a home may be damaged in ways that nobody has thought of
         yield problem(
             Attention(
-                "it could not be looked at: {kind}",
+                "not checked: {kind}",
                 hint="restore a backup",
                 kind=type(error).__name__,
             )
@@ -118,8 +118,6 @@ def _once(error: RcaError, report: Report) -> Finding:
     """A database that cannot be opened stops many checks, and is told of once."""
     for name, findings in report.items():
         if any(str(each.what) == str(error) for each in findings):
-            said = Attention(
-                "it could not be looked at: see {check}", hint="mend that first", check=name
-            )
+            said = Attention("not checked: see {check}", hint="solve that first", check=name)
             return Finding(Severity.UNKNOWN, said)
     return problem(error)

@@ -22,16 +22,17 @@ def database(home: Home) -> Iterator[Finding]:
     if health.wal_can_corrupt(home.db):
         yield problem(
             Attention(
-                "the database is in WAL mode, in which SQLite {version} can corrupt it",
-                hint="PRAGMA journal_mode = DELETE, or SQLite 3.51.3 (sqlite.org/wal.html)",
+                "the database is in WAL mode, and SQLite {version} can corrupt it",
+                hint="run `PRAGMA journal_mode = DELETE`, or install SQLite 3.51.3 "
+                "(sqlite.org/wal.html)",
                 version=health.sqlite_version(),
             )
         )
     for part in schema.alterations(home.db):
         yield problem(
             Attention(
-                "the database is not as rca makes it: {part}",
-                hint="somebody has changed it: look at what, or restore a backup",
+                "the database schema was altered: {part}",
+                hint="find out who changed it, or restore a backup",
                 part=part,
             )
         )
@@ -64,8 +65,8 @@ def clock(home: Home) -> Iterator[Finding]:
     if last is not None and now < last.at - TOLERANCE:
         yield problem(
             Attention(
-                "the clock says {now}, and the last row of the audit log is of {before}",
-                hint="set the clock; chronyd or systemd-timesyncd keeps it right",
+                "the clock says {now}, but the last row of the audit log is from {before}",
+                hint="set the clock, and run chronyd or systemd-timesyncd",
                 now=f"{now:%Y-%m-%d %H:%M}Z",
                 before=f"{last.at:%Y-%m-%d %H:%M}Z",
             )
@@ -77,12 +78,12 @@ def backup_(home: Home) -> Iterator[Finding]:
     oldest = home.clock() - timedelta(days=BACKUP_DAYS)
     last = backup.last(home)
     if last is None and any(each.created_at < oldest for each in hierarchies.all_of(home.db)):
-        yield warning(Attention("there is no backup", hint="rca backup FILE, daily from cron"))
+        yield warning(Attention("there is no backup", hint="run `rca backup FILE` daily from cron"))
     elif last is not None and last < oldest:
         yield warning(
             Attention(
-                "the last backup is of {moment}",
-                hint="rca backup FILE; then look why cron did not do it",
+                "the last backup is from {moment}",
+                hint="run `rca backup FILE`, then check why cron did not",
                 moment=f"{last:%Y-%m-%d}",
             )
         )

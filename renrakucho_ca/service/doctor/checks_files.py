@@ -48,7 +48,7 @@ def permissions(home: Home) -> Iterator[Finding]:
         if _mode(path) & _OTHERS_WRITE and not _mode(path) & stat.S_ISVTX:
             yield problem(
                 Attention(
-                    "the home lies in {path}, where anybody can put another in its place",
+                    "any user can replace the home: {path} is writable by others",
                     hint="chmod o-w {path}, or move the home",
                     path=path,
                 )
@@ -86,7 +86,7 @@ def owners(home: Home) -> Iterator[Finding]:
         if other not in trusted:
             yield problem(
                 Attention(
-                    "{path} belongs to {other}, the store to {owner}",
+                    "{path} belongs to {other}, but the store belongs to {owner}",
                     hint="chown {owner} {path}; run every command as {owner}",
                     path=path,
                     other=_name(other),
@@ -103,7 +103,7 @@ def links(home: Home) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "{path} is a symbolic link to {target}",
-                    hint="find out who laid it; the file itself belongs there",
+                    hint="find out who made the link, and put the file itself there",
                     path=path,
                     target=path.readlink(),
                 )
@@ -111,8 +111,8 @@ def links(home: Home) -> Iterator[Finding]:
         elif stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
             yield problem(
                 Attention(
-                    "{path} has another name somewhere: {count} hard links",
-                    hint="find the other one (find -samefile), and who made it",
+                    "{path} has {count} hard links",
+                    hint="find the other name with `find -samefile`, and who made it",
                     path=path,
                     count=status.st_nlink,
                 )
@@ -125,9 +125,9 @@ def disk(home: Home) -> Iterator[Finding]:
     if room.f_flag & os.ST_RDONLY:
         yield problem(
             Attention(
-                "the disk of the store is mounted read-only: nothing can be issued or revoked",
-                hint="the kernel does so after an error of the disk: dmesg tells; then "
-                "mount -o remount,rw",
+                "the disk of the store is mounted read-only: rca can neither issue nor revoke",
+                hint="the kernel does this after a disk error: check dmesg, then run `mount -o "
+                "remount,rw`",
             )
         )
     free = room.f_bavail * room.f_frsize
@@ -135,8 +135,8 @@ def disk(home: Home) -> Iterator[Finding]:
     if free < needed:
         yield problem(
             Attention(
-                "{free} MB are free on the disk of the store; {needed} MB may be needed",
-                hint="make room: a full disk stops issuing and revoking",
+                "the disk of the store has {free} MB free; {needed} MB may be needed",
+                hint="free some space: a full disk stops issuing and revoking",
                 free=free // 10**6,
                 needed=needed // 10**6,
             )
@@ -145,8 +145,8 @@ def disk(home: Home) -> Iterator[Finding]:
     if room.f_files and room.f_favail < LEAST_FREE_FILES:
         yield problem(
             Attention(
-                "{free} more files fit on the disk of the store: it runs out of inodes",
-                hint="delete files that nobody needs; df -i shows where",
+                "the disk of the store has {free} free inodes",
+                hint="delete unneeded files; `df -i` shows where",
                 free=room.f_favail,
             )
         )

@@ -45,8 +45,8 @@ def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Find
     if end < years_after(now, years):
         yield problem(
             Attention(
-                "{name} ends on {end}: it can issue nothing for {years} years any more",
-                hint="make a new hierarchy, and move everyone with `rca migrate`",
+                "{name} expires on {end}: it can no longer issue certificates for {years} years",
+                hint="create a new hierarchy, and run `rca migrate`",
                 name=hierarchy.name,
                 end=f"{end:%Y-%m-%d}",
                 years=years,
@@ -55,8 +55,9 @@ def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Find
     elif end < years_after(now, years) + WARNING_PERIOD:
         yield warning(
             Attention(
-                "{name} ends on {end}: within a year it can issue nothing for {years} years",
-                hint="make a new hierarchy, and move everyone with `rca migrate`",
+                "{name} expires on {end}: within a year it can no longer issue certificates for "
+                "{years} years",
+                hint="create a new hierarchy, and run `rca migrate`",
                 name=hierarchy.name,
                 end=f"{end:%Y-%m-%d}",
                 years=years,
@@ -72,8 +73,8 @@ def _outlived(home: Home, hierarchy: Hierarchy, now: datetime) -> Iterator[Findi
     if live:
         yield warning(
             Attention(
-                "{name} ends on {end}, and {live} certificates with it before their time",
-                hint="make a new hierarchy, and move everyone with `rca migrate`",
+                "{name} expires on {end}, before {live} of its certificates",
+                hint="create a new hierarchy, and run `rca migrate`",
                 name=hierarchy.name,
                 end=f"{end:%Y-%m-%d}",
                 live=live,
@@ -92,9 +93,10 @@ def algorithms(home: Home) -> Iterator[Finding]:
         if weak := health.count_rsa_2048(home.db, ids, END_OF_112_BITS):
             yield warning(
                 Attention(
-                    "{count} certificates of {name} have RSA-2048 keys, 112 bits, and last past "
-                    "2030 (NIST SP 800-57)",
-                    hint="rsa-3072 or ec-p256 in the profile, then `rca reissue` before 2031",
+                    "{count} certificates of {name} have RSA-2048 keys (112 bits) and are valid "
+                    "beyond 2030 (NIST SP 800-57)",
+                    hint="set rsa-3072 or ec-p256 in the profile, and run `rca reissue` before "
+                    "2031",
                     name=hierarchy.name,
                     count=weak,
                 )
@@ -103,7 +105,7 @@ def algorithms(home: Home) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "{count} live certificates of {name} are signed with SHA-1 or MD5",
-                    hint="move them with `rca migrate`: modern servers refuse them",
+                    hint="replace them with `rca migrate`: modern servers refuse them",
                     name=hierarchy.name,
                     count=broken,
                 )
@@ -118,8 +120,9 @@ def _weak_authorities(hierarchy: Hierarchy) -> Iterator[Finding]:
         ):
             yield warning(
                 Attention(
-                    "{name} has an RSA-2048 key, 112 bits, and lasts past 2030 (NIST SP 800-57)",
-                    hint="make a new hierarchy, and move everyone with `rca migrate`",
+                    "{name} has an RSA-2048 key (112 bits) and is valid beyond 2030 (NIST SP "
+                    "800-57)",
+                    hint="create a new hierarchy, and run `rca migrate`",
                     name=authority.name,
                 )
             )
@@ -129,7 +132,7 @@ def _weak_authorities(hierarchy: Hierarchy) -> Iterator[Finding]:
             yield problem(
                 Attention(
                     "{name} is signed with SHA-1 or MD5",
-                    hint="make a new hierarchy, and move everyone with `rca migrate`",
+                    hint="create a new hierarchy, and run `rca migrate`",
                     name=authority.name,
                 )
             )

@@ -34,7 +34,7 @@ def keys(home: Home) -> Iterator[Finding]:
                 yield problem(
                     Attention(
                         "the key of {name} is missing from ca-store/keys",
-                        hint="restore a backup: nothing can be issued or revoked without it",
+                        hint="restore a backup: without the key rca can neither issue nor revoke",
                         name=authority.name,
                     )
                 )
@@ -51,12 +51,12 @@ def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
                     yield from _unverified(
                         home,
                         authority,
-                        hint="see what the token has, with the PIN of that file: "
-                        "`pkcs11-tool --login --list-objects`",
+                        hint="list the token's keys with the PIN of that file: `pkcs11-tool "
+                        "--login --list-objects`",
                     )
             elif authority.key is not None and home.keystore.has(authority.key):
                 yield from _unverified(
-                    home, authority, hint="restore a backup, if the passphrase is right"
+                    home, authority, hint="check the passphrase; if it is right, restore a backup"
                 )
 
 
@@ -90,9 +90,9 @@ def orphaned_keys(home: Home) -> Iterator[Finding]:
     for path in home.keystore.unlisted_keys(known):
         yield warning(
             Attention(
-                "{file} is a CA's key that no hierarchy was recorded for",
-                hint="where an older database was put back, it is needed: `rca restore`. Else a "
-                "`hierarchy create` died, and it can be deleted",
+                "{file} is an orphaned key",
+                hint="if an older database was put back, run `rca restore`; if `hierarchy "
+                "create` was interrupted, delete the key",
                 file=path,
             )
         )

@@ -19,8 +19,8 @@ def pending_issuances(home: Home) -> Iterator[Finding]:
     if count:
         yield warning(
             Attention(
-                "{count} certificates were begun and not finished",
-                hint="the next `rca issue` revokes them",
+                "issuances begun but not finished: {count}",
+                hint="the next `rca issue` completes or revokes them",
                 count=count,
             )
         )
@@ -33,7 +33,7 @@ def mails(home: Home) -> Iterator[Finding]:
     if failed:
         yield problem(
             Attention(
-                "{count} mails were given up, and nobody has what they were about",
+                "{count} mails could not be delivered",
                 hint="list them with `rca mail list --state failed`, and contact these users "
                 "another way",
                 count=failed,
@@ -43,7 +43,7 @@ def mails(home: Home) -> Iterator[Finding]:
         yield problem(
             Attention(
                 "{count} mails have waited for more than six hours",
-                hint="rca mail send; then look why cron did not do it",
+                hint="run `rca mail send`, then check why cron did not",
                 count=late,
             )
         )

@@ -32,9 +32,9 @@ def cutoff(home: Home) -> Iterator[Finding]:
         if live:
             yield problem(
                 Attention(
-                    "the cut-off of {name} has come, and {live} of its certificates are not "
+                    "the cut-off of {name} has passed, and {live} of its certificates are not "
                     "revoked",
-                    hint="rca expire && rca publish; then look why cron did not do it",
+                    hint="run `rca expire && rca publish`, then check why cron did not",
                     name=hierarchy.name,
                     live=live,
                 )
@@ -51,10 +51,10 @@ def crl(home: Home) -> Iterator[Finding]:
             if end is not None and now < end:
                 yield problem(
                     Attention(
-                        "the CRL of {name} ends on {end} and cannot be renewed: its key is not "
-                        "here",
-                        hint="if it was lost with a machine, make another hierarchy and move its "
-                        "devices there before that: rca migrate --from {hierarchy}",
+                        "the CRL of {name} expires on {end} and cannot be renewed: the CA's key "
+                        "is not here",
+                        hint="if the key is lost, create a new hierarchy and run `rca migrate "
+                        "--from {hierarchy}` before that day",
                         name=authority.name,
                         end=f"{end:%Y-%m-%d}",
                         hierarchy=authority.hierarchy,
@@ -63,24 +63,27 @@ def crl(home: Home) -> Iterator[Finding]:
                 continue
             yield problem(
                 Attention(
-                    "{name} has no CRL: nginx lets nobody in without one",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
+                    "{name} has no CRL: nginx refuses all clients without one",
+                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
+                    "elsewhere",
                     name=authority.name,
                 )
             )
         elif now >= state.next_update:
             yield problem(
                 Attention(
-                    "the CRL of {name} has expired: servers refuse everyone",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
+                    "the CRL of {name} has expired: servers refuse all clients",
+                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
+                    "elsewhere",
                     name=authority.name,
                 )
             )
         elif _is_late(state.this_update, state.next_update, now):
             yield warning(
                 Attention(
-                    "the CRL of {name} ends on {end} and was not renewed at half its life",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
+                    "the CRL of {name} expires on {end} and was not renewed in time",
+                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
+                    "elsewhere",
                     name=authority.name,
                     end=f"{state.next_update:%Y-%m-%d}",
                 )
@@ -88,8 +91,9 @@ def crl(home: Home) -> Iterator[Finding]:
         elif state.carried != state.changes:
             yield problem(
                 Attention(
-                    "servers do not know yet what was revoked in {name}",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
+                    "the published CRL of {name} lacks the latest revocations",
+                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
+                    "elsewhere",
                     name=authority.name,
                 )
             )
@@ -114,12 +118,13 @@ def published(home: Home) -> Iterator[Finding]:
         newest = crls.path_of(home, authority)
         if not newest.exists():
             if hierarchies.crl_state(home.db, authority).this_update is not None:
-                yield problem(Attention("{file} is missing", hint="rca publish", file=newest))
+                yield problem(Attention("{file} is missing", hint="run `rca publish`", file=newest))
         elif not crls.is_whole(home, authority):
             yield problem(
                 Attention(
                     "{file} is damaged",
-                    hint="rca publish; for a root whose key is elsewhere, with --root-key FILE|URI",
+                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
+                    "elsewhere",
                     file=newest,
                 )
             )
@@ -132,21 +137,21 @@ def published(home: Home) -> Iterator[Finding]:
             continue
         if not (home.public / f"{hierarchy.name}-root.pem").exists():
             yield problem(
-                Attention("{name} is not published", hint="rca publish", name=hierarchy.name)
+                Attention("{name} is not published", hint="run `rca publish`", name=hierarchy.name)
             )
             continue
         for file in artifacts.differing(home, hierarchy, whole, home.public):
             if not file.exists():
-                yield problem(Attention("{file} is missing", hint="rca publish", file=file))
+                yield problem(Attention("{file} is missing", hint="run `rca publish`", file=file))
             elif file.name.endswith(("crl.pem", ".crl")):
                 yield problem(
-                    Attention("{file} is not the newest CRL", hint="rca publish", file=file)
+                    Attention("{file} is not the newest CRL", hint="run `rca publish`", file=file)
                 )
             else:
                 yield problem(
                     Attention(
-                        "{file} is not what was published",
-                        hint="rca publish; then find out who changed it",
+                        "{file} differs from what rca published",
+                        hint="run `rca publish`, then find out who changed it",
                         file=file,
                     )
                 )
@@ -157,8 +162,8 @@ def hook(home: Home) -> Iterator[Finding]:
     if owed_since is not None and owed_since < home.clock() - HOOK_GRACE:
         yield problem(
             Attention(
-                "publish_hook is due since {date}: servers have not loaded the newest CRL",
-                hint="rca publish, which says what is wrong with it",
+                "publish_hook has failed since {date}: servers have not loaded the newest CRL",
+                hint="run `rca publish`; it prints the hook's error",
                 date=f"{owed_since:%Y-%m-%d %H:%M}Z",
             )
         )
@@ -179,8 +184,8 @@ def ocsp_(home: Home) -> Iterator[Finding]:
         except FileNotFoundError:
             yield warning(
                 Attention(
-                    "{name} has no OCSP responses: servers that ask for them refuse everyone",
-                    hint="rca publish --if-due; then look why cron did not do it",
+                    "{name} has no OCSP responses: servers that use OCSP refuse all clients",
+                    hint="run `rca publish --if-due`, then check why cron did not",
                     name=authority.name,
                 )
             )
@@ -188,17 +193,17 @@ def ocsp_(home: Home) -> Iterator[Finding]:
         if now >= head.next_update:
             yield problem(
                 Attention(
-                    "the OCSP responses of {name} have expired: servers that ask refuse everyone",
-                    hint="rca publish --if-due; then look why cron did not do it",
+                    "the OCSP responses of {name} have expired: servers that use OCSP refuse all "
+                    "clients",
+                    hint="run `rca publish --if-due`, then check why cron did not",
                     name=authority.name,
                 )
             )
         elif _is_late(head.this_update, head.next_update, now):
             yield warning(
                 Attention(
-                    "the OCSP responses of {name} end on {end} and were not renewed at half "
-                    "their life",
-                    hint="rca publish --if-due; then look why cron did not do it",
+                    "the OCSP responses of {name} expire on {end} and were not renewed in time",
+                    hint="run `rca publish --if-due`, then check why cron did not",
                     name=authority.name,
                     end=f"{head.next_update:%Y-%m-%d}",
                 )

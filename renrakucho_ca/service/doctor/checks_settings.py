@@ -24,8 +24,8 @@ def settings(home: Home) -> Iterator[Finding]:
     if found.bundle_days > LONGEST_WAIT_DAYS:
         yield warning(
             Attention(
-                "bundle_days: private keys wait {days} days for somebody to fetch them",
-                hint="a month is enough; who comes later gets another one with `rca reissue`",
+                "bundle_days: private keys wait {days} days to be downloaded",
+                hint="set 30 days; for a late user run `rca reissue`",
                 days=found.bundle_days,
             )
         )
@@ -36,8 +36,9 @@ def _addresses(found: Settings) -> Iterator[Finding]:
         if url is not None and url.startswith("http:") and not _is_here(urlsplit(url).hostname):
             yield warning(
                 Attention(
-                    "{key}: passwords and certificates travel in the clear to {url}",
-                    hint="give it TLS, at the proxy or with `rca serve --tls-cert`, and https here",
+                    "{key}: passwords and certificates are sent unencrypted to {url}",
+                    hint="use TLS, at the proxy or with `rca serve --tls-cert`, and write https "
+                    "here",
                     key=key,
                     url=url,
                 )
@@ -46,8 +47,9 @@ def _addresses(found: Settings) -> Iterator[Finding]:
         if ip_address(address).is_global:
             yield warning(
                 Attention(
-                    "trusted_proxies: {address} is out in the internet, and is believed who asks",
-                    hint="name the proxy by its address in your own network",
+                    "trusted_proxies: {address} is a public address, and X-Forwarded-For from it "
+                    "is trusted",
+                    hint="write the proxy's address in your internal network",
                     address=address,
                 )
             )
@@ -58,8 +60,8 @@ def _mail(found: Settings) -> Iterator[Finding]:
     if mail.security == "none" and not _is_here(mail.host):
         yield warning(
             Attention(
-                "mail: links and passwords travel in the clear to {host}",
-                hint="security: starttls, or tls",
+                "mail: links and passwords are sent unencrypted to {host}",
+                hint="set security: starttls or tls",
                 host=mail.host,
             )
         )

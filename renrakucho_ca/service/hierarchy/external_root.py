@@ -192,7 +192,9 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
     root = hierarchies.get(home.db, name).root
     if root.key is not None:
         raise Conflict(
-            "the key of {name} is here: its CRL is made here", hint="rca publish", name=root.name
+            "the key of {name} is here: its CRL is made here",
+            hint="run `rca publish`",
+            name=root.name,
         )
     issuer = authority_certificate.of(root)
     content = crl.to_der(data)

@@ -128,7 +128,9 @@ def _server(home: Home) -> Iterator[Server]:
     """A connection to the SMTP server of the settings, logged in."""
     mail = home.settings.mail
     if mail.host is None:
-        raise Unavailable("no mail server is set", hint="mail: host: in rca.yaml")
+        raise Unavailable(
+            "no mail server is set in rca.yaml", hint="set host: below mail: in rca.yaml"
+        )
     with ExitStack() as stack:
         try:
             context = ssl.create_default_context()
@@ -155,8 +157,8 @@ def _server(home: Home) -> Iterator[Server]:
 
 def _unusable(home: Home, reason: str) -> Unavailable:
     return Unavailable(
-        "the mail server {host} cannot be used: {reason}",
-        hint="the mails wait; run `rca mail send` again",
+        "cannot use the mail server {host}: {reason}",
+        hint="the mails stay in the outbox; run `rca mail send` again",
         host=home.settings.mail.host,
         reason=reason,
     )

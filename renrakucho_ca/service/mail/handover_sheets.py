@@ -57,7 +57,7 @@ def waiting(
         if certificate.superseded_by is None
     ]
     if not found:
-        raise NotFound("nothing waits to be downloaded")
+        raise NotFound("no certificate is waiting to be downloaded")
     return found
 
 
@@ -107,7 +107,7 @@ def _sheets(home: Home, chosen: Sequence[Certificate]) -> Iterator[Sheet]:
     for certificate in chosen:
         bundle = certificates.bundle(home.db, certificate.number)
         if bundle is None:
-            raise Conflict("{number} has no file to hand out", number=certificate.number)
+            raise Conflict("{number} has no bundle to download", number=certificate.number)
         offer = download.describe(home, certificate, bundle.container)
         address = None if base is None else f"{base}/?number={certificate.number}"
         yield Sheet(

@@ -39,9 +39,9 @@ def number_locked(home: Home, number: RetrievalNumber, address: Address) -> None
     )
     message.set_content(
         say(
-            "Somebody has typed a wrong password for the retrieval number {number} so often that "
-            "it is locked for an hour. If that was its owner, `rca unlock {number}` opens it. "
-            "If not, `rca reissue {number}` gives the owner another number and password.",
+            "Too many wrong passwords were typed for the retrieval number {number}; it is locked "
+            "for an hour. If the user typed them, run `rca unlock {number}`. If not, run `rca "
+            "reissue {number}`: the user gets a new number and password.",
             number=number,
         )
         + "\n"

@@ -61,7 +61,7 @@ class TemplateRenderer:
             raise
         except Exception as error:  # a template can go wrong in as many ways as a program
             raise Invalid(
-                "the template {name} cannot be filled in: {problem}",
+                "template {name}: {problem}",
                 name=template,
                 problem=_problem(error),
             ) from error

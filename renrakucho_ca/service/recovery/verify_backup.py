@@ -102,7 +102,7 @@ def findings(home: Home) -> Iterator[BackupFinding]:
                 crls.verify(authority_certificate.of(authority), path)
             except FileNotFoundError:
                 if hierarchies.crl_state(home.db, authority).this_update is not None:
-                    yield BackupFinding(name, Attention("it is missing", hint="rca publish"))
+                    yield BackupFinding(name, Attention("it is missing", hint="run `rca publish`"))
             except RcaError as error:
                 yield BackupFinding(name, error)
 

@@ -209,7 +209,7 @@ def new_visit(random: Randomness) -> str:
 
 def _linked(home: Home, token: str) -> RetrievalNumber:
     if home.behind.exists() or recorder.has_forgotten(home):
-        raise Unavailable("the store was restored and is not up to date")
+        raise Unavailable("the store was restored and later changes are missing")
     number = downloads.linked(home.db, token, home.clock())
     if number is None:
         raise _spent()
@@ -264,7 +264,7 @@ def root_names(home: Home) -> str:
 
 
 def _spent() -> NotFound:
-    return NotFound("this link leads to nothing, or to nothing any more")
+    return NotFound("this link is unknown, used or expired")
 
 
 def _context(number: RetrievalNumber) -> str:

@@ -151,24 +151,26 @@ def _why_not(certificate: Certificate, status: Status) -> Conflict:
     number = certificate.number
     match status:
         case Status.HELD:
-            return Conflict("{number} is held", hint="`rca release {number}`", number=number)
+            return Conflict(
+                "{number} is held", hint="run `rca release {number}` first", number=number
+            )
         case Status.REVOKED:
-            return Conflict("{number} is revoked: its file is destroyed", number=number)
+            return Conflict("{number} is revoked: its bundle is destroyed", number=number)
         case Status.EXPIRED:
             return Conflict("{number} has expired", number=number)
         case Status.DOWNLOADED:
             return Conflict(
-                "{number} was downloaded already",
-                hint="a certificate is handed out once; another one: "
-                "rca issue --device {device} --user {user}",
+                "{number} is already downloaded",
+                hint="a bundle can be downloaded once; issue another: rca issue --device "
+                "{device} --user {user}",
                 number=number,
                 device=certificate.device,
                 user=certificate.user.id,
             )
         case Status.ISSUED:
             return Conflict(
-                "{number} has no file to hand out",
-                hint="its successor has: {successor}" if certificate.superseded_by else None,
+                "{number} has no bundle to download",
+                hint="its successor has one: {successor}" if certificate.superseded_by else None,
                 number=number,
                 successor=certificate.superseded_by,
             )

@@ -140,7 +140,7 @@ def _read_head(data: bytes, path: Path) -> tuple[Head, int]:
 
 
 def _damaged(path: Path) -> Unavailable:
-    return Unavailable("the OCSP responses {path} are damaged", hint="rca publish", path=path)
+    return Unavailable("the OCSP responses {path} are damaged", hint="run `rca publish`", path=path)
 
 
 class Responses:

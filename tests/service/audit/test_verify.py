@@ -399,7 +399,7 @@ def test_an_older_checkpoint_file_is_reported_until_the_next_publication(
     assert str(path) in problem
     (found,) = doctor.examine(log)["audit"]
     assert str(found.what) == problem
-    assert "rca publish" in str(found.what.hint)
+    assert "run `rca publish`" in str(found.what.hint)
     publication.publish(log, if_due=True)
     if how != "another's":
         assert problems(log) == []

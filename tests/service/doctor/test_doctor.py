@@ -158,7 +158,7 @@ def test_an_orphaned_issuance_is_reported(home: Home, clock: Clock) -> None:
     )
     with home.db.write():
         assert pending_issuance.put_pending(home.db, pending)
-    assert found(home) == {"intents"}
+    assert found(home) == {"pending issuances"}
     orphans.abandon_all(home)
 
 
@@ -250,7 +250,7 @@ Spoil = Callable[[Path], object]
         ),
         ("audit", lambda home: (home / "ca-store" / "journal").unlink()),
         ("keys", lambda home: (home / "ca-store" / "keys" / "bundle.key").unlink()),
-        ("left-over keys", lambda home: copy_key(home, "old-issuing", "stray")),
+        ("orphaned keys", lambda home: copy_key(home, "old-issuing", "stray")),
         ("published", lambda home: (home / "public" / "old-issuing.crl").unlink()),
         ("published", lambda home: os.truncate(home / "public" / "old-issuing.crl", 20)),
         ("published", lambda home: (home / "public" / "old-crl.pem").unlink()),

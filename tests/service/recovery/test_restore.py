@@ -815,7 +815,7 @@ def test_the_crl_of_a_ca_without_its_key_is_reported_with_its_end(lost: Lost, pl
     )  # fmt: skip
     end = text.removeprefix("nextUpdate=")[:10]
     assert str(found.what) == (
-        f"the CRL of later-issuing ends on {end} and cannot be renewed: its key is not here"
+        f"the CRL of later-issuing expires on {end} and cannot be renewed: the CA's key is not here"
     )
     assert "rca migrate --from later" in (found.what.hint or "").format(**found.what.values)
     (place.store / "crl" / "later-issuing.crl").unlink()

@@ -83,7 +83,7 @@ def test_exported_it_is_downloaded_and_its_bundle_and_password_are_gone(
     record = record_of(home, number)
     assert (record.status(clock.now), record.downloaded_at) == (Status.DOWNLOADED, clock.now)
     assert rows(home, "SELECT count(*) FROM bundle") == [(0,)]
-    with pytest.raises(Conflict, match="was downloaded already"):
+    with pytest.raises(Conflict, match="is already downloaded"):
         retrieval.reveal(home, number)
 
 
@@ -93,7 +93,7 @@ def test_exported_it_is_downloaded_and_its_bundle_and_password_are_gone(
 def test_a_second_time_is_refused_and_touches_no_file(home: Home, tmp_path: Path) -> None:
     number = issue(home).certificate.number
     export(home, number, tmp_path)
-    assert "was downloaded already" in str(reason(home, number, tmp_path / "again"))
+    assert "is already downloaded" in str(reason(home, number, tmp_path / "again"))
     assert list((tmp_path / "again").iterdir()) == []
 
 
@@ -156,7 +156,7 @@ def test_of_many_processes_one_gets_it_and_none_needs_the_passphrase(
 
 @pytest.mark.parametrize(
     ("state", "message"),
-    [("held", "is held"), ("revoked", "its file is destroyed"), ("expired", "has expired")],
+    [("held", "is held"), ("revoked", "its bundle is destroyed"), ("expired", "has expired")],
 )
 def test_a_certificate_that_is_not_valid_is_not_delivered(
     home: Home, clock: Clock, tmp_path: Path, state: str, message: str
