@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
-from renrakucho_ca.errors import Conflict, Refused, Unavailable
+from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.lock import FileLock
 from renrakucho_ca.store.sqlite.connection import Database
@@ -106,7 +106,7 @@ class Home:
     def append_to_journal(self) -> None:
         """After a commit: what is done is done, so a journal that cannot be written now waits.
 
-        The next one who writes catches up, and `auditing.refuse_unless_in_step` insists on it.
+        The next writer appends it, and `store_state.require` insists on it.
         """
         with suppress(Unavailable):
             self.journal.append_missing(self.db)
@@ -139,19 +139,6 @@ class Home:
         """A file that is there while this store, restored from a backup, does not know all that
         happened after it (`service.recovery.reconcile`)."""
         return self.store / "restored.json"
-
-    def refuse_while_behind(self) -> None:
-        """Numbers would be given out twice, and files that somebody has fetched.
-
-        Raises:
-            Refused: the store was restored, and has not caught up.
-        """
-        if self.behind.exists():
-            raise Refused(
-                "the store was restored from a backup and later changes are missing",
-                hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
-                "the journal is lost",
-            )
 
     def create(self, network: str | None, organization: str | None) -> None:
         """Makes a new home. Settings and profiles that are there already are kept.

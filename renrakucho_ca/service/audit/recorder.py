@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from renrakucho_ca.errors import Refused, Unavailable
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.files import journal
 from renrakucho_ca.store.files.journal import JournalState
@@ -35,31 +34,6 @@ def record(home: Home, at: datetime, *entries: AuditEntry) -> None:
 def has_forgotten(home: Home) -> bool:
     """Whether the journal knows, or may know, what the database does not."""
     return home.journal.state(home.db) in _MAY_KNOW_MORE
-
-
-def refuse_unless_in_step(home: Home) -> None:
-    """Nothing is issued from a database that has forgotten something.
-
-    Its serials, numbers and revocations could be given out again, or be missing on the next CRL.
-
-    Raises:
-        Refused: the journal knows what the database does not.
-        Unavailable: the journal cannot be read or written.
-    """
-    state = home.journal.state(home.db)
-    if state is JournalState.BEHIND:
-        state = home.journal.append_missing(home.db)
-    if state is JournalState.UNREADABLE:
-        raise Unavailable(
-            "the journal {path} cannot be read: nothing is issued without it",
-            hint="`rca restore` tells more, `rca restore --without-journal` sets it aside",
-            path=home.journal.path,
-        )
-    if state in (JournalState.AHEAD, JournalState.DIVERGED):
-        raise Refused(
-            "the database is older than its journal: nothing is issued from it",
-            hint="`rca restore` brings back what it has forgotten; `rca audit verify` tells more",
-        )
 
 
 def _to_syslog(records: Sequence[AuditRecord]) -> None:

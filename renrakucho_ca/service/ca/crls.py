@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from renrakucho_ca.errors import Invalid, Refused
+from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Act, Authority, Hierarchy
-from renrakucho_ca.pki import authority_certificate, certificate_scanner, crl, x509
+from renrakucho_ca.pki import authority_certificate, crl, x509
 from renrakucho_ca.pki.keys import SigningKey
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import checkpoints, recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
@@ -71,7 +72,7 @@ def renew(
     # A number is recorded before it is signed: who does not know it may have forgotten more.
     unknown = number_in(path, issuer, above=recovery.crl_number(home.db, authority) + 1)
     if unknown:
-        _refuse_to_forget(home, authority, path)
+        store_state.require_listed(home, authority, path)
     with home.db.write():
         number = hierarchies.next_crl_number(home.db, authority, now, unknown)
     with home.db.read():
@@ -97,17 +98,6 @@ def renew(
 
     if authority == hierarchy.issuing:
         checkpoints.sign(home, authority, key, now)
-
-
-def _refuse_to_forget(home: Home, authority: Authority, path: Path) -> None:
-    before = certificate_scanner.load_crl(files.read(path), [authority.certificate])
-    listed = {serial for serial, why in before.revocations() if not why.is_hold}
-    if not listed <= recovery.revoked_by(home.db, authority):
-        raise Refused(
-            "the database is older than {file}: the next CRL would lack what this one lists",
-            hint="`rca restore` brings back what it has forgotten; `rca audit verify` tells more",
-            file=path,
-        )
 
 
 def verify(issuer: x509.Certificate, file: Path) -> None:

@@ -16,6 +16,7 @@ from renrakucho_ca.errors import Conflict, Invalid, NotFound
 from renrakucho_ca.model import UNKNOWN, Act, Hierarchy, Tier
 from renrakucho_ca.pki import authority_certificate, imported_ca, keys, x509, x509_certificates
 from renrakucho_ca.pki.signatures import signed_by
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.ca_import.certificates import Certificates
@@ -30,6 +31,7 @@ from renrakucho_ca.service.hierarchy.creation import (
     refuse_requested,
 )
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.tables import hierarchies, imports
 from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.tabular import csv_table
@@ -82,7 +84,9 @@ def import_ca(
         NotFound: a path leads nowhere.
         Conflict: the name is another CA's, or the CA has another name here.
         Unavailable: wrong passphrase.
+        Refused: the store was restored, or the database is older than its journal.
     """
+    store_state.require(home, Action.SIGN_CA)
     _refuse_unreadable(paths, records)
     with home.lock("takeover").exclusive():
         wanted = _authorities(home, name, ca)

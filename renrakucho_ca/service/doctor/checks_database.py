@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from renrakucho_ca.errors import Attention, Unavailable
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import verifier
 from renrakucho_ca.service.ca.clock_guard import TOLERANCE, guarded_now
 from renrakucho_ca.service.doctor.finding import Finding, problem, warning
@@ -46,7 +47,7 @@ def database(home: Home) -> Iterator[Finding]:
 
 
 def restored(home: Home) -> Iterator[Finding]:
-    home.refuse_while_behind()
+    store_state.require_reconciled(home)
     yield from ()
 
 

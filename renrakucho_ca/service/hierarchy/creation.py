@@ -17,12 +17,14 @@ from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.profiles import subjects
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys, crls
 from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import ca_certificates, expiry, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -65,13 +67,13 @@ def create(
         Conflict: a hierarchy of that name, or a root of that common name, exists; a key is that of
             another CA.
         Unavailable: wrong passphrase; the clock is behind; the token does not let us in.
-        Refused: the database is older than its journal.
+        Refused: the store was restored, or the database is older than its journal.
     """
+    store_state.require(home, Action.SIGN_CA)
     check_name(name)
     words = words_for(home, name, common_name)
     now = guarded_now(home)
     with home.lock("hierarchies").exclusive():
-        recorder.refuse_unless_in_step(home)
         refuse_taken(home, name, words["common_name"])
         home.keystore.unlock()
         root = _make_root(home, words, key_algorithm, now, root_key)

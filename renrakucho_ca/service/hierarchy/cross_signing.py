@@ -20,6 +20,7 @@ from renrakucho_ca.pki import (
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca
 from renrakucho_ca.pki.keys import SigningKey, public_key_of
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.ca.clock_guard import guarded_now
@@ -27,6 +28,7 @@ from renrakucho_ca.service.ca.distribution import root_distribution
 from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.revocation.revoke import revoke_ca
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -50,8 +52,9 @@ def sign(
     Raises:
         Invalid: not a request for a CA, or `root_key` is another CA's.
         Unavailable: passphrase, key, or the clock is behind.
-        Refused: it would outlive the root. Conflict: `out` exists.
+        Refused: it would outlive the root, or the store may not sign. Conflict: `out` exists.
     """
+    store_state.require(home, Action.SIGN_CA)
     asked = external_root.load_request(request)
     by = hierarchies.get(home.db, hierarchy)
     now = guarded_now(home, by)
@@ -102,9 +105,11 @@ def cross(
 
     Raises:
         NotFound: no such hierarchy. Conflict: there is a bridge, or the two are the same.
-        Refused: the path length has no room at all, or the bridge would outlive one of the two.
+        Refused: the path length has no room at all, the bridge would outlive one of the two, or
+            the store may not sign.
         Unavailable: passphrase, key, or the clock is behind. Invalid: `root_key` is another CA's.
     """
+    store_state.require(home, Action.SIGN_CA)
     certified, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
     if certified.name == signer.name:
         raise Conflict("a bridge needs two hierarchies")
@@ -191,7 +196,6 @@ def _signed(
             end=f"{by.root.not_after:%Y-%m-%d}",
         )
     with home.lock("hierarchies").exclusive():
-        recorder.refuse_unless_in_step(home)
         _give_up_orphaned(home, now)
         if crosses is not None and by.name in cross_certificates(home, crosses, now):
             raise Conflict(

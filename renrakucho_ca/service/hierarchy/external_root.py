@@ -21,6 +21,7 @@ from renrakucho_ca.pki import (
 from renrakucho_ca.pki.imported_ca import load_ca
 from renrakucho_ca.pki.issue import request_ca
 from renrakucho_ca.profiles import subjects
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca import ca_keys, crls
 from renrakucho_ca.service.ca.clock_guard import guarded_now
@@ -34,6 +35,7 @@ from renrakucho_ca.service.hierarchy.creation import (
     words_for,
 )
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -65,9 +67,9 @@ def request(
         Conflict: a hierarchy of that name exists, or a request that was made otherwise.
         Unavailable: wrong passphrase.
     """
+    store_state.require(home, Action.SIGN_CA)
     check_name(name)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
-        home.append_to_journal()  # of a run that died, where this one records nothing
         made = ca_certificates.find_request(home.db, name)
         if made is None:
             made = _make_request(home, name, common_name, key_algorithm, issuing_key)
@@ -136,13 +138,13 @@ def install(
         Invalid: a certificate is not what it should be; the message says all that is wrong.
         Conflict: one of the two is known already.
         Unavailable: wrong passphrase, the key is not there, or the clock is behind.
-        Refused: the database is older than its journal.
+        Refused: the store was restored, or the database is older than its journal.
     """
+    store_state.require(home, Action.SIGN_CA)
     now = guarded_now(home)
     root_certificate = load_ca(root, Tier.ROOT)
     issuing_certificate = load_ca(issuing, Tier.ISSUING)
     with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
-        recorder.refuse_unless_in_step(home)
         installed = _installed(home, name, root_certificate, issuing_certificate)
         if installed is not None:
             return installed

@@ -14,7 +14,7 @@ from renrakucho_ca.model import (
     RetrievalNumber,
     User,
 )
-from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import orphans
 from renrakucho_ca.service.issuance.issuer import (
@@ -27,6 +27,7 @@ from renrakucho_ca.service.issuance.issuer import (
 from renrakucho_ca.service.issuance.maker_pool import FEW, started
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
 from renrakucho_ca.service.ocsp import pre_produce
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.tables import certificates, hierarchies
 
 
@@ -71,7 +72,7 @@ def issue_many(
     Raises:
         As `issue`.
     """
-    recorder.refuse_unless_in_step(home)
+    store_state.require(home, Action.ISSUE)
     chosen = choose_hierarchy(home, hierarchy)
     source = iter(requests)
     first = list(islice(source, FEW + 1))

@@ -98,12 +98,10 @@ class Issuer:
     The passphrase is asked for here, before anything is recorded.
 
     Raises:
-        Refused: the store was restored and has not caught up.
         Unavailable: the key is not here, the passphrase is wrong, or the clock is behind.
     """
 
     def __init__(self, home: Home, hierarchy: Hierarchy, notify: Notifier) -> None:
-        home.refuse_while_behind()
         self._home = home
         self._notify = notify
         self._hierarchy = hierarchy

@@ -16,9 +16,11 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail import outgoing
 from renrakucho_ca.service.mail.smtp import Server, TlsServer
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.tables import outbox
 from renrakucho_ca.store.tables.outbox import Mail, MailState
 
@@ -50,12 +52,15 @@ def send(
     Raises:
         Unavailable: no server is set, it cannot be reached, wants another login or another sender,
             or hangs up. What has not been sent waits.
+        Refused: the store was restored, or the database is older than its journal.
     """
     counts = dict.fromkeys(MailState, 0)
     now = home.clock()
     with home.lock("mail").exclusive():
         if outbox.due(home.db, now) is None:
             return Delivery(0, 0, 0)
+        # Mails that went after a backup would go again.
+        store_state.require(home, Action.DELIVER)
         with _server(home) as server:
             while limit is None or sum(counts.values()) < limit:
                 mail = _begin(home, now)

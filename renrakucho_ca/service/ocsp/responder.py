@@ -18,9 +18,10 @@ from renrakucho_ca.pki import ocsp, ocsp_request, x509_certificates
 from renrakucho_ca.pki.der import integer
 from renrakucho_ca.pki.ocsp import Form, OcspError, Period, ResponderKey
 from renrakucho_ca.pki.ocsp_request import CertId
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import delegated_responder, response_file
-from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.files.ocsp_responses import Responses
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import ca_certificates, hierarchies, ocsp_state
@@ -94,7 +95,7 @@ class OcspResponder:
             # A response is signed by the responder of one CA, and has to be about all that was
             # asked for (RFC 6960 §4.2.2.3).
             return _failure(OcspError.UNAUTHORIZED)
-        reconcile.refuse_to_forget(home)
+        store_state.require(home, Action.PUBLISH)
         now = home.clock()
         asked = request.certificates
         if request.nonce is not None or len(asked) > 1:

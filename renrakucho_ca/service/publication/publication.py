@@ -13,6 +13,7 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.ca import ca_keys, crls
 from renrakucho_ca.service.ca.ca_keys import ca_key
@@ -21,8 +22,8 @@ from renrakucho_ca.service.hierarchy import cross_signing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import pre_produce
 from renrakucho_ca.service.publication import artifacts, publish_hook
-from renrakucho_ca.service.recovery import reconcile
 from renrakucho_ca.service.revocation import revocation
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import hierarchies
 from renrakucho_ca.token_uri import KeyPlace
@@ -68,7 +69,7 @@ def publish(
         Unavailable: the passphrase is wrong, the disk is full, the hook failed, the clock is
             behind.
     """
-    reconcile.refuse_to_forget(home)
+    store_state.require(home, Action.PUBLISH)
     folder = out or home.public
     results: list[_CrlResult] = []
     written: list[Path] = []

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from renrakucho_ca.errors import Attention, Invalid, RcaError, Refused
+from renrakucho_ca.errors import Attention, Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, RetrievalNumber, Revocation
 from renrakucho_ca.pki import certificate_scanner
 from renrakucho_ca.pki.certificate_scanner import FoundCrl
@@ -194,24 +194,6 @@ def _record(home: Home, learned: Learned, told: Told, forgotten: Iterable[Witnes
         with home.db.write():
             recorder.record(home, home.clock(), AuditEntry(Act.RESTORED, "store", found))
     home.append_to_journal()
-
-
-def refuse_to_forget(home: Home) -> None:
-    """Servers are told of no fewer revocations than they know.
-
-    Raises:
-        Refused: the store was restored, and nothing told it what was revoked since.
-    """
-    marker = _Marker.read(home)
-    if marker is not None and not (marker.has_crls and marker.has_looked):
-        raise Refused(
-            "the store was restored and does not know what was revoked after its backup",
-            # Where CRLs are here, the restore died, or a file stopped it, before it had read them.
-            hint="rca restore"
-            if marker.has_crls
-            else "rca restore --journal FILE, or --crl with each CRL that servers have; where all "
-            "are lost: rca restore --without-journal",
-        )
 
 
 def _published(home: Home) -> list[Path]:

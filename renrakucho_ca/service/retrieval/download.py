@@ -20,13 +20,15 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from renrakucho_ca.clock import Randomness
-from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
+from renrakucho_ca.errors import Conflict, NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber
 from renrakucho_ca.pki import x509_certificates
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import rate_limit, retrieval
 from renrakucho_ca.service.retrieval.retrieval import Download
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.tables import certificates, downloads, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.downloads import ClaimedBundle
@@ -208,8 +210,10 @@ def new_visit(random: Randomness) -> str:
 
 
 def _linked(home: Home, token: str) -> RetrievalNumber:
-    if home.behind.exists() or recorder.has_forgotten(home):
-        raise Unavailable("the store was restored and later changes are missing")
+    try:
+        store_state.require(home, Action.DELIVER)
+    except Refused as error:  # to a visitor, the page is not available for now
+        raise Unavailable("{problem}", hint=error.hint, problem=error) from error
     number = downloads.linked(home.db, token, home.clock())
     if number is None:
         raise _spent()

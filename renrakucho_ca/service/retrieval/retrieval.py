@@ -12,9 +12,11 @@ from renrakucho_ca.bundle import mobileconfig
 from renrakucho_ca.errors import Conflict, Unavailable
 from renrakucho_ca.model import Act, Certificate, Container, RetrievalNumber, Status
 from renrakucho_ca.pki import keys, x509_certificates
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.outcome import Outcome, each
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import certificates, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
@@ -68,8 +70,7 @@ def export(
     Raises:
         Refused: the store was restored, and others may have been handed out since its backup.
     """
-    home.refuse_while_behind()
-    recorder.refuse_unless_in_step(home)
+    store_state.require(home, Action.DELIVER)
     files.make_folder(out)
     now = home.clock()
     written: dict[RetrievalNumber, Path] = {}
