@@ -193,3 +193,20 @@ def test_in_a_batch_devices_are_written_as_they_are_sold(
     ((_, request),) = batch.read_requests(tmp_path / "batch.csv")
     assert isinstance(request, IssuanceRequest)
     assert request.device == profile
+
+
+@pytest.mark.parametrize(("lines", "read"), [(20, True), (21, False)])
+def test_a_row_has_twenty_lines_at_most(tmp_path: Path, lines: int, read: bool) -> None:
+    note = "\n".join(map(str, range(lines)))
+    table = rows(tmp_path, f'user,device,note\na,mac,"{note}"\nb,mac,\n'.encode())
+    first, *rest = said(table)
+    assert first == (2, "a" if read else "a quote is opened and not closed")
+    assert rest[-1] == (2 + lines, "b")
+
+
+def test_a_table_beyond_all_tables_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_bytes(b"user,device\n")
+    os.truncate(file, csv_table.LARGEST_FILE + 1)
+    with pytest.raises(Invalid, match="is longer than 536870912 bytes"):
+        next(csv_table.read(file, COLUMNS))

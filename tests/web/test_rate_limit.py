@@ -274,6 +274,37 @@ def test_right_passwords_do_not_count_as_an_attack(home: Home, issue: Issue) -> 
     assert list(home.db.rows(counts)) == []
 
 
+@pytest.mark.parametrize(
+    ("over_all", "waits"), [(rate_limit.ATTACK - 1, False), (rate_limit.ATTACK, True)]
+)
+def test_less_patience_begins_with_the_guess_after_the_last_that_is_borne(
+    home: Home, over_all: int, waits: bool
+) -> None:
+    """An address that was wrong more often than is borne under attack, and less than else."""
+    now = int(home.clock().timestamp())
+    insert = "INSERT INTO guess VALUES (?, ?, ?, ?, 0)"
+    home.db.execute(insert, ("all", "", over_all, now))
+    failures = rate_limit.ADDRESS_UNDER_ATTACK.free + 1
+    home.db.execute(insert, ("address", str(ADDRESSES[0]), failures, now))
+    assert attempt(home, "53000000", ADDRESSES[0]) is Wrong
+    assert attempt(home, "53000001", ADDRESSES[0]) is (Locked if waits else Wrong)
+
+
+def test_all_right_passwords_of_a_moment_are_let_in(home: Home, issue: Issue) -> None:
+    people = [issue("android") for _ in range(3)]
+    attempts = [
+        Attempt(each.certificate.number, typed, ADDRESSES[0])
+        for each in people
+        for typed in (WRONG, each.password)
+    ]
+    answers = authentication.verify(home, attempts)
+    assert [isinstance(answer, str) for answer in answers] == [False, True] * 3
+    offered = [
+        download.offer(home, link).certificate.number for link in answers if isinstance(link, str)
+    ]
+    assert offered == [each.certificate.number for each in people]
+
+
 def test_no_lock_is_longer_than_an_hour() -> None:
     for patience in (NUMBER, ADDRESS, rate_limit.ADDRESS_UNDER_ATTACK):
         waits = [patience.wait(failures) for failures in range(10_000)]

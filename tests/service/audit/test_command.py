@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import expiry, revocation
+from renrakucho_ca.store.tables import audit_log
+from renrakucho_ca.store.tables.audit_log import AuditQuery
 from tests.shared.homes import PASSPHRASE, Clock, configure, copy_home, issue, open_home
 
 from .reader import rows, sql
@@ -93,6 +96,21 @@ def test_each_filter_selects_its_rows(used: Home) -> None:
     assert before
     assert after
     assert before + after == [r["id"] for r in everything]
+
+
+def test_a_range_has_its_first_moment_and_not_its_last(home: Home, clock: Clock) -> None:
+    begin = clock.now
+    for name in ("a", "b", "c"):
+        clock.advance(seconds=1)
+        people.add(home, User(name))
+
+    def between(first: int, last: int) -> list[str]:
+        since, until = (begin + timedelta(seconds=each) for each in (first, last))
+        return [row.object for row in audit_log.stream(home.db, AuditQuery(since, until))]
+
+    assert between(1, 4) == ["a", "b", "c"]
+    assert between(2, 3) == ["b"]
+    assert between(3, 3) == []
 
 
 def test_a_limit_leaves_the_newest_last(used: Home) -> None:

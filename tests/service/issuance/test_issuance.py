@@ -353,3 +353,40 @@ def test_a_wrong_passphrase_records_nothing(home: Home, clock: Clock) -> None:
         issue(other_home)
     assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
     assert rows(home, "SELECT count(*) FROM user") == [(0,)]
+
+
+class TokenThatGoes:
+    """Randomness, and a token that is pulled out while the password after so many is made."""
+
+    def __init__(self, passwords: int) -> None:
+        self._passwords = itertools.count(-passwords)
+
+    def __call__(self, length: int) -> bytes:
+        drawn = system_randomness(length)
+        if length != 12:
+            return drawn
+        if next(self._passwords) == 0:
+            raise Unavailable("the token has gone")
+        # Letters that there are, so that no password is drawn a second time.
+        return bytes(byte & 0b1111 for byte in drawn)
+
+
+def test_what_was_made_before_a_token_went_is_recorded(home: Home, clock: Clock) -> None:
+    """And the rest, which may have been signed, is revoked by the next run."""
+    going = open_home(home.path, clock, TokenThatGoes(passwords=3))
+    requests = [IssuanceRequest(User(name), "android") for name in "abcdef"]
+    done: list[str] = []
+
+    def issue_all() -> None:
+        for request, result in issuance.issue_many(going, requests):
+            assert isinstance(result, Issued)
+            done.append(request.user.id)
+
+    with pytest.raises(Unavailable, match="the token has gone"):
+        issue_all()
+    assert done == ["a", "b", "c"]
+    live = "SELECT user FROM certificate WHERE standing = 'issued' ORDER BY user"
+    assert [user for (user,) in rows(home, live)] == done
+    issue(open_home(home.path, clock), "android")
+    revoked = "SELECT user FROM certificate WHERE standing = 'revoked' ORDER BY user"
+    assert [user for (user,) in rows(home, revoked)] == ["d", "e", "f"]

@@ -194,6 +194,30 @@ def test_a_permanently_refused_mail_is_given_up_and_listed(
     assert "no such user" in str(mail.problem)
 
 
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [("499 not now", MailState.WAITING), ("500 never", MailState.FAILED)],
+)
+def test_an_answer_from_500_on_is_for_good(
+    home: Home, post_office: PostOffice, answer: str, state: MailState
+) -> None:
+    """RFC 5321 §4.2.1."""
+    post_office.answers["tanaka@example.jp"] = answer
+    issued = issue(home)
+    deliver.send(home)
+    assert mail_of(home, issued).state is state
+
+
+def test_a_mail_is_tried_fourteen_times(home: Home, post_office: PostOffice, clock: Clock) -> None:
+    post_office.answers["tanaka@example.jp"] = "451 later"
+    issued = issue(home)
+    for count in range(1, 15):
+        deliver.send(home)
+        assert mail_of(home, issued).tries == count
+        clock.now = mail_of(home, issued).next_try_at
+    assert mail_of(home, issued).state is MailState.FAILED
+
+
 def test_after_two_days_of_refusals_it_is_given_up(
     home: Home, post_office: PostOffice, clock: Clock
 ) -> None:
@@ -398,3 +422,21 @@ def test_a_lockout_of_an_unknown_number_sends_no_mail(home: Home, post_office: P
     )
     attempt(home, "99999998", 12)
     assert deliver.send(home).sent == 0
+
+
+def test_twenty_alarms_at_most_wait_for_the_operator(home: Home, post_office: PostOffice) -> None:
+    """Those that were sent do not count, nor do mails to users."""
+    home = set_mail(
+        home,
+        f"host: 127.0.0.1\n  port: {post_office.port}\n  security: none\n"
+        "  operator: boss@example.jp",
+    )
+    address = ip_address("192.0.2.7")
+    number = issue(home).certificate.number
+    for _ in range(25):
+        lockout_alert.number_locked(home, number, address)
+    assert outbox.waiting_for_operator(home.db) == 20
+    assert deliver.send(home).sent == 21
+    for _ in range(25):
+        lockout_alert.number_locked(home, number, address)
+    assert outbox.waiting_for_operator(home.db) == 20

@@ -112,3 +112,21 @@ def test_a_refused_claim_takes_no_download(home: Home) -> None:
 def test_a_link_to_an_unknown_number_is_not_made(home: Home) -> None:
     with pytest.raises(NotFound):
         download.make_link(home, RetrievalNumber("12345678"))
+
+
+def test_links_that_lead_nowhere_are_destroyed(home: Home, clock: Clock) -> None:
+    """A spent one at once, whatever its age; an unused one at its end; no other."""
+    spent, unused = (issue(home, "android").certificate.number for _ in range(2))
+    link = download.make_link(home, spent)
+    download.make_link(home, spent)
+    download.make_link(home, unused)
+    claim(home, link)
+    count = "SELECT count(*) FROM download_link"
+    download.destroy_expired(home)
+    assert rows(home, count) == [(1,)]
+    clock.advance(hours=47, minutes=59, seconds=59)
+    download.destroy_expired(home)
+    assert rows(home, count) == [(1,)]
+    clock.advance(seconds=1)
+    download.destroy_expired(home)
+    assert rows(home, count) == [(0,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -156,6 +157,33 @@ def test_a_serial_number_names_the_certificate_that_carries_it(home: Home) -> No
     assert revocation.by_serial(home, read_certificate(home, number).serial_number) == number
     with pytest.raises(NotFound, match="no certificate has the serial number 1f"):
         revocation.by_serial(home, 0x1F)
+
+
+def test_a_serial_number_of_two_cas_names_neither(home: Home) -> None:
+    """Imported CAs count from 1: one of the two would be revoked by chance."""
+    first = issue(home, "android", "old").certificate
+    second = issue(home, "android", "new").certificate
+    home.db.execute(
+        "UPDATE certificate SET serial = ? WHERE number = ?",
+        (f"{first.serial:x}", int(second.number)),
+    )
+    with pytest.raises(Conflict) as caught:
+        revocation.by_serial(home, first.serial)
+    named = re.findall("[0-9]{8}", str(caught.value.values["numbers"]))
+    assert set(named) == {first.number, second.number}
+
+
+def test_a_rehearsal_says_what_a_revocation_would_do(home: Home) -> None:
+    live, held, revoked = (issue(home, "android").certificate.number for _ in range(3))
+    revocation.hold(home, held)
+    revocation.revoke(home, [revoked], RevocationReason.SUPERSEDED)
+    numbers = [live, held, revoked, UNKNOWN]
+    would = revocation.would_revoke(home, numbers)
+    assert record_of(home, live).revocation is None
+    done = revocation.revoke(home, numbers, RevocationReason.SUPERSEDED)
+    kinds = [type(each.result).__name__ for each in would]
+    assert kinds == [type(each.result).__name__ for each in done]
+    assert kinds == ["Certificate", "Certificate", "Conflict", "NotFound"]
 
 
 def test_the_hour_of_revocation_is_that_of_the_command(home: Home, clock: Clock) -> None:
