@@ -32,3 +32,17 @@ def years_after(moment: datetime, years: int) -> datetime:
         return moment.replace(year=moment.year + years)
     except ValueError:
         return moment.replace(year=moment.year + years, day=28)
+
+
+def half_life(begin: datetime, end: datetime) -> datetime:
+    """Return the moment at which a CRL, OCSP response or responder certificate is renewed."""
+    return begin + (end - begin) / 2
+
+
+def is_renewal_due(now: datetime, begin: datetime, end: datetime) -> bool:
+    """Return whether half of a validity period has passed.
+
+    A period in the future is renewed too: the clock was set back, and to servers with the right
+    time the object is not valid yet.
+    """
+    return not begin <= now < half_life(begin, end)

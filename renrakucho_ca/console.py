@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from itertools import islice
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.locale import Catalogue
 
@@ -129,15 +129,12 @@ class Console:
             case Format.CSV:
                 _write_csv(rows, fields)
             case Format.TABLE:
-                stream = iter(rows)
-                page = list(islice(stream, TABLE_ROWS))
-                if not page:
-                    self.talk("nothing found")
-                with_header = True
-                while page:
+                with_header, found = True, False
+                for page in batched(rows, TABLE_ROWS):
                     self._table(page, columns, spare, whole, with_header=with_header)
-                    page = list(islice(stream, TABLE_ROWS))
-                    with_header = sys.stdout.isatty()
+                    with_header, found = sys.stdout.isatty(), True
+                if not found:
+                    self.talk("nothing found")
 
     @contextmanager
     def progress(self, text: str, total: int) -> Iterator[Callable[[], None]]:

@@ -22,7 +22,7 @@ PACKAGE = Path(renrakucho_ca.__file__).parent
 NAME = PACKAGE.name
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"model", "errors", "clock", "background", "token_uri", ""}
+GROUND = {"model", "errors", "clock", "background", "batched", "token_uri", ""}
 """What every room may know; "" is the package itself: its version."""
 
 ROOMS = {"pki", "bundle", "store", "tabular", "profiles", "settings"}
@@ -32,6 +32,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "clock": {"errors"},
     "model": {"errors"},
     "background": set(),
+    "batched": set(),
     "token_uri": {"errors"},
     "yamlfile": {"errors"},
     "pki": GROUND,

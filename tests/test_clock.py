@@ -7,7 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from renrakucho_ca.clock import system_clock, system_randomness, years_after
+from renrakucho_ca.clock import (
+    half_life,
+    is_renewal_due,
+    system_clock,
+    system_randomness,
+    years_after,
+)
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 
@@ -49,3 +55,16 @@ def test_the_date_is_that_of_the_place() -> None:
     there = years_after(begin.astimezone(JAPAN), 10)
     assert there == datetime(2038, 2, 28, 0, 30, tzinfo=JAPAN)
     assert there.astimezone(UTC) == datetime(2038, 2, 27, 15, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [(-1, True), (0, False), (4, False), (5, True), (10, True), (11, True)],
+)
+def test_a_validity_period_is_renewed_at_half_of_it_and_while_it_is_in_the_future(
+    now: int, due: bool
+) -> None:
+    begin = datetime(2026, 8, 1, tzinfo=UTC)
+    end, moment = begin + timedelta(days=10), begin + timedelta(days=now)
+    assert half_life(begin, end) == begin + timedelta(days=5)
+    assert is_renewal_due(moment, begin, end) is due

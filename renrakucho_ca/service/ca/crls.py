@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from renrakucho_ca.clock import is_renewal_due
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import Act, Authority, Hierarchy
 from renrakucho_ca.pki import authority_certificate, crl, x509
@@ -40,10 +41,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         # The cut-off was set since. One CRL of the chain that ends then is enough: a root's key may
         # lie in a safe.
         return True
-    # The clock was set back: to servers that are on time this one is not valid yet.
-    if now < state.this_update:
-        return True
-    return now >= state.this_update + (state.next_update - state.this_update) / 2
+    return is_renewal_due(now, state.this_update, state.next_update)
 
 
 def is_whole(home: Home, authority: Authority) -> bool:

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Certificate, RetrievalNumber
 from renrakucho_ca.pki import certificate_scanner
@@ -17,7 +18,7 @@ from renrakucho_ca.service.ca_import import discovery, openssl_index
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import OwnerRecord
 from renrakucho_ca.service.ca_import.owner_table import OwnerTable
-from renrakucho_ca.service.ca_import.session import Run, batches
+from renrakucho_ca.service.ca_import.session import BATCH, Run
 from renrakucho_ca.service.process_pool import ProcessPool, cores
 from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
@@ -54,7 +55,7 @@ class Certificates:
     def read(self, paths: Iterable[Path]) -> list[Path]:
         """Records the certificates; returns the files that have an index or a CRL."""
         later: dict[Path, None] = {}
-        for batch, results in self._inspected(batches(self._certificates(paths, later))):
+        for batch, results in self._inspected(batched(self._certificates(paths, later), BATCH)):
             self._record_certificates(zip(batch, results, strict=True))
             self._progress(len(results))
         return list(later)

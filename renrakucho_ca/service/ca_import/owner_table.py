@@ -7,12 +7,13 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
-from renrakucho_ca.service.ca_import.session import Run, batches
+from renrakucho_ca.service.ca_import.session import BATCH, Run
 from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 from renrakucho_ca.tabular import csv_table
@@ -69,7 +70,7 @@ class OwnerTable:
 
     def keep_rest(self) -> None:
         """Records the lines alone that no certificate was found for, by the date rule."""
-        for batch in batches(self._run.staging.left()):
+        for batch in batched(self._run.staging.left(), BATCH):
             with self._run.recording():
                 self._keep_batch(batch)
 

@@ -8,6 +8,7 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
 from renrakucho_ca.pki import authority_certificate, certificate_scanner
@@ -16,7 +17,7 @@ from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.ca_import import discovery, openssl_index
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.openssl_index import IndexLine
-from renrakucho_ca.service.ca_import.session import Run, batches
+from renrakucho_ca.service.ca_import.session import BATCH, Run
 from renrakucho_ca.service.revocation.revoke import revoke_certificates
 from renrakucho_ca.store.tables import certificates, imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
@@ -77,7 +78,7 @@ class Revocations:
             imports.raise_crl_number(self._run.db, authority.id, found.number)
         start = authority_certificate.of(authority).not_valid_before_utc
         newest = self._newest.get(found.issuer, found.age)
-        for batch in batches(found.revocations()):
+        for batch in batched(found.revocations(), BATCH):
             with self._run.recording():
                 revoked = dict(batch)
                 known = [
@@ -105,7 +106,7 @@ class Revocations:
         if held:
             for serial in newest.serials():
                 held.pop(serial, None)
-        for batch in batches(held.values()):
+        for batch in batched(held.values(), BATCH):
             with self._run.recording():
                 for number in batch:
                     self._run.summary.released += certificates.release(self._run.db, number)
@@ -116,7 +117,7 @@ class Revocations:
         if owner is None:
             return
         start = authority_certificate.of(owner).not_valid_before_utc
-        for batch in batches(openssl_index.index_lines(path, self._run.now)):
+        for batch in batched(openssl_index.index_lines(path, self._run.now), BATCH):
             with self._run.recording():
                 self._index_batch(owner, start, batch)
 
@@ -162,7 +163,7 @@ class Revocations:
     def _owner(self, path: Path) -> Authority | None:
         """The CA whose index it is: the one with a certificate of that serial number and end."""
         is_about_cas_alone = True
-        for batch in batches(openssl_index.index_lines(path, self._run.now)):
+        for batch in batched(openssl_index.index_lines(path, self._run.now), BATCH):
             lines = {line.serial: line for _, line in batch if isinstance(line, IndexLine)}
             is_about_cas_alone &= lines.keys() <= self._run.ca_serials
             for each in imports.known(self._run.db, self._run.hierarchy.name, lines):

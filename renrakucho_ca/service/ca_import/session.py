@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from renrakucho_ca.errors import Invalid, RcaError
 from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
@@ -24,7 +22,6 @@ from renrakucho_ca.store.tables.imports import Staging
 BATCH = 1000
 """Certificates that are read, and then recorded in one transaction."""
 
-_Item = TypeVar("_Item")
 Report = Callable[[RcaError], None]
 PassedOver = Callable[[Path, str | None], None]
 """Is told a file that was passed over, and what it is, if certificates may be in it."""
@@ -182,9 +179,3 @@ class Run:
             used = imports.taken(self.db, fresh) | self.staging.wanted(fresh)
             found |= {key: number for key, number in fresh.items() if key not in used}
         return iter(found.values())
-
-
-def batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    source = iter(items)
-    while batch := list(islice(source, BATCH)):
-        yield batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from renrakucho_ca.clock import half_life
 from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.model import Authority
 from renrakucho_ca.pki import certificate_scanner
@@ -78,7 +79,7 @@ def crl(home: Home) -> Iterator[Finding]:
                     name=authority.name,
                 )
             )
-        elif _is_late(state.this_update, state.next_update, now):
+        elif now > half_life(state.this_update, state.next_update) + GRACE:
             yield warning(
                 Attention(
                     "the CRL of {name} expires on {end} and was not renewed in time",
@@ -199,7 +200,7 @@ def ocsp_(home: Home) -> Iterator[Finding]:
                     name=authority.name,
                 )
             )
-        elif _is_late(head.this_update, head.next_update, now):
+        elif now > half_life(head.this_update, head.next_update) + GRACE:
             yield warning(
                 Attention(
                     "the OCSP responses of {name} expire on {end} and were not renewed in time",
@@ -208,11 +209,6 @@ def ocsp_(home: Home) -> Iterator[Finding]:
                     end=f"{head.next_update:%Y-%m-%d}",
                 )
             )
-
-
-def _is_late(this_update: datetime, next_update: datetime, now: datetime) -> bool:
-    """Whether it was not renewed at half its life, nor within the grace after that."""
-    return now > this_update + (next_update - this_update) / 2 + GRACE
 
 
 def live_authorities(home: Home) -> list[Authority]:

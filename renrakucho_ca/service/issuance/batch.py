@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
 from renrakucho_ca.service import people
@@ -59,8 +59,7 @@ def import_users(
 ) -> Iterator[tuple[int, User | RcaError]]:
     """Puts users into the store, a portion at a time; each is yielded when it is there."""
     now = home.clock()
-    source = iter(lines)
-    while batch := list(islice(source, BATCH)):
+    for batch in batched(lines, BATCH):
         with home.db.write():
             people.put_all(home, (user for _, user in batch if isinstance(user, User)), now)
         yield from batch

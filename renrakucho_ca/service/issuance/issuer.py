@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Conflict, RcaError, Refused, Unavailable
 from renrakucho_ca.model import (
     LIVE,
@@ -156,8 +156,7 @@ class Issuer:
         self, requests: Iterable[IssuanceRequest], refused: list[tuple[IssuanceRequest, RcaError]]
     ) -> Iterator[Plan]:
         """Plans whose intents are recorded; what cannot be planned goes to `refused`."""
-        source = iter(requests)
-        while batch := list(islice(source, BATCH)):
+        for batch in batched(requests, BATCH):
             plans: list[Plan] = []
             with self._home.db.write():
                 # Retired while this run was under way? Then nothing more of it is signed.

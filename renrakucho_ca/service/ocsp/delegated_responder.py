@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from renrakucho_ca.clock import is_renewal_due
 from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, SubjectAttribute, Tier
 from renrakucho_ca.pki import authority_certificate, contents, keys, x509_certificates
 from renrakucho_ca.pki.contents import Validity, serial_number
@@ -31,13 +32,9 @@ _TITLE = " OCSP responder"
 
 
 def is_due(home: Home, authority: Authority, now: datetime) -> bool:
-    """Whether a CA has no responder yet, one past half its life, or one of the future: the clock
-    was set back.
-    """
+    """Return whether a CA needs its first or next responder certificate."""
     newest = ocsp_state.responder(home.db, authority.id)
-    if newest is None or now < newest.not_before:
-        return True
-    return now >= newest.not_before + (newest.not_after - newest.not_before) / 2
+    return newest is None or is_renewal_due(now, newest.not_before, newest.not_after)
 
 
 def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from renrakucho_ca.clock import is_renewal_due
 from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import keys
@@ -53,11 +54,11 @@ def is_file_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: dat
             head, count = responses.head, len(responses)
     except (FileNotFoundError, Unavailable):
         return True
-    if head.authority != authority.fingerprint_sha256 or now < head.this_update:
+    if head.authority != authority.fingerprint_sha256:
         return True
     if hierarchy.cutoff is not None and now < hierarchy.cutoff < head.next_update:
         return True  # it was set since
-    if now >= head.this_update + (head.next_update - head.this_update) / 2:
+    if is_renewal_due(now, head.this_update, head.next_update):
         return True
     return ocsp_state.count_changes(home.db, authority.id) > max(MOST_CHANGES, count / 10)
 

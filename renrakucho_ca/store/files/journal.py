@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BufferedRandom, BufferedReader
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.lock import FileLock
@@ -224,7 +224,7 @@ class Journal:
             files.write(self.path, files.pieces(self.path))
         with self._opened() as file:
             _cut_torn_end(file)
-            while page := list(islice(records, audit_log.PAGE)):
+            for page in batched(records, audit_log.PAGE):
                 file.write(b"".join(encode(record) + b"\n" for record in page))
             file.flush()
             os.fsync(file.fileno())
