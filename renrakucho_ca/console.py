@@ -1,4 +1,4 @@
-"""What people and scripts see: data to stdout as table, JSON or CSV, talk to stderr."""
+"""Output: data to stdout as table, JSON or CSV; progress, hints and errors to stderr."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Value = (
 Row = dict[str, Value]
 
 TABLE_ROWS = 1000
-"""Rows whose widths are measured together, so that a long table need not be held whole."""
+"""Rows whose widths are measured together, so that a long table is streamed."""
 
 FOLDED_COLUMN = 16
-"""Columns of a terminal that are left to a text before another column gives way to it."""
+"""Terminal columns that a folded text keeps; if that does not fit, spare columns are dropped."""
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV injection"); a Japanese one
-# reads the full-width signs alike.
+# Spreadsheets take a cell that begins with one of these for a formula (OWASP, "CSV injection");
+# Japanese ones read the full-width signs alike.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -45,10 +45,10 @@ class Format(StrEnum):
 
 
 class Console:
-    """The two streams of a command.
+    """The output of a command.
 
     Args:
-        zone: gives the timezone of people's dates; asked for when there is one to show.
+        zone: returns the timezone of displayed dates; called when the first date is shown.
     """
 
     def __init__(
@@ -61,21 +61,21 @@ class Console:
         self.say = catalogue.say
 
     def talk(self, text: str, /, **values: object) -> None:
-        """Progress, hints, warnings: for people, and nothing that a script needs."""
+        """Print progress or a hint to stderr, unless `-q` is given."""
         if not self._quiet:
             _to_stderr(self.say(text, **values))
 
     def detail(self, text: str, /, **values: object) -> None:
-        """Talk for those who asked for more (`-v`)."""
+        """Print a detail to stderr if `-v` is given."""
         if self._verbose:
             self.talk(text, **values)
 
     def error(self, error: RcaError) -> None:
-        """One line, and the hint where there is one."""
+        """Print an error as one line, and its hint."""
         self._complain("error", error)
 
     def warn(self, warning: RcaError) -> None:
-        """Like an error, for what stops nothing."""
+        """Print a warning as one line, and its hint, unless `-q` is given."""
         if not self._quiet:
             self._complain("warning", warning)
 
@@ -86,11 +86,11 @@ class Console:
             _to_stderr(f"rca: hint: {hint}")
 
     def one(self, row: Row, form: Format, *, columns: Sequence[str] | None = None) -> None:
-        """One thing: in JSON an object, in a table a line for each of its values.
+        """Print one record: a JSON object, or a table with a line for each value.
 
         Args:
-            columns: the keys that a table shows, in the order in which people want them; by
-                default all. What has no value is left out.
+            columns: the keys that the table shows, in order (default: all). Empty values are
+                omitted.
         """
         match form:
             case Format.JSON:
@@ -114,14 +114,13 @@ class Console:
         spare: Sequence[str] = (),
         whole: Sequence[str] = (),
     ) -> None:
-        """Any number of things, streamed: in JSON an array.
+        """Print records, streamed.
 
         Args:
-            fields: the keys of every row, in order: the header of CSV.
-            columns: those of them that a table shows.
-            spare: those of the columns that a narrow terminal can do without, the first to go
-                first.
-            whole: those that are never folded, since people copy them.
+            fields: the keys of every row, in order: the CSV header.
+            columns: the keys that the table shows.
+            spare: columns that a narrow terminal drops, in this order.
+            whole: columns that are never folded because people copy their values.
         """
         match form:
             case Format.JSON:
@@ -138,7 +137,7 @@ class Console:
 
     @contextmanager
     def progress(self, text: str, total: int) -> Iterator[Callable[[], None]]:
-        """A bar with rate and time left, on a terminal alone; yields what moves it on by one."""
+        """Show a progress bar with rate and time left on a terminal; yield its `advance`."""
         if self._quiet or not sys.stderr.isatty():
             yield lambda: None
             return
@@ -168,7 +167,7 @@ class Console:
         return self.say(key.replace("_", " "))
 
     def _shown(self, value: Value) -> str:
-        """A value as people read it: dates where they live, states in their language."""
+        """Format a value for a table: local dates, translated states."""
         if isinstance(value, datetime):
             return f"{_local(value, self._zone()):%Y-%m-%d}"
         if isinstance(value, bool):
@@ -205,12 +204,11 @@ class Console:
             box=box.SIMPLE_HEAD,
             show_edge=False,
             pad_edge=False,
-            padding=(0, 1, 0, 0),  # the box has a blank of its own between columns
+            padding=(0, 1, 0, 0),  # the box adds a space between columns
             show_header=with_header,
         )
         for column in shown:
-            # Where the terminal is too narrow, what people wrote is folded; a number, a date or a
-            # state never is.
+            # On a narrow terminal free text is folded; numbers, dates and states never are.
             is_text = any(type(row[column]) in (str, list, tuple) for row in page)
             folds = is_text and column not in whole
             table.add_column(self._title(column), overflow="fold", no_wrap=not folds)
@@ -222,7 +220,7 @@ class Console:
             print(line.rstrip(" "))
 
     def _into_pipe(self, shown: dict[str, list[str]], *, with_header: bool) -> None:
-        """Full width, nothing folded, no colour: without Rich, whose import takes 50 ms."""
+        """Print full width, without folding or colour, and without Rich (50 ms to import)."""
         texts = [[*([self._title(key)] if with_header else []), *shown[key]] for key in shown]
         widths = [max(map(cells, column)) for column in texts]
         for line in zip(*texts, strict=True):
@@ -238,7 +236,7 @@ class Console:
         whole: Sequence[str],
         width: int,
     ) -> None:
-        """Leaves out empty columns, and spare ones until what is left fits, folded a little."""
+        """Remove empty columns, then spare ones until the rest fits, folded if need be."""
         for column in [column for column, texts in shown.items() if not any(texts)]:
             del shown[column]
 
@@ -253,9 +251,9 @@ class Console:
 
 
 def printable(text: str) -> str:
-    """One line without anything that moves the cursor or reorders letters.
+    """Escape everything that moves the cursor or reorders text; the result is one line.
 
-    Blanks of other widths, such as the one between a Japanese family name and first name, stay.
+    Spaces of other widths stay, such as the one between a Japanese family and given name.
     """
     if text.isprintable():  # as nearly all are
         return text
@@ -268,7 +266,7 @@ def printable(text: str) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal a text takes: Japanese letters take two."""
+    """Count the terminal columns of a text; wide characters take two."""
     if text.isascii():
         return len(text)
     return sum(
@@ -281,17 +279,17 @@ def _local(moment: datetime, zone: tzinfo) -> datetime:
     try:
         return moment.astimezone(zone)
     except OverflowError:
-        return moment  # 9999-12-31T23:59:59Z, which means no end (RFC 5280 §4.1.2.5).
+        return moment  # 9999-12-31T23:59:59Z: no well-defined expiration (RFC 5280 §4.1.2.5)
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with Z."""
-    # A fifth of strftime's time, five times a row.
+    """Format as RFC 3339 in UTC with Z."""
+    # Five times faster than strftime, and called five times a row.
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _to_stderr(line: str) -> None:
-    # Nobody listens any more: that must not stop what is being done.
+    # A closed stderr must not stop the work.
     with suppress(OSError):
         print(printable(line), file=sys.stderr)
 
@@ -304,13 +302,13 @@ def _plain(row: Row) -> dict[str, object]:
 
 
 def _json(row: Row, indent: int | None = None) -> str:
-    # JSON has escapes of its own for what the locale cannot encode; Python's are another syntax.
+    # Outside UTF-8 use JSON's own escapes; the stream's backslashreplace is not JSON.
     is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
     return json.dumps(_plain(row), ensure_ascii=not is_utf8, indent=indent)
 
 
 def _write_json(rows: Iterable[Row]) -> None:
-    """One array, written as the rows come."""
+    """Write one array, row by row."""
     separator = "[\n"
     for row in rows:
         sys.stdout.write(separator + _json(row))
@@ -329,7 +327,7 @@ def _write_csv(rows: Iterable[Row], fields: Sequence[str]) -> None:
 
 
 def _cell(value: object) -> object:
-    """A cell as in JSON, but one that a spreadsheet shows and does not run."""
+    """Return a cell's value as in JSON, quoted so that no spreadsheet runs it as a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = " ".join(value) if isinstance(value, list | tuple) else value

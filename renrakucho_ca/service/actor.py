@@ -1,4 +1,4 @@
-"""Who runs rca, and from where: what the audit log says of an act at the command line."""
+"""Find the actor of a command for the audit log: the operating system's user and his address."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LONGEST_NAME = 64
 
 
 def of_process(environ: Mapping[str, str] = os.environ) -> Actor:
-    """The operating system's user; under sudo, the one who called it.
+    """Return the operating system's user; under sudo, the user who called it.
 
-    Who can write the store can also set these variables: the log says who it was among people who
-    act in good faith, and proves what was done.
+    Anyone with write access to the store can forge these variables: the log identifies honest
+    operators and proves what was done.
     """
     try:
         name = clean_text(environ.get("SUDO_USER", ""), what="user", longest=LONGEST_NAME)
@@ -34,7 +34,7 @@ def _name_of(uid: int) -> str:
 
 
 def _origin(ssh_connection: str) -> str:
-    """The client's address, the first word of what sshd sets; `local` where it is none."""
+    """Return the client's address, the first word of `SSH_CONNECTION`; else `local`."""
     try:
         return str(ip_address(ssh_connection.split(" ", 1)[0]))
     except ValueError:

@@ -1,4 +1,4 @@
-"""A home: where settings, profiles and state lie, and what every use case needs of them."""
+"""A home: the folder with settings, profiles and state, and lazy access to each."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def _no_pin(token: str) -> str:
 
 
 class Home:
-    """A home on disk. Nothing is opened before it is needed: a look-up reads no settings.
+    """A home on disk. Everything is opened on first use: a look-up reads no settings.
 
     Args:
         path: the folder.
-        passphrase: gives the passphrase of the CA keys; its argument tells whether it is a new one.
-        clock, random: what tests hand in.
-        pin: gives the PIN of the token of that name, where no file holds it.
-        actor: who acts, for the audit log; by default the user of the operating system.
+        passphrase: returns the passphrase of the CA keys; called with whether it is a new one.
+        clock, random: replaced in tests.
+        pin: returns the PIN of a named token that has no PIN file.
+        actor: the actor in the audit log (default: the operating system's user).
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Home:
 
     @cached_property
     def db(self) -> Database:
-        """The database. A home that has settings and no state yet gets its state now."""
+        """The database. A home with settings and without state gets its state now."""
         if self._only_looks:
             return Database.look_at(self.database)
         if not self._is_set_up() and (self.path / "rca.yaml").exists():
@@ -118,18 +118,15 @@ class Home:
             NotFound: there is no home.
         """
         if not self.store.exists():
-            _ = self.db  # made now, or told to be missing
+            _ = self.db  # creates the state, or raises
         return FileLock(self.store / f"{name}.lock")
 
     def elsewhere(self, path: Path) -> Home:
-        """A home at another place that the same passphrase opens, asked for once for both."""
+        """Return a home in another folder with the same passphrase, asked for once."""
         return Home(path, self._passphrase, self.clock, self.random, pin=self.pin)
 
     def only_looking(self) -> Home:
-        """The same home, whose database is read as it is: none is made, none brought up to date.
-
-        What cannot be opened is told to whoever asks for it.
-        """
+        """Return the same home with a read-only database: it is neither created nor upgraded."""
         same = Home(self.path, self._passphrase, self.clock, self.random, self._actor)
         same._only_looks = True
         return same
@@ -141,7 +138,7 @@ class Home:
         return self.store / "restored.json"
 
     def create(self, network: str | None, organization: str | None) -> None:
-        """Makes a new home. Settings and profiles that are there already are kept.
+        """Create a home. Existing settings and profiles are kept.
 
         Raises:
             Conflict: there is a store already.
@@ -169,26 +166,27 @@ class Home:
         return self.store / "keys" / "bundle.key"
 
     def _is_set_up(self) -> bool:
-        """The bundles' key is made last, so where it is, everything was made once; and where it is
-        lost, the CAs' keys tell that it was there: another would not open what waits.
+        """Whether the state was created once: the bundle key is created last.
+
+        If it is lost, the CA keys show that it existed; a new one would not open existing bundles.
         """
         return self._bundle_key.exists() or any(self._bundle_key.parent.glob("*.key"))
 
     def _has_database(self) -> bool:
-        """An empty file is none: opened, it would pass for a new store, and all would be lost."""
+        """Whether there is a database; an empty file would be opened as a new one."""
         return self.database.exists() and self.database.stat().st_size > 0
 
     @contextmanager
     def setting_up(self) -> Iterator[None]:
-        """Holds the lock under which a home is made, once, however many start at the same time."""
+        """Hold the lock under which a home is created, once."""
         files.make_folder(self.store)
-        # A checkout brings the folder with the mode that git gave it.
+        # In a checkout the folder has the mode that git gave it.
         self.store.chmod(files.PRIVATE_FOLDER)
         with self.lock("setup").exclusive():
             yield
 
     def _copy_profiles(self, shipped: Path) -> None:
-        """All or none: half a set, left by a run that died, would pass for the operator's."""
+        """Copy all profiles or none: a partial set would pass for the operator's own."""
         import shutil
 
         new = files.temporary_for(self.profiles)
@@ -201,7 +199,7 @@ class Home:
         files.sync_folder(self.path)
 
     def _make_state(self) -> None:
-        """Makes the state, or goes on where a first start was cut off."""
+        """Create the state, or complete an interrupted creation."""
         for folder in (self.store / "keys", self.store / "crl"):
             files.make_folder(folder)
         make = Database.open if self.database.exists() else Database.create

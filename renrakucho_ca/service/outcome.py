@@ -1,4 +1,4 @@
-"""What became of each in a batch: one that fails does not stop the others."""
+"""The outcome of each item of a batch: one failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from renrakucho_ca.model import Certificate, RetrievalNumber
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The certificate as it is now, or why nothing was done to it."""
+    """The certificate as it is now, or the error."""
 
     number: RetrievalNumber
     result: Certificate | RcaError
 
     def unwrap(self) -> Certificate:
-        """The certificate; raises the error where there is one."""
+        """Return the certificate, or raise the error."""
         if isinstance(self.result, RcaError):
             raise self.result
         return self.result
@@ -26,7 +26,7 @@ class Outcome:
 def each(
     numbers: Iterable[RetrievalNumber], do: Callable[[RetrievalNumber], Certificate]
 ) -> list[Outcome]:
-    """Does it to each number once, in the order given."""
+    """Call `do` once for each number, in the order given."""
 
     def one(number: RetrievalNumber) -> Outcome:
         try:

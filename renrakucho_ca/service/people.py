@@ -1,4 +1,4 @@
-"""The people: adding one, or what is new about one."""
+"""Add and update users."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 def add(home: Home, user: User) -> User:
-    """Adds a user; of one who is known already, replaces the fields that are given.
-
-    Returns:
-        The user as recorded now.
-    """
+    """Add a user, or replace the given fields of a known one; return the recorded user."""
     with home.db.write():
         put_all(home, [user], home.clock())
         return users.get(home.db, user.id)
 
 
 def put_all(home: Home, wanted: Iterable[User], now: datetime) -> None:
-    """As `add` does one, within the open transaction. What changes nothing leaves no trace."""
+    """Add or update users in the open transaction; unchanged users are not recorded."""
     recorder.record(home, now, *[_recorded(user) for user in wanted if users.put(home.db, user)])
 
 
 def _recorded(user: User) -> AuditEntry:
-    """With the mail address: who changes it gets the mails with number and password."""
+    """Build the audit act. It has the mail address, which receives numbers and passwords."""
     given = {
         "name": user.name,
         "email": user.email,

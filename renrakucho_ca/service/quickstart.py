@@ -1,4 +1,4 @@
-"""A complete home to try out: both hierarchies, and a certificate for each kind of device."""
+"""Create a complete home to try: both hierarchies and a certificate for each kind of device."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _USER = "suzuki"
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What was made.
+    """The new home.
 
     Attributes:
-        passphrase_file: of the CA keys.
-        issued: one for each kind of device.
-        files: theirs, by retrieval number.
+        passphrase_file: file with the passphrase of the CA keys.
+        issued: one certificate for each kind of device.
+        files: exported bundles by retrieval number.
     """
 
     home: Home
@@ -45,13 +45,13 @@ def quickstart(
     clock: Clock = system_clock,
     random: Randomness = system_randomness,
 ) -> Started:
-    """Makes everything, without a question.
+    """Create the home without asking.
 
     Args:
-        progress: is told what is being done: a text, and the values that go into it.
+        progress: called with a message template and its values before each step.
 
     Raises:
-        Conflict: there is something in the folder already, or it is a file.
+        Conflict: the folder is not empty, or it is a file.
     """
     files.make_folder(folder)
     if any(folder.iterdir()):

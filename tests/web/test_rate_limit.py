@@ -245,7 +245,7 @@ def test_an_attack_on_all_numbers_from_everywhere_keeps_no_honest_person_out_for
     assert attempt(home, victims[1].certificate.number, nurse, victims[1].password) is None
 
 
-def test_under_attack_an_address_gets_less_patience(home: Home) -> None:
+def test_under_attack_an_address_is_limited_more_strictly(home: Home) -> None:
     home.db.execute(
         "INSERT INTO guess VALUES ('all', '', ?, ?, 0)",
         (rate_limit.ATTACK, int(home.clock().timestamp())),
@@ -306,8 +306,8 @@ def test_all_right_passwords_of_a_moment_are_let_in(home: Home, issue: Issue) ->
 
 
 def test_no_lock_is_longer_than_an_hour() -> None:
-    for patience in (NUMBER, ADDRESS, rate_limit.ADDRESS_UNDER_ATTACK):
-        waits = [patience.wait(failures) for failures in range(10_000)]
+    for policy in (NUMBER, ADDRESS, rate_limit.ADDRESS_UNDER_ATTACK):
+        waits = [policy.wait(failures) for failures in range(10_000)]
         assert waits == sorted(waits)
         assert max(waits) <= timedelta(hours=1)
 

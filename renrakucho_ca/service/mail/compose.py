@@ -1,7 +1,7 @@
-"""Mails to the people who get a certificate, written when it is issued.
+"""Compose the mail to a user when his certificate is issued.
 
-A mail is put into the outbox by the transaction that records the certificate, sealed, because it
-has link and password. `delivery` sends it, and then its content is erased.
+The transaction that records the certificate puts the mail into the outbox, sealed, because it
+contains link and password. `deliver` sends it and then erases its content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from renrakucho_ca.store.tables import certificates
 
 
 class Letters:
-    """Writes mails in the language and with the templates of a home."""
+    """Composes mails in the language and with the templates of a home."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -26,10 +26,10 @@ class Letters:
         self._pages = TemplateRenderer(self._catalogue, home.settings.zone, home.path / "templates")
 
     def put(self, certificate: Certificate, password: str) -> str | None:
-        """Puts a mail about a new certificate into the outbox, in the open transaction.
+        """Put a mail about a new certificate into the outbox, in the open transaction.
 
         Returns:
-            The link that it has; None where the user has no address.
+            The mail's link; None if the user has no address.
         """
         home, recipients = self._home, certificate.user.addresses
         if not recipients:
@@ -59,7 +59,7 @@ class Letters:
             "offer": offer,
             "file": f"{certificate.number}{offer.container.suffix}",
         }
-        # A header is one line, whatever the template has.
+        # A header is one line; templates may have several.
         subject = " ".join(self._pages.render("mail.subject.txt", **values).split())
         message = outgoing.envelope(
             home, certificate.user.addresses, subject, f"{certificate.serial:x}"
@@ -70,6 +70,6 @@ class Letters:
 
 
 def _address(home: Home, path: str) -> str | None:
-    """Where the portal answers; None where the home is not public."""
+    """Return the public URL of a path on the download page; None without `public_url`."""
     base = home.settings.public_url
     return None if base is None else f"{base}/{path}"

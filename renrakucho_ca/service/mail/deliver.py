@@ -1,8 +1,8 @@
-"""Mails leave the outbox: sent by SMTP, tried again with growing waits, given up visibly.
+"""Send the mails of the outbox by SMTP, with growing waits between attempts.
 
-A try is recorded before it is made. Should the machine stop, or the disk be full, between the
-server's yes and our note of it, the mail does not go again at once, and never without end. That
-one mail may go twice, which SMTP cannot exclude (RFC 5321 §4.1.1.4); it has the same Message-ID.
+An attempt is recorded before it is made, so a crash between the server's reply and our record
+causes neither an immediate nor an endless repetition. One mail may then be sent twice, which SMTP
+cannot exclude (RFC 5321 §4.1.1.4); both have the same Message-ID.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from renrakucho_ca.store.tables.outbox import Mail, MailState
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=6)
 MOST_TRIES = 14
-"""With the waits above, given up after about two days: as long as the link is good."""
+"""With the waits above about two days, the lifetime of the link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a run of sending did."""
+    """Counts of one run."""
 
     sent: int
     postponed: int
@@ -44,14 +44,14 @@ def send(
     limit: int | None = None,
     report: Callable[[Mail, str | None], None] = lambda *_: None,
 ) -> Delivery:
-    """Sends what is due. One sender at a time, so that no mail is sent by two.
+    """Send the mails that are due, under a lock: one sender at a time.
 
     Args:
-        told: is told of each mail, and why it was not sent.
+        report: called for each mail with the problem, or None if it was sent.
 
     Raises:
-        Unavailable: no server is set, it cannot be reached, wants another login or another sender,
-            or hangs up. What has not been sent waits.
+        Unavailable: no server is set, it cannot be reached, rejects login or sender, or hangs up.
+            Unsent mails stay in the outbox.
         Refused: the store was restored, or the database is older than its journal.
     """
     counts = dict.fromkeys(MailState, 0)
@@ -75,7 +75,7 @@ def send(
 
 
 def _begin(home: Home, now: datetime) -> Mail | None:
-    """Takes the next mail that is due, and records that it is tried now and when it is next."""
+    """Take the next mail that is due; record this attempt and the time of the next."""
     with home.db.write():
         mail = outbox.due(home.db, now)
         if mail is None:
@@ -85,7 +85,7 @@ def _begin(home: Home, now: datetime) -> Mail | None:
 
 
 def _send_one(home: Home, server: Server, mail: Mail) -> tuple[MailState, str | None]:
-    """Sends one mail, and records at once what became of it."""
+    """Send one mail and record the result at once."""
     later, never = _deliver(home, server, mail)
     problem = "; ".join({**later, **never}.values()) or None
     with home.db.write():
@@ -99,10 +99,10 @@ def _send_one(home: Home, server: Server, mail: Mail) -> tuple[MailState, str | 
 
 
 def _deliver(home: Home, server: Server, mail: Mail) -> tuple[dict[str, str], dict[str, str]]:
-    """Hands one mail to the server.
+    """Pass one mail to the server.
 
     Returns:
-        Recipients that were refused for now, and for good, and what the server said.
+        Temporarily and permanently refused recipients, each with the server's reply.
     """
     message = outgoing.content(home, mail)
     sender = parseaddr(home.settings.mail.sender or "")[1]
@@ -115,8 +115,8 @@ def _deliver(home: Home, server: Server, mail: Mail) -> tuple[dict[str, str], di
     except smtplib.SMTPDataError as error:
         refused = dict.fromkeys(mail.recipients, (error.smtp_code, _bytes(error.smtp_error)))
     except (smtplib.SMTPException, OSError) as error:
-        # It hung up, hangs, or will not have our sender, which is wrong with all mails: this one
-        # waits, and no other is tried now.
+        # The server hung up, hangs or rejects our sender. All mails would fail: keep this one and
+        # close the connection.
         refused = dict.fromkeys(mail.recipients, (421, _reason(error).encode()))
         server.close()
     later: dict[str, str] = {}
@@ -130,7 +130,7 @@ def _deliver(home: Home, server: Server, mail: Mail) -> tuple[dict[str, str], di
 
 @contextmanager
 def _server(home: Home) -> Iterator[Server]:
-    """A connection to the SMTP server of the settings, logged in."""
+    """Connect to the SMTP server of the settings and log in."""
     mail = home.settings.mail
     if mail.host is None:
         raise Unavailable(
@@ -150,12 +150,12 @@ def _server(home: Home) -> Iterator[Server]:
             if mail.user is not None and mail.password_file is not None:
                 server.login(mail.user, (home.path / mail.password_file).read_text("ascii").strip())
         except UnicodeError as error:
-            # RFC 4616 would allow more, but Python's smtplib does not.
+            # RFC 4616 allows UTF-8, but Python's smtplib does not.
             raise _unusable(home, "user and password of the login have to be ASCII") from error
         except (smtplib.SMTPException, OSError) as error:
             raise _unusable(home, _reason(error)) from error
         yield server
-        # What was sent stays sent, whatever it says to that.
+        # An error here does not undo what was sent.
         with suppress(smtplib.SMTPException, OSError):
             server.quit()
 

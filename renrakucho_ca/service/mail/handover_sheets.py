@@ -1,4 +1,4 @@
-"""Hand-over sheets: for each person a page with number, password, QR code and the steps."""
+"""Write hand-over sheets: a page per certificate with number, password, QR code and steps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from renrakucho_ca.store.tables.listing import ListQuery
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What stands on one person's page.
+    """The contents of one sheet.
 
     Attributes:
-        address: of the download page, with the number filled in; None where the home is not public.
-        qr: the same as an SVG image.
-        file: the name of the file that will be downloaded.
+        address: URL of the download page with the number; None without `public_url`.
+        qr: `address` as an SVG image.
+        file: name of the file to download.
     """
 
     certificate: Certificate
@@ -43,10 +43,10 @@ class Sheet:
 def waiting(
     home: Home, *, facility: str | None = None, user: str | None = None
 ) -> list[RetrievalNumber]:
-    """What a facility or a user has not downloaded yet.
+    """Return the numbers that a facility or a user has not downloaded yet.
 
     Raises:
-        NotFound: nothing.
+        NotFound: there are none.
     """
     query = ListQuery(
         now=home.clock(), statuses=frozenset({Status.ISSUED}), facility=facility, user=user
@@ -62,7 +62,7 @@ def waiting(
 
 
 def waiting_among(home: Home, numbers: Iterable[RetrievalNumber]) -> list[RetrievalNumber]:
-    """Those that can be downloaded: a successor of a held certificate is itself held."""
+    """Return the numbers that can be downloaded; the successor of a held certificate is held."""
     now = home.clock()
     return [
         number
@@ -72,13 +72,10 @@ def waiting_among(home: Home, numbers: Iterable[RetrievalNumber]) -> list[Retrie
 
 
 def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: Catalogue) -> int:
-    """Writes the sheets of some certificates into one file (0600), sorted by facility and user.
-
-    Returns:
-        How many sheets.
+    """Write sheets to one file (0600), sorted by facility and user; return their count.
 
     Raises:
-        Conflict: one cannot be downloaded any more, or `out` is something else than a file.
+        Conflict: a certificate can no longer be downloaded, or `out` is not a regular file.
         Unavailable: wrong passphrase, full disk.
     """
     files.refuse_special(out)
@@ -97,7 +94,7 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
         network=home.settings.network,
         organization=home.settings.organization,
     )
-    # It is full of passwords: a run that dies must leave no part of it under a name.
+    # The file contains passwords: an interrupted run must leave no part of it under a name.
     files.write_unnamed(out, (piece.encode() for piece in pieces))
     return len(chosen)
 
@@ -122,7 +119,7 @@ def _sheets(home: Home, chosen: Sequence[Certificate]) -> Iterator[Sheet]:
 
 
 def _qr(address: str) -> str:
-    """An SVG that a page can carry. Level M bears 15 % of damage: paper gets folded."""
-    # To find the best of the eight masks takes 8 ms of 10; a reader takes any (ISO/IEC 18004 §7.8).
+    """Return a QR code as SVG. Level M survives 15 % damage: paper is folded."""
+    # Choosing the best of eight masks takes 8 of 10 ms; readers accept any (ISO/IEC 18004 §7.8).
     code = segno.make(address, micro=False, error="m", mask=4)
     return code.svg_inline(omitsize=True, border=2)

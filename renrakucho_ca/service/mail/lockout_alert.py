@@ -1,4 +1,4 @@
-"""Telling the operator of what should not wait until somebody looks."""
+"""Mail the operator when wrong passwords lock a retrieval number."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from renrakucho_ca.store.tables import certificates, outbox
 from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 MOST_WAITING = 20
-"""Alarms in the outbox at a time: an attack on every number is not to bury the operator."""
+"""Alerts in the outbox at a time: an attack on all numbers must not flood the operator."""
 
 
 def number_locked(home: Home, number: RetrievalNumber, address: Address) -> None:
-    """Somebody guessed at a number until it locked: told if there is anything to be had by it.
+    """Record a lockout and mail the operator, if the certificate can still be downloaded.
 
     Args:
-        address: where the last guess came from.
+        address: client of the last guess.
     """
     mail = home.settings.mail
     if certificates.bundle(home.db, number) is None:

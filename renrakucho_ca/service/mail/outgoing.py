@@ -1,4 +1,4 @@
-"""The outside of every mail, and its way into the outbox, where it lies sealed."""
+"""Build a mail's headers, seal it for the outbox and open it for sending."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from renrakucho_ca.store.tables.outbox import Mail
 
 
 def envelope(home: Home, recipients: Sequence[str], subject: str, name: str) -> EmailMessage:
-    """A mail without content.
+    """Return a mail without content.
 
     Args:
-        name: what is the same for the same mail: a server that gets it twice shows it once.
+        name: identifies the mail in its Message-ID, so that a repeated mail is shown once.
     """
     sender = home.settings.mail.sender or "rca@localhost"
     message = EmailMessage(policy=SMTP)
@@ -33,10 +33,10 @@ def envelope(home: Home, recipients: Sequence[str], subject: str, name: str) -> 
 def put(
     home: Home, number: RetrievalNumber | None, recipients: tuple[str, ...], message: EmailMessage
 ) -> None:
-    """Puts a mail into the outbox, in the open transaction.
+    """Seal a mail and put it into the outbox, in the open transaction.
 
     Args:
-        number: of the certificate that it is about; None: for the operator.
+        number: the certificate's number; None for a mail to the operator.
     """
     sealed = home.keystore.bundle_sealer().seal(
         message.as_bytes(policy=SMTP), _context(number), home.random
@@ -45,7 +45,7 @@ def put(
 
 
 def content(home: Home, mail: Mail) -> bytes:
-    """What lies sealed in the outbox, as it goes to the server."""
+    """Open a sealed mail: its bytes as they go to the server."""
     assert mail.sealed is not None
     return home.keystore.bundle_sealer().open(mail.sealed, _context(mail.number))
 

@@ -1,5 +1,4 @@
-"""What people get to read as files and mails: templates filled in, whatever comes from outside
-escaped. The portal has templates of its own."""
+"""Render the templates of mails and sheets, with all values escaped in HTML."""
 
 from __future__ import annotations
 
@@ -19,8 +18,8 @@ class TemplateRenderer:
     """Templates in one language.
 
     Args:
-        zone: in which moments are shown.
-        own: the operator's folder of templates; one that is there stands in for ours.
+        zone: timezone of displayed times.
+        own: the operator's folder of templates; they override ours by name.
     """
 
     def __init__(self, catalogue: Catalogue, zone: tzinfo, own: Path | None = None) -> None:
@@ -28,7 +27,7 @@ class TemplateRenderer:
         if own is not None:
             ours = jinja2.ChoiceLoader([jinja2.FileSystemLoader(own), ours])
         self._zone = zone
-        # An operator's template can show what it is given, and reach nothing else.
+        # Sandboxed: an operator's template reaches only the values that it is given.
         self._environment = ImmutableSandboxedEnvironment(
             loader=ours,
             autoescape=lambda name: name is None or name.endswith(".html"),
@@ -46,15 +45,15 @@ class TemplateRenderer:
         }
 
     def render(self, template: str, **values: object) -> str:
-        """The whole text.
+        """Render a template.
 
         Raises:
-            Invalid: an operator's template has a mistake.
+            Invalid: an operator's template is wrong.
         """
         return "".join(self.stream(template, **values))
 
     def stream(self, template: str, **values: object) -> Iterator[str]:
-        """The text in pieces, for one that is long."""
+        """Render a long template in pieces."""
         try:
             yield from self._environment.get_template(template).generate(**values)
         except RcaError:

@@ -1,7 +1,7 @@
-"""A connection to a mail server that can neither be silent nor drip for ever.
+"""An SMTP connection with a deadline for each step.
 
-A socket's timeout begins anew at each byte: a server that says one every 29 seconds would hold
-whoever listens, and the lock of the outbox, for days.
+A socket's timeout restarts at each byte: a server that sends one byte every 29 seconds would hold
+the sender, and the lock of the outbox, for days.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Callable
 from typing import Any
 
 SILENCE_SECONDS = 30
-"""How long the server may say nothing, and how long to connect and to agree on TLS may take."""
+"""Limit for each reply, for connecting and for the TLS handshake."""
 
 STEP_SECONDS = 120
-"""For all answers of a step, login or one mail: some eight, which cannot each be waited for."""
+"""Limit for all replies (about eight) of a step: the login, or one mail."""
 
 
 class Server(smtplib.SMTP):
-    """Speaks as smtplib does, and has a deadline for each step; its first one has begun.
+    """smtplib's client with a deadline for each step; the first step begins with it.
 
     Args:
-        elapsed: gives seconds since whenever; nobody can set it.
+        elapsed: a monotonic clock, in seconds.
         options: smtplib's.
     """
 
@@ -39,20 +39,20 @@ class Server(smtplib.SMTP):
         super().__init__(host, port, timeout=SILENCE_SECONDS, **options)
 
     def begin_step(self) -> None:
-        """The deadline is far away again."""
+        """Begin the next step: reset the deadline."""
         self._deadline = self._elapsed() + STEP_SECONDS
 
     def getreply(self) -> tuple[int, bytes]:
-        # smtplib drops `file` with each new socket, and would read the next from `makefile`.
+        # smtplib clears `file` for each new socket, and would then call `makefile`.
         if self.file is None:
             self.file = io.BufferedReader(_Answers(self))
         return super().getreply()
 
     def receive_into(self, buffer: Any) -> int:
-        """Waits for what comes next, but neither too long for it nor past the deadline.
+        """Receive the next bytes, within the silence limit and the step's deadline.
 
         Raises:
-            TimeoutError: nothing came, or the deadline is over. smtplib makes its own error of it.
+            TimeoutError: a limit was exceeded. smtplib turns it into its own error.
         """
         assert self.sock is not None
         left = self._deadline - self._elapsed()
@@ -66,11 +66,11 @@ class Server(smtplib.SMTP):
 
 
 class TlsServer(Server, smtplib.SMTP_SSL):
-    """The same, with TLS from the first byte."""
+    """`Server` with TLS from the first byte."""
 
 
 class _Answers(io.RawIOBase):
-    """What a server says, as a file."""
+    """The server's replies as a file."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""The proof by number and password: what is right opens a short link to the download."""
+"""Authenticate by number and password; a correct attempt gets a short-lived link."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from renrakucho_ca.service.retrieval.rate_limit import Locked
 from renrakucho_ca.store.tables import certificates
 
 VISIT_LIFETIME = timedelta(minutes=30)
-"""Of the link that number and password open: long enough to be called away from the page."""
+"""Lifetime of the link that number and password open: enough for an interruption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What somebody says.
+    """One attempt.
 
     Attributes:
-        typed: the password as a person typed it.
-        address: where it comes from.
+        typed: the password as typed.
+        address: the client's address.
     """
 
     number: RetrievalNumber
@@ -33,11 +33,11 @@ class Attempt:
 
 
 class Wrong(Refused):
-    """Number or password is wrong, or the certificate cannot be had any more: told alike.
+    """Number or password is wrong, or the certificate can no longer be downloaded.
 
     Attributes:
-        locks: whether this one has locked its number. The operator is told by `alarm`, but not
-            before the guesser has his answer: it takes a while, and only if the number exists.
+        locks: whether this attempt locked its number. `lockout_alert` runs after the answer, since
+            its duration would reveal whether the number exists.
     """
 
     def __init__(self, *, locks: bool) -> None:
@@ -46,14 +46,13 @@ class Wrong(Refused):
 
 
 def verify(home: Home, attempts: Sequence[Attempt]) -> list[str | RcaError]:
-    """Proves number and password for as many as ask at a moment: one durable transaction counts
-    them all, and one more lets the right ones in.
+    """Verify a group of attempts: one transaction counts them all, a second makes the links.
 
-    Unknown, wrong, downloaded, held, revoked and expired are told alike and take alike: a password
-    hash is computed in any case.
+    Unknown, wrong, downloaded, held, revoked and expired give the same answer in the same time: a
+    password hash is computed in every case.
 
     Returns:
-        For each the token of a short link, or Wrong; or Locked: no guess is taken now.
+        For each attempt the token of a link, or Wrong, or Locked.
     """
     now = home.clock()
     with home.db.write():
@@ -93,5 +92,4 @@ def _is_right(home: Home, attempt: Attempt, now: datetime) -> bool:
 
 
 _UNKNOWN = password.hash("", bytes)
-"""What a guess at an unknown number is verified against: the same work. It has no secret, and need
-not: whatever comes out, there is nothing to hand out."""
+"""The hash that attempts at unknown numbers are verified against, so that they take equal time."""

@@ -1,11 +1,10 @@
-"""The one download by web: proof (number and password, or a link), claim, fetch.
+"""The one download by web: link, claim, fetch.
 
-1. A link leads to a certificate: a mail's for 48 hours, or the short one that `proof.verify` gives
-   for number and password. Looking at what it leads to (`offer`) changes nothing: mail scanners and
-   previews open every link.
-2. `claim` takes the certificate's one download. It answers with a token for the file.
-3. `fetch` gives the file for that token, the same bytes as often as wanted for ten minutes, since
-   the download managers of phones ask twice. Then `destroy_expired` destroys it.
+1. A link identifies a certificate: a mail's for 48 hours, or the short one that
+   `authentication.verify` returns. `offer` only reads it: mail scanners and previews open links.
+2. `claim` takes the certificate's one download and returns a token for the file.
+3. `fetch` returns the file for that token, repeatedly for ten minutes, since the download managers
+   of phones ask twice. Then `destroy_expired` destroys it.
 
 Nothing here needs a CA key or the passphrase.
 """
@@ -34,20 +33,20 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.downloads import ClaimedBundle
 
 LINK_LIFETIME = timedelta(hours=48)
-"""Of the link in a mail."""
+"""Lifetime of the link in a mail."""
 
 FETCH_LIFETIME = timedelta(minutes=10)
-"""How long the file can be fetched again after the claim."""
+"""Time after the claim in which the file can be fetched again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What somebody who has shown a proof is told.
+    """What an authenticated user is shown.
 
     Attributes:
-        root: the common name under which a device lists the root.
-        old: the certificate that this one follows and that has to be deleted from the device;
-            None where there is none, or where installing the new one replaces it.
+        root: common name under which a device lists the root.
+        old: the predecessor that the user has to delete from the device; None if there is none, or
+            if installing the new one replaces it.
     """
 
     certificate: Certificate
@@ -58,13 +57,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The button was pressed.
+    """A press of the download button.
 
     Attributes:
-        link: the token of the link.
-        visit: what `new_visit` gave to the page with the button. The same visit gets the same
-            answer again: people press a button twice.
-        address: where it was pressed.
+        link: the link's token.
+        visit: the page view's name, from `new_visit`. The same visit gets the same answer again:
+            people press a button twice.
+        address: the client's address.
     """
 
     link: str
@@ -73,9 +72,7 @@ class Claim:
 
 
 def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LIFETIME) -> str:
-    """Makes a link that stands for number and password; its token goes to the address `d/…`.
-
-    One statement, so that it can be part of the transaction that a caller has open.
+    """Create a link that replaces number and password; return its token, for `link_path`.
 
     Raises:
         NotFound: no certificate has that number.
@@ -86,16 +83,16 @@ def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LI
 
 
 def link_path(token: str) -> str:
-    """Where the portal answers a link, below `public_url`."""
+    """Return a link's path below `public_url`."""
     return f"d/{token}"
 
 
 def offer(home: Home, token: str) -> Offer:
-    """What a link leads to. Changes nothing.
+    """Return the offer of a link. Changes nothing.
 
     Raises:
-        NotFound: nothing: an unknown link, one past its time, a certificate that was downloaded,
-            revoked or is held. All look the same.
+        NotFound: the link is unknown or expired, or its certificate is downloaded, revoked or held.
+            All look the same.
     """
     number = _linked(home, token)
     bundle = certificates.bundle(home.db, number)
@@ -105,16 +102,15 @@ def offer(home: Home, token: str) -> Offer:
 
 
 def claim(home: Home, claims: Sequence[Claim]) -> list[str | RcaError]:
-    """Takes the one download of what each link leads to, for as many as press at a moment: one
-    durable transaction records them all.
+    """Take the one download of each link; one transaction records the whole group.
 
     Returns:
-        For each the token for `fetch`. It follows from link and visit, so that a second press finds
-        it, and nobody can compute it who has the link alone. Or NotFound, as for `offer`; also
-        where another was faster.
+        For each claim the token for `fetch`, or NotFound, as from `offer` or because another claim
+        was first. The token is derived from link and visit: a second press finds it, and the link
+        alone does not reveal it.
 
     Raises:
-        Unavailable: the claims cannot be recorded; then nothing was taken.
+        Unavailable: the claims cannot be recorded; then none was taken.
     """
     now = home.clock()
     prepared = [_prepare(home, each, now) for each in claims]
@@ -124,7 +120,7 @@ def claim(home: Home, claims: Sequence[Claim]) -> list[str | RcaError]:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A claim that only has to be recorded."""
+    """A claim that is ready to be recorded."""
 
     fetch_token: str
     claimed_bundle: ClaimedBundle
@@ -132,7 +128,7 @@ class _Ready:
 
 
 def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError:
-    """All that takes time. Gives the token where the same visit has claimed before."""
+    """Do the slow part of a claim; return the token if the same visit has claimed before."""
     fetch_token = _text(hashlib.sha256(f"{claim.link} {claim.visit}".encode()).digest())
     if downloads.claimed_bundle(home.db, fetch_token, now) is not None:
         return fetch_token
@@ -158,15 +154,15 @@ def _take(home: Home, ready: _Ready, now: datetime) -> str | RcaError:
         recorder.record(home, now, act)
     elif downloads.claimed_bundle(home.db, ready.fetch_token, now) is None:
         return _spent()
-    # Else the button was pressed twice within a moment.
+    # Otherwise the same visit claimed it a moment ago.
     return ready.fetch_token
 
 
 def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
-    """The claimed file, and what it is.
+    """Return the claimed file and its offer.
 
     Raises:
-        NotFound: an unknown token, or its ten minutes have passed.
+        NotFound: the token is unknown or older than ten minutes.
     """
     claimed_bundle = downloads.claimed_bundle(home.db, fetch_token, home.clock())
     if claimed_bundle is None:
@@ -180,9 +176,9 @@ def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
 
 
 def destroy_expired(home: Home) -> int:
-    """Destroys the claimed files whose ten minutes have passed. Returns how many.
+    """Destroy the claimed files whose ten minutes have passed; return their number.
 
-    The portal does this every few seconds, `rca expire` after one that died.
+    `rca serve` calls this every few seconds, `rca expire` daily.
     """
     now = home.clock()
     with home.db.write():
@@ -191,11 +187,11 @@ def destroy_expired(home: Home) -> int:
 
 
 def unlock(home: Home, number: RetrievalNumber) -> None:
-    """Lets a number be tried again at once.
+    """Unlock a retrieval number.
 
     Raises:
         NotFound: no certificate has that number.
-        Conflict: nobody was wrong about it.
+        Conflict: it has no wrong guesses.
     """
     with home.db.write():
         certificates.get(home.db, number)
@@ -205,7 +201,7 @@ def unlock(home: Home, number: RetrievalNumber) -> None:
 
 
 def new_visit(random: Randomness) -> str:
-    """Names one showing of the page with the button."""
+    """Return a random name for one view of the page with the button."""
     return _text(random(16))
 
 
@@ -221,7 +217,7 @@ def _linked(home: Home, token: str) -> RetrievalNumber:
 
 
 def describe(home: Home, certificate: Certificate, container: Container) -> Offer:
-    """What its user is to know of a certificate: on the page, in a mail, on a sheet."""
+    """Build the offer of a certificate, for the page, a mail or a sheet."""
     root = hierarchies.get(home.db, certificate.hierarchy).root
     return Offer(
         certificate=certificate,
@@ -233,7 +229,7 @@ def describe(home: Home, certificate: Certificate, container: Container) -> Offe
 
 @lru_cache(maxsize=16)
 def _root_name(certificate: bytes) -> str:
-    # Parsed once, not for each of 5,000 sheets.
+    # Parse once, not for each of 5,000 sheets.
     return x509_certificates.common_name(x509_certificates.load(certificate))
 
 
@@ -242,23 +238,23 @@ def _old(home: Home, certificate: Certificate, container: Container) -> Certific
         return None
     old = certificates.get(home.db, certificate.supersedes)
     if container is Container.MOBILECONFIG and old.hierarchy == certificate.hierarchy:
-        # The new profile has the identifier of the old one, and takes its place.
+        # Both profiles have the same identifier: installing the new one replaces the old.
         return None
     return old
 
 
 def check(home: Home) -> None:
-    """Whether downloads can be had: the database answers, and the bundles' key is there.
+    """Check that the database answers and the bundles' key is readable.
 
     Raises:
-        Unavailable: they cannot.
+        Unavailable: they are not.
     """
     downloads.linked(home.db, "", home.clock())
     home.keystore.bundle_sealer()
 
 
 def root_names(home: Home) -> str:
-    """The common names of the roots whose hierarchies issue, for instructions to everybody."""
+    """Return the common names of the roots that issue now, for the public instructions."""
     now = home.clock()
     return " / ".join(
         _root_name(hierarchy.root.certificate)

@@ -1,8 +1,7 @@
-"""What people do on their device, step by step: for the portal, mails and hand-over sheets.
+"""Installation steps for each kind of device, for the web pages, mails and hand-over sheets.
 
-The texts are English and keys of the catalogue. They may name `{file}` (the downloaded file),
-`{root}` (the root's common name, under which a device lists it) and, where something old is to be
-deleted, `{end}` (its last day, by which people tell the two apart).
+The texts are keys of the catalogue. Placeholders: `{file}` (the downloaded file), `{root}` (common
+name under which a device lists the root), `{end}` (last day of the old certificate).
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ class Instructions:
     """The steps for one kind of device.
 
     Attributes:
-        install: from the downloaded file to the first login.
-        delete: how to remove an old certificate once the new one works; may be empty.
+        install: steps from the downloaded file to the first login.
+        delete: steps that remove the old certificate; may be empty.
     """
 
     install: tuple[str, ...]
@@ -32,11 +31,11 @@ TITLES = {
     "ipad": "iPad",
     "android": "Android",
 }
-"""The kinds of device of which we know what people see, and what they are called everywhere."""
+"""The kinds of device with instructions of their own, and their names."""
 
 
 def for_device(device: str, container: Container) -> Instructions:
-    """The steps for a kind of device, or for its kind of file where the device is another."""
+    """Return the steps for a kind of device; for an unknown one, those for its kind of file."""
     return _BY_DEVICE.get(device) or _BY_CONTAINER[container]
 
 

@@ -1,13 +1,12 @@
-"""How often somebody may be wrong: growing delays for each number and address, then a lock.
+"""Limit wrong guesses: growing delays for each number and address, then a lockout.
 
-The password has 59 random bits, so guessing is hopeless even at ten tries an hour. What the rules
-protect is the machine and the operator's nerves; and they must not become a weapon. Therefore no
-lock lasts longer than an hour, a guess while locked neither counts nor prolongs anything, the link
-of a mail (256 random bits) is never locked, and under attack from everywhere an address that has
-done nothing wrong still gets its tries.
+The password has 59 random bits, so ten guesses an hour are hopeless. The limits protect the
+machine, and must not become a weapon against users. Therefore no lockout lasts longer than an hour,
+a guess during a lockout neither counts nor prolongs it, a mail's link (256 random bits) is never
+locked, and during a distributed attack an address without wrong guesses still gets its attempts.
 
-A guess is counted before it is verified, and the right one taken back: of a thousand at the same
-moment no more get through than one after another.
+A guess is counted as wrong before it is verified, and a right one is taken back: a thousand
+simultaneous guesses get no further than a thousand in sequence.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ from renrakucho_ca.store.tables.attempts import Count, CounterKind
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 WINDOW = timedelta(hours=1)
-"""A count begins with the first wrong guess, and is forgotten so long after."""
+"""A counter starts at the first wrong guess and is forgotten after this time."""
 
 ATTACK = 600
-"""Wrong guesses over all in a window from which on addresses get less patience. A network of
-5,000 people that all start on one Monday makes a few hundred."""
+"""Total wrong guesses in a window above which addresses get the stricter policy. A network of 5,000
+users that all start on one Monday makes a few hundred."""
 
 
 class Locked(Refused):
-    """No guess is taken now.
+    """The number or address is locked.
 
     Attributes:
-        kind: whether the number or the address is locked.
-        until: when it ends.
+        kind: which of the two is locked.
+        until: end of the lockout.
     """
 
     def __init__(self, kind: CounterKind, until: datetime) -> None:
@@ -47,15 +46,15 @@ class Locked(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How wrong guesses are borne: `free` of them, then 2, 4, 8 … seconds each, then the lock."""
+class Policy:
+    """`free` wrong guesses without delay, then delays of 2, 4, 8 … seconds, then the lockout."""
 
     free: int
     lock_at: int
     lock: timedelta
 
     def wait(self, failures: int) -> timedelta:
-        """How long nothing is taken after so many."""
+        """Return the delay after so many wrong guesses."""
         if failures >= self.lock_at:
             return self.lock
         if failures <= self.free:
@@ -63,60 +62,58 @@ class Patience:
         return min(timedelta(seconds=2 ** (failures - self.free)), self.lock)
 
 
-NUMBER = Patience(free=4, lock_at=10, lock=timedelta(hours=1))
+NUMBER = Policy(free=4, lock_at=10, lock=timedelta(hours=1))
 
-# A facility's people come from one address, and each may be wrong a few times.
-ADDRESS = Patience(free=20, lock_at=30, lock=timedelta(minutes=10))
-ADDRESS_UNDER_ATTACK = Patience(free=2, lock_at=8, lock=timedelta(minutes=10))
+# All users of a facility share one address, and each may be wrong a few times.
+ADDRESS = Policy(free=20, lock_at=30, lock=timedelta(minutes=10))
+ADDRESS_UNDER_ATTACK = Policy(free=2, lock_at=8, lock=timedelta(minutes=10))
 
 
 def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime) -> bool:
-    """Counts one guess as wrong, or refuses to take it.
-
-    The caller has opened a writing transaction.
+    """Count one guess as wrong, within the caller's write transaction.
 
     Returns:
         Whether the number is locked if the guess is wrong.
 
     Raises:
-        Locked: it is not the time.
+        Locked: the number or the address is locked.
     """
     everyone = _current(db, CounterKind.ALL, "", now)
-    patience = ADDRESS if everyone.failures < ATTACK else ADDRESS_UNDER_ATTACK
+    address_policy = ADDRESS if everyone.failures < ATTACK else ADDRESS_UNDER_ATTACK
     counts = (
-        (CounterKind.ADDRESS, group(address), patience),
+        (CounterKind.ADDRESS, group(address), address_policy),
         (CounterKind.NUMBER, str(number), NUMBER),
     )
     found = [_current(db, kind, name, now) for kind, name, _ in counts]
     for (kind, _, _), count in zip(counts, found, strict=True):
         if now < count.blocked_until:
             raise Locked(kind, count.blocked_until)
-    for (kind, name, patience), count in zip(counts, found, strict=True):
+    for (kind, name, policy), count in zip(counts, found, strict=True):
         failures = count.failures + 1
-        attempts.put(db, kind, name, Count(failures, count.since, now + patience.wait(failures)))
+        attempts.put(db, kind, name, Count(failures, count.since, now + policy.wait(failures)))
     attempts.put(db, CounterKind.ALL, "", Count(everyone.failures + 1, everyone.since, _NEVER))
     return found[1].failures + 1 == NUMBER.lock_at
 
 
 def forgive(db: Database, number: RetrievalNumber, address: Address) -> None:
-    """The guess just admitted was right. The caller has opened a writing transaction."""
+    """Take back a guess that was right, within the caller's write transaction."""
     attempts.delete(db, CounterKind.NUMBER, str(number))
     attempts.take_back(db, CounterKind.ADDRESS, group(address))
     attempts.take_back(db, CounterKind.ALL, "")
 
 
 def unlock(db: Database, number: RetrievalNumber) -> bool:
-    """Forgets all wrong guesses at a number. Returns whether there were any."""
+    """Forget the wrong guesses at a number; return whether there were any."""
     return attempts.delete(db, CounterKind.NUMBER, str(number))
 
 
 def forget_old(db: Database, now: datetime) -> None:
-    """Forgets the counts that hold nothing back any more."""
+    """Forget counters without effect."""
     attempts.delete_old(db, now - WINDOW, now)
 
 
 def group(address: Address) -> str:
-    """What counts as one address: of IPv6 a /64, which is what one household or phone is given."""
+    """Return the unit that counts as one address: for IPv6 a /64, one household or phone."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

@@ -1,4 +1,4 @@
-"""The one download: a bundle leaves the store as a file, once, and nothing of it stays behind."""
+"""The one download at the command line: a bundle leaves the store once and leaves no trace."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Download:
     """A file as the user gets it.
 
     Attributes:
-        name: made of the number alone: no person's name, no dot in the stem.
+        name: the number and a suffix; never a personal name.
     """
 
     name: str
@@ -40,9 +40,9 @@ _LEFT = re.compile(r"\.[0-9]{8}\.(p12|mobileconfig|pem)\.tmp")
 
 
 def prepare(home: Home, out: Path) -> None:
-    """Makes the folder for exports and clears it of what a run that died has left.
+    """Create the folder for exports and delete what an interrupted run left in it.
 
-    Once for a command, and before it issues anything for that folder.
+    Call once per command, before it issues anything for that folder.
 
     Raises:
         Conflict: there is a file in its place.
@@ -50,7 +50,7 @@ def prepare(home: Home, out: Path) -> None:
     files.make_folder(out)
     left = [path for path in out.iterdir() if _LEFT.fullmatch(path.name)]
     if left:
-        # Exports are written inside such a transaction: whoever still writes one ends first.
+        # Exports are written inside write transactions, so no other export is running here.
         with home.db.write():
             for path in left:
                 path.unlink(missing_ok=True)
@@ -59,13 +59,13 @@ def prepare(home: Home, out: Path) -> None:
 def export(
     home: Home, numbers: Sequence[RetrievalNumber], out: Path
 ) -> tuple[list[Outcome], dict[RetrievalNumber, Path]]:
-    """Writes the bundles of some certificates into a folder, each once and for all.
+    """Write the bundles of some certificates to a folder, each one time only.
 
-    The errors in the outcomes: NotFound; Conflict, where it was downloaded, is held, revoked or
-    expired; Unavailable, where the disk is full: then it can be tried again.
+    Errors in the outcomes: NotFound; Conflict if it is downloaded, held, revoked or expired;
+    Unavailable if the file cannot be written (it can be exported again).
 
     Returns:
-        What became of each, and the files.
+        The outcomes and the written files.
 
     Raises:
         Refused: the store was restored, and others may have been handed out since its backup.
@@ -78,8 +78,8 @@ def export(
     def one(number: RetrievalNumber) -> Certificate:
         with home.db.write():
             download = _claim(home, number, now)
-            # Before the commit: should the file fail, the claim is undone with it, and should the
-            # commit fail, the same number gives the same file again. Nothing is lost either way.
+            # Written before the commit: if writing fails, the claim is rolled back; if the commit
+            # fails, the same number gives the same file again.
             try:
                 files.write(out / download.name, download.content)
             except OSError as error:
@@ -107,7 +107,7 @@ def _claim(home: Home, number: RetrievalNumber, now: datetime) -> Download:
 
 
 def open_bundle(home: Home, certificate: Certificate, bundle: SealedBundle) -> Download:
-    """The file for the device, out of what the store keeps sealed."""
+    """Open a sealed bundle and build the file for the device."""
     sealer = home.keystore.bundle_sealer()
     content = sealer.open(bundle.sealed, f"bundle {certificate.number}")
     if bundle.container is Container.MOBILECONFIG:
@@ -116,27 +116,27 @@ def open_bundle(home: Home, certificate: Certificate, bundle: SealedBundle) -> D
 
 
 def reveal(home: Home, number: RetrievalNumber) -> str:
-    """The retrieval password, and a row in the audit log. Raises as `unseal_password`."""
+    """Return the retrieval password and record that. Raises as `unseal_password`."""
     password = unseal_password(home, number)
     record_revealed(home, [number])
     return password
 
 
 def record_revealed(home: Home, numbers: Iterable[RetrievalNumber]) -> None:
-    """Records that somebody is about to see these passwords."""
+    """Record that these passwords are about to be shown."""
     with home.db.write():
         acts = [AuditEntry(Act.REVEALED, number) for number in numbers]
         recorder.record(home, home.clock(), *acts)
 
 
 def unseal_password(home: Home, number: RetrievalNumber) -> str:
-    """The retrieval password, while number and password can still be used.
+    """Return the retrieval password while it can still be used.
 
-    Whoever shows it to somebody records that first (`record_revealed`).
+    Callers that show it record that first (`record_revealed`).
 
     Raises:
         NotFound.
-        Conflict: it was downloaded, revoked or expired: the password is gone.
+        Conflict: it is downloaded, revoked or expired: the password is destroyed.
         Unavailable: wrong passphrase.
     """
     certificate = certificates.get(home.db, number)
@@ -202,7 +202,7 @@ def _mobileconfig(home: Home, certificate: Certificate, p12: bytes) -> bytes:
 
 
 def _signed(home: Home, profile: bytes) -> bytes:
-    """Signs with the configured certificate; without one a device says "Not Verified" anyway."""
+    """Sign with the configured certificate, if any; otherwise devices show "Not Verified"."""
     names = home.settings.mobileconfig
     if names.signing_certificate is None or names.signing_key is None:
         return profile

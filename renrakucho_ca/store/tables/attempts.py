@@ -1,4 +1,4 @@
-"""Counters of wrong guesses: one for each number and address that somebody tried, one over all."""
+"""Counters of wrong guesses: one for each number and each address, and one for all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 
 class CounterKind(StrEnum):
-    """What a counter counts for."""
+    """The subject of a counter."""
 
     NUMBER = "number"
     ADDRESS = "address"
@@ -19,7 +19,7 @@ class CounterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Wrong guesses since a moment, and until when no other is taken."""
+    """Wrong guesses since a moment, and the end of the resulting delay."""
 
     failures: int
     since: datetime
@@ -47,12 +47,12 @@ def put(db: Database, kind: CounterKind, name: str, count: Count) -> None:
 
 
 def delete(db: Database, kind: CounterKind, name: str) -> bool:
-    """Forgets a counter. Returns whether there was one."""
+    """Delete a counter; return whether there was one."""
     return db.execute("DELETE FROM guess WHERE kind = ? AND name = ?", (kind.value, name)) > 0
 
 
 def take_back(db: Database, kind: CounterKind, name: str) -> None:
-    """One of the guesses was right after all."""
+    """Take back one guess, which was right, and its delay."""
     db.execute(
         """UPDATE guess SET failures = failures - 1, blocked_until = 0
            WHERE kind = ? AND name = ? AND failures > 0""",
@@ -61,7 +61,7 @@ def take_back(db: Database, kind: CounterKind, name: str) -> None:
 
 
 def delete_old(db: Database, since_before: datetime, now: datetime) -> None:
-    """Forgets the counters that hold nothing back any more."""
+    """Delete counters without effect."""
     db.execute(
         "DELETE FROM guess WHERE since <= ? AND blocked_until <= ?",
         (seconds(since_before), seconds(now)),

@@ -1,7 +1,7 @@
-"""Links to a download, and what was claimed and may be fetched for a few minutes more.
+"""Links to a download, and claimed bundles that can be fetched for a few minutes.
 
-Tokens lie here as their SHA-256 alone: they have 256 random bits, so whoever reads the database
-cannot find them, and no salt or slow hash is needed.
+Tokens have 256 random bits and are stored as their SHA-256 only, without salt or slow hash: no
+search can invert it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from renrakucho_ca.store.sqlite.connection import Database, seconds, word
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBundle:
-    """A claimed file, sealed, until it is destroyed."""
+    """A claimed bundle, sealed, until it is destroyed."""
 
     number: RetrievalNumber
     container: Container
@@ -25,7 +25,7 @@ class ClaimedBundle:
 
 
 def put_link(db: Database, token: str, number: RetrievalNumber, expires_at: datetime) -> None:
-    """Records a link. Raises NotFound where no certificate has that number."""
+    """Record a link. Raises NotFound if no certificate has that number."""
     inserted = db.execute(
         """INSERT INTO download_link (token_hash, certificate, expires_at)
            SELECT ?, id, ? FROM certificate WHERE number = ?""",
@@ -36,7 +36,7 @@ def put_link(db: Database, token: str, number: RetrievalNumber, expires_at: date
 
 
 def linked(db: Database, token: str, now: datetime) -> RetrievalNumber | None:
-    """What a link leads to, while it can be claimed. All that is wrong with it looks the same."""
+    """Return the number of a link that can be claimed now; None otherwise, for any reason."""
     row = db.row(
         """SELECT c.number FROM download_link AS l
            JOIN certificate AS c ON c.id = l.certificate
@@ -51,7 +51,7 @@ def linked(db: Database, token: str, now: datetime) -> RetrievalNumber | None:
 def put_claimed_bundle(
     db: Database, token: str, claimed_bundle: ClaimedBundle, expires_at: datetime
 ) -> None:
-    """Records what was just claimed; in the transaction of the claim."""
+    """Record a claimed bundle, in the transaction of the claim."""
     db.execute(
         """INSERT INTO handout (certificate, token_hash, container, sealed, expires_at)
            SELECT id, ?, ?, ?, ? FROM certificate WHERE number = ?""",
@@ -66,7 +66,7 @@ def put_claimed_bundle(
 
 
 def claimed_bundle(db: Database, token: str, now: datetime) -> ClaimedBundle | None:
-    """What may be fetched with that token now; not what is held. A revoked one's is destroyed."""
+    """Return the bundle that a token can fetch now; None if the certificate is held."""
     row = db.row(
         """SELECT c.number, h.container, h.sealed FROM handout AS h
            JOIN certificate AS c ON c.id = h.certificate
@@ -81,9 +81,9 @@ def claimed_bundle(db: Database, token: str, now: datetime) -> ClaimedBundle | N
 
 
 def destroy_expired(db: Database, now: datetime) -> int:
-    """Destroys what nobody may fetch any more, and links that lead nowhere.
+    """Destroy claimed bundles past their time, and dead links; return the number of bundles.
 
-    `secure_delete` overwrites the bytes. Returns how many files that were.
+    `secure_delete` overwrites the bytes.
     """
     destroyed = db.execute("DELETE FROM handout WHERE expires_at <= ?", (seconds(now),))
     db.execute(

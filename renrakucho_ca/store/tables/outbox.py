@@ -1,4 +1,4 @@
-"""Mails that wait to be sent. The caller has opened a writing transaction for every change."""
+"""The outbox of mails. Every change needs the caller's write transaction."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Mail:
     """A mail.
 
     Attributes:
-        number: of the certificate that it is about; None where it is for the operator.
-        recipients: those who have not got it yet.
-        sealed: the message; None once it is sent, given up or void.
-        problem: what the server said last.
+        number: the certificate's number; None for a mail to the operator.
+        recipients: addresses that have not received it yet.
+        sealed: the message; None once it is sent, failed or void.
+        problem: the server's last reply.
     """
 
     id: int
@@ -56,10 +56,10 @@ def put(
     sealed: bytes,
     now: datetime,
 ) -> None:
-    """Adds a mail, to be sent as soon as may be.
+    """Add a mail, due at once.
 
     Args:
-        number: of the certificate that it is about; None: for the operator.
+        number: the certificate's number; None for a mail to the operator.
     """
     db.execute(
         """INSERT INTO outbox (certificate, recipients, sealed, state, created_at, next_try_at)
@@ -75,13 +75,13 @@ def put(
 
 
 def waiting_for_operator(db: Database) -> int:
-    """How many mails to the operator have not been sent yet."""
+    """Count the unsent mails to the operator."""
     row = db.row("SELECT count(*) FROM outbox WHERE certificate IS NULL AND state = 'waiting'")
     return 0 if row is None else int(row[0])
 
 
 def due(db: Database, now: datetime) -> Mail | None:
-    """The next mail whose time has come."""
+    """Return the next mail that is due."""
     row = db.row(
         f"""{_SELECT} WHERE o.state = 'waiting' AND o.next_try_at <= ?
             ORDER BY o.next_try_at, o.id LIMIT 1""",
@@ -91,7 +91,7 @@ def due(db: Database, now: datetime) -> Mail | None:
 
 
 def stream(db: Database, state: MailState | None) -> Iterator[Mail]:
-    """All mails, oldest first, a page at a time."""
+    """Stream the mails, oldest first, a page at a time."""
     after = 0
     while True:
         rows = list(
@@ -108,7 +108,7 @@ def stream(db: Database, state: MailState | None) -> Iterator[Mail]:
 
 
 def begin(db: Database, mail: Mail, next_try_at: datetime) -> Mail:
-    """Records a try that is about to be made, and when the next one is, should it fail."""
+    """Record an attempt before it is made, and the time of the next if it fails."""
     db.execute(
         "UPDATE outbox SET tries = tries + 1, next_try_at = ? WHERE id = ?",
         (seconds(next_try_at), mail.id),
@@ -117,7 +117,7 @@ def begin(db: Database, mail: Mail, next_try_at: datetime) -> Mail:
 
 
 def finish(db: Database, mail: Mail, state: MailState, problem: str | None = None) -> None:
-    """It is sent or given up: nothing of its content stays."""
+    """Record that a mail is sent or failed, and erase its content."""
     db.execute(
         """UPDATE outbox SET sealed = NULL, state = ?, problem = ?
            WHERE id = ? AND state = 'waiting'""",
@@ -126,7 +126,7 @@ def finish(db: Database, mail: Mail, state: MailState, problem: str | None = Non
 
 
 def postpone(db: Database, mail: Mail, recipients: tuple[str, ...], problem: str) -> None:
-    """Its next try is for those who have not got it."""
+    """Keep a mail for the recipients that have not received it."""
     db.execute(
         "UPDATE outbox SET recipients = ?, problem = ? WHERE id = ? AND state = 'waiting'",
         ("\n".join(recipients), problem, mail.id),
