@@ -153,7 +153,7 @@ def test_the_lockout_page_shows_a_minute_after_the_lockout_ends(
     clock.now = clock.now.replace(second=30)
     attempt(home, number, ADDRESSES[9])
     page = visitor().press(visitor().open("/"), number=number, password=WRONG)
-    said = re.search(r"from (\d\d):(\d\d) on", page.text)
+    said = re.search(r"after (\d\d):(\d\d)\.", page.text)
     assert said is not None
     until = home.db.row("SELECT blocked_until FROM guess WHERE kind = 'number'")
     assert until is not None

@@ -36,7 +36,7 @@ class Download:
 
 
 _LEFT = re.compile(r"\.[0-9]{8}\.(p12|mobileconfig|pem)\.tmp")
-"""What `files.write` was writing here when it died: a bundle that nobody asked for again."""
+"""A temporary file of an interrupted `files.write`: part of a bundle."""
 
 
 def prepare(home: Home, out: Path) -> None:
