@@ -249,6 +249,29 @@ def test_content_is_on_disk_before_its_name_and_the_name_before_the_return(
     assert calls == ["fchmod", "fsync", "rename", "fsync"]
 
 
+@pytest.mark.needs("strace")
+def test_a_new_name_of_a_file_is_on_disk_before_the_return(tmp_path: Path) -> None:
+    trace, folder = tmp_path / "trace", tmp_path / "folder"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"x")
+    code = "import sys; from pathlib import Path; from renrakucho_ca.store import files; "
+    code += "files.set_aside(Path(sys.argv[1]), 'aside')"
+    command = ("strace", "-o", trace, "-e", "trace=fsync,rename", *PYTHON, "-c", code)
+    subprocess.run([*command, folder / "file"], check=True)
+    calls = [line.partition("(")[0] for line in trace.read_text().splitlines()]
+    assert calls[:2] == ["rename", "fsync"]
+    assert names(folder) == ["aside"]
+
+
+def test_a_file_is_set_aside_over_nothing(tmp_path: Path) -> None:
+    (tmp_path / "aside-2").symlink_to("nowhere")
+    for content in (b"first", b"second", b"third"):
+        (tmp_path / "file").write_bytes(content)
+        files.set_aside(tmp_path / "file", "aside")
+    found = {name: (tmp_path / name).read_bytes() for name in ("aside", "aside-3", "aside-4")}
+    assert found == {"aside": b"first", "aside-3": b"second", "aside-4": b"third"}
+
+
 def test_a_folder_without_write_permission_keeps_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import resource
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,66 @@ def test_a_missing_bundle_key_is_unavailable_and_not_recreated(tmp_path: Path) -
     with pytest.raises(Unavailable, match="missing"):
         open_keystore(tmp_path).bundle_sealer()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_lost_its_reveal_key_gets_no_second_passphrase(tmp_path: Path) -> None:
+    """Each of the two would open some of the keys."""
+    keystore = open_keystore(tmp_path)
+    keystore.create_bundle_key()
+    keystore.write("new-issuing", SECRET)
+    (tmp_path / "reveal.key").unlink()
+    asked: list[bool] = []
+
+    def ask(is_new: bool) -> bytes:
+        asked.append(is_new)
+        return b"another passphrase"
+
+    again = Keystore(tmp_path, ask, system_randomness)
+    for attempt in (again.unlock, lambda: again.write("old-issuing", SECRET)):
+        with pytest.raises(Unavailable, match=r"reveal\.key"):
+            attempt()
+    assert True not in asked
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.key", "new-issuing.key"]
+
+
+def test_a_bundle_key_alone_is_no_passphrase(tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def ask(is_new: bool) -> bytes:
+        asked.append(is_new)
+        return PASSPHRASE
+
+    keystore = Keystore(tmp_path, ask, system_randomness)
+    keystore.create_bundle_key()
+    keystore.unlock()
+    assert asked == [True]
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_bundle_key_of_another_length_is_damaged(tmp_path: Path, length: int) -> None:
+    (tmp_path / "bundle.key").write_bytes(bytes(length))
+    with pytest.raises(Unavailable, match="is damaged"):
+        open_keystore(tmp_path).bundle_sealer()
+
+
+def test_keys_that_were_set_aside_follow_to_a_new_passphrase(tmp_path: Path) -> None:
+    """One may be the only copy of a CA's key."""
+    keystore = open_keystore(tmp_path)
+    keystore.write("new-issuing", SECRET)
+    aside = keystore.set_orphaned_key_aside("new-issuing", datetime(2026, 8, 1, tzinfo=UTC))
+    assert aside is not None
+    successor = keystore.successor(lambda: b"another passphrase")
+    assert keystore.rewrap(successor) == 2
+    again = open_keystore(tmp_path, b"another passphrase")
+    assert again.read_outside(aside, "new-issuing") == SECRET
+    assert keystore.orphaned_keys() == [aside]
+
+
+def test_two_keys_of_one_name_that_are_set_aside_are_both_kept(tmp_path: Path) -> None:
+    keystore = open_keystore(tmp_path)
+    now = datetime(2026, 8, 1, tzinfo=UTC)
+    for secret in (b"first", b"second"):
+        keystore.write("new-issuing", secret)
+        keystore.set_orphaned_key_aside("new-issuing", now)
+    found = [keystore.read_outside(path, "new-issuing") for path in keystore.orphaned_keys()]
+    assert sorted(found) == [b"first", b"second"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +15,9 @@ from renrakucho_ca.service.ca_import.import_ca import CaFiles
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.recovery import reconcile
+from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store.tables import hierarchies
+from tests.shared.homes import issue
 
 from .old_cas import NOW, MakeCa, Old, OpensslCa, parsed, published_crl, run
 
@@ -137,6 +140,20 @@ def test_a_root_with_its_key_here_issues_and_gets_no_issuing_ca(
     ca = CaFiles(root=root.certificate.read_bytes(), issuing=issuing.certificate.read_bytes())
     with pytest.raises(Conflict, match="has other CAs already"):
         old.take("keyed-root", ca)
+
+
+def test_an_iphone_s_profile_of_a_root_that_issues_brings_that_ca_once(
+    old: Old, openssl_ca: MakeCa, tmp_path: Path
+) -> None:
+    ca = openssl_ca(subject="/CN=Flat CA")
+    files = CaFiles(root=ca.certificate.read_bytes(), root_key=ca.private_key.read_bytes())
+    old.take("flat", files)
+    number = issue(old.home, "iphone", "flat").certificate.number
+    (outcome,), written = retrieval.export(old.home, [number], tmp_path / "out")
+    outcome.unwrap()
+    payloads = plistlib.loads(written[number].read_bytes())["PayloadContent"]
+    kinds = [payload["PayloadType"].removeprefix("com.apple.security.") for payload in payloads]
+    assert kinds == ["root", "pkcs12"]
 
 
 def test_an_issuing_ca_that_the_root_did_not_sign_is_refused(old: Old, openssl_ca: MakeCa) -> None:

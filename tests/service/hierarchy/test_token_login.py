@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from renrakucho_ca import token_uri
-from renrakucho_ca.errors import Invalid, Unavailable
+from renrakucho_ca.errors import Invalid, Refused, Unavailable
 from renrakucho_ca.pki import token, token_login
 from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.home import Home
@@ -315,6 +315,19 @@ def test_a_file_that_holds_no_pin_is_not_tried(
     (home.path / "pin").write_bytes(content)
     (home.path / "pin").chmod(0o600)
     with pytest.raises(Unavailable, match="there is no PIN in"):
+        ca_keys.opened(home, "pkcs11:token=ca;object=x?module-path=/m&pin-source=pin")
+    assert counting.logins == []
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o610, 0o601])
+def test_a_pin_that_others_can_read_or_change_is_not_tried(
+    home: Home, mode: int, plugged_in: Callable[[Counting], None]
+) -> None:
+    counting = Counting("right")
+    plugged_in(counting)
+    (home.path / "pin").write_bytes(b"right")
+    (home.path / "pin").chmod(mode)
+    with pytest.raises(Refused, match="others can read or write"):
         ca_keys.opened(home, "pkcs11:token=ca;object=x?module-path=/m&pin-source=pin")
     assert counting.logins == []
 
