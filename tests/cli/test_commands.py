@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from renrakucho_ca.model import RetrievalNumber
+from tests.shared.homes import Clock, configure, copy_home
 from tests.shared.program import PASSPHRASE, Issue, Program, ProgramResult, write_secret
 
 
@@ -590,3 +592,23 @@ def test_from_an_empty_folder_to_a_revoked_certificate(tmp_path: Path) -> None:
     ).stdout
     assert issued["serial"].upper() in crl
     assert json.loads(rca.process("list", "--format", "json").out) == []
+
+
+def test_issue_out_that_cannot_write_the_file_says_so_and_shows_the_number(
+    template: Path, tmp_path: Path
+) -> None:
+    """The certificate is issued; its file can still be exported."""
+    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    home = copy_home(template, tmp_path / "home", clock)
+    configure(home, "mobileconfig:\n  signing_certificate: gone.pem\n  signing_key: gone.key")
+    secret = str(write_secret(tmp_path / "secret"))
+    rca = Program({"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"})
+    person = ("--user", "suzuki", "--format", "json")
+    answer = rca("issue", "--device", "iphone", "--out", tmp_path / "out", *person)
+    assert answer.code == 7
+    assert "gone.pem" in answer.err
+    assert answer.json["files"] == []
+    assert answer.json["status"] == "issued"
+    (home.path / "rca.yaml").write_text("network: x\norganization: y\n")
+    assert rca("export", answer.json["number"], "--out", tmp_path / "out").code == 0
+    home.db.close()

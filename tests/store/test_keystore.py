@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import resource
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, RcaError, Unavailable
 from renrakucho_ca.store.keystore import Keystore
-from renrakucho_ca.store.keystore.sealing import Sealer
+from renrakucho_ca.store.keystore.sealing import KeyDerivation, Sealer
 
 PASSPHRASE = "合言葉 correct horse".encode()
 SECRET = b"-- the private key of a CA, in PKCS#8 --"
@@ -353,3 +356,46 @@ def test_two_keys_of_one_name_that_are_set_aside_are_both_kept(tmp_path: Path) -
         keystore.set_orphaned_key_aside("new-issuing", now)
     found = [keystore.read_outside(path, "new-issuing") for path in keystore.orphaned_keys()]
     assert sorted(found) == [b"first", b"second"]
+
+
+class Spoiling(Keystore):
+    """Writes each sealed key with one bit that is wrong, as a disk may."""
+
+    def _seal(self, name: str, secret: bytes, derivation: KeyDerivation) -> bytes:
+        document = json.loads(super()._seal(name, secret, derivation))
+        sealed = bytearray(base64.b64decode(document["sealed"]))
+        sealed[-1] ^= 1
+        return json.dumps(document | {"sealed": base64.b64encode(sealed).decode()}).encode()
+
+
+def test_new_files_that_do_not_open_replace_no_key(tmp_path: Path) -> None:
+    keystore = open_keystore(tmp_path)
+    keystore.write("new-issuing", SECRET)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(Unavailable):
+        keystore.rewrap(Spoiling(tmp_path, lambda is_new: b"another", system_randomness))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert open_keystore(tmp_path).read("new-issuing") == SECRET
+
+
+@pytest.mark.needs("strace")
+def test_a_new_set_of_keys_is_on_disk_before_the_first_old_one_is_replaced(tmp_path: Path) -> None:
+    folder, trace = tmp_path / "keys", tmp_path / "trace"
+    folder.mkdir()
+    code = (
+        "import sys; from pathlib import Path;"
+        " from renrakucho_ca.store.keystore import generations;"
+        " contents = {'a.key': b'x', 'b.key': b'y'};"
+        " generations.replace_all(Path(sys.argv[1]), contents, check=lambda path: None)"
+    )
+    command = ("strace", "-y", "-o", trace, "-e", "trace=rename,fsync", sys.executable, "-c", code)
+    subprocess.run([*command, folder], check=True)
+    lines = trace.read_text().splitlines()
+    (decides,) = (n for n, line in enumerate(lines) if re.search(r'rename.*/keys/next"\)', line))
+    before = [line for line in lines[:decides] if line.startswith("fsync")]
+    assert {name for line in before for name in re.findall(r"/\.(\w+\.key)\.tmp>", line)} == {
+        "a.key",
+        "b.key",
+    }
+    assert re.match(rf"fsync\([0-9]+<{re.escape(str(folder))}>\)", lines[decides + 1])
+    assert "rename" in lines[decides + 2]
