@@ -1,4 +1,4 @@
-"""How commands that read tables speak of bad lines: the first ones, how many, and the exit code."""
+"""Report the problems of a batch: the first ones, how many there are, and the exit code."""
 
 from __future__ import annotations
 
@@ -8,27 +8,39 @@ from renrakucho_ca.cli.app import App
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 
 MOST = 10_000
-"""Bad lines that are told one by one. More say that the file is another than was meant."""
+"""Problems that are printed. More of them mean that the file is the wrong one."""
 
 
-class BadLines:
-    """Tells of bad lines as they come, and counts them."""
+class Problems:
+    """Prints problems as they come, and counts them."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self.count = 0
 
-    def report(self, line: int, problem: RcaError) -> None:
+    def add(self, problem: RcaError) -> None:
         self.count += 1
         if self.count <= MOST:
-            values = problem.values | {"line": line, "problem": problem}
-            self._app.console.error(Invalid("line {line}: {problem}", hint=problem.hint, **values))
+            self._app.console.error(problem)
+
+    def report_rest(self) -> None:
+        """Print how many problems were not printed."""
+        if self.count > MOST:
+            self._app.console.talk("… and {count} more", count=self.count - MOST)
+
+
+class BadLines(Problems):
+    """The problems of a table, by line."""
+
+    def report(self, line: int, problem: RcaError) -> None:
+        values = problem.values | {"line": line, "problem": problem}
+        self.add(Invalid("line {line}: {problem}", hint=problem.hint, **values))
 
     def refuse_any(self, lines: Iterable[tuple[int, object]]) -> None:
-        """Reads everything through before anything is done (`--all-or-nothing`).
+        """Read the whole table before anything is done (`--all-or-nothing`).
 
         Raises:
-            Invalid: there is a bad line.
+            Invalid: a line is bad.
         """
         for line, found in lines:
             if isinstance(found, RcaError):
@@ -36,17 +48,16 @@ class BadLines:
         if self.count:
             raise Invalid(
                 "bad lines: {count}; nothing was done",
-                hint="without --all-or-nothing the good lines are done",
+                hint="correct them, or omit --all-or-nothing to process the good lines",
                 count=self.count,
             )
 
     def close(self) -> None:
-        """Says how many there were.
+        """Print how many more there were.
 
         Raises:
-            Attention: there were any.
+            Attention: a line was bad.
         """
-        if self.count > MOST:
-            self._app.console.talk("… and {count} more", count=self.count - MOST)
+        self.report_rest()
         if self.count:
-            raise Attention("lines that were not done: {count}", count=self.count)
+            raise Attention("failed lines: {count}", count=self.count)

@@ -1,4 +1,4 @@
-"""`rca hierarchy import`: a CA that exists, with all that it has issued."""
+"""`rca hierarchy import`: an existing CA with all that it has issued."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import click
 
 from renrakucho_ca.cli import passphrase
 from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.bad_lines import Problems
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.key_place import KeyPlaceType
 from renrakucho_ca.console import Format, Row
-from renrakucho_ca.errors import Attention, Invalid, RcaError
+from renrakucho_ca.errors import Attention, Invalid
+from renrakucho_ca.model import UNKNOWN
 from renrakucho_ca.token_uri import KeyPlace, TokenUri
 
 LARGEST_CA_FILE = 1024 * 1024
 """Bytes of a CA's certificate or key."""
-
-MOST_PROBLEMS = 10_000
-"""Problems that are told one by one."""
 
 _COLUMNS = (
     "hierarchy",
@@ -41,37 +40,37 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command(
     "import",
     cls=Command,
-    help="Takes over a CA that exists, as the hierarchy NAME, with the certificates that it has "
-    "issued; what is revoked stays revoked. Each is checked against the CA's signature. A second "
-    "import adds what is new. Where the root itself issues, leave --issuing out.",
+    help="Import an existing CA as the hierarchy NAME, with its certificates and revocations. The "
+    "signature of each certificate is verified. Run it again to add new ones. Omit --issuing if "
+    "the root itself issues.",
 )
 @click.argument("name")
 @click.option("--root", type=_FILE, required=True, metavar="PEM", help="the root's certificate")
-@click.option("--issuing", type=_FILE, metavar="PEM", help="the certificate of the CA that issues")
+@click.option("--issuing", type=_FILE, metavar="PEM", help="the issuing CA's certificate")
 @click.option(
     "--issuing-key",
     type=KeyPlaceType(),
     metavar="PEM|URI",
-    help="the key of the CA that issues (of the root, if that is the one), a file or a pkcs11: "
-    "URI; without it nothing can be issued and no CRL signed",
+    help="the issuing CA's key (the root's, without --issuing), a file or a pkcs11: URI; needed to "
+    "issue and to sign CRLs",
 )
 @click.option(
     "--issuing-key-passphrase-file",
     type=_FILE,
     metavar="FILE",
-    help="the file with the passphrase that --issuing-key is encrypted with",
+    help="a file with the passphrase of --issuing-key",
 )
 @click.option(
     "--root-key",
     type=KeyPlaceType(),
     metavar="PEM|URI",
-    help="the key of the root of two tiers, a file or a pkcs11: URI",
+    help="the root's key, if the issuing CA has its own; a file or a pkcs11: URI",
 )
 @click.option(
     "--root-key-passphrase-file",
     type=_FILE,
     metavar="FILE",
-    help="the file with the passphrase that --root-key is encrypted with",
+    help="a file with the passphrase of --root-key",
 )
 @click.option(
     "--certificates",
@@ -79,17 +78,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="PATH",
-    help="certificates and CRLs: a folder, a file in PEM or DER, a PKCS#7, an OpenSSL index.txt, "
-    "an Easy-RSA pki folder; can be given several times",
+    help="certificates and CRLs: a folder, a PEM, DER or PKCS#7 file, an OpenSSL index.txt, an "
+    "Easy-RSA pki folder; repeatable",
 )
 @click.option(
     "--records",
     type=_FILE,
     metavar="CSV",
-    help="whose they are: number,serial,user,device,note,issued_at,email,facility,network,name",
+    help="the owner of each certificate: number,serial,user,device,note,issued_at,email,facility,"
+    "network,name",
 )
 @click.option(
-    "--device", metavar="D", help="the device of those of which no record tells it; else unknown"
+    "--device",
+    default=UNKNOWN,
+    metavar="D",
+    help="the device of certificates for which --records names none (default: unknown)",
 )
 @format_option
 @pass_app
@@ -104,76 +107,57 @@ def import_(
     root_key_passphrase_file: Path | None,
     paths: tuple[Path, ...],
     records: Path | None,
-    device: str | None,
+    device: str,
     form: Format,
 ) -> None:
     from renrakucho_ca.service.ca_import import import_ca
+    from renrakucho_ca.service.ca_import.authorities import CaFiles
 
-    problems, passed_over = _Problems(app), _PassedOver(app)
-    done = import_ca.import_ca(
-        app.home,
-        name,
-        import_ca.CaFiles(
-            root=_read(root),
-            issuing=None if issuing is None else _read(issuing),
-            issuing_key=_key(issuing_key),
-            issuing_key_passphrase=_passphrase(issuing_key_passphrase_file),
-            root_key=_key(root_key),
-            root_key_passphrase=_passphrase(root_key_passphrase_file),
-        ),
-        paths=paths,
-        records=records,
-        device=device,
-        report=problems.report,
-        passed_over=passed_over.report,
+    ca = CaFiles(
+        root=_read(root),
+        issuing=None if issuing is None else _read(issuing),
+        issuing_key=_key(issuing_key),
+        issuing_key_passphrase=_passphrase(issuing_key_passphrase_file),
+        root_key=_key(root_key),
+        root_key_passphrase=_passphrase(root_key_passphrase_file),
     )
-    passed_over.close()
+    options = import_ca.ImportOptions(paths, records, device)
+    problems, passed_over = Problems(app), _PassedOver(app)
+    done = import_ca.import_ca(
+        app.home, name, ca, options, report=problems.add, passed_over=passed_over.add
+    )
+    passed_over.report()
     shown: Row = {**done.as_dict()}
     app.console.one(shown, form, columns=_COLUMNS)
     if done.reported:
         problems.report_rest()
-        raise Attention("{count} problems were found", count=done.reported)
-
-
-class _Problems:
-    """Tells the first problems, and how many there were more."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._count = 0
-
-    def report(self, problem: RcaError) -> None:
-        self._count += 1
-        if self._count <= MOST_PROBLEMS:
-            self._app.console.error(problem)
-
-    def report_rest(self) -> None:
-        if self._count > MOST_PROBLEMS:
-            self._app.console.talk("… and {count} more", count=self._count - MOST_PROBLEMS)
+        raise Attention("problems found: {count}", count=done.reported)
 
 
 class _PassedOver:
-    """Tells of files that were passed over: all of them with `-v`; else of those alone that may
-    have certificates, and of each kind once: Easy-RSA writes a PKCS#12 for everybody."""
+    """Lists skipped files: all with `-v`, else one of each format that may contain certificates.
+
+    Easy-RSA writes a PKCS#12 for every user.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._counts: Counter[str] = Counter()
         self._first: dict[str, Path] = {}
 
-    def report(self, file: Path, kind: str | None) -> None:
+    def add(self, file: Path, kind: str | None) -> None:
         self._app.console.detail("{file}: no certificate, CRL or index", file=file)
         if kind is not None:
             self._counts[kind] += 1
             self._first.setdefault(kind, file)
 
-    def close(self) -> None:
+    def report(self) -> None:
         for kind, count in self._counts.items():
             self._app.console.warn(
                 Invalid(
-                    "{file}: {kind} is not opened ({count} such files)",
-                    hint="if it has certificates that lie nowhere else, export them as PEM and "
-                    "give these too",
+                    "{file}: skipped, as rca does not open {kind} ({count} such files)",
+                    hint="if they have certificates of this CA, export those as PEM and import "
+                    "them too",
                     file=self._first[kind],
                     kind=kind,
                     count=count,
@@ -182,7 +166,7 @@ class _PassedOver:
 
 
 def _read(file: Path) -> bytes:
-    # A folder or a pipe that nobody writes to is no CA's file.
+    # Opening a pipe without a writer would block.
     if file.exists() and not file.is_file():
         raise Invalid("{file} is not a file", file=file)
     with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""`rca profile …`: what each kind of device gets."""
+"""`rca profile …`: the profiles of devices and CAs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _HERE = "renrakucho_ca.cli.profile"
 
 
 class ProfileKind(StrEnum):
-    """What a profile is for that is not for a CA; those are called by their tier."""
+    """The kind of a profile that is not a CA's; a CA's is named after its tier."""
 
     DEVICE = "device"
 
 
 @click.group(
     cls=Group,
-    help="Profiles: what each kind of device and each CA gets. One YAML file each in profiles/; "
-    "another kind of device is another file.",
+    help="Show and check the profiles: one YAML file in profiles/ for each kind of device and CA. "
+    "To add a kind of device, add a file.",
     sections={
         "Commands": {
-            "list": (f"{_HERE}:list_", "all"),
-            "show": (f"{_HERE}:show", "what is in force"),
-            "check": (f"{_HERE}:check", "what is wrong, with the line at fault"),
+            "list": (f"{_HERE}:list_", "list profiles"),
+            "show": (f"{_HERE}:show", "show a profile"),
+            "check": (f"{_HERE}:check", "check profiles for mistakes"),
         }
     },
 )
@@ -56,7 +56,7 @@ _FIELDS = (
 _COLUMNS = ("name", "kind", "key_algorithm", "validity_years", "container", "p12", "chain")
 
 
-@click.command("list", cls=Command, help="Lists the profiles that are in force.")
+@click.command("list", cls=Command, help="List the profiles.")
 @format_option
 @pass_app
 def list_(app: App, form: Format) -> None:
@@ -64,7 +64,7 @@ def list_(app: App, form: Format) -> None:
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
 
 
-@click.command(cls=Command, help="Shows one profile as it is in force.")
+@click.command(cls=Command, help="Show a profile with its defaults.")
 @click.argument("name")
 @format_option
 @pass_app
@@ -81,7 +81,7 @@ def show(app: App, name: str, form: Format) -> None:
 
 @click.command(
     cls=Command,
-    help="Checks one file, or all profiles of the home: says file, line and what was expected.",
+    help="Check FILE, or all profiles of the home, and report each mistake with its line.",
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @pass_app
@@ -101,11 +101,11 @@ def check(app: App, file: Path | None) -> None:
         for other in others:
             app.console.error(other)
         raise last
-    app.console.talk("{count} checked, nothing wrong", count=len(files))
+    app.console.talk("profiles checked: {count}; no problem found", count=len(files))
 
 
 def _files(app: App) -> list[Path]:
-    """All profiles of the home, those of the CAs first."""
+    """Return the profiles of the home, those of the CAs first."""
     from renrakucho_ca import profiles
     from renrakucho_ca.model import Tier
 

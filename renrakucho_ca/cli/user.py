@@ -1,4 +1,4 @@
-"""`rca user …`: the people."""
+"""`rca user …`: the users."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FIELDS = ("user", "name", "email", "facility", "network")
 
 @click.group(
     cls=Group,
-    help="The people to whom certificates belong.",
+    help="Manage the users to whom certificates are issued.",
     sections={
         "Commands": {
-            "add": (f"{_HERE}:add", "a new user, or what is new about one"),
-            "import": (f"{_HERE}:import_", "many, from a table"),
-            "list": (f"{_HERE}:list_", "all"),
-            "show": (f"{_HERE}:show", "one"),
+            "add": (f"{_HERE}:add", "add or update a user"),
+            "import": (f"{_HERE}:import_", "add or update users from a table"),
+            "list": (f"{_HERE}:list_", "list users"),
+            "show": (f"{_HERE}:show", "show a user"),
         }
     },
 )
@@ -35,15 +35,13 @@ def user() -> None:
 
 @click.command(
     cls=Command,
-    help="Adds a user. Of one who is known already, what is given replaces what was there.",
+    help="Add a user, or change the given fields of an existing one.",
 )
 @click.argument("id")
-@click.option("--name", help="the person's name")
-@click.option("--email", help="where mails about certificates go")
-@click.option("--facility", help="where the person works")
-@click.option(
-    "--network", help="the regional network; without it certificates name that of rca.yaml"
-)
+@click.option("--name", help="the user's name")
+@click.option("--email", help="up to three mail addresses, separated by commas")
+@click.option("--facility", help="the facility where the user works")
+@click.option("--network", help="the regional network (default: the network of rca.yaml)")
 @format_option
 @pass_app
 def add(
@@ -64,9 +62,9 @@ def add(
 @click.command(
     "import",
     cls=Command,
-    help="Adds the users of a table, or what is new about them: CSV, semicolons or tabs, in UTF-8, "
-    "UTF-16 or CP932, with the columns user, name, email, facility, network, or 利用者ID, 氏名, "
-    "メール, 施設, 地域. Bad lines are told by their number; the good ones are done.",
+    help="Add or update users from a table, separated by commas, semicolons or tabs, in UTF-8, "
+    "UTF-16 or CP932. Its columns are user, name, email, facility and network (利用者ID, 氏名, "
+    "メール, 施設, 地域). Bad lines are reported by number; the good ones are imported.",
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @all_or_nothing_option
@@ -79,7 +77,7 @@ def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
     bad = BadLines(app)
     if all_or_nothing:
         bad.refuse_any(batch.read_users(file))
-    imported: set[str] = set()  # one who stands in two lines is one user
+    imported: set[str] = set()  # a user in two lines counts once
     for line, result in batch.import_users(app.home, batch.read_users(file)):
         if isinstance(result, RcaError):
             bad.report(line, result)
@@ -89,9 +87,9 @@ def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
     bad.close()
 
 
-@click.command("list", cls=Command, help="Lists the users in the order of their ids.")
-@click.option("--facility", metavar="NAME", help="of this facility")
-@click.option("--network", metavar="NAME", help="of this network")
+@click.command("list", cls=Command, help="List users by id.")
+@click.option("--facility", metavar="NAME", help="only users of this facility")
+@click.option("--network", metavar="NAME", help="only users of this network")
 @format_option
 @pass_app
 def list_(app: App, facility: str | None, network: str | None, form: Format) -> None:
@@ -99,7 +97,7 @@ def list_(app: App, facility: str | None, network: str | None, form: Format) -> 
     app.console.many(map(_row, found), form, fields=_FIELDS, columns=_FIELDS)
 
 
-@click.command(cls=Command, help="Shows one user.")
+@click.command(cls=Command, help="Show a user.")
 @click.argument("id")
 @format_option
 @pass_app

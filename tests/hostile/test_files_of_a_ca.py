@@ -261,5 +261,5 @@ def test_a_huge_file_in_a_ca_s_folder_is_passed_over(
             file.truncate(20 * 1024**3)
     answer = import_all(rca, tmp_path / "home", ca, folder)
     assert answer.code == 8
-    assert "a.crt: there is no certificate that can be read" in answer.err
+    assert "a.crt: no readable certificate was found" in answer.err
     assert answer.seconds < 15

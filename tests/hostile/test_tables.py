@@ -160,5 +160,5 @@ def test_a_hundred_thousand_bad_lines_are_counted_in_little_memory(
     table.write_bytes(b"user,device\n" + b"a\n" * 100_000)
     answer = rca("issue", "--batch", table)
     assert answer.code == 8
-    assert "lines that were not done: 100000" in answer.err
+    assert "failed lines: 100000" in answer.err
     assert answer.memory < 40_000_000

@@ -1,11 +1,11 @@
-"""What the take-over of a CA must remember while it runs."""
+"""The temporary database of an import."""
 
 from __future__ import annotations
 
 import pytest
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.store.tables.imports import Staging
+from renrakucho_ca.store.tables.staging import Staging
 
 
 def test_a_full_temporary_folder_is_reported() -> None:

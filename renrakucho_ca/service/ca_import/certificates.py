@@ -1,4 +1,4 @@
-"""The certificates of a CA that is taken over: read, proven by workers, recorded."""
+"""The certificates of an imported CA: scanned by worker processes, then recorded."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import IMPORTED, UNKNOWN, Certificate, RetrievalNumber
 from renrakucho_ca.pki import certificate_scanner
 from renrakucho_ca.pki.certificate_scanner import Found, FoundCaCertificate, InspectionResult
-from renrakucho_ca.pki.encodings import ContentKind
-from renrakucho_ca.service.ca_import import discovery, openssl_index
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import OwnerRecord
 from renrakucho_ca.service.ca_import.owner_table import OwnerTable
-from renrakucho_ca.service.ca_import.session import BATCH, Run
+from renrakucho_ca.service.ca_import.session import BATCH, ImportSession
+from renrakucho_ca.service.ca_import.source_files import SourceFiles
 from renrakucho_ca.service.process_pool import ProcessPool, cores
 from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
 class _NewImport(NamedTuple):
-    """A certificate that the store has not.
+    """A certificate that is not in the store.
 
     Attributes:
-        place: of the record where there is one.
+        authority: the row of its CA.
+        place: of the owner record if there is one, else of the certificate.
     """
 
     authority: int
@@ -38,33 +38,33 @@ class _NewImport(NamedTuple):
     record: OwnerRecord | None
 
 
-class Certificates:
-    """The certificates' part of a run.
+class CertificateImport:
+    """Records the certificates of one import.
 
     Args:
-        progress: is told how many have been recorded since the last time.
+        progress: called with the number of certificates recorded since the last call.
     """
 
-    def __init__(self, run: Run, lines: OwnerTable, progress: Callable[[int], None]) -> None:
-        self._run = run
-        self._owner_table = lines
+    def __init__(
+        self, session: ImportSession, owner_table: OwnerTable, progress: Callable[[int], None]
+    ) -> None:
+        self._session = session
+        self._owner_table = owner_table
         self._progress = progress
-        # Of those that were looked into: the ones that had something to read, or to tell.
-        self._files = 0
 
     def read(self, paths: Iterable[Path]) -> list[Path]:
-        """Records the certificates; returns the files that have an index or a CRL."""
-        later: dict[Path, None] = {}
-        for batch, results in self._inspected(batched(self._certificates(paths, later), BATCH)):
-            self._record_certificates(zip(batch, results, strict=True))
+        """Record the certificates; return the files that have an index or a CRL."""
+        files = SourceFiles(self._session)
+        for batch, results in self._inspected(batched(files.certificates(paths), BATCH)):
+            self._record_batch(zip(batch, results, strict=True))
             self._progress(len(results))
-        return list(later)
+        return files.revocation_files
 
     def _inspected(
         self, batches: Iterator[list[Piece]]
     ) -> Iterator[tuple[list[Piece], list[InspectionResult]]]:
-        """Reads and proves the parcels. One alone is done here, sooner than a worker starts."""
-        work = partial(certificate_scanner.inspect_all, self._run.issuers)
+        """Scan each batch. A single one is scanned here, sooner than a worker starts."""
+        work = partial(certificate_scanner.inspect_all, self._session.issuers)
         start = list(islice(batches, 2))
         sent = ((batch, [piece.der for piece in batch]) for batch in chain(start, batches))
         if len(start) < 2:
@@ -73,161 +73,108 @@ class Certificates:
         with ProcessPool(cores(), certificate_scanner.__name__) as workers:
             yield from workers.spread(work, sent)
 
-    def _certificates(self, paths: Iterable[Path], later: dict[Path, None]) -> Iterator[Piece]:
-        for path in paths:
-            before = self._files
-            for file in self._under(path):
-                try:
-                    yield from self._in_file(file, later)
-                except OSError as error:
-                    self._problem(SourceLocation(file), Invalid("{reason}", reason=error.strerror))
-            if self._files == before:
-                self._problem(
-                    SourceLocation(path), Invalid("there is no certificate, CRL or index in it")
-                )
-
-    def _under(self, path: Path) -> Iterator[Path]:
-        roots = [path]
-        if path.is_file() and openssl_index.is_index(path):
-            roots += openssl_index.adjacent_files(path)
-        for found in chain.from_iterable(map(discovery.walk, roots)):
-            if isinstance(found, Path):
-                yield found
-            else:
-                self._problem(*found)
-
-    def _in_file(self, file: Path, later: dict[Path, None]) -> Iterator[Piece]:
-        if openssl_index.is_index(file):
-            self._files += 1
-            later[file] = None
-            return
-        kind = discovery.container(file)
-        if kind is not None:
-            # PEM may lie in a database's pages, but what it says of revocations lies elsewhere.
-            self._run.pass_over(file, kind)
-            return
-        is_empty = True
-        for piece in discovery.pieces(file):
-            is_empty = False
-            if not isinstance(piece, Piece):
-                self._problem(*piece)
-            elif piece.kind is ContentKind.CERTIFICATE:
-                yield piece
-            else:
-                later[file] = None
-        if is_empty:
-            self._run.pass_over(file, None)
-        else:
-            self._files += 1
-
-    def _problem(self, place: SourceLocation, problem: Invalid) -> None:
-        self._files += 1
-        self._run.problem(place, problem)
-
-    def _record_certificates(self, inspected: Iterable[tuple[Piece, InspectionResult]]) -> None:
+    def _record_batch(self, inspected: Iterable[tuple[Piece, InspectionResult]]) -> None:
         found: list[tuple[Piece, Found]] = []
         for piece, result in inspected:
             match result:
                 case Found():
-                    if self._run.staging.meet(result.fingerprint_sha256):
+                    if self._session.staging.meet(result.fingerprint_sha256):
                         found.append((piece, result))
                 case FoundCaCertificate():
-                    self._run.ca_serials.add(result.serial)
+                    self._session.ca_serials.add(result.serial)
                 case Invalid():
-                    self._run.problem(piece.place, result)
-        with self._run.recording():
-            self._record_found(found)
+                    self._session.problem(piece.place, result)
+        with self._session.recording():
+            self._record_found(self._own(found))
+
+    def _own(self, found: list[tuple[Piece, Found]]) -> list[tuple[Piece, Found]]:
+        """Drop and report the certificates that belong to another hierarchy."""
+        fingerprints = [each.fingerprint_sha256 for _, each in found]
+        others = imports.owners(self._session.db, self._session.hierarchy.name, fingerprints)
+        for piece, each in found:
+            if each.fingerprint_sha256 in others:
+                problem = Invalid(
+                    "serial number {serial}: this certificate belongs to hierarchy {name}",
+                    serial=f"{each.serial:x}",
+                    name=others[each.fingerprint_sha256],
+                )
+                self._session.problem(piece.place, problem)
+        return [(piece, each) for piece, each in found if each.fingerprint_sha256 not in others]
 
     def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
-        found = self._not_others(found)
+        hierarchy = self._session.hierarchy
         serials = {each.serial for _, each in found}
-        known = {
+        existing = {
             (each.authority, each.serial): each
-            for each in imports.known(self._run.db, self._run.hierarchy.name, serials)
+            for each in imports.known(self._session.db, hierarchy.name, serials)
         }
         new: dict[tuple[int, int], _NewImport] = {}
         for piece, each in found:
-            key = self._run.hierarchy.authorities[each.issuer].id, each.serial
+            key = hierarchy.authorities[each.issuer].id, each.serial
             line = self._owner_table.take(each.serial, each.fingerprint_sha256)
             place, record = line or (piece.place, None)
-            if key in known:
-                self._meet_again(piece, each, known[key], record)
+            if key in existing:
+                self._update(piece, each, existing[key], record)
             elif key in new:
-                self._run.problem(piece.place, _serial_again(each))
+                self._session.problem(piece.place, _serial_reused(each))
             else:
                 new[key] = _NewImport(key[0], piece, each, place, record)
         self._add(list(new.values()))
 
-    def _not_others(self, found: list[tuple[Piece, Found]]) -> list[tuple[Piece, Found]]:
-        """Without those that another hierarchy has."""
-        fingerprints = [each.fingerprint_sha256 for _, each in found]
-        owners = imports.owners(self._run.db, self._run.hierarchy.name, fingerprints)
-        for piece, each in found:
-            if each.fingerprint_sha256 in owners:
-                self._run.problem(
-                    piece.place,
-                    Invalid(
-                        "serial number {serial}: the hierarchy {name} has this certificate",
-                        serial=f"{each.serial:x}",
-                        name=owners[each.fingerprint_sha256],
-                    ),
-                )
-        return [(piece, each) for piece, each in found if each.fingerprint_sha256 not in owners]
-
     def _add(self, new: list[_NewImport]) -> None:
-        numbers = self._run.numbers(
+        numbers = self._session.numbers(
             [(each.place, each.record.number if each.record else None) for each in new]
         )
         imports.add(
-            self._run.db,
+            self._session.db,
             [
-                (each.authority, self._imported(number, each), each.piece.der)
+                (each.authority, self._certificate(number, each), each.piece.der)
                 for number, each in zip(numbers, new, strict=True)
             ],
         )
-        summary = self._run.summary
+        summary = self._session.summary
         summary.certificates += len(new)
         summary.added += len(new)
-        summary.expired += sum(each.found.not_after <= self._run.now for each in new)
+        summary.expired += sum(each.found.not_after <= self._session.now for each in new)
 
-    def _meet_again(
-        self, piece: Piece, found: Found, known: ExistingCertificate, record: OwnerRecord | None
+    def _update(
+        self, piece: Piece, found: Found, existing: ExistingCertificate, record: OwnerRecord | None
     ) -> None:
-        """A certificate whose serial number the store has: the same, or one we had no bytes of."""
-        if known.fingerprint_sha256 is None:
+        """Handle a certificate whose serial number the store has, perhaps without its bytes."""
+        session = self._session
+        if existing.fingerprint_sha256 is None:
             imports.complete(
-                self._run.db,
-                known.number,
+                session.db,
+                existing.number,
                 piece.der,
                 found.fingerprint_sha256,
                 found.key_algorithm,
                 found.not_before,
                 found.not_after,
             )
-            self._run.summary.added += 1
-        elif known.fingerprint_sha256 == found.fingerprint_sha256:
-            self._run.summary.already += 1
+            session.summary.added += 1
+        elif existing.fingerprint_sha256 == found.fingerprint_sha256:
+            session.summary.already += 1
         else:
-            self._run.problem(piece.place, _serial_again(found))
+            session.problem(piece.place, _serial_reused(found))
             return
-        self._run.summary.certificates += 1
+        session.summary.certificates += 1
         if record is not None:
-            self._run.describe(known.number, record)
-        elif known.fingerprint_sha256 is None and known.user == UNKNOWN:
-            user = self._run.user_of(piece.place, found.person, found.serial)
-            imports.describe(self._run.db, known.number, user, self._run.device, None)
+            session.describe(existing.number, record)
+        elif existing.fingerprint_sha256 is None and existing.user == UNKNOWN:
+            user = session.user_of(piece.place, found.person, found.serial)
+            imports.describe(session.db, existing.number, user, session.device, None)
 
-    def _imported(self, number: RetrievalNumber, new: _NewImport) -> Certificate:
-        found, record = new.found, new.record
+    def _certificate(self, number: RetrievalNumber, new: _NewImport) -> Certificate:
+        """Build the record of a certificate, which counts as downloaded when it was issued."""
+        found, record, session = new.found, new.record, self._session
         issued_at = (record and record.issued_at) or found.not_before
         return Certificate(
             number=number,
             serial=found.serial,
-            hierarchy=self._run.hierarchy.name,
-            user=record.user
-            if record
-            else self._run.user_of(new.piece.place, found.person, found.serial),
-            device=(record and record.device) or self._run.device,
+            hierarchy=session.hierarchy.name,
+            user=record.user if record else session.user_of(new.place, found.person, found.serial),
+            device=(record and record.device) or session.device,
             note=record.note if record else None,
             issued_at=issued_at,
             not_before=found.not_before,
@@ -242,8 +189,8 @@ class Certificates:
         )
 
 
-def _serial_again(found: Found) -> Invalid:
+def _serial_reused(found: Found) -> Invalid:
     return Invalid(
-        "the CA used the serial number {serial} for another certificate before",
+        "the CA already used serial number {serial} for another certificate",
         serial=f"{found.serial:x}",
     )

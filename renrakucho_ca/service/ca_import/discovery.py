@@ -1,8 +1,8 @@
-"""What lies in the files of a CA that is taken over. Content decides, not the names of files.
+"""Find certificates and CRLs in the files of a CA, by content rather than by file name.
 
-Nothing is held but the piece at hand: a folder may have a million files, a bundle a million
-certificates. Files are hostile until proven otherwise: pipes and devices are not opened, links to
-folders not followed, lengths bounded.
+Only one piece is in memory at a time: a folder may have a million files, a PEM bundle a million
+certificates. Files may be hostile: pipes and devices are not opened, links to folders not followed,
+lengths bounded.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _CERTIFICATE_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b", ".p7c
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where something was found, as people are told.
+    """The file and line of a certificate, CRL or record, for messages.
 
     Attributes:
-        line: from 1; None where the file has no lines.
+        line: from 1; None for a binary file.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class SourceLocation:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A certificate or a CRL in DER, not read yet."""
+    """A certificate or a CRL in DER, not parsed yet."""
 
     place: SourceLocation
     kind: ContentKind
@@ -51,7 +51,7 @@ class Piece:
 
 
 def walk(path: Path) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
-    """Every file under a path, and what cannot be looked into."""
+    """Yield every file under a path, and an error for each unreadable folder or link."""
     if path.is_file():
         yield path
     folders = [path] if path.is_dir() else []
@@ -69,7 +69,7 @@ def walk(path: Path) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
 
 
 def _file(entry: os.DirEntry[str]) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
-    """The file, if it is one; a link that leads in a circle is told, and hides no other file."""
+    """Yield the entry if it is a file. A circular link is an error of that entry alone."""
     path = Path(entry.path)
     try:
         if entry.is_file():
@@ -79,9 +79,9 @@ def _file(entry: os.DirEntry[str]) -> Iterator[Path | tuple[SourceLocation, Inva
 
 
 def pieces(path: Path) -> Iterator[Piece | tuple[SourceLocation, Invalid]]:
-    """The certificates and CRLs in a file, in order, and what in it should be one and is not.
+    """Yield the certificates and CRLs of a file in order, and an error for each damaged one.
 
-    A file that holds neither, a key for one, gives nothing, unless its name claims otherwise.
+    A file with neither, such as a key, yields nothing, unless its suffix is a certificate's.
     """
     is_empty = True
     with path.open("rb") as file:
@@ -92,11 +92,11 @@ def pieces(path: Path) -> Iterator[Piece | tuple[SourceLocation, Invalid]]:
         if is_empty and path.suffix.lower() in _CERTIFICATE_SUFFIXES:
             file.seek(0)
             if b"-----BEGIN " not in certificate_files.as_utf_8(file.read(_HEAD)):
-                yield SourceLocation(path), Invalid("there is no certificate that can be read")
+                yield SourceLocation(path), Invalid("no readable certificate was found")
 
 
 def container(path: Path) -> str | None:
-    """What a file is that may have certificates and is not opened; None for any other."""
+    """Return the name of a format that may contain certificates but is not opened, else None."""
     with path.open("rb") as file:
         head = file.read(16)
     if encodings.is_pkcs12(head):

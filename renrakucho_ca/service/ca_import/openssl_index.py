@@ -1,4 +1,4 @@
-"""OpenSSL's index of what a CA has issued, which Easy-RSA keeps too."""
+"""OpenSSL's `index.txt` of the certificates that a CA has issued; Easy-RSA keeps one too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from renrakucho_ca.pki.lenient_names import decode
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
 
 LONGEST_LINE = 256 * 1024
-"""Bytes; most of them of the name."""
+"""Bytes, most of them for the subject."""
 
 _INDEX_LINE = re.compile(
     r"([VRE])\t(\d{10,14})Z?\t([^\t]*)\t(-?[0-9A-Fa-f]{1,256})\t[^\t]*\t(.*)", re.ASCII
@@ -26,19 +26,19 @@ _FOLDERS = (
     *("newcerts", "certs", "certs_by_serial", "issued", "expired"),
     *("revoked/certs_by_serial", "renewed/issued", "renewed/certs_by_serial"),
 )
-"""What OpenSSL's `ca` and Easy-RSA put beside their index: an index stands for these too."""
+"""Folders of OpenSSL's `ca` and Easy-RSA next to their index, which are imported with it."""
 _SERIAL_FILE = re.compile(r"[0-9A-Fa-f]+\.pem")
 _HEAD = 64 * 1024
 _LINES_INSPECTED = 20
-"""Lines from the first on, one of which shows that it is an index: single ones may be damaged."""
+"""An index is recognized by one of its first lines: single lines may be damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexLine:
-    """A line of OpenSSL's index: a certificate that was issued, and what became of it.
+    """One certificate in an index.
 
     Attributes:
-        subject_name: whom the subject names; empty where it names nobody.
+        subject_name: common name or mail address of the subject; may be empty.
     """
 
     serial: int
@@ -48,7 +48,7 @@ class IndexLine:
 
 
 def is_index(path: Path) -> bool:
-    """Whether it is an `index.txt`; the state before, which OpenSSL keeps as `.old`, is none."""
+    """Return whether a file is an index; `index.txt.old`, the state before the last, is not."""
     if path.suffix == ".old" and path.with_suffix("").exists():
         return False
     with path.open("rb") as file:
@@ -57,7 +57,7 @@ def is_index(path: Path) -> bool:
 
 
 def adjacent_files(index: Path) -> Iterator[Path]:
-    """The folders that belong to an index, and the files in its own that Easy-RSA 2 put there."""
+    """Yield an index's folders, and the certificates that Easy-RSA 2 keeps next to it."""
     yield from filter(Path.is_dir, (index.parent / name for name in _FOLDERS))
     with os.scandir(index.parent) as entries:
         for entry in entries:
@@ -66,17 +66,17 @@ def adjacent_files(index: Path) -> Iterator[Path]:
 
 
 def index_lines(path: Path, now: datetime) -> Iterator[tuple[SourceLocation, IndexLine | Invalid]]:
-    """The lines of an index (OpenSSL's `apps/lib/apps.c` and `crypto/txt_db`), in order.
+    """Yield the lines of an index (OpenSSL's `apps/lib/apps.c` and `crypto/txt_db`) in order.
 
     Args:
-        now: stands for a date of revocation that cannot be read: it stays revoked.
+        now: replaces an unreadable revocation date, so that the certificate stays revoked.
     """
     with path.open("rb") as file:
         for number, line in _lines(file):
             match = _match(line)
             place = SourceLocation(path, number)
             if match is None:
-                yield place, Invalid("this is not a line of an index")
+                yield place, Invalid("not a line of an OpenSSL index")
                 continue
             status, end, revoked, serial, subject = match.groups()
             not_after = _index_time(end)
@@ -95,7 +95,7 @@ def index_lines(path: Path, now: datetime) -> Iterator[tuple[SourceLocation, Ind
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The lines that are neither blank nor a remark; a longer one is no line of an index."""
+    """Yield the lines that are neither blank nor comments, cut at LONGEST_LINE."""
     number = 0
     while line := file.readline(LONGEST_LINE):
         number += 1
@@ -108,13 +108,13 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _match(line: bytes) -> re.Match[str] | None:
-    if line[1:2] != b"\t":  # most files are none
+    if line[1:2] != b"\t":  # true of most files
         return None
     return _INDEX_LINE.fullmatch(decode(line.rstrip(b"\r\n")))
 
 
 def _index_time(text: str) -> datetime | None:
-    """UTCTime with two digits of the year, up to 2049, or GeneralizedTime with four."""
+    """Parse UTCTime (two digits of the year, up to 2049) or GeneralizedTime (four digits)."""
     digits = text.removesuffix("Z")
     if len(digits) in (10, 12):
         digits = ("19" if digits[:2] >= "50" else "20") + digits
@@ -125,7 +125,7 @@ def _index_time(text: str) -> datetime | None:
 
 
 _REASONS = {reason.value.casefold(): reason for reason in RevocationReason} | {
-    # OpenSSL's own words (crl_reason in apps/ca.c); the time or OID that follows has no place here.
+    # OpenSSL's own words (crl_reason in apps/ca.c); the time or OID that follows is dropped.
     "keytime": RevocationReason.KEY_COMPROMISE,
     "cakeytime": RevocationReason.CA_COMPROMISE,
     "holdinstruction": RevocationReason.CERTIFICATE_HOLD,
@@ -133,7 +133,7 @@ _REASONS = {reason.value.casefold(): reason for reason in RevocationReason} | {
 
 
 def _revocation(text: str, now: datetime) -> Revocation | None:
-    """`date[,reason[,more]]`; None for removeFromCRL, which takes a hold back."""
+    """Parse `date[,reason[,more]]`; removeFromCRL, which ends a hold, gives None."""
     date, _, rest = text.partition(",")
     word = rest.partition(",")[0].strip().casefold()
     if word == "removefromcrl":
@@ -143,10 +143,10 @@ def _revocation(text: str, now: datetime) -> Revocation | None:
 
 
 def _subject_name(subject: str) -> str:
-    r"""Whom `/C=JP/CN=…` names, as in a certificate: its last common name, else its mail address.
+    r"""Return the last common name of `/C=JP/CN=…`, else its mail address, as for a certificate.
 
-    X509_NAME_oneline wrote octets that are not printable ASCII as `\xE9`, and a `/` or `+` of the
-    name itself, by newer versions, as `\/`.
+    X509_NAME_oneline writes octets that are not printable ASCII as `\xE9`, and newer versions write
+    a `/` or `+` inside a name as `\/`.
     """
     found: dict[str, str] = dict(
         re.findall(r"(?<!\\)/(CN|emailAddress)=((?:\\?.)*?)(?=/[A-Za-z0-9.]+=|$)", subject)

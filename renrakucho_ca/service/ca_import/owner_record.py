@@ -1,4 +1,4 @@
-"""The old CA's records of its users: whose each certificate is, on which device, since when."""
+"""One row of the owner table: the user, device and date of one certificate."""
 
 from __future__ import annotations
 
@@ -26,22 +26,21 @@ COLUMNS = {
     "network": False,
     "name": False,
 }
-"""The columns of the table, and whether a row must have a value."""
+"""The columns of the owner table, and whether a row must have a value."""
 
 LONGEST_DEVICE = 32
 
-# 01234567, and what a spreadsheet leaves of it.
+# 01234567, or without the zeros that a spreadsheet drops.
 _SHORT_NUMBER = re.compile(r"0[0-9]{7}|[0-9]{5,7}")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerRecord:
-    """What the table says of one certificate.
+    """A checked row. Each value that the row lacks is None.
 
     Attributes:
-        short_number: one that begins with 0, as none of ours does: the certificate gets another.
-        serial, fingerprint_sha256: which certificate it is about; None where it does not say.
-        device: None where it does not say.
+        short_number: a retrieval number that begins with 0, which rca replaces.
+        serial, fingerprint_sha256: either identifies the certificate.
     """
 
     number: RetrievalNumber | None
@@ -55,14 +54,14 @@ class OwnerRecord:
 
     @classmethod
     def parse(cls, row: dict[str, str], zone: tzinfo) -> OwnerRecord:
-        """Checks a row.
+        """Check a row.
 
         Args:
-            row: a value for each of COLUMNS, empty where there is none.
-            zone: of dates without one.
+            row: a value for each of COLUMNS, perhaps empty.
+            zone: the timezone of dates that name none.
 
         Raises:
-            Invalid: a value is not what its column takes.
+            Invalid: a value is malformed.
         """
         fingerprint = _bare(row["fingerprint_sha256"]).replace(":", "").lower()
         if fingerprint and not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
@@ -91,8 +90,10 @@ class OwnerRecord:
         )
 
     def placeholder_serial(self, root_fingerprint: str) -> int:
-        """A serial number for a record that has none: the same each time, so that a second import
-        knows it again, and 127 bits of a digest, so that it is no certificate's."""
+        """Return a serial number for a record without one.
+
+        A second import computes the same, and 127 bits of a digest match no certificate's.
+        """
         text = "\0".join(
             str(part or "")
             for part in (
@@ -108,8 +109,9 @@ class OwnerRecord:
 
 
 def _bare(text: str) -> str:
-    """A number without what people and programs put around its digits: blanks, marks of direction
-    (Windows copies one along from its certificate window), full-width forms.
+    """Return a number in plain digits, without blanks and format characters.
+
+    Windows copies a direction mark along from its certificate window.
 
     Raises:
         Invalid: a spreadsheet has rounded it.

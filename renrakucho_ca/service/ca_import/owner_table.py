@@ -1,166 +1,154 @@
-"""The lines of the records' table: kept until their certificates come, or recorded alone."""
+"""The owner table: staged until the certificates come; the rest is recorded without them."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from renrakucho_ca.batched import batched
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import IMPORTED, Certificate, RetrievalNumber
+from renrakucho_ca.model import Certificate, RetrievalNumber
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
-from renrakucho_ca.service.ca_import.session import BATCH, Run
+from renrakucho_ca.service.ca_import.session import BATCH, ImportSession
 from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 from renrakucho_ca.tabular import csv_table
 
 NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
-"""A record without a certificate belongs to OLD if it was issued before, else to NEW."""
+"""A record without a certificate belongs to OLD if it was issued before this day, else to NEW."""
 RECORD_YEARS = 10
-"""How long the service's certificates are valid, for a record that has no certificate to tell."""
+"""The validity of the service's certificates, for a record without a certificate."""
+
+_PlacedRecord = tuple[SourceLocation, OwnerRecord]
 
 
 class OwnerTable:
-    """The table's part of a run."""
+    """Stages the owner table of one import, and finds the owner of each certificate."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, session: ImportSession) -> None:
+        self._session = session
 
     def read(self, path: Path) -> None:
-        """Keeps the lines of the table until their certificates come."""
-        self._run.records_path = path
+        """Stage the rows of the table."""
+        self._session.records_path = path
         for number, row in csv_table.read(path, COLUMNS):
+            place = SourceLocation(path, number)
             try:
                 if isinstance(row, Invalid):
                     raise row
                 record = self._parse(row)
             except Invalid as error:
-                self._run.problem(SourceLocation(path, number), error)
-            else:
-                if record.short_number is not None:
-                    self._run.problem(
-                        SourceLocation(path, number),
-                        Invalid(
-                            "the number {number} begins with 0: it gets another",
-                            number=record.short_number.zfill(8),
-                        ),
-                    )
-                self._run.staging.put(
-                    number,
-                    record.serial,
-                    record.fingerprint_sha256,
-                    record.number,
-                    json.dumps(row),
+                self._session.problem(place, error)
+                continue
+            if record.short_number is not None:
+                problem = Invalid(
+                    "retrieval number {number} begins with 0; rca assigns another",
+                    number=record.short_number.zfill(8),
                 )
+                self._session.problem(place, problem)
+            self._session.staging.put(
+                number, record.serial, record.fingerprint_sha256, record.number, json.dumps(row)
+            )
 
-    def take(self, serial: int, fingerprint: str) -> tuple[SourceLocation, OwnerRecord] | None:
-        """The record of a certificate, once."""
-        line = self._run.staging.take(serial, fingerprint)
-        if line is None:
-            return None
-        number, content = line
-        return SourceLocation(self._run.records_path, number), self._parse(json.loads(content))
+    def take(self, serial: int, fingerprint: str) -> _PlacedRecord | None:
+        """Return the record of a certificate, once."""
+        row = self._session.staging.take(serial, fingerprint)
+        return None if row is None else self._placed(*row)
+
+    def _placed(self, number: int, content: str) -> _PlacedRecord:
+        place = SourceLocation(self._session.records_path, number)
+        return place, self._parse(json.loads(content))
 
     def _parse(self, row: dict[str, str]) -> OwnerRecord:
-        return OwnerRecord.parse(row, self._run.home.settings.zone)
+        return OwnerRecord.parse(row, self._session.zone)
 
-    def keep_rest(self) -> None:
-        """Records the lines alone that no certificate was found for, by the date rule."""
-        for batch in batched(self._run.staging.left(), BATCH):
-            with self._run.recording():
-                self._keep_batch(batch)
+    def record_unmatched(self) -> None:
+        """Record the rows for which no certificate was found, if their date makes them OLD."""
+        for batch in batched(self._session.staging.unmatched(), BATCH):
+            with self._session.recording():
+                records = self._undescribed(self._unmatched(batch))
+                self._add(records)
 
-    def _keep_batch(self, batch: list[tuple[int, str, bool]]) -> None:
-        parsed = [
-            (
-                SourceLocation(self._run.records_path, number),
-                self._parse(json.loads(content)),
-                is_again,
-            )
-            for number, content, is_again in batch
-        ]
-        named = [each.fingerprint_sha256 for _, each, _ in parsed if each.fingerprint_sha256]
-        found = imports.by_fingerprint(self._run.db, self._run.hierarchy.name, named)
-        records: dict[int, tuple[SourceLocation, OwnerRecord]] = {}
-        for place, record, is_again in parsed:
+    def _unmatched(self, batch: list[tuple[int, str, bool]]) -> dict[int, _PlacedRecord]:
+        """Return the records by serial number, without duplicates and known fingerprints."""
+        placed = [(*self._placed(number, content), is_again) for number, content, is_again in batch]
+        fingerprints = [each.fingerprint_sha256 for _, each, _ in placed if each.fingerprint_sha256]
+        hierarchy = self._session.hierarchy
+        found = imports.by_fingerprint(self._session.db, hierarchy.name, fingerprints)
+        records: dict[int, _PlacedRecord] = {}
+        for place, record, is_again in placed:
             serial = record.serial
             if serial is None:
-                serial = record.placeholder_serial(self._run.hierarchy.root.fingerprint_sha256)
+                serial = record.placeholder_serial(hierarchy.root.fingerprint_sha256)
             if is_again or serial in records:
-                self._run.problem(place, Invalid("another line is about the same certificate"))
+                problem = Invalid("another line describes the same certificate")
+                self._session.problem(place, problem)
             elif record.fingerprint_sha256 in found:
-                self._run.describe(found[record.fingerprint_sha256], record)
+                self._session.describe(found[record.fingerprint_sha256], record)
             else:
                 records[serial] = place, record
-        for each in imports.known(self._run.db, self._run.hierarchy.name, records):
-            if line := records.pop(each.serial, None):
-                self._describe(each, *line)
-        taken = []
+        return records
+
+    def _undescribed(self, records: dict[int, _PlacedRecord]) -> dict[int, _PlacedRecord]:
+        """Apply the records of certificates that the store has; return the others."""
+        name = self._session.hierarchy.name
+        for each in imports.known(self._session.db, name, records):
+            if found := records.pop(each.serial, None):
+                self._describe(each, *found)
+        return records
+
+    def _describe(
+        self, existing: ExistingCertificate, place: SourceLocation, record: OwnerRecord
+    ) -> None:
+        if record.fingerprint_sha256 and existing.fingerprint_sha256:
+            problem = Invalid(
+                "serial number {serial} belongs to a certificate with another fingerprint",
+                serial=f"{existing.serial:x}",
+            )
+            self._session.problem(place, problem)
+        else:
+            self._session.describe(existing.number, record)
+
+    def _add(self, records: dict[int, _PlacedRecord]) -> None:
+        added = []
         for serial, (place, record) in records.items():
             if record.issued_at is None or record.issued_at >= NEW_SINCE:
-                self._run.problem(place, _not_old(record, self._run.home.settings.zone))
+                self._session.problem(place, self._not_old(record.issued_at))
                 continue
             if record.serial is not None or record.fingerprint_sha256 is not None:
-                self._run.problem(
-                    place, Invalid("no certificate matches: it is kept as a record alone")
-                )
-            taken.append((serial, place, record, record.issued_at))
-        numbers = self._run.numbers([(place, record.number) for _, place, record, _ in taken])
-        self._run.add_bare(
-            self._run.hierarchy.issuing,
+                problem = Invalid("no certificate matches; only the record is kept")
+                self._session.problem(place, problem)
+            added.append((serial, place, record, record.issued_at))
+        numbers = self._session.numbers([(place, record.number) for _, place, record, _ in added])
+        self._session.add_without_certificate(
+            self._session.hierarchy.issuing,
             [
-                self._bare(number, serial, record, issued_at)
-                for number, (serial, _, record, issued_at) in zip(numbers, taken, strict=True)
+                self._certificate(number, serial, record, issued_at)
+                for number, (serial, _, record, issued_at) in zip(numbers, added, strict=True)
             ],
         )
 
-    def _bare(
+    def _certificate(
         self, number: RetrievalNumber, serial: int, record: OwnerRecord, issued_at: datetime
     ) -> Certificate:
-        """What a line alone tells of a certificate: it counts as downloaded on its first day."""
-        local = self._run.home.settings.zone
-        return Certificate(
-            number=number,
-            serial=serial,
-            hierarchy=self._run.hierarchy.name,
-            user=record.user,
-            device=record.device or self._run.device,
-            note=record.note,
-            issued_at=issued_at,
-            not_before=issued_at,
-            not_after=years_after(issued_at.astimezone(local), RECORD_YEARS),
-            downloaded_at=issued_at,
-            revocation=None,
-            supersedes=None,
-            superseded_by=None,
-            profile=IMPORTED,
-            key_algorithm=None,
-            fingerprint_sha256=None,
+        return self._session.record_without_certificate(
+            number,
+            serial,
+            record.user,
+            record.device or self._session.device,
+            issued_at,
+            years_after(issued_at.astimezone(self._session.zone), RECORD_YEARS),
+            record.note,
         )
 
-    def _describe(
-        self, known: ExistingCertificate, place: SourceLocation, record: OwnerRecord
-    ) -> None:
-        if record.fingerprint_sha256 and known.fingerprint_sha256:
-            self._run.problem(
-                place,
-                Invalid(
-                    "the serial number {serial} is that of a certificate with another fingerprint",
-                    serial=f"{known.serial:x}",
-                ),
-            )
-        else:
-            self._run.describe(known.number, record)
-
-
-def _not_old(record: OwnerRecord, zone: tzinfo) -> Invalid:
-    if record.issued_at is None:
-        return Invalid("no certificate matches, and no date of issue says which hierarchy's it was")
-    return Invalid(
-        "no certificate matches, and one issued on {date} is not the old hierarchy's",
-        date=f"{record.issued_at.astimezone(zone):%Y-%m-%d}",
-    )
+    def _not_old(self, issued_at: datetime | None) -> Invalid:
+        if issued_at is None:
+            return Invalid("no certificate matches, and without issued_at its hierarchy is unknown")
+        return Invalid(
+            "no certificate matches, and on {date} the old hierarchy no longer issued",
+            date=f"{issued_at.astimezone(self._session.zone):%Y-%m-%d}",
+        )

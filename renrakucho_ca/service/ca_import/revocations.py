@@ -1,33 +1,32 @@
-"""What an index or a CRL of a CA that is taken over says of its certificates."""
+"""The revocations of an imported CA, from its OpenSSL indexes and CRLs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
 from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import IMPORTED, UNKNOWN, Authority, Certificate, Revocation, User
+from renrakucho_ca.model import UNKNOWN, Authority, Revocation, User
 from renrakucho_ca.pki import authority_certificate, certificate_scanner
 from renrakucho_ca.pki.certificate_scanner import FoundCrl
 from renrakucho_ca.pki.encodings import ContentKind
 from renrakucho_ca.service.ca_import import discovery, openssl_index
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
 from renrakucho_ca.service.ca_import.openssl_index import IndexLine
-from renrakucho_ca.service.ca_import.session import BATCH, Run
+from renrakucho_ca.service.ca_import.session import BATCH, ImportSession
 from renrakucho_ca.service.revocation.revoke import revoke_certificates
 from renrakucho_ca.store.tables import certificates, imports
 from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
-class _Bare(NamedTuple):
-    """A certificate that is only known to have been issued.
+class _Missing(NamedTuple):
+    """A certificate that an index or a CRL names and that no file contains.
 
     Attributes:
-        name: of its subject, empty where that has none; None where nothing tells the subject.
+        name: of its subject, empty if that has none; None where the subject is unknown.
     """
 
     place: SourceLocation
@@ -37,181 +36,170 @@ class _Bare(NamedTuple):
     name: str | None
 
 
-class Revocations:
-    """The revocations' part of a run: after the certificates, so that each finds its own."""
+class RevocationImport:
+    """Records the revocations of one import, once all its certificates are recorded."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        # Of each CA, by its place, the age of the newest complete CRL.
+    def __init__(self, session: ImportSession) -> None:
+        self._session = session
+        # The age of the newest complete CRL, by the position of its CA.
         self._newest: dict[int, tuple[datetime, int]] = {}
 
     def read(self, paths: Sequence[Path]) -> None:
-        """Applies the indexes, then the CRLs: of what has no certificate, an index tells more."""
-        for index in filter(openssl_index.is_index, paths):
-            self._read_index(index)
-        others = list(filterfalse(openssl_index.is_index, paths))
-        for _, found in self._crls(others):
+        """Apply the indexes first: they describe a missing certificate better than a CRL."""
+        crls: list[Path] = []
+        for path in paths:
+            if openssl_index.is_index(path):
+                self._read_index(path)
+            else:
+                crls.append(path)
+        for _, found in self._crls(crls):
             if isinstance(found, FoundCrl) and found.is_complete:
                 newest = self._newest.get(found.issuer, found.age)
                 self._newest[found.issuer] = max(newest, found.age)
-        for place, found in self._crls(others):
+        for place, found in self._crls(crls):
             if isinstance(found, Invalid):
-                self._run.problem(place, found)
+                self._session.problem(place, found)
             else:
                 self._read_crl(place, found)
 
     def _crls(self, paths: Sequence[Path]) -> Iterator[tuple[SourceLocation, FoundCrl | Invalid]]:
         for path in paths:
             for piece in discovery.pieces(path):
-                if isinstance(piece, Piece) and piece.kind is ContentKind.CRL:
-                    try:
-                        yield (
-                            piece.place,
-                            certificate_scanner.load_crl(piece.der, self._run.issuers),
-                        )
-                    except Invalid as error:
-                        yield piece.place, error
+                if not isinstance(piece, Piece) or piece.kind is not ContentKind.CRL:
+                    continue
+                try:
+                    found = certificate_scanner.load_crl(piece.der, self._session.issuers)
+                except Invalid as error:
+                    yield piece.place, error
+                else:
+                    yield piece.place, found
 
     def _read_crl(self, place: SourceLocation, found: FoundCrl) -> None:
-        authority = self._run.hierarchy.authorities[found.issuer]
-        with self._run.db.write():
-            imports.raise_crl_number(self._run.db, authority.id, found.number)
-        start = authority_certificate.of(authority).not_valid_before_utc
+        authority = self._session.hierarchy.authorities[found.issuer]
+        with self._session.db.write():
+            imports.raise_crl_number(self._session.db, authority.id, found.number)
         newest = self._newest.get(found.issuer, found.age)
         for batch in batched(found.revocations(), BATCH):
-            with self._run.recording():
-                revoked = dict(batch)
-                known = [
-                    each
-                    for each in imports.known(self._run.db, self._run.hierarchy.name, revoked)
-                    if each.authority == authority.id
-                ]
-                missing = revoked.keys() - {each.serial for each in known} - self._run.ca_serials
-                bare = [
-                    _Bare(place, serial, start, authority.not_after, None)
-                    for serial in sorted(missing)
-                ]
-                known += self._bare(authority, bare, UNKNOWN)
-                for each in known:
-                    # A hold can be taken back: the newest CRL tells whether it was.
-                    if found.age >= newest or not revoked[each.serial].is_hold:
-                        self._revoke(each, revoked[each.serial])
+            with self._session.recording():
+                self._crl_batch(place, authority, dict(batch), is_newest=found.age >= newest)
         if found.is_complete and found.age == newest:
             self._release(authority, found)
 
+    def _crl_batch(
+        self,
+        place: SourceLocation,
+        authority: Authority,
+        revoked: dict[int, Revocation],
+        *,
+        is_newest: bool,
+    ) -> None:
+        start = authority_certificate.of(authority).not_valid_before_utc
+        existing = self._session.existing(authority, revoked)
+        missing = revoked.keys() - {each.serial for each in existing} - self._session.ca_serials
+        existing += self._add_missing(
+            authority,
+            [
+                _Missing(place, serial, start, authority.not_after, None)
+                for serial in sorted(missing)
+            ],
+            UNKNOWN,
+        )
+        for each in existing:
+            # A later CRL may no longer list a hold.
+            if is_newest or not revoked[each.serial].is_hold:
+                self._revoke(each, revoked[each.serial])
+
     def _release(self, authority: Authority, newest: FoundCrl) -> None:
-        """Takes back the holds from imports before that the newest CRL no longer lists."""
-        made_at, _ = newest.age
-        held = imports.imported_holds(self._run.db, authority.id, made_at)
+        """Release the holds of earlier imports that the newest CRL no longer lists."""
+        signed_at, _ = newest.age
+        held = imports.imported_holds(self._session.db, authority.id, signed_at)
         if held:
             for serial in newest.serials():
                 held.pop(serial, None)
         for batch in batched(held.values(), BATCH):
-            with self._run.recording():
+            with self._session.recording():
                 for number in batch:
-                    self._run.summary.released += certificates.release(self._run.db, number)
+                    self._session.summary.released += certificates.release(self._session.db, number)
 
     def _read_index(self, path: Path) -> None:
-        """An index names no CA: whose it is shows in the certificates that are in it."""
-        owner = self._owner(path)
+        owner = self._index_owner(path)
         if owner is None:
             return
-        start = authority_certificate.of(owner).not_valid_before_utc
-        for batch in batched(openssl_index.index_lines(path, self._run.now), BATCH):
-            with self._run.recording():
-                self._index_batch(owner, start, batch)
+        for batch in batched(openssl_index.index_lines(path, self._session.now), BATCH):
+            with self._session.recording():
+                self._index_batch(owner, self._index_lines(batch))
 
-    def _index_batch(
-        self,
-        owner: Authority,
-        start: datetime,
-        batch: list[tuple[SourceLocation, IndexLine | Invalid]],
-    ) -> None:
-        lines: dict[int, IndexLine] = {}
-        places: dict[int, SourceLocation] = {}
-        for place, line in batch:
-            if isinstance(line, Invalid):
-                self._run.problem(place, line)
-            elif line.serial not in self._run.ca_serials:
-                # Where two are about one certificate, what was revoked stays so.
-                before = lines.get(line.serial)
-                if before is None or before.revocation is None:
-                    lines[line.serial], places[line.serial] = line, place
-        known = [
-            each
-            for each in imports.known(self._run.db, self._run.hierarchy.name, lines)
-            if each.authority == owner.id
-        ]
-        missing = lines.keys() - {each.serial for each in known}
-        bare = [
-            # The CA's certificate may have been renewed since.
-            _Bare(
-                places[serial],
-                serial,
-                min(start, lines[serial].not_after - timedelta(days=1)),
-                lines[serial].not_after,
-                lines[serial].subject_name,
-            )
-            for serial in sorted(missing)
-        ]
-        known += self._bare(owner, bare, self._run.device)
-        for each in known:
-            revocation = lines[each.serial].revocation
-            if revocation is not None:
-                self._revoke(each, revocation)
-
-    def _owner(self, path: Path) -> Authority | None:
-        """The CA whose index it is: the one with a certificate of that serial number and end."""
-        is_about_cas_alone = True
-        for batch in batched(openssl_index.index_lines(path, self._run.now), BATCH):
+    def _index_owner(self, path: Path) -> Authority | None:
+        """Find the CA of an index, which names none, by a certificate with serial and end."""
+        hierarchy = self._session.hierarchy
+        has_other_serials = False
+        for batch in batched(openssl_index.index_lines(path, self._session.now), BATCH):
             lines = {line.serial: line for _, line in batch if isinstance(line, IndexLine)}
-            is_about_cas_alone &= lines.keys() <= self._run.ca_serials
-            for each in imports.known(self._run.db, self._run.hierarchy.name, lines):
+            has_other_serials |= not lines.keys() <= self._session.ca_serials
+            for each in imports.known(self._session.db, hierarchy.name, lines):
                 if each.not_after == lines[each.serial].not_after:
-                    return next(
-                        a for a in self._run.hierarchy.authorities if a.id == each.authority
-                    )
-        if not is_about_cas_alone:
-            self._run.problem(
-                SourceLocation(path),
-                Invalid(
-                    "none of its lines is about a certificate of {name}: it is passed over",
-                    hint="give the folder with its certificates too",
-                    name=self._run.hierarchy.name,
-                ),
+                    return next(a for a in hierarchy.authorities if a.id == each.authority)
+        if has_other_serials:
+            problem = Invalid(
+                "no line is about a certificate of {name}, so the index is skipped",
+                hint="pass the folder with its certificates too",
+                name=hierarchy.name,
             )
+            self._session.problem(SourceLocation(path), problem)
         return None
 
-    def _bare(
-        self, authority: Authority, missing: Sequence[_Bare], device: str
+    def _index_lines(
+        self, batch: list[tuple[SourceLocation, IndexLine | Invalid]]
+    ) -> dict[int, tuple[SourceLocation, IndexLine]]:
+        """Return the lines about users' certificates by serial number; report the unreadable."""
+        lines: dict[int, tuple[SourceLocation, IndexLine]] = {}
+        for place, line in batch:
+            if isinstance(line, Invalid):
+                self._session.problem(place, line)
+            elif line.serial not in self._session.ca_serials:
+                # Of two lines about one certificate, the one with a revocation counts.
+                before = lines.get(line.serial)
+                if before is None or before[1].revocation is None:
+                    lines[line.serial] = place, line
+        return lines
+
+    def _index_batch(
+        self, owner: Authority, lines: dict[int, tuple[SourceLocation, IndexLine]]
+    ) -> None:
+        start = authority_certificate.of(owner).not_valid_before_utc
+        existing = self._session.existing(owner, lines)
+        missing = []
+        for serial in sorted(lines.keys() - {each.serial for each in existing}):
+            place, line = lines[serial]
+            # The certificate of a renewed CA may begin after the line's certificate ends.
+            begin = min(start, line.not_after - timedelta(days=1))
+            missing.append(_Missing(place, serial, begin, line.not_after, line.subject_name))
+        existing += self._add_missing(owner, missing, self._session.device)
+        for each in existing:
+            _, line = lines[each.serial]
+            if line.revocation is not None:
+                self._revoke(each, line.revocation)
+
+    def _add_missing(
+        self, authority: Authority, missing: Sequence[_Missing], device: str
     ) -> list[ExistingCertificate]:
-        """Records of certificates that we only know to have been issued: nothing that is revoked,
-        or is to be at the cut-off, may be missing on our CRL."""
-        numbers = self._run.numbers([(each.place, None) for each in missing])
+        """Record certificates that no file contains: our CRL must list them when revoked."""
+        session = self._session
+        numbers = session.numbers([(each.place, None) for each in missing])
         added = [
-            Certificate(
-                number=number,
-                serial=each.serial,
-                hierarchy=self._run.hierarchy.name,
-                user=User(UNKNOWN)
+            session.record_without_certificate(
+                number,
+                each.serial,
+                User(UNKNOWN)
                 if each.name is None
-                else self._run.user_of(each.place, each.name, each.serial),
-                device=device,
-                note=None,
-                issued_at=each.not_before,
-                not_before=each.not_before,
-                not_after=each.not_after,
-                downloaded_at=each.not_before,
-                revocation=None,
-                supersedes=None,
-                superseded_by=None,
-                profile=IMPORTED,
-                key_algorithm=None,
-                fingerprint_sha256=None,
+                else session.user_of(each.place, each.name, each.serial),
+                device,
+                each.not_before,
+                each.not_after,
             )
             for number, each in zip(numbers, missing, strict=True)
         ]
-        self._run.add_bare(authority, added)
+        session.add_without_certificate(authority, added)
         return [
             ExistingCertificate(
                 each.number, authority.id, each.serial, each.user.id, each.not_after, None, None
@@ -222,5 +210,5 @@ class Revocations:
     def _revoke(self, known: ExistingCertificate, revocation: Revocation) -> None:
         if known.reason is revocation.reason:
             return
-        changed = revoke_certificates(self._run.db, [known.number], revocation)
-        self._run.summary.revoked += len(changed)
+        changed = revoke_certificates(self._session.db, [known.number], revocation)
+        self._session.summary.revoked += len(changed)

@@ -1,14 +1,23 @@
-"""What the steps of one take-over share: where they record, what they count, whom they tell."""
+"""The state that the steps of one import share: hierarchy, staging, counts and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, RcaError
-from renrakucho_ca.model import Act, Authority, Certificate, Hierarchy, RetrievalNumber, User
+from renrakucho_ca.model import (
+    IMPORTED,
+    Act,
+    Authority,
+    Certificate,
+    Hierarchy,
+    RetrievalNumber,
+    User,
+)
 from renrakucho_ca.pki import x509_certificates
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
@@ -17,29 +26,30 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
 from renrakucho_ca.store.tables import imports
 from renrakucho_ca.store.tables.audit_log import AuditEntry
-from renrakucho_ca.store.tables.imports import Staging
+from renrakucho_ca.store.tables.imports import ExistingCertificate
+from renrakucho_ca.store.tables.staging import Staging
 
 BATCH = 1000
 """Certificates that are read, and then recorded in one transaction."""
 
 Report = Callable[[RcaError], None]
 PassedOver = Callable[[Path, str | None], None]
-"""Is told a file that was passed over, and what it is, if certificates may be in it."""
+"""Called with a skipped file, and its format if that can contain certificates."""
 
 
 @dataclass(slots=True)
-class Summary:
-    """What an import did.
+class ImportSummary:
+    """The counts of one import.
 
     Attributes:
-        certificates: people's certificates of this hierarchy among the files, each once.
-        added, already: those that are new, and that the store had.
-        described: of those that the store had, the ones of which a record tells more now.
-        revoked: revocations that are new.
-        released: holds from an import before that a newer CRL no longer lists.
-        expired: of those added, how many are past their end.
-        records_without_certificate: records that were added alone.
-        passed_over: files that have no certificate, CRL or index.
+        certificates: users' certificates of this hierarchy in the files, each counted once.
+        added, already: new ones, and ones that the store had.
+        described: of those that the store had, the ones that the owner table added to.
+        revoked: new revocations.
+        released: holds of an earlier import that the newest CRL no longer lists.
+        expired: of those added, the ones past their end.
+        records_without_certificate: records added without a certificate.
+        passed_over: files without certificate, CRL or index.
         reported: problems.
     """
 
@@ -57,7 +67,7 @@ class Summary:
 
     @property
     def recorded(self) -> dict[str, int]:
-        """What of it is in the store."""
+        """The counts of changes to the store, as the audit log names them."""
         return {
             "certificates": self.added,
             "records": self.records_without_certificate,
@@ -67,16 +77,16 @@ class Summary:
         }
 
     def as_dict(self) -> dict[str, str | int]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return asdict(self)
 
 
-class Run:
-    """One import: what it works on, and what it has counted and met.
+class ImportSession:
+    """One import.
 
     Attributes:
-        device: of those of which no record tells it.
-        ca_serials: of the CAs' own certificates, which are nobody's.
-        records_path: the table of the records.
+        device: the device of certificates for which no owner record names one.
+        ca_serials: serial numbers of CA certificates, which belong to no user.
+        records_path: the owner table.
     """
 
     def __init__(
@@ -87,16 +97,17 @@ class Run:
         report: Report,
         passed_over: PassedOver,
     ) -> None:
-        self.summary = Summary(hierarchy.name)
-        self.home = home
+        self.summary = ImportSummary(hierarchy.name)
         self.db = home.db
         self.now = home.clock()
+        self.zone = home.settings.zone
         self.hierarchy = hierarchy
         self.issuers = [authority.certificate for authority in hierarchy.authorities]
         self.ca_serials = {x509_certificates.load(issuer).serial_number for issuer in self.issuers}
         self.device = device
         self.staging = Staging()
         self.records_path = Path()
+        self._home = home
         self._report = report
         self._passed_over = passed_over
 
@@ -109,60 +120,91 @@ class Run:
         self._passed_over(file, kind)
 
     def user_of(self, place: SourceLocation, name: str | None, serial: int) -> User:
-        """The person whom the subject names; who has no name that can be shown has a number."""
+        """Return the user whom the subject names, else one with the serial number as id."""
         try:
             return User.parse(name or "")
         except Invalid as error:
-            number = f"{serial:x}"[: User.LONGEST_NAME]
-            self.problem(
-                place,
-                Invalid(
-                    "it names no user, and is listed as {number}'s: {reason}",
-                    hint="say whose it is with --records",
-                    number=number,
-                    reason=error,
-                ),
+            id = f"{serial:x}"[: User.LONGEST_NAME]
+            problem = Invalid(
+                "the subject names no user, so the user id is {number}: {reason}",
+                hint="name the user in the table given with --records",
+                number=id,
+                reason=error,
             )
-            return User(number)
+            self.problem(place, problem)
+            return User(id)
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """A portion's transaction, and one row of the audit log for all that it adds.
+        """Record one batch in a transaction, with one row of the audit log for its counts.
 
-        The files that were given have the rest: a store that forgot it takes them over again.
+        The row has no more: an older store is completed by importing the same files again.
         """
         before = self.summary.recorded
         with self.db.write():
             yield
-            new = {key: each - before[key] for key, each in self.summary.recorded.items()}
+            new = {key: count - before[key] for key, count in self.summary.recorded.items()}
             if any(new.values()):
-                recorder.record(
-                    self.home,
-                    self.now,
-                    AuditEntry(Act.CERTIFICATES_IMPORTED, self.hierarchy.name, new),
-                )
+                entry = AuditEntry(Act.CERTIFICATES_IMPORTED, self.hierarchy.name, new)
+                recorder.record(self._home, self.now, entry)
+
+    def existing(self, authority: Authority, serials: Iterable[int]) -> list[ExistingCertificate]:
+        """Return the recorded certificates of one CA among these serial numbers."""
+        found = imports.known(self.db, self.hierarchy.name, serials)
+        return [each for each in found if each.authority == authority.id]
 
     def describe(self, number: RetrievalNumber, record: OwnerRecord) -> None:
-        """A record about a certificate that the store has: it may have come without one."""
+        """Apply an owner record to a certificate that the store has."""
         self.summary.described += imports.describe(
             self.db, number, record.user, record.device, record.note
         )
 
-    def add_bare(self, authority: Authority, added: list[Certificate]) -> None:
+    def record_without_certificate(
+        self,
+        number: RetrievalNumber,
+        serial: int,
+        user: User,
+        device: str,
+        not_before: datetime,
+        not_after: datetime,
+        note: str | None = None,
+    ) -> Certificate:
+        """Build the record of a certificate whose bytes are missing; it counts as downloaded."""
+        return Certificate(
+            number=number,
+            serial=serial,
+            hierarchy=self.hierarchy.name,
+            user=user,
+            device=device,
+            note=note,
+            issued_at=not_before,
+            not_before=not_before,
+            not_after=not_after,
+            downloaded_at=not_before,
+            revocation=None,
+            supersedes=None,
+            superseded_by=None,
+            profile=IMPORTED,
+            key_algorithm=None,
+            fingerprint_sha256=None,
+        )
+
+    def add_without_certificate(self, authority: Authority, added: list[Certificate]) -> None:
         imports.add(self.db, [(authority.id, each, None) for each in added])
         self.summary.records_without_certificate += len(added)
 
     def numbers(
         self, wanted: Sequence[tuple[SourceLocation, RetrievalNumber | None]]
     ) -> list[RetrievalNumber]:
-        """The retrieval numbers that are wanted; a new one where there is none, or it is taken."""
+        """Return the wanted retrieval numbers; a new one where none is wanted or it is taken."""
         taken = imports.taken(self.db, [int(number) for _, number in wanted if number])
         numbers: list[RetrievalNumber | None] = []
         for place, number in wanted:
             if number is not None and int(number) in taken:
-                self.problem(
-                    place, Invalid("the number {number} is taken: it gets another", number=number)
+                problem = Invalid(
+                    "retrieval number {number} is taken; rca assigns another", number=number
                 )
+                self.problem(place, problem)
                 number = None
             if number is not None:
                 taken.add(int(number))
@@ -171,10 +213,10 @@ class Run:
         return [number or next(drawn) for number in numbers]
 
     def _draw(self, count: int, taken: set[int]) -> Iterator[RetrievalNumber]:
-        """New numbers, none of which is a record's that is still to come."""
+        """Draw new numbers, none of which a later owner record asks for."""
         found: dict[int, RetrievalNumber] = {}
         while len(found) < count:
-            drawn = [draw_number(self.home.random) for _ in range(count - len(found))]
+            drawn = [draw_number(self._home.random) for _ in range(count - len(found))]
             fresh = {int(number): number for number in drawn if int(number) not in taken}
             used = imports.taken(self.db, fresh) | self.staging.wanted(fresh)
             found |= {key: number for key, number in fresh.items() if key not in used}

@@ -69,7 +69,7 @@ def request(
     """
     store_state.require(home, Action.SIGN_CA)
     check_name(name)
-    with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
+    with home.lock("hierarchies").exclusive(), home.lock("import").exclusive():
         made = ca_certificates.find_request(home.db, name)
         if made is None:
             made = _make_request(home, name, common_name, key_algorithm, issuing_key)
@@ -144,7 +144,7 @@ def install(
     now = guarded_now(home)
     root_certificate = load_ca(root, Tier.ROOT)
     issuing_certificate = load_ca(issuing, Tier.ISSUING)
-    with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
+    with home.lock("hierarchies").exclusive(), home.lock("import").exclusive():
         installed = _installed(home, name, root_certificate, issuing_certificate)
         if installed is not None:
             return installed

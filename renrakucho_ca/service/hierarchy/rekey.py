@@ -43,7 +43,7 @@ def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None
     """
     _ = home.db  # without a home there is nothing to lock
     # Whoever makes or imports a key holds one of these.
-    with home.lock("hierarchies").exclusive(), home.lock("takeover").exclusive():
+    with home.lock("hierarchies").exclusive(), home.lock("import").exclusive():
         successor = home.keystore.successor(new)
         of_root = False
         if root_key is not None:

@@ -1,10 +1,9 @@
-"""What the take-over of a CA writes: many records at once, and records that wait for theirs."""
+"""Rows that the import of a CA reads and writes, many at a time."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,17 +24,16 @@ from renrakucho_ca.store.sqlite.connection import (
     serial_number,
     word,
 )
-from renrakucho_ca.store.sqlite.errors import own_errors
 
 
 @dataclass(frozen=True, slots=True)
 class ExistingCertificate:
-    """A certificate that the store has, as far as a take-over asks.
+    """The part of a recorded certificate that an import needs.
 
     Attributes:
-        user: whose it is; UNKNOWN where nothing told.
-        fingerprint_sha256: None where we have the record alone.
-        reason: of its revocation; None where it is not revoked.
+        user: its id; UNKNOWN if no import named one.
+        fingerprint_sha256: None for a record without a certificate.
+        reason: None if it is not revoked.
     """
 
     number: RetrievalNumber
@@ -48,8 +46,8 @@ class ExistingCertificate:
 
 
 def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[ExistingCertificate]:
-    """What a hierarchy has issued under these serial numbers; each of its CAs counts its own."""
-    # CROSS JOIN keeps the order: left to itself, SQLite reads all that the CA has ever issued.
+    """Return a hierarchy's certificates with these serial numbers, of each of its CAs."""
+    # CROSS JOIN keeps the order: SQLite would otherwise read every certificate of the CA.
     rows = db.rows(
         """SELECT c.number, c.authority, c.serial, c.user, c.not_after,
                   c.fingerprint_sha256, c.revocation_reason
@@ -73,9 +71,9 @@ def known(db: Database, hierarchy: str, serials: Iterable[int]) -> list[Existing
 
 
 def imported_holds(db: Database, authority: int, before: datetime) -> dict[int, RetrievalNumber]:
-    """What an import found held since a time before that: the numbers by the serial numbers.
+    """Return the certificates held by an import before `before`: numbers by serial number.
 
-    What was held here has an act of its own in the audit log, and is released here.
+    A certificate that the operator held has an act in the audit log, and is left out.
     """
     rows = db.rows(
         """SELECT c.serial, c.number FROM certificate AS c
@@ -90,9 +88,9 @@ def imported_holds(db: Database, authority: int, before: datetime) -> dict[int, 
 
 
 def owners(db: Database, hierarchy: str, fingerprints: Iterable[str]) -> dict[str, str]:
-    """Which of these certificates another hierarchy has: its name, by the fingerprint.
+    """Return the name of the other hierarchy that has a certificate, by fingerprint.
 
-    A root that was renewed with its old key signed the certificates of both.
+    A root renewed with its old key verifies the certificates of both hierarchies.
     """
     rows = db.rows(
         """SELECT c.fingerprint_sha256, a.hierarchy
@@ -107,7 +105,7 @@ def owners(db: Database, hierarchy: str, fingerprints: Iterable[str]) -> dict[st
 def by_fingerprint(
     db: Database, hierarchy: str, fingerprints: Iterable[str]
 ) -> dict[str, RetrievalNumber]:
-    """Which of these certificates a hierarchy has."""
+    """Return the numbers of these certificates in a hierarchy, by fingerprint."""
     rows = db.rows(
         """SELECT c.fingerprint_sha256, c.number
            FROM json_each(:fingerprints) AS wanted
@@ -119,7 +117,7 @@ def by_fingerprint(
 
 
 def taken(db: Database, numbers: Iterable[int]) -> set[int]:
-    """Which of these retrieval numbers name something already."""
+    """Return the retrieval numbers that are in use."""
     rows = db.rows(
         """SELECT value FROM json_each(?) AS wanted
            WHERE EXISTS (SELECT 1 FROM certificate WHERE number = wanted.value)
@@ -130,10 +128,10 @@ def taken(db: Database, numbers: Iterable[int]) -> set[int]:
 
 
 def add(db: Database, added: Sequence[tuple[int, Certificate, bytes | None]]) -> None:
-    """Records certificates that another program issued.
+    """Insert certificates that another program issued.
 
     Args:
-        added: the CA's row, the record, and the certificate in DER where there is one.
+        added: the CA's row, the record, and the certificate in DER if there is one.
     """
     row = db.row("SELECT coalesce(max(id), 0) AS last FROM certificate")
     assert row is not None
@@ -187,13 +185,13 @@ def _put_users(db: Database, users: Iterable[User]) -> None:
 def describe(
     db: Database, number: RetrievalNumber, user: User, device: str | None, note: str | None
 ) -> bool:
-    """Says of a certificate that was taken over whose it is, as long as it has no successor.
+    """Set the user, device and note of an imported certificate that has no successor.
 
     Args:
-        device, note: None leaves what is known.
+        device, note: None keeps the present value.
 
     Returns:
-        Whether that is new.
+        Whether that changed the row.
     """
     _put_users(db, [user])
     values = {"number": int(number), "user": user.id, "device": device, "note": note}
@@ -219,7 +217,7 @@ def complete(
     not_before: datetime,
     not_after: datetime,
 ) -> None:
-    """Adds the certificate to a record that we had alone."""
+    """Add the certificate to a record that had none."""
     row = db.row(
         """UPDATE certificate SET fingerprint_sha256 = ?, key_algorithm = ?, not_before = ?,
                not_after = ? WHERE number = ? RETURNING id""",
@@ -230,119 +228,12 @@ def complete(
 
 
 def attach_key(db: Database, authority: Authority, key: str) -> None:
-    """The CA's key is in the keystore under that name, and may be used from now on."""
+    """Set the name of the CA's key in the keystore; from then on the CA can sign."""
     db.execute("UPDATE authority SET key = ? WHERE id = ?", (key, authority.id))
 
 
 def raise_crl_number(db: Database, authority: int, published: int) -> None:
-    """The next CRL's number will be above one that was published elsewhere (RFC 5280 §5.2.3)."""
+    """Keep the next CRL number above one published by another program (RFC 5280 §5.2.3)."""
     db.execute(
         "UPDATE authority SET crl_number = max(crl_number, ?) WHERE id = ?", (published, authority)
     )
-
-
-class Staging:
-    """What a run must remember, in a file without a name: which certificates it has met, and the
-    lines of a table that wait for theirs.
-
-    A million of them do not fit into memory; SQLite removes the file when its process ends.
-
-    Raises, in all that it does:
-        Unavailable: there is no room for the file where temporary files lie, or its disk fails.
-    """
-
-    @own_errors()
-    def __init__(self) -> None:
-        self._connection = sqlite3.connect("", isolation_level=None)
-        self._is_empty = True
-        for statement in (
-            "PRAGMA journal_mode = OFF",
-            "PRAGMA synchronous = OFF",
-            """CREATE TABLE line (
-                   number INTEGER PRIMARY KEY, serial TEXT, fingerprint TEXT, retrieval INTEGER,
-                   content TEXT NOT NULL, is_used INTEGER NOT NULL DEFAULT 0
-               ) STRICT""",
-            "CREATE INDEX line_serial ON line (serial) WHERE serial IS NOT NULL",
-            "CREATE INDEX line_fingerprint ON line (fingerprint) WHERE fingerprint IS NOT NULL",
-            "CREATE INDEX line_retrieval ON line (retrieval) WHERE retrieval IS NOT NULL",
-            "CREATE TABLE met (fingerprint BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
-            # Never committed: nothing of it is to outlive the run.
-            "BEGIN",
-        ):
-            self._connection.execute(statement)
-
-    @own_errors()
-    def meet(self, fingerprint: str) -> bool:
-        """Whether this run meets a certificate for the first time."""
-        row = (bytes.fromhex(fingerprint),)
-        return self._connection.execute("INSERT OR IGNORE INTO met VALUES (?)", row).rowcount == 1
-
-    @own_errors()
-    def put(
-        self,
-        number: int,
-        serial: int | None,
-        fingerprint: str | None,
-        retrieval: RetrievalNumber | None,
-        content: str,
-    ) -> None:
-        """Keeps a line under all that it may be found by."""
-        self._is_empty = False
-        self._connection.execute(
-            "INSERT INTO line VALUES (?, ?, ?, ?, ?, 0)",
-            (
-                number,
-                None if serial is None else f"{serial:x}",
-                fingerprint,
-                None if retrieval is None else int(retrieval),
-                content,
-            ),
-        )
-
-    @own_errors()
-    def take(self, serial: int, fingerprint: str) -> tuple[int, str] | None:
-        """The line about a certificate, once: by fingerprint, else by serial number alone."""
-        if self._is_empty:
-            return None
-        row = self._connection.execute(
-            """SELECT number, content FROM (
-                   SELECT * FROM line WHERE fingerprint = :fingerprint
-                   UNION ALL
-                   SELECT * FROM line WHERE serial = :serial AND fingerprint IS NULL
-               ) WHERE NOT is_used ORDER BY fingerprint IS NULL, number LIMIT 1""",
-            {"fingerprint": fingerprint, "serial": f"{serial:x}"},
-        ).fetchone()
-        if row is None:
-            return None
-        self._connection.execute("UPDATE line SET is_used = 1 WHERE number = ?", (row[0],))
-        return row[0], row[1]
-
-    @own_errors()
-    def wanted(self, numbers: Collection[int]) -> set[int]:
-        """Which of these retrieval numbers a line asks for."""
-        if self._is_empty:
-            return set()
-        rows = self._connection.execute(
-            "SELECT retrieval FROM line WHERE retrieval IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(numbers)),),
-        )
-        return {row[0] for row in rows}
-
-    def left(self) -> Iterator[tuple[int, str, bool]]:
-        """The lines that no certificate was found for, in order, and whether another line, used or
-        earlier, is about the same one."""
-        with own_errors():
-            yield from self._connection.execute(
-                """SELECT number, content,
-                       EXISTS (
-                           SELECT 1 FROM line AS other
-                           WHERE other.fingerprint = line.fingerprint
-                             AND (other.is_used OR other.number < line.number)
-                       ) OR EXISTS (
-                           SELECT 1 FROM line AS other
-                           WHERE other.serial = line.serial
-                             AND other.fingerprint IS NULL AND line.fingerprint IS NULL
-                             AND (other.is_used OR other.number < line.number)
-                       )
-                   FROM line WHERE NOT is_used ORDER BY number"""
-            )

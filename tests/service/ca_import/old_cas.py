@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from renrakucho_ca.errors import RcaError
-from renrakucho_ca.model import Certificate
+from renrakucho_ca.model import UNKNOWN, Certificate
 from renrakucho_ca.service.ca_import import import_ca
-from renrakucho_ca.service.ca_import.import_ca import CaFiles
-from renrakucho_ca.service.ca_import.session import Summary
+from renrakucho_ca.service.ca_import.authorities import CaFiles
+from renrakucho_ca.service.ca_import.import_ca import ImportOptions
+from renrakucho_ca.service.ca_import.session import ImportSummary, PassedOver
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.store.tables import listing
@@ -123,25 +124,37 @@ class OpensslCa:
 
 @dataclass
 class Imported:
-    summary: Summary
+    summary: ImportSummary
     problems: list[str]
 
 
 class Old:
-    """A home into which CAs are taken over."""
+    """A home into which CAs are imported."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
 
-    def take(self, name: str, ca: CaFiles | Path, **options: object) -> Imported:
+    def take(
+        self,
+        name: str,
+        ca: CaFiles | Path,
+        *,
+        paths: Sequence[Path] = (),
+        records: Path | None = None,
+        device: str = UNKNOWN,
+        passed_over: PassedOver = lambda file, kind: None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Imported:
         problems: list[RcaError] = []
         files = CaFiles(root=ca.read_bytes()) if isinstance(ca, Path) else ca
         summary = import_ca.import_ca(
             self.home,
             name,
             files,
+            ImportOptions(tuple(paths), records, device),
             report=problems.append,
-            **options,  # type: ignore[arg-type]
+            passed_over=passed_over,
+            progress=progress,
         )
         assert summary.reported == len(problems)
         return Imported(summary, [str(problem) for problem in problems])

@@ -14,7 +14,7 @@ from asn1crypto import pem
 
 from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Status
-from renrakucho_ca.service.ca_import.import_ca import CaFiles
+from renrakucho_ca.service.ca_import.authorities import CaFiles
 from renrakucho_ca.store.tables import hierarchies
 
 from .old_cas import NOW, Old, OpensslCa, run
@@ -181,7 +181,7 @@ def test_files_that_may_have_certificates_and_are_not_opened_are_named(
     assert met["alice.p12"] == "PKCS#12"
     assert (met["certs.db"] or "").startswith("SQLite")
     # Nothing at all came of the path.
-    assert done.problems == [f"{given}: there is no certificate, CRL or index in it"]
+    assert done.problems == [f"{given}: no certificate, CRL or index was found"]
 
 
 _DATABASE = """

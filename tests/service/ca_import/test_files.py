@@ -10,7 +10,7 @@ import pytest
 
 from renrakucho_ca.errors import Invalid, NotFound
 from renrakucho_ca.model import Status
-from renrakucho_ca.service.ca_import.import_ca import CaFiles
+from renrakucho_ca.service.ca_import.authorities import CaFiles
 from renrakucho_ca.store.tables import hierarchies
 
 from .old_cas import NOW, MakeCa, Old, parsed, published_crl, revoked_in, run

@@ -25,7 +25,7 @@ def test_a_damaged_index_line_is_reported_and_the_others_count(
     ca.revoke(ca.issue("/CN=alice"))
     ca.index.write_bytes(b"half of a li\n" + ca.index.read_bytes())
     done = old.take("damaged", ca.certificate, paths=[ca.index])
-    assert done.problems == [f"{ca.index}:1: this is not a line of an index"]
+    assert done.problems == [f"{ca.index}:1: not a line of an OpenSSL index"]
     assert done.summary.revoked == 1
 
 
@@ -106,7 +106,7 @@ def test_an_index_line_without_a_certificate_names_the_same_user(
     ca.issue("/O=nobody").unlink()
     done = old.take("nameless", ca.certificate, paths=[ca.folder])
     (problem,) = done.problems
-    assert problem.startswith(f"{ca.index}:3: it names no user, and is listed as 3's")
+    assert problem.startswith(f"{ca.index}:3: the subject names no user, so the user id is 3")
     assert set(old.by_user("nameless")) == {"here", "alice@example.jp", "3"}
 
 
@@ -118,6 +118,6 @@ def test_an_invalid_user_name_is_reported_and_replaced_by_the_serial_number(
     ca.issue(subject)
     name = f"names{len(subject)}"
     (problem,) = old.take(name, ca.certificate, paths=[ca.folder]).problems
-    assert "it names no user, and is listed as 1's" in problem
+    assert "the subject names no user, so the user id is 1" in problem
     assert list(old.by_user(name)) == ["1"]
     assert old.take(name, ca.certificate, paths=[ca.folder]).problems == []

@@ -82,7 +82,7 @@ def test_a_used_or_invalid_number_is_replaced_and_reported(
     lines = ["55555555,1,a,mac,,,,,,", "55555555,2,b,mac,,,,,,"]
     done = old.take("number", ca.certificate, paths=[ca.folder], records=table(tmp_path, *lines))
     assert len(done.problems) == 1
-    assert "the number 55555555 is taken" in done.problems[0]
+    assert "retrieval number 55555555 is taken" in done.problems[0]
     numbers = {each.number for each in old.records("number")}
     assert len(numbers) == 2
     assert "55555555" in numbers
@@ -99,7 +99,7 @@ def test_a_number_that_begins_with_0_is_replaced_and_reported(
     name = f"zero-{len(number)}-{ord(number[0])}"
     done = old.take(name, ca.certificate, paths=[ca.folder], records=records)
     (problem,) = done.problems
-    assert problem.endswith(":2: the number 01234567 begins with 0: it gets another")
+    assert problem.endswith(":2: retrieval number 01234567 begins with 0; rca assigns another")
     (record,) = old.records(name)
     assert (record.user.id, record.device) == ("suzuki", "mac")
 
@@ -130,7 +130,7 @@ def test_a_record_that_comes_alone_finds_its_certificate_by_the_fingerprint(
     records.write_text(f"serial,fingerprint_sha256,user,issued_at\n{lines}")
     done = old.take("prints", ca.certificate, records=records)
     assert done.problems == [
-        f"{records}:3: the serial number 2 is that of a certificate with another fingerprint"
+        f"{records}:3: serial number 2 belongs to a certificate with another fingerprint"
     ]
     assert {user: each.serial for user, each in old.by_user("prints").items()} == {
         "hanako": 1,
@@ -153,7 +153,7 @@ def test_of_several_rows_about_one_certificate_the_first_counts(
         assert done.summary.described == described
         assert list(old.by_user(name)) == ["first"]
         assert done.problems == [
-            f"{records}:{line}: another line is about the same certificate" for line in (3, 4)
+            f"{records}:{line}: another line describes the same certificate" for line in (3, 4)
         ]
 
 
@@ -162,7 +162,7 @@ def test_the_day_in_a_message_is_the_day_in_the_table(
 ) -> None:
     records = table(tmp_path, "22222222,,onday,mac,,2026-02-02,,,,")
     (problem,) = old.take("day", openssl_ca().certificate, records=records).problems
-    assert "one issued on 2026-02-02" in problem
+    assert "on 2026-02-02" in problem
 
 
 def test_a_number_that_a_record_has_is_not_drawn_for_another(

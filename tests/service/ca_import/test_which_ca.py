@@ -11,7 +11,7 @@ import pytest
 
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Unavailable
 from renrakucho_ca.model import Status
-from renrakucho_ca.service.ca_import.import_ca import CaFiles
+from renrakucho_ca.service.ca_import.authorities import CaFiles
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.recovery import reconcile
@@ -53,7 +53,8 @@ def test_certificates_from_before_a_root_renewal_stay_in_their_hierarchy(
     ca.issue("/CN=from after")
     done = old.take("after", renewed, paths=[ca.folder / "newcerts"])
     assert done.problems == [
-        f"{ca.folder}/newcerts/01.pem:1: serial number 1: the hierarchy before has this certificate"
+        f"{ca.folder}/newcerts/01.pem:1: serial number 1: "
+        "this certificate belongs to hierarchy before"
     ]
     assert set(old.by_user("after")) == {"from after"}
 
@@ -63,9 +64,9 @@ def test_the_hierarchy_s_name_belongs_to_one_ca_and_the_ca_to_one_name(
 ) -> None:
     one, two = openssl_ca("one"), openssl_ca("two")
     old.take("mine", one.certificate)
-    with pytest.raises(Conflict, match="has other CAs already"):
+    with pytest.raises(Conflict, match="already has other CA certificates"):
         old.take("mine", two.certificate)
-    with pytest.raises(Conflict, match="known already, as the hierarchy mine"):
+    with pytest.raises(Conflict, match="already belongs to hierarchy mine"):
         old.take("yours", one.certificate)
 
 
@@ -138,7 +139,7 @@ def test_a_root_with_its_key_here_issues_and_gets_no_issuing_ca(
     key = root.private_key.read_bytes()
     old.take("keyed-root", CaFiles(root=root.certificate.read_bytes(), issuing_key=key))
     ca = CaFiles(root=root.certificate.read_bytes(), issuing=issuing.certificate.read_bytes())
-    with pytest.raises(Conflict, match="has other CAs already"):
+    with pytest.raises(Conflict, match="already has other CA certificates"):
         old.take("keyed-root", ca)
 
 
@@ -161,7 +162,7 @@ def test_an_issuing_ca_that_the_root_did_not_sign_is_refused(old: Old, openssl_c
     ca = CaFiles(root=root.certificate.read_bytes(), issuing=other.certificate.read_bytes())
     with pytest.raises(Invalid, match="did not issue") as refused:
         old.take("unsigned", ca)
-    assert "three tiers cannot be taken over" in str(refused.value.hint)
+    assert "for a CA of three tiers" in str(refused.value.hint)
 
 
 def test_a_certificate_of_a_person_is_no_root(old: Old, openssl_ca: MakeCa) -> None:
