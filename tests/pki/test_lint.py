@@ -446,6 +446,26 @@ def test_an_issuer_that_is_no_ca_is_refused(ec_made: SampleHierarchy) -> None:
     assert "the issuer's key usage does not allow it to sign certificates" in findings
 
 
+def test_an_issuer_whose_key_may_sign_no_certificates_is_refused(
+    ec_made: SampleHierarchy,
+) -> None:
+    device, request = good(ec_made)
+    usage = core.ParsableOctetString(asn1.KeyUsage({"crl_sign"}).dump())
+    issuer = altered(ec_made.issuing, extension("key_usage", value=usage))
+    assert lint(device, request, issuer) == [
+        "the issuer's key usage does not allow it to sign certificates"
+    ]
+
+
+def test_an_issuer_with_another_key_identifier_is_refused(ec_made: SampleHierarchy) -> None:
+    device, request = good(ec_made)
+    other = core.ParsableOctetString(core.OctetString(bytes(20)).dump())
+    issuer = altered(ec_made.issuing, extension("key_identifier", value=other))
+    assert lint(device, request, issuer) == [
+        "the authority key identifier is not that of the issuer"
+    ]
+
+
 def test_an_issuer_without_key_identifier_is_known_by_its_key(ec_made: SampleHierarchy) -> None:
     imported = altered(ec_made.issuing, without("key_identifier"))
     request = request_for(ec_made.device_key)

@@ -377,3 +377,17 @@ def test_a_certificate_is_read_as_recorded(db: Database) -> None:
     for field in ("user", "note", "issued_at", "not_after", "downloaded_at", "fingerprint_sha256"):
         assert getattr(found, field) == getattr(wanted, field)
     assert hierarchies.get(db, "new").issuing.id == 4
+
+
+def test_what_is_left_out_at_the_beginning_is_left_out_once_however_many_pages_follow(
+    db: Database,
+) -> None:
+    count = 2 * listing.PAGE + 10
+    with db.write():
+        for number in range(count):
+            add(db, numbered(20_000_000 + number))
+    whole = list_numbers(db)
+    assert len(whole) == count
+    assert list_numbers(db, offset=7) == whole[7:]
+    assert list_numbers(db, offset=7, limit=listing.PAGE + 5) == whole[7 : listing.PAGE + 12]
+    assert list_numbers(db, limit=2 * listing.PAGE) == whole[: 2 * listing.PAGE]

@@ -251,6 +251,18 @@ def test_there_is_nothing_else(visitor: Visitor, address: str) -> None:
     assert visitor().client.get(address).status_code == 404
 
 
+def test_a_file_has_its_own_name_alone(issue: Issue, visitor: Visitor) -> None:
+    """A link with another name would tell a device to take it for something else."""
+    nurse, issued = visitor(), issue("android")
+    done = nurse.claimed(issued)
+    assert done.refresh is not None
+    folder, _, name = done.refresh.rpartition("/")
+    assert name == f"{issued.certificate.number}.p12"
+    assert nurse.client.get(f"{folder}/{name}").status_code == 200
+    for other in ("other.p12", f"{issued.certificate.number}.exe", f"{name}x"):
+        assert nurse.client.get(f"{folder}/{other}").status_code == 404
+
+
 def test_health_is_asked_of_the_database(home: Home, visitor: Visitor) -> None:
     key = home.store / "keys" / "bundle.key"
     assert visitor().client.get("/healthz").text == "ok\n"

@@ -132,6 +132,17 @@ def test_attempts_during_a_lockout_do_not_prolong_it(
     assert attempt(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
 
 
+def test_a_lockout_by_web_is_recorded_once_with_the_address_of_the_last_guess(
+    home: Home, issue: Issue, visitor: Visitor, clock: Clock
+) -> None:
+    number = issue().certificate.number
+    for n in range(12):
+        clock.advance(minutes=5)
+        visitor(f"203.0.113.{n + 1}").enter_password(number, WRONG)
+    locked = "SELECT origin FROM audit WHERE act = 'locked' AND object = ?"
+    assert [row["origin"] for row in home.db.rows(locked, (number,))] == ["203.0.113.10"]
+
+
 def test_an_unknown_number_is_locked_like_a_known_one(
     home: Home, issue: Issue, visitor: Visitor
 ) -> None:

@@ -214,6 +214,17 @@ def test_where_a_policy_is_required_only_its_holders_pass(
     assert made.openssl_accepts_under_policy() is passes
 
 
+@pytest.mark.parametrize(("depth", "passes"), [(None, True), (1, True), (0, False)])
+def test_any_policy_counts_only_where_the_ca_does_not_inhibit_it(
+    world: Callable[[Constraints], World], depth: int | None, passes: bool
+) -> None:
+    made = world(
+        Constraints(policies=("1.2.3.4",), require_explicit_policy=0, inhibit_any_policy=depth)
+    )
+    assert passes in made.verdicts(((NAME, "a"),), ("2.5.29.32.0",))
+    assert made.openssl_accepts_under_policy() is passes
+
+
 # -- in a home
 
 
