@@ -1,1 +1,1 @@
-"""The download portal: the pages on which people get their certificate."""
+"""The download page: users fetch their certificates here."""

@@ -1,16 +1,16 @@
-"""The application: addresses, what each does, and what goes wrong as a page.
+"""The application: routes, handlers and error pages.
 
-    /                     number and password            POST: proves them, leads to a link
-    /d/<link>             what it leads to, one button   POST: claims it, leads to the file's page
-    /f/<token>            done: the steps on the device; the file begins by itself
+    /                     form for number and password   POST: verify, redirect to a link
+    /d/<link>             the offer, one button          POST: claim, redirect to the file's page
+    /f/<token>            steps for the device; the download starts by itself
     /f/<token>/<name>     the file, for ten minutes
-    /help/<device>        the steps, for everybody
-    /crl/ /ca/            what `rca publish` wrote
-    /ocsp/<hierarchy>     which certificates are revoked; for programs
-    /healthz              for the watchman
+    /help/<device>        the steps, public
+    /crl/ /ca/            files that `rca publish` wrote
+    /ocsp/<hierarchy>     OCSP (RFC 6960)
+    /healthz              for monitoring
 
-There is no cookie: a link is the whole of a session, so no other site can use one (CSRF), and what
-fetches a file needs no more than its address, as some download managers of phones bring no more.
+There are no cookies: a link is the whole session. So there is no CSRF, and download managers of
+phones, which send no cookies, can fetch the file.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ LARGEST_FORM = 4096
 """Bytes; ours have under 200."""
 
 FORM_SECONDS = 10
-"""In which a form has to arrive."""
+"""Time limit for receiving a form."""
 
 DESTROY_EVERY_SECONDS = 15
-"""How often files past their ten minutes are destroyed. None is served past them in any case."""
+"""Interval of destroying files past their ten minutes; `fetch` refuses them in any case."""
 
 
 class Portal:
     """The application for one home.
 
     Args:
-        open_home: makes a home for a thread; it needs no passphrase.
+        open_home: returns a home for a thread; it needs no passphrase.
     """
 
     def __init__(self, open_home: Callable[[], Home]) -> None:
@@ -67,8 +67,8 @@ class Portal:
         self._random = home.random
         self._pages = Pages(home.settings)
         self._public = files.PublicFiles(home.public)
-        # Guesses have a thread of their own: a flood of them keeps no link and no file waiting, and
-        # no more than one password hash is computed at a time.
+        # Guesses have their own thread: a flood of them delays no link or file, and at most one
+        # password hash is computed at a time.
         self._attempts = Grouped(open_home, authentication.verify, largest=50, waiting=100)
         self._claims = Grouped(open_home, download.claim, largest=50, waiting=200)
         self._downloads = ThreadPool(open_home, threads=2, waiting=200)
@@ -78,7 +78,7 @@ class Portal:
     def _starlette(self) -> Starlette:
         return Starlette(
             routes=[
-                # First, because servers ask by the thousand and the list is searched from its top.
+                # First: servers send thousands of requests, and routes are searched in order.
                 Route("/ocsp/{hierarchy}", self._ocsp.post, methods=["POST"]),
                 Route("/ocsp/{hierarchy}/", self._ocsp.post, methods=["POST"]),
                 Route("/ocsp/{hierarchy}/{request:path}", self._ocsp.get),
@@ -102,7 +102,7 @@ class Portal:
             lifespan=self._lifespan,
         )
 
-    # -- from the proof to the file
+    # -- from number and password to the file
 
     async def form(self, request: Request) -> Response:
         number = request.query_params.get("number", "")[:20]
@@ -115,7 +115,7 @@ class Portal:
             attempt = Attempt(number, fields.get("password", ""), request.state.address)
             token = await self._attempts.run(attempt)
         except (Invalid, Wrong) as error:
-            # A number that is none is no guess, and looks like a wrong one.
+            # A malformed number is not counted as a guess, but gets the same page.
             response = self._pages.show(request, "form", 403, number="", problem="wrong")
             if isinstance(error, Wrong) and error.locks:
                 response.background = BackgroundTask(self._send_lockout_alert, attempt)
@@ -126,7 +126,7 @@ class Portal:
         try:
             await self._downloads.run(lockout_alert.number_locked, attempt.number, attempt.address)
         except RcaError as error:
-            log.error("the operator could not be told of a lock: %s", error)
+            log.error("the lockout mail to the operator failed: %s", error)
 
     async def offer(self, request: Request) -> Response:
         offer = await self._downloads.run(download.offer, request.path_params["link"])
@@ -159,7 +159,7 @@ class Portal:
             raise HTTPException(404)
         return files.device_file(request, offer.container, file)
 
-    # -- what everybody may see
+    # -- public pages
 
     async def help(self, request: Request) -> Response:
         device = request.path_params["device"]
@@ -184,14 +184,14 @@ class Portal:
         return PlainTextResponse("ok\n")
 
     async def css(self, request: Request) -> Response:
-        # Pages name it with its hash, so it never changes under one address.
+        # Pages link it with its hash, so one URL never changes its content.
         headers = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(CSS, media_type="text/css", headers=headers)
 
-    # -- what goes wrong
+    # -- errors
 
     async def _refusal(self, request: Request, error: Exception) -> Response:
-        """One of our errors: each kind has its status and its page."""
+        """Map an error's kind to a status and a page."""
         match error:
             case Locked():
                 log.warning("wrong guesses: a %s is locked until %s", error.kind, error.until)
@@ -219,7 +219,7 @@ class Portal:
     async def _bug(self, request: Request, error: Exception) -> Response:
         return self._pages.show(request, "error", 500, problem="bug")
 
-    # -- beginning and end
+    # -- start and stop
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -231,7 +231,7 @@ class Portal:
             self.close()
 
     def close(self) -> None:
-        """Waits for what has begun in the pools."""
+        """Wait for running work in the pools."""
         self._attempts.close()
         self._claims.close()
         self._downloads.close()
@@ -242,16 +242,16 @@ class Portal:
             try:
                 await self._downloads.run(download.destroy_expired)
             except RcaError as error:
-                # A busy or full disk: the next round comes soon.
+                # A busy or full disk: the next round retries.
                 log.error("claimed files could not be destroyed: %s", error)
             await asyncio.sleep(DESTROY_EVERY_SECONDS)
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """A form's fields.
+    """Return a form's fields.
 
     Raises:
-        Refused: another site sent it. Invalid: too long, too slow, or no form.
+        Refused: another site sent it. Invalid: it is too long, too slow or malformed.
     """
     # Not Origin: under our Referrer-Policy browsers send "null" there (Fetch §3.2).
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
@@ -269,5 +269,5 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _see_other(request: Request, path: str) -> Response:
-    """Leads the browser on by GET, relatively: a proxy may have put us under a path."""
+    """Redirect with GET to a relative path: a proxy may serve us below a path."""
     return RedirectResponse(path + keep(request), 303)

@@ -1,4 +1,4 @@
-"""Who asks: the client's address and whether TLS protects it, as far as a proxy may be believed."""
+"""The client's address and whether it uses TLS, according to trusted proxies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _UNKNOWN_ADDRESS = ipaddress.IPv4Address(0)
 
 
 def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Address:
-    """The client's address.
+    """Return the client's address.
 
-    X-Forwarded-For is read from the right, as each proxy appends the one it was asked by: what lies
-    left of the first address that is not ours was written by a stranger.
+    X-Forwarded-For is read from the right, since each proxy appends its peer: everything left of
+    the first untrusted address can be forged.
 
     Args:
-        trusted: the proxies of `rca.yaml`; from anybody else the header is ignored.
+        trusted: the proxies of `rca.yaml`; the header of other peers is ignored.
     """
     peer = _peer(connection) or _UNKNOWN_ADDRESS
     if peer not in trusted:
@@ -37,14 +37,14 @@ def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Addr
 
 
 def is_over_tls(connection: HTTPConnection, trusted: Collection[Address]) -> bool:
-    """Whether the client speaks TLS, to us or to a proxy that we trust."""
+    """Whether the client uses TLS, to us or to a trusted proxy."""
     if connection.scope["scheme"] == "https":
         return True
     return connection.headers.get("x-forwarded-proto") == "https" and _peer(connection) in trusted
 
 
 def _peer(connection: HTTPConnection) -> Address | None:
-    # Host and port; nobody where we listen on a socket of Unix.
+    # Host and port; None on a Unix socket.
     client = connection.scope.get("client")
     return _parse(client[0] if client else "")
 

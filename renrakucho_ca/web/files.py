@@ -1,4 +1,4 @@
-"""Files over HTTP: names and types that phones understand, ranges for downloads that broke off."""
+"""Files over HTTP: names and media types for phones, ranges for interrupted downloads."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _TYPES = {
     Container.PEM: "application/pem-certificate-chain",  # RFC 8555 §9.1
 }
 
-# Safari knows a profile by its type and hands it to Settings; `inline` says no more than that,
-# while `attachment` asks it to save a file. Other browsers cannot show the type, and save it.
+# Safari passes a profile to Settings by its type; `attachment` would make it save a file. Other
+# browsers cannot display the type and save it anyway.
 _DISPOSITIONS = {Container.MOBILECONFIG: "inline"}
 
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 
 
 def device_file(request: Request, container: Container, download: Download) -> Response:
-    """A certificate's file. Its name is digits and a suffix, so it needs no quoting (RFC 6266)."""
+    """Send a certificate's file. Its name is digits and a suffix: no quoting needed (RFC 6266)."""
     disposition = _DISPOSITIONS.get(container, "attachment")
     etag = f'"{hashlib.sha256(download.content).hexdigest()[:32]}"'
     headers = {
@@ -49,9 +49,9 @@ def device_file(request: Request, container: Container, download: Download) -> R
 
 
 def _range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """First and last byte asked for; first > last where there are none such (RFC 9110 §14.1.2).
+    """Return the requested first and last byte; first > last if unsatisfiable (RFC 9110 §14.1.2).
 
-    None: everything. So also where several ranges are asked for, which a server may ignore.
+    None means the whole file, also for several ranges, which a server may ignore.
     """
     found = _RANGE.fullmatch(request.headers.get("range", ""))
     if found is None or found.group() == "bytes=-":
@@ -69,20 +69,20 @@ def _range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
 
 
 class PublicFiles:
-    """What `rca publish` has put into `public/`: CRLs and CA certificates, with caching.
+    """The CRLs and CA certificates in `public/`, with caching.
 
     Args:
-        folder: it need not exist yet.
+        folder: may not exist yet.
     """
 
-    # A CRL is good for days, but a revocation should be seen within the hour.
+    # A CRL is valid for days, but a revocation should take effect within the hour.
     _MAX_AGE = 600
 
     def __init__(self, folder: Path) -> None:
         self._files = StaticFiles(directory=folder, check_dir=False)
 
     async def get(self, request: Request, suffix: str, media_type: str) -> Response:
-        """The file that the path names. Raises HTTPException 404 where there is none."""
+        """Return the file that the path names. Raises HTTPException 404 if there is none."""
         name = request.path_params["name"]
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
             raise HTTPException(404)

@@ -1,4 +1,4 @@
-"""Around every answer: headers that keep it private, and a log line without secrets."""
+"""Add privacy headers to every response, and log each request without secrets."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ from renrakucho_ca.web.client import address_of, is_over_tls
 
 log = logging.getLogger("rca.portal")
 
-# Added as they are: nothing behind the guard sets one of these.
+# Appended without a check: no handler sets one of these.
 _HEADERS = [
     (
         b"content-security-policy",
         b"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
         b"frame-ancestors 'none'",
     ),
-    # A link's address is its secret: no other site is told where a reader came from.
+    # A link's URL is secret: other sites must not receive it as a referrer.
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-robots-tag", b"noindex"),
 ]
 _HSTS = "max-age=31536000"
 
-# A body in a coding besides chunked ends for some servers where for others the next request begins.
-# Both the request and what follows on the connection are refused (RFC 9112 §6.1), as the parser
-# itself refuses one with two lengths.
+# Servers disagree on the end of a body whose coding is not chunked (request smuggling). The request
+# is refused and the connection closed (RFC 9112 §6.1); the parser refuses two lengths.
 _REFUSED = Response(status_code=400, headers={"Connection": "close"})
 
 
 class Guard:
-    """Wraps the application. Cache-Control is no-store unless the answer says otherwise.
+    """Wraps the application. Cache-Control is no-store unless a handler sets it.
 
     Args:
-        trusted: the addresses of proxies whose word on the client counts.
+        trusted: addresses of trusted proxies.
     """
 
     def __init__(self, app: ASGIApp, trusted: Collection[Address]) -> None:
@@ -78,6 +77,6 @@ class Guard:
 
 
 def _route(scope: Scope) -> str:
-    """The route, with its parameters' names in place of their values: those are secrets."""
+    """Return the route with its parameters' names: their values are secrets."""
     route = scope.get("route")
     return getattr(route, "path", "-")

@@ -31,14 +31,13 @@ log = logging.getLogger("rca.portal")
 REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
 
 MAX_AGE = 60
-"""Seconds for which a cache may keep a response, however long it is valid: a revocation is to be
-seen within a minute."""
+"""Seconds that caches may keep a response: a revocation takes effect within a minute."""
 
 
 class Ocsp:
-    """Answers in a thread of its own: a flood of requests keeps no download waiting.
+    """Answers in its own thread, so that a flood of requests delays no download.
 
-    To hand a request to another thread takes as long as to answer it: they go there in groups.
+    Passing a request to a thread takes as long as answering it, so they are passed in groups.
     """
 
     def __init__(self, open_home: Callable[[], Home]) -> None:
@@ -47,11 +46,11 @@ class Ocsp:
         self._answerer = OcspResponder()
 
     async def get(self, request: Request) -> Response:
-        """The request stands in the address, as base64."""
+        """Answer a request that is base64 in the URL."""
         try:
             data = _decoded(request.path_params["request"])
         except ValueError:
-            data = b""  # which is no request either
+            data = b""  # also malformed
         return await self._answer(request, data)
 
     async def post(self, request: Request) -> Response:
@@ -81,7 +80,7 @@ class Ocsp:
     def _answer_all(
         self, home: Home, asked: Sequence[tuple[str, bytes]]
     ) -> list[OcspResponse | RcaError]:
-        """For each hierarchy and request an answer. A bug in one keeps no other waiting."""
+        """Answer each request; a bug in one affects no other."""
         answers: list[OcspResponse | RcaError] = []
         for hierarchy, data in asked:
             try:
@@ -94,15 +93,14 @@ class Ocsp:
         return answers
 
     def close(self) -> None:
-        """Waits for what has begun."""
+        """Wait for running work."""
         self._answers.close()
 
 
 def _decoded(text: str) -> bytes:
-    """The request in an address, after percent-decoding.
+    """Decode the request from a percent-decoded URL.
 
-    The alphabet is the ordinary one, whose slash some clients leave as it is; some send the one
-    for addresses (RFC 4648 §5), or no padding.
+    Clients send the standard alphabet, or the URL-safe one (RFC 4648 §5), with or without padding.
     """
     plain = text.replace("-", "+").replace("_", "/").rstrip("=")
     if len(plain) > LARGEST:
@@ -114,7 +112,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _response(request: Request, answer: OcspResponse, now: datetime) -> Response:
-    """With the headers that let caches keep it for a while (RFC 5019 §6.2)."""
+    """Build the response with caching headers (RFC 5019 §6.2)."""
     if answer.period is None:
         return Response(answer.response, media_type=RESPONSE_TYPE)
     end = answer.period.next_update
@@ -132,13 +130,12 @@ def _response(request: Request, answer: OcspResponse, now: datetime) -> Response
 
 
 def _is_held(request: Request, etag: str) -> bool:
-    """Whether the client has it: a list of tags, strong or weak, or * for whatever there is (RFC
-    9110 §13.1.2). For a POST, which names no representation, it means nothing (§13.2.1)."""
+    """Whether If-None-Match lists the tag, strong or weak, or * (RFC 9110 §13.1.2)."""
     listed = ", ".join(request.headers.getlist("if-none-match"))
     return listed.strip() == "*" or etag in listed
 
 
 @lru_cache(maxsize=16)
 def _http_date(moment: datetime) -> str:
-    """All answers of a second have the same two."""
+    """Format an HTTP date; cached, since all answers of a second share two dates."""
     return format_datetime(moment, usegmt=True)

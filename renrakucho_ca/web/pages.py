@@ -1,4 +1,4 @@
-"""The pages: which language, which template, which words."""
+"""Render the pages in the reader's language."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ _CSS_VERSION = hashlib.sha256(CSS).hexdigest()[:12]
 
 
 class Pages:
-    """Renders pages for one home.
-
-    Every text of ours goes through the catalogue, every text of others is escaped.
-    """
+    """Renders the pages of one home; all values are escaped."""
 
     def __init__(self, settings: Settings) -> None:
         self._environment = jinja2.Environment(
@@ -41,11 +38,11 @@ class Pages:
     def show(
         self, request: Request, template: str, status: int = 200, /, **values: Any
     ) -> Response:
-        """A page.
+        """Render a page.
 
         Args:
-            template: the name of its file, without the suffix.
-            values: what it shows.
+            template: file name without suffix.
+            values: variables of the template.
         """
         language = language_of(request)
         catalogue = self._catalogues[language]
@@ -70,7 +67,7 @@ class Pages:
         return f"{moment.astimezone(self._settings.zone):%Y-%m-%d}"
 
     def _from_time(self, moment: datetime) -> str:
-        """The first whole minute that is not before it: nobody is sent back for seconds."""
+        """Round up to a whole minute, so that nobody comes seconds too early."""
         whole = moment + timedelta(seconds=-moment.second % 60)
         return f"{whole.astimezone(self._settings.zone):%H:%M}"
 
@@ -82,7 +79,7 @@ _OTHER = {
 
 
 def language_of(request: Request) -> Language:
-    """What the reader chose on the page, else what the browser prefers, else Japanese."""
+    """Return the language chosen on the page, then the browser's preference, then Japanese."""
     chosen = request.query_params.get("lang")
     if chosen in set(Language):
         return Language(chosen)
@@ -101,11 +98,11 @@ def language_of(request: Request) -> Language:
 
 
 def _top(request: Request) -> str:
-    """The way from this page to the first one, relative: a proxy may have put us under a path."""
+    """Return the relative path to the first page: a proxy may serve us below a path."""
     return "../" * (request.url.path.count("/") - 1) or "./"
 
 
 def keep(request: Request) -> str:
-    """The query that carries a chosen language to the next page."""
+    """Return the query that keeps the chosen language on the next page."""
     chosen = request.query_params.get("lang")
     return f"?lang={chosen}" if chosen in set(Language) else ""

@@ -1,4 +1,4 @@
-"""The server: uvicorn, with bounds for those who send slowly, or without end."""
+"""The server: uvicorn, with limits for slow and endless requests."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from renrakucho_ca.errors import Unavailable
 from renrakucho_ca.web.app import Portal
 
 REQUEST_SECONDS = 15
-"""In which a request's head has to arrive, and after which a silent connection is closed."""
+"""Time limit for a request's head, and for a silent connection."""
 
 LARGEST_HEAD = 32 * 1024
-"""Octets that a request may have beside its body: its head, and what frames a body in chunks."""
+"""Octets of a request without its body: the head, and the framing of chunks."""
 
 CONNECTIONS = 1000
-"""More are answered 503. Each takes about 20 KiB, and an open file."""
+"""Connections beyond this are answered 503. Each takes about 20 KiB and an open file."""
 
 OWN_FILES = 50
-"""Open files beside those of connections: databases, locks, templates, responses."""
+"""Open files other than connections: databases, locks, templates, responses."""
 
 LEAST_CONNECTIONS = 10
 
 STOP_SECONDS = 20
-"""How long requests may still take after SIGTERM."""
+"""Time for running requests after SIGTERM."""
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, which waits for ever for a head that does not end (Slowloris) and keeps it whole.
+    """uvicorn's protocol with a deadline and a size limit for the head (Slowloris).
 
-    Of the two that it has, the one in C: with h11 reading HTTP takes longer than answering OCSP.
+    It is the one in C: with h11, parsing HTTP takes longer than answering OCSP.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -70,10 +70,7 @@ class Protocol(HttpToolsProtocol):
         self._stop_watching()
 
     def _watch(self) -> None:
-        """The clock runs from the first moment without a request, and not once one is being served.
-
-        A byte now and then does not wind it back.
-        """
+        """Run the deadline while no request is served; further bytes do not extend it."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_watching()
         elif self._deadline is None and not self.transport.is_closing():
@@ -94,29 +91,29 @@ def serve(
     key: Path | None,
     listening: Callable[[int], None],
 ) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes what has begun.
+    """Serve until SIGTERM or SIGINT, then finish running requests.
 
     Args:
-        host: a name or an address. port: 0 lets the system choose one.
-        listening: is told the port once connections are taken.
+        host: a name or an address. port: 0 for any free port.
+        listening: called with the port once connections are accepted.
         certificate, key: PEM files for TLS; both or none.
 
     Raises:
-        OSError: the address is taken, a file cannot be read.
-        Unavailable: the system lets us open too few files.
+        OSError: the address is in use, or a file cannot be read.
+        Unavailable: the limit on open files is too low.
     """
     connections = _room_for_connections()
     config = uvicorn.Config(
         portal.asgi,
         http=Protocol,
-        # Not uvloop where that is at hand: its io_uring goes past the system call filter of the
-        # unit in examples/, for a tenth more requests a second.
+        # Not uvloop: its io_uring violates the system call filter of the unit in examples/, for
+        # 10 % more requests a second.
         loop="asyncio",
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
-        # Who the client is, `client.address_of` decides by rca.yaml.
+        # `client.address_of` finds the client by rca.yaml.
         proxy_headers=False,
         server_header=False,
         limit_concurrency=connections,
@@ -128,16 +125,16 @@ def serve(
     config.load()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as listener:
-        # Connections inherit it. asyncio sets it by itself, but not on a socket made elsewhere; and
-        # without it the body waits 40 ms for the client to acknowledge the head.
+        # Inherited by connections. asyncio sets it, but not on a socket that it did not create.
+        # Without it the body waits 40 ms for the client to acknowledge the head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = uvicorn.Server(config)
 
         def stop(*_: object) -> None:
             server.should_exit = True
 
-        # Whoever stops it before uvicorn listens to signals is heard too. And uvicorn sends the
-        # signal once more when it has stopped, to whoever was there before it.
+        # For signals that arrive before uvicorn's handlers are installed. When it has stopped,
+        # uvicorn also raises the signal again for the earlier handler.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         listening(listener.getsockname()[1])
@@ -145,9 +142,9 @@ def serve(
 
 
 def _room_for_connections() -> int:
-    """How many may be open at once. A process may raise its limit by itself up to the hard one.
+    """Return the number of allowed connections, raising the limit on open files if needed.
 
-    With too few, requests would fail in the middle: at a template, at the database.
+    With too few files, requests would fail halfway: at a template, at the database.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + OWN_FILES

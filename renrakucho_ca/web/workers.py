@@ -1,4 +1,4 @@
-"""A few threads for what waits on the disk or computes, and short queues before them."""
+"""Threads for blocking work, with bounded queues."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _Item = TypeVar("_Item")
 
 
 class ThreadPool:
-    """Runs services off the event loop. Who comes when the queue is full is turned away at once.
+    """Runs services off the event loop. Requests beyond the queue's bound are refused at once.
 
-    Each thread has a home, and so a database connection, of its own.
+    Each thread has its own home, and so its own database connection.
 
     Args:
-        open_home: makes a home; nothing of it is opened yet.
-        threads: how many run at a time: the bound on memory and processor.
-        waiting: how many more may wait.
+        open_home: returns an unopened home.
+        threads: number of threads: the bound on memory and CPU.
+        waiting: size of the queue.
     """
 
     def __init__(self, open_home: Callable[[], Home], *, threads: int, waiting: int) -> None:
@@ -36,10 +36,10 @@ class ThreadPool:
     async def run(
         self, do: Callable[Concatenate[Home, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """What `do` gives, called with the thread's home and the arguments.
+        """Call `do` with the thread's home and the arguments.
 
         Raises:
-            Unavailable: too many are waiting; and what `do` raises.
+            Unavailable: the queue is full. Also what `do` raises.
         """
         if not self._places.acquire(blocking=False):
             raise _busy()
@@ -53,7 +53,7 @@ class ThreadPool:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
-        """Waits for what has begun."""
+        """Wait for running work."""
         self._pool.shutdown()
 
     def _home(self) -> Home:
@@ -64,14 +64,14 @@ class ThreadPool:
 
 
 class Grouped(Generic[_Item, _T]):
-    """Calls a service once for all who ask at a moment: a group shares its durable transactions.
+    """Calls a service once for a group of concurrent requests, which share durable transactions.
 
-    While one group is at work the next one gathers, so it grows with the load and the disk's
-    slowness, and a lone caller waits for nobody. A thread of its own does the work.
+    While one group is processed, the next one gathers. So groups grow with the load and the disk's
+    latency, and a single request never waits. The work runs in one thread.
 
     Args:
-        do: gives for each item what came of it.
-        largest: items in a group. waiting: items that may wait for the next groups.
+        do: returns a result or an error for each item.
+        largest: items in a group. waiting: items that may wait.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Grouped(Generic[_Item, _T]):
         self._at_work: asyncio.Task[None] | None = None
 
     async def run(self, item: _Item) -> _T:
-        """What came of the item.
+        """Return the item's result.
 
         Raises:
-            Unavailable: too many are waiting; and whatever came of it instead.
+            Unavailable: the queue is full. Also the item's error.
         """
         if len(self._waiting) >= self._most:
             raise _busy()
@@ -112,7 +112,7 @@ class Grouped(Generic[_Item, _T]):
             results: Sequence[_T | Exception]
             try:
                 results = await self._worker.run(self._do, [item for item, _ in group])
-            except Exception as error:  # whatever it was, all of the group have to hear of it
+            except Exception as error:  # every item of the group gets it
                 results = [error] * len(group)
             for (_, future), result in zip(group, results, strict=True):
                 if future.cancelled():
@@ -123,7 +123,7 @@ class Grouped(Generic[_Item, _T]):
                     future.set_result(result)
 
     def close(self) -> None:
-        """Waits for what has begun."""
+        """Wait for running work."""
         self._worker.close()
 
 

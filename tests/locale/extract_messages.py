@@ -35,10 +35,10 @@ PACKAGE = Path(renrakucho_ca.__file__).parent
 KINDS: tuple[type, ...] = (RcaError, *RcaError.__subclasses__(), click.UsageError)
 ERRORS = {kind.__name__ for kind in KINDS}
 
-SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say"}
+SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say", "new_problem", "new_warning"}
 """Functions that print their first literal argument for a person."""
 
-TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART"}
+TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART", "_PUBLISH"}
 """Tables of messages and steps: every text in them is a message."""
 
 WORDS: tuple[type[StrEnum], ...] = (

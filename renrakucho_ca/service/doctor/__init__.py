@@ -1,7 +1,6 @@
-"""What will go wrong next week, looked for this morning: a table of checks, each with what to do.
+"""The daily health check: a table of checks, whose findings come with a hint.
 
-Nothing is changed, and each check is run whatever the others found: a home that is damaged is what
-they are for.
+No check changes anything, and each runs even if others fail: damaged homes are the purpose.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from renrakucho_ca.service.doctor import (
     checks_servers,
     checks_settings,
 )
-from renrakucho_ca.service.doctor.finding import Finding, problem
+from renrakucho_ca.service.doctor.finding import Finding, new_problem, problem_of
 from renrakucho_ca.service.home import Home
 
 Report = dict[str, list[Finding]]
-"""By the name of each check, what it found. An empty list is good."""
+"""Findings by the name of the check. An empty list means no problem."""
 
 CHECKS: dict[str, Callable[[Home], Iterator[Finding]]] = {
     "settings": checks_settings.settings,
@@ -56,11 +55,11 @@ PASSPHRASE = "passphrase"
 def examine(
     home: Home, *, has_passphrase: bool = False, passphrase_file: Path | None = None
 ) -> Report:
-    """Runs every check; one that cannot be run is itself a finding.
+    """Run every check; one that fails to run is itself a finding.
 
     Args:
-        has_passphrase: it is at hand without asking anybody: the keys are opened too.
-        passphrase_file: where it lies, if it is a file.
+        has_passphrase: the passphrase is available without a prompt: open the keys too.
+        passphrase_file: its file, if any.
 
     Raises:
         NotFound: there is no home.
@@ -85,7 +84,7 @@ def examine(
 
 
 def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
-    """What a check finds; what stops it is a finding too."""
+    """Yield a check's findings, and a finding for the error that stops it."""
     try:
         yield from found
     except RcaError as error:
@@ -93,7 +92,7 @@ def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
     except OSError as error:
         file = error.filename or "rca"
         reason = error.strerror or "it failed"
-        # What is not there has no owner: `examine` says what helps.
+        # A missing file has no owner: `examine` adds the hint.
         is_gone = isinstance(error, FileNotFoundError)
         yield _once(
             Unavailable(
@@ -104,20 +103,14 @@ def _survived(found: Iterator[Finding], report: Report) -> Iterator[Finding]:
             ),
             report,
         )
-    except Exception as error:  # a home may be damaged in ways that nobody has thought of
-        yield problem(
-            Attention(
-                "not checked: {kind}",
-                hint="restore a backup",
-                kind=type(error).__name__,
-            )
-        )
+    except Exception as error:  # damage can surface as any exception
+        yield new_problem("not checked: {kind}", hint="restore a backup", kind=type(error).__name__)
 
 
 def _once(error: RcaError, report: Report) -> Finding:
-    """A database that cannot be opened stops many checks, and is told of once."""
+    """Report an error once: an unreadable database stops many checks."""
     for name, findings in report.items():
         if any(str(each.what) == str(error) for each in findings):
             said = Attention("not checked: see {check}", hint="solve that first", check=name)
             return Finding(Severity.UNKNOWN, said)
-    return problem(error)
+    return problem_of(error)

@@ -1,4 +1,4 @@
-"""What time will do to hierarchies and algorithms."""
+"""Checks of coming expiry: hierarchies and algorithms."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from renrakucho_ca import profiles
 from renrakucho_ca.clock import years_after
-from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Hierarchy, KeyAlgorithm
 from renrakucho_ca.pki import authority_certificate, signatures
-from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.doctor.finding import Finding, new_problem, new_warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.sqlite import health
 from renrakucho_ca.store.tables import hierarchies
 
 WARNING_PERIOD = timedelta(days=365)
-"""How long before it goes wrong it is told: a migration of everybody takes its time."""
+"""Lead time of a warning: a migration takes months."""
 
 END_OF_112_BITS = datetime(2031, 1, 1, tzinfo=UTC)
 """From then on 112 bits of security strength are disallowed (NIST SP 800-57 part 1, table 4)."""
@@ -40,45 +39,39 @@ def _longest_validity(home: Home) -> int:
 
 
 def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Finding]:
-    """A certificate never outlives its issuer, so its last years a CA issues nothing."""
+    """Report a CA too close to its end: a certificate never outlives its issuer."""
     end = hierarchy.issuing.not_after
     if end < years_after(now, years):
-        yield problem(
-            Attention(
-                "{name} expires on {end}: it can no longer issue certificates for {years} years",
-                hint="create a new hierarchy, and run `rca migrate`",
-                name=hierarchy.name,
-                end=f"{end:%Y-%m-%d}",
-                years=years,
-            )
+        yield new_problem(
+            "{name} expires on {end}: it can no longer issue certificates for {years} years",
+            hint="create a new hierarchy, and run `rca migrate`",
+            name=hierarchy.name,
+            end=f"{end:%Y-%m-%d}",
+            years=years,
         )
     elif end < years_after(now, years) + WARNING_PERIOD:
-        yield warning(
-            Attention(
-                "{name} expires on {end}: within a year it can no longer issue certificates for "
-                "{years} years",
-                hint="create a new hierarchy, and run `rca migrate`",
-                name=hierarchy.name,
-                end=f"{end:%Y-%m-%d}",
-                years=years,
-            )
+        yield new_warning(
+            "{name} expires on {end}: within a year it can no longer issue certificates for "
+            "{years} years",
+            hint="create a new hierarchy, and run `rca migrate`",
+            name=hierarchy.name,
+            end=f"{end:%Y-%m-%d}",
+            years=years,
         )
 
 
 def _outlived(home: Home, hierarchy: Hierarchy, now: datetime) -> Iterator[Finding]:
-    """Its certificates stop working with it, whatever they say themselves."""
+    """Report certificates that expire after their CA: they stop working with it."""
     end = min(authority.not_after for authority in hierarchy.authorities)
     ids = [authority.id for authority in hierarchy.authorities]
     live = health.count_ending_after(home.db, ids, now if end < now + WARNING_PERIOD else end)
     if live:
-        yield warning(
-            Attention(
-                "{name} expires on {end}, before {live} of its certificates",
-                hint="create a new hierarchy, and run `rca migrate`",
-                name=hierarchy.name,
-                end=f"{end:%Y-%m-%d}",
-                live=live,
-            )
+        yield new_warning(
+            "{name} expires on {end}, before {live} of its certificates",
+            hint="create a new hierarchy, and run `rca migrate`",
+            name=hierarchy.name,
+            end=f"{end:%Y-%m-%d}",
+            live=live,
         )
 
 
@@ -91,24 +84,19 @@ def algorithms(home: Home) -> Iterator[Finding]:
         ids = [authority.id for authority in hierarchy.authorities]
         yield from _weak_authorities(hierarchy)
         if weak := health.count_rsa_2048(home.db, ids, END_OF_112_BITS):
-            yield warning(
-                Attention(
-                    "{count} certificates of {name} have RSA-2048 keys (112 bits) and are valid "
-                    "beyond 2030 (NIST SP 800-57)",
-                    hint="set rsa-3072 or ec-p256 in the profile, and run `rca reissue` before "
-                    "2031",
-                    name=hierarchy.name,
-                    count=weak,
-                )
+            yield new_warning(
+                "{count} certificates of {name} have RSA-2048 keys (112 bits) and are valid "
+                "beyond 2030 (NIST SP 800-57)",
+                hint="set rsa-3072 or ec-p256 in the profile, and run `rca reissue` before 2031",
+                name=hierarchy.name,
+                count=weak,
             )
         if broken := health.count_broken_signatures(home.db, ids, now):
-            yield problem(
-                Attention(
-                    "{count} live certificates of {name} are signed with SHA-1 or MD5",
-                    hint="replace them with `rca migrate`: modern servers refuse them",
-                    name=hierarchy.name,
-                    count=broken,
-                )
+            yield new_problem(
+                "{count} live certificates of {name} are signed with SHA-1 or MD5",
+                hint="replace them with `rca migrate`: modern servers refuse them",
+                name=hierarchy.name,
+                count=broken,
             )
 
 
@@ -118,21 +106,16 @@ def _weak_authorities(hierarchy: Hierarchy) -> Iterator[Finding]:
             authority.key_algorithm == KeyAlgorithm.RSA_2048
             and authority.not_after >= END_OF_112_BITS
         ):
-            yield warning(
-                Attention(
-                    "{name} has an RSA-2048 key (112 bits) and is valid beyond 2030 (NIST SP "
-                    "800-57)",
-                    hint="create a new hierarchy, and run `rca migrate`",
-                    name=authority.name,
-                )
+            yield new_warning(
+                "{name} has an RSA-2048 key (112 bits) and is valid beyond 2030 (NIST SP 800-57)",
+                hint="create a new hierarchy, and run `rca migrate`",
+                name=authority.name,
             )
-        # Nobody verifies a root's own signature: it is trusted by name.
+        # A root's own signature is not verified: the root is a trust anchor.
         certificate = authority_certificate.of(authority)
         if authority != hierarchy.root and signatures.is_broken(certificate):
-            yield problem(
-                Attention(
-                    "{name} is signed with SHA-1 or MD5",
-                    hint="create a new hierarchy, and run `rca migrate`",
-                    name=authority.name,
-                )
+            yield new_problem(
+                "{name} is signed with SHA-1 or MD5",
+                hint="create a new hierarchy, and run `rca migrate`",
+                name=authority.name,
             )

@@ -1,25 +1,25 @@
-"""The keys: whether all are there, open, and belong to their certificates."""
+"""Checks of the CA keys: present, readable, and matching their certificates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from renrakucho_ca.errors import Attention, RcaError
+from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Authority
 from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.doctor.checks_files import readable_by_others
-from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.doctor.finding import Finding, new_problem, new_warning, problem_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
 
 
 def keys(home: Home) -> Iterator[Finding]:
-    """What can be told without the passphrase, and without trying the PIN of a token."""
+    """Check what needs neither the passphrase nor a token's PIN."""
     try:
         home.keystore.bundle_sealer()
     except RcaError as error:
-        yield problem(error)
+        yield problem_of(error)
     reported: set[str] = set()
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
@@ -28,20 +28,18 @@ def keys(home: Home) -> Iterator[Finding]:
                     ca_keys.look_for_token(home, authority)
                 except RcaError as error:
                     if str(error) not in reported:  # keys in one token have one PIN
-                        yield problem(error)
+                        yield problem_of(error)
                     reported.add(str(error))
             elif authority.key is not None and not home.keystore.has(authority.key):
-                yield problem(
-                    Attention(
-                        "the key of {name} is missing from ca-store/keys",
-                        hint="restore a backup: without the key rca can neither issue nor revoke",
-                        name=authority.name,
-                    )
+                yield new_problem(
+                    "the key of {name} is missing from ca-store/keys",
+                    hint="restore a backup: without the key rca can neither issue nor revoke",
+                    name=authority.name,
                 )
 
 
 def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
-    """It opens every key, and each is the one of its certificate; so are those in tokens."""
+    """Check that the passphrase opens every key, and that keys match their certificates."""
     if file is not None:
         yield from readable_by_others(file)
     for hierarchy in hierarchies.all_of(home.db):
@@ -61,12 +59,14 @@ def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
 
 
 def _is_open_to_all_commands(home: Home, authority: Authority) -> bool:
-    """Whether the token is there, and its PIN in a file. It is tried as each command tries it: once
-    a run, and never with the token's last try."""
+    """Whether the token is present and its PIN is in a file.
+
+    As in every command, a PIN is tried once a run and never as the token's last try.
+    """
     try:
         ca_keys.look_for_token(home, authority)
     except RcaError:
-        return False  # `keys` tells
+        return False  # `keys` reports it
     return ca_keys.has_pin_file(authority)
 
 
@@ -74,13 +74,13 @@ def _unverified(home: Home, authority: Authority, hint: str) -> Iterator[Finding
     try:
         ca_keys.ca_key(home, authority)
     except RcaError as error:
-        yield problem(
-            Attention("the key of {name}: {problem}", hint=hint, name=authority.name, problem=error)
+        yield new_problem(
+            "the key of {name}: {problem}", hint=hint, name=authority.name, problem=error
         )
 
 
 def orphaned_keys(home: Home) -> Iterator[Finding]:
-    """Keys that nothing in the database knows of: of runs that died, or of an older database."""
+    """Report keys without a record: of interrupted runs, or newer than a replaced database."""
     known = {
         authority.key
         for hierarchy in hierarchies.all_of(home.db)
@@ -88,11 +88,9 @@ def orphaned_keys(home: Home) -> Iterator[Finding]:
     }
     known |= {f"{each.hierarchy}-issuing" for each in ca_certificates.requests(home.db)}
     for path in home.keystore.unlisted_keys(known):
-        yield warning(
-            Attention(
-                "{file} is an orphaned key",
-                hint="if an older database was put back, run `rca restore`; if `hierarchy "
-                "create` was interrupted, delete the key",
-                file=path,
-            )
+        yield new_warning(
+            "{file} is an orphaned key",
+            hint="if an older database was put back, run `rca restore`; if `hierarchy "
+            "create` was interrupted, delete the key",
+            file=path,
         )

@@ -1,4 +1,4 @@
-"""What servers have of us: CRLs, OCSP responses, cut-offs, and whether they were told."""
+"""Checks of what servers use: CRLs, OCSP responses, cut-offs, published files and the hook."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from renrakucho_ca.clock import half_life
-from renrakucho_ca.errors import Attention, Invalid
-from renrakucho_ca.model import Authority
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.pki import certificate_scanner
 from renrakucho_ca.service.ca import crls
-from renrakucho_ca.service.doctor.finding import Finding, problem, warning
+from renrakucho_ca.service.doctor.finding import Finding, new_problem, new_warning
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import response_file
 from renrakucho_ca.service.publication import artifacts, publish_hook
@@ -19,9 +19,11 @@ from renrakucho_ca.store.files import ocsp_responses
 from renrakucho_ca.store.tables import expiry, hierarchies
 
 GRACE = timedelta(days=1)
-"""By which cron may be late: a home that is looked after once a day."""
+"""Tolerance for a daily cron job."""
 
 HOOK_GRACE = timedelta(hours=1)
+
+_PUBLISH = "run `rca publish`; add `--root-key FILE|URI` if the root's key is kept elsewhere"
 
 
 def cutoff(home: Home) -> Iterator[Finding]:
@@ -31,78 +33,62 @@ def cutoff(home: Home) -> Iterator[Finding]:
             continue
         live = expiry.count_cut_off(home.db, hierarchy.name, now)
         if live:
-            yield problem(
-                Attention(
-                    "the cut-off of {name} has passed, and {live} of its certificates are not "
-                    "revoked",
-                    hint="run `rca expire && rca publish`, then check why cron did not",
-                    name=hierarchy.name,
-                    live=live,
-                )
+            yield new_problem(
+                "the cut-off of {name} has passed, and {live} of its certificates are not revoked",
+                hint="run `rca expire && rca publish`, then check why cron did not",
+                name=hierarchy.name,
+                live=live,
             )
 
 
 def crl(home: Home) -> Iterator[Finding]:
-    """An expired CRL locks everyone out."""
+    """Report missing, expired, late and incomplete CRLs: servers refuse all clients."""
     now = home.clock()
     for authority in live_authorities(home):
-        state = hierarchies.crl_state(home.db, authority)
+        name, state = authority.name, hierarchies.crl_state(home.db, authority)
         if state.this_update is None or state.next_update is None:
-            end = _last_end(home, authority)
-            if end is not None and now < end:
-                yield problem(
-                    Attention(
-                        "the CRL of {name} expires on {end} and cannot be renewed: the CA's key "
-                        "is not here",
-                        hint="if the key is lost, create a new hierarchy and run `rca migrate "
-                        "--from {hierarchy}` before that day",
-                        name=authority.name,
-                        end=f"{end:%Y-%m-%d}",
-                        hierarchy=authority.hierarchy,
-                    )
-                )
-                continue
-            yield problem(
-                Attention(
-                    "{name} has no CRL: nginx refuses all clients without one",
-                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
-                    "elsewhere",
-                    name=authority.name,
-                )
-            )
+            yield _without_crl(home, authority, now)
         elif now >= state.next_update:
-            yield problem(
-                Attention(
-                    "the CRL of {name} has expired: servers refuse all clients",
-                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
-                    "elsewhere",
-                    name=authority.name,
-                )
+            yield new_problem(
+                "the CRL of {name} has expired: servers refuse all clients",
+                hint=_PUBLISH,
+                name=name,
             )
         elif now > half_life(state.this_update, state.next_update) + GRACE:
-            yield warning(
-                Attention(
-                    "the CRL of {name} expires on {end} and was not renewed in time",
-                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
-                    "elsewhere",
-                    name=authority.name,
-                    end=f"{state.next_update:%Y-%m-%d}",
-                )
+            yield new_warning(
+                "the CRL of {name} expires on {end} and was not renewed in time",
+                hint=_PUBLISH,
+                name=name,
+                end=f"{state.next_update:%Y-%m-%d}",
             )
         elif state.carried != state.changes:
-            yield problem(
-                Attention(
-                    "the published CRL of {name} lacks the latest revocations",
-                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
-                    "elsewhere",
-                    name=authority.name,
-                )
+            yield new_problem(
+                "the published CRL of {name} lacks the latest revocations",
+                hint=_PUBLISH,
+                name=name,
             )
+
+
+def _without_crl(home: Home, authority: Authority, now: datetime) -> Finding:
+    end = _last_end(home, authority)
+    if end is None or now >= end:
+        return new_problem(
+            "{name} has no CRL: nginx refuses all clients without one",
+            hint=_PUBLISH,
+            name=authority.name,
+        )
+    return new_problem(
+        "the CRL of {name} expires on {end} and cannot be renewed: the CA's key is not here",
+        hint="if the key is lost, create a new hierarchy and run `rca migrate --from {hierarchy}` "
+        "before that day",
+        name=authority.name,
+        end=f"{end:%Y-%m-%d}",
+        hierarchy=authority.hierarchy,
+    )
 
 
 def _last_end(home: Home, authority: Authority) -> datetime | None:
-    """When the CRL ends that a CA without its key has left: the store did not sign it, and so does
-    not know. None where there is none."""
+    """Return the end of the last CRL of a CA without a key, which the database does not record."""
     if authority.key is not None:
         return None
     try:
@@ -113,66 +99,56 @@ def _last_end(home: Home, authority: Authority) -> datetime | None:
 
 
 def published(home: Home) -> Iterator[Finding]:
-    """The newest CRLs are whole, and what servers have in `public` is these, and our CAs."""
+    """Report damaged CRLs, and files in `public` that differ from them and from our CAs."""
     whole = []
     for authority in live_authorities(home):
         newest = crls.path_of(home, authority)
         if not newest.exists():
             if hierarchies.crl_state(home.db, authority).this_update is not None:
-                yield problem(Attention("{file} is missing", hint="run `rca publish`", file=newest))
+                yield new_problem("{file} is missing", hint="run `rca publish`", file=newest)
         elif not crls.is_whole(home, authority):
-            yield problem(
-                Attention(
-                    "{file} is damaged",
-                    hint="run `rca publish`; add `--root-key FILE|URI` if the root's key is kept "
-                    "elsewhere",
-                    file=newest,
-                )
-            )
+            yield new_problem("{file} is damaged", hint=_PUBLISH, file=newest)
         else:
             whole.append(authority)
-    if not home.public.exists():
-        return  # nothing was published yet, or it is elsewhere (`--out`)
-    for hierarchy in hierarchies.all_of(home.db):
-        if set(hierarchy.authorities).isdisjoint(whole):
-            continue
-        if not (home.public / f"{hierarchy.name}-root.pem").exists():
-            yield problem(
-                Attention("{name} is not published", hint="run `rca publish`", name=hierarchy.name)
+    if home.public.exists():  # else nothing is published yet, or elsewhere (`--out`)
+        for hierarchy in hierarchies.all_of(home.db):
+            if not set(hierarchy.authorities).isdisjoint(whole):
+                yield from _differing(home, hierarchy, whole)
+
+
+def _differing(home: Home, hierarchy: Hierarchy, whole: list[Authority]) -> Iterator[Finding]:
+    if not (home.public / f"{hierarchy.name}-root.pem").exists():
+        yield new_problem("{name} is not published", hint="run `rca publish`", name=hierarchy.name)
+        return
+    for file in artifacts.differing(home, hierarchy, whole, home.public):
+        if not file.exists():
+            yield new_problem("{file} is missing", hint="run `rca publish`", file=file)
+        elif file.name.endswith(("crl.pem", ".crl")):
+            yield new_problem("{file} is not the newest CRL", hint="run `rca publish`", file=file)
+        else:
+            yield new_problem(
+                "{file} differs from what rca published",
+                hint="run `rca publish`, then find out who changed it",
+                file=file,
             )
-            continue
-        for file in artifacts.differing(home, hierarchy, whole, home.public):
-            if not file.exists():
-                yield problem(Attention("{file} is missing", hint="run `rca publish`", file=file))
-            elif file.name.endswith(("crl.pem", ".crl")):
-                yield problem(
-                    Attention("{file} is not the newest CRL", hint="run `rca publish`", file=file)
-                )
-            else:
-                yield problem(
-                    Attention(
-                        "{file} differs from what rca published",
-                        hint="run `rca publish`, then find out who changed it",
-                        file=file,
-                    )
-                )
 
 
 def hook(home: Home) -> Iterator[Finding]:
     owed_since = publish_hook.owed_since(home)
     if owed_since is not None and owed_since < home.clock() - HOOK_GRACE:
-        yield problem(
-            Attention(
-                "publish_hook has failed since {date}: servers have not loaded the newest CRL",
-                hint="run `rca publish`; it prints the hook's error",
-                date=f"{owed_since:%Y-%m-%d %H:%M}Z",
-            )
+        yield new_problem(
+            "publish_hook has failed since {date}: servers have not loaded the newest CRL",
+            hint="run `rca publish`; it prints the hook's error",
+            date=f"{owed_since:%Y-%m-%d %H:%M}Z",
         )
 
 
 def ocsp_(home: Home) -> Iterator[Finding]:
-    """A server that asks by OCSP refuses whom it gets no answer for. The responder's certificate
-    ends after the responses that it signed."""
+    """Report missing, expired and late pre-produced responses.
+
+    A server that uses OCSP refuses clients without a response. The delegated responder's
+    certificate outlives the responses that it signed.
+    """
     if not home.settings.ocsp.sign_ahead:
         return
     now = home.clock()
@@ -183,31 +159,25 @@ def ocsp_(home: Home) -> Iterator[Finding]:
             with ocsp_responses.opened(response_file.path_of(home, authority)) as responses:
                 head = responses.head
         except FileNotFoundError:
-            yield warning(
-                Attention(
-                    "{name} has no OCSP responses: servers that use OCSP refuse all clients",
-                    hint="run `rca publish --if-due`, then check why cron did not",
-                    name=authority.name,
-                )
+            yield new_warning(
+                "{name} has no OCSP responses: servers that use OCSP refuse all clients",
+                hint="run `rca publish --if-due`, then check why cron did not",
+                name=authority.name,
             )
             continue
         if now >= head.next_update:
-            yield problem(
-                Attention(
-                    "the OCSP responses of {name} have expired: servers that use OCSP refuse all "
-                    "clients",
-                    hint="run `rca publish --if-due`, then check why cron did not",
-                    name=authority.name,
-                )
+            yield new_problem(
+                "the OCSP responses of {name} have expired: servers that use OCSP refuse all "
+                "clients",
+                hint="run `rca publish --if-due`, then check why cron did not",
+                name=authority.name,
             )
         elif now > half_life(head.this_update, head.next_update) + GRACE:
-            yield warning(
-                Attention(
-                    "the OCSP responses of {name} expire on {end} and were not renewed in time",
-                    hint="run `rca publish --if-due`, then check why cron did not",
-                    name=authority.name,
-                    end=f"{head.next_update:%Y-%m-%d}",
-                )
+            yield new_warning(
+                "the OCSP responses of {name} expire on {end} and were not renewed in time",
+                hint="run `rca publish --if-due`, then check why cron did not",
+                name=authority.name,
+                end=f"{head.next_update:%Y-%m-%d}",
             )
 
 

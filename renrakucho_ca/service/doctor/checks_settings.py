@@ -1,4 +1,4 @@
-"""The settings and profiles: whether they can be read, and what in them weakens the house."""
+"""Checks of the settings and profiles: valid, and not weaker than they need to be."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from renrakucho_ca import profiles
-from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Tier
-from renrakucho_ca.service.doctor.finding import Finding, warning
+from renrakucho_ca.service.doctor.finding import Finding, new_warning, warning_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.settings import Settings
 
 LONGEST_WAIT_DAYS = 90
-"""Half a year of a private key lying about, for a person who comes within a month."""
+"""Days a private key may wait in the store; most users download within a month."""
 
 
 def settings(home: Home) -> Iterator[Finding]:
@@ -22,53 +21,44 @@ def settings(home: Home) -> Iterator[Finding]:
     yield from _addresses(found)
     yield from _mail(found)
     if found.bundle_days > LONGEST_WAIT_DAYS:
-        yield warning(
-            Attention(
-                "bundle_days: private keys wait {days} days to be downloaded",
-                hint="set 30 days; for a late user run `rca reissue`",
-                days=found.bundle_days,
-            )
+        yield new_warning(
+            "bundle_days: private keys wait {days} days to be downloaded",
+            hint="set 30 days; for a late user run `rca reissue`",
+            days=found.bundle_days,
         )
 
 
 def _addresses(found: Settings) -> Iterator[Finding]:
     for key, url in (("public_url", found.public_url), ("login_url", found.login_url)):
         if url is not None and url.startswith("http:") and not _is_here(urlsplit(url).hostname):
-            yield warning(
-                Attention(
-                    "{key}: passwords and certificates are sent unencrypted to {url}",
-                    hint="use TLS, at the proxy or with `rca serve --tls-cert`, and write https "
-                    "here",
-                    key=key,
-                    url=url,
-                )
+            yield new_warning(
+                "{key}: passwords and certificates are sent unencrypted to {url}",
+                hint="use TLS, at the proxy or with `rca serve --tls-cert`, and write https here",
+                key=key,
+                url=url,
             )
     for address in found.portal.trusted_proxies:
         if ip_address(address).is_global:
-            yield warning(
-                Attention(
-                    "trusted_proxies: {address} is a public address, and X-Forwarded-For from it "
-                    "is trusted",
-                    hint="write the proxy's address in your internal network",
-                    address=address,
-                )
+            yield new_warning(
+                "trusted_proxies: {address} is a public address, and X-Forwarded-For from it "
+                "is trusted",
+                hint="write the proxy's address in your internal network",
+                address=address,
             )
 
 
 def _mail(found: Settings) -> Iterator[Finding]:
     mail = found.mail
     if mail.security == "none" and not _is_here(mail.host):
-        yield warning(
-            Attention(
-                "mail: links and passwords are sent unencrypted to {host}",
-                hint="set security: starttls or tls",
-                host=mail.host,
-            )
+        yield new_warning(
+            "mail: links and passwords are sent unencrypted to {host}",
+            hint="set security: starttls or tls",
+            host=mail.host,
         )
 
 
 def _is_here(host: str | None) -> bool:
-    """Whether it is this machine, or nothing is set."""
+    """Whether the host is this machine or unset."""
     if host is None or host == "localhost":
         return True
     try:
@@ -79,6 +69,6 @@ def _is_here(host: str | None) -> bool:
 
 def profiles_(home: Home) -> Iterator[Finding]:
     for name in profiles.names(home.profiles):
-        yield from map(warning, profiles.warnings(profiles.load(home.profiles, name)))
+        yield from map(warning_of, profiles.warnings(profiles.load(home.profiles, name)))
     for tier in Tier:
-        yield from map(warning, profiles.warnings(profiles.load_ca(home.profiles, tier)))
+        yield from map(warning_of, profiles.warnings(profiles.load_ca(home.profiles, tier)))

@@ -1,24 +1,32 @@
-"""What a check has to say: how bad it is, what it is, and what to do about it."""
+"""The finding of a check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from renrakucho_ca.errors import RcaError
+from renrakucho_ca.errors import Attention, RcaError
 from renrakucho_ca.model import Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is or will be wrong; the error's hint says what to do."""
+    """A present or coming problem; the error has the hint."""
 
     severity: Severity
     what: RcaError
 
 
-def warning(what: RcaError) -> Finding:
+def problem_of(what: RcaError) -> Finding:
+    return Finding(Severity.PROBLEM, what)
+
+
+def warning_of(what: RcaError) -> Finding:
     return Finding(Severity.WARNING, what)
 
 
-def problem(what: RcaError) -> Finding:
-    return Finding(Severity.PROBLEM, what)
+def new_problem(message: str, /, *, hint: str | None = None, **values: object) -> Finding:
+    return problem_of(Attention(message, hint=hint, **values))
+
+
+def new_warning(message: str, /, *, hint: str | None = None, **values: object) -> Finding:
+    return warning_of(Attention(message, hint=hint, **values))

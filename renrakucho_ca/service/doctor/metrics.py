@@ -1,4 +1,4 @@
-"""The state of a home as figures for Prometheus: a file that node_exporter hands on.
+"""The state of a home as Prometheus metrics, in a file for node_exporter.
 
 The text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -30,7 +30,7 @@ Sample = tuple[dict[str, str], float]
 
 
 class Facts:
-    """What the figures are taken from, at one moment."""
+    """The sources of the metrics, at one moment."""
 
     def __init__(self, home: Home, report: Report) -> None:
         self.home = home.only_looking()
@@ -53,7 +53,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A figure, by its labels."""
+    """A metric family."""
 
     name: str
     help: str
@@ -61,20 +61,20 @@ class Family:
 
 
 def write(file: Path, text: str) -> None:
-    """Puts the figures where the collector finds them, in one step: it never reads half of them.
+    """Write the metrics in one step, so that the collector never reads half a file.
 
     Raises:
-        Conflict: there is something else than a file at `file`.
+        Conflict: `file` is not a regular file.
     """
     files.refuse_special(file)
     files.write(file, text.encode(), files.PUBLIC_FILE, outside=True)
 
 
 def render(home: Home, report: Report) -> str:
-    """All figures. What a damaged home cannot tell is left out: the checks say why.
+    """Render all metrics; those that a damaged home cannot provide are omitted.
 
     Args:
-        report: what `doctor` found.
+        report: the findings of `doctor`.
     """
     facts = Facts(home, report)
     lines = [line for family in FAMILIES for line in _lines(family, facts)]
@@ -109,7 +109,7 @@ def _ca(authority: Authority) -> dict[str, str]:
     return {"hierarchy": authority.hierarchy, "tier": authority.tier.value}
 
 
-# -- one function a family
+# -- one function per family
 
 
 def _info(facts: Facts) -> Iterator[Sample]:
@@ -206,46 +206,46 @@ def _size(facts: Facts) -> Iterator[Sample]:
 
 
 def _at(labels: dict[str, str], moment: datetime | None) -> Iterator[Sample]:
-    """A moment in seconds since 1970, where there is one."""
+    """Yield a moment in seconds since 1970, if there is one."""
     if moment is not None:
         yield labels, int(moment.timestamp())
 
 
 FAMILIES = (
     Family("rca_info", "The version of rca.", _info),
-    Family("rca_taken_timestamp_seconds", "When these figures were taken.", _taken),
-    Family("rca_check_ok", "1 where a check of rca doctor found nothing.", _checks),
-    Family("rca_findings", "What rca doctor found.", _findings),
+    Family("rca_taken_timestamp_seconds", "Time of these metrics.", _taken),
+    Family("rca_check_ok", "1 if a check of rca doctor found no problem.", _checks),
+    Family("rca_findings", "Findings of rca doctor by severity.", _findings),
     Family("rca_certificates", "Certificates by status.", _certificates),
     Family(
         "rca_migration_to_go",
-        "Certificates of a hierarchy with a cut-off whose successor nobody has downloaded.",
+        "Certificates of a hierarchy with a cut-off whose successor is not downloaded.",
         _to_go,
     ),
-    Family("rca_cutoff_timestamp_seconds", "When a hierarchy is cut off.", _cutoffs),
-    Family("rca_ca_not_after_timestamp_seconds", "When a CA ends.", _ends),
-    Family(
-        "rca_crl_this_update_timestamp_seconds", "When a CA's newest CRL was signed.", _crl_begins
-    ),
-    Family("rca_crl_next_update_timestamp_seconds", "When a CA's newest CRL ends.", _crl_ends),
+    Family("rca_cutoff_timestamp_seconds", "Cut-off of a hierarchy.", _cutoffs),
+    Family("rca_ca_not_after_timestamp_seconds", "Expiry of a CA.", _ends),
+    Family("rca_crl_this_update_timestamp_seconds", "thisUpdate of the newest CRL.", _crl_begins),
+    Family("rca_crl_next_update_timestamp_seconds", "nextUpdate of the newest CRL.", _crl_ends),
     Family(
         "rca_crl_missing_changes",
-        "Revocations and releases that a CA's newest CRL does not carry yet.",
+        "Revocations and releases that the newest CRL lacks.",
         _crl_behind,
     ),
     Family(
         "rca_ocsp_responder_not_after_timestamp_seconds",
-        "When a CA's OCSP responder ends.",
+        "Expiry of the delegated OCSP responder.",
         _responders,
     ),
     Family(
         "rca_ocsp_next_update_timestamp_seconds",
-        "When a CA's OCSP responses that were signed ahead end.",
+        "nextUpdate of the pre-produced OCSP responses.",
         _responses,
     ),
-    Family("rca_last_backup_timestamp_seconds", "When the newest backup was made.", _backup),
-    Family("rca_audit_last_id", "The number of the audit log's last row.", _audit_id),
-    Family("rca_audit_last_timestamp_seconds", "When the last act was recorded.", _audit_time),
+    Family("rca_last_backup_timestamp_seconds", "Time of the newest backup.", _backup),
+    Family("rca_audit_last_id", "Number of the last row of the audit log.", _audit_id),
+    Family(
+        "rca_audit_last_timestamp_seconds", "Time of the last row of the audit log.", _audit_time
+    ),
     Family("rca_mails", "Mails in the outbox by state.", _mails),
-    Family("rca_database_bytes", "The size of the database.", _size),
+    Family("rca_database_bytes", "Size of the database.", _size),
 )

@@ -12,7 +12,7 @@ from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import doctor
 from renrakucho_ca.service.doctor import metrics
-from renrakucho_ca.service.doctor.finding import problem
+from renrakucho_ca.service.doctor.finding import problem_of
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
@@ -118,7 +118,7 @@ def test_each_check_has_its_figure(figures: Figures) -> None:
 
 def test_a_label_is_escaped_as_the_format_asks(home: Home) -> None:
     name = 'a "quoted" \\ back\nslash'
-    found = read(metrics.render(home, {name: [problem(Attention("x"))]}))
+    found = read(metrics.render(home, {name: [problem_of(Attention("x"))]}))
     assert found["rca_check_ok", (("check", name),)] == 0
 
 
