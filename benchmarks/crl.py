@@ -7,8 +7,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 from benchmarks import synthetic
 from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, process
 from benchmarks.synthetic import Stock
@@ -72,7 +70,7 @@ def _signing(home: Path) -> Run:
     opened = synthetic.opened(home)
     hierarchy = hierarchies.get(opened.db, "new")
     key = ca_key(opened, hierarchy.issuing)
-    assert isinstance(key, EllipticCurvePrivateKey)
+    assert isinstance(key, keys.MemoryKey)
 
     def run() -> Sample:
         start = time.perf_counter()
@@ -90,8 +88,8 @@ def _openssl(home: Path) -> Run:
         opened = synthetic.opened(home)
         issuing = hierarchies.get(opened.db, "new").issuing
         key = ca_key(opened, issuing)
-        assert isinstance(key, EllipticCurvePrivateKey)
-        (folder / "ca.key").write_bytes(keys.to_pkcs8(key))
+        assert isinstance(key, keys.MemoryKey)
+        (folder / "ca.key").write_bytes(keys.to_pkcs8(key.private))
         (folder / "ca.pem").write_bytes(
             x509_certificates.to_pem(x509_certificates.load(issuing.certificate))
         )

@@ -59,9 +59,9 @@ def _floor(home: Home, generate: Callable[[], PrivateKey], count: int) -> Run:
     authority = hierarchies.get(home.db, "new").issuing
     issuer = x509_certificates.load(authority.certificate)
     issuer_key = ca_key(home, authority)
-    assert isinstance(issuer_key, keys.PrivateKey)
+    assert isinstance(issuer_key, keys.MemoryKey)
     root = x509_certificates.load(hierarchies.get(home.db, "new").root.certificate)
-    hash_of_issuer = keys.signature_hash(issuer_key)
+    hash_of_issuer = keys.signature_hash(issuer_key.public_key())
 
     def run() -> Sample:
         start = time.perf_counter()
@@ -76,7 +76,7 @@ def _floor(home: Home, generate: Callable[[], PrivateKey], count: int) -> Run:
                 .serial_number(x509.random_serial_number())
                 .not_valid_before(now)
                 .not_valid_after(now + timedelta(days=3652))
-                .sign(issuer_key, hash_of_issuer)
+                .sign(issuer_key.private, hash_of_issuer)
             )
             pkcs12.make(
                 key=key,

@@ -14,7 +14,7 @@ from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import Tier
 from renrakucho_ca.pki import certificate_files, encodings
 from renrakucho_ca.pki.encodings import ContentKind
-from renrakucho_ca.pki.keys import PrivateKey, check_pair, from_pkcs8, to_pkcs8
+from renrakucho_ca.pki.keys import MemoryKey, check_pair, to_pkcs8
 from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.pki.x509_certificates import extension, load, subject_text
 
@@ -54,7 +54,7 @@ def _certificates(data: bytes) -> Iterator[x509.Certificate]:
             yield load(value)
 
 
-def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificate) -> PrivateKey:
+def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificate) -> MemoryKey:
     """A CA's private key in PEM or DER: PKCS#8, PKCS #1, SEC 1 or PKCS#12, encrypted or not.
 
     Args:
@@ -83,7 +83,7 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
             ) from None
         raise Invalid("there is no private key that can be read") from None
     try:
-        own = from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # from_pkcs8 refuses other kinds
+        own = MemoryKey.from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # refuses other kinds
     except Invalid as error:
         raise Invalid(
             "nothing is signed with the CA's key: {reason}",

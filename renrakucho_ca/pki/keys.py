@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,13 +17,8 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import KeyAlgorithm
 
-if TYPE_CHECKING:
-    from renrakucho_ca.pki.token import TokenKey
-
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
-SigningKey: TypeAlias = "PrivateKey | TokenKey"
-"""What a CA signs with: a key in memory, or one that stays in its token."""
 SignatureHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 _CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
@@ -47,6 +44,52 @@ RSA_BITS = {
 SHORTEST_RSA, LONGEST_RSA = 2048, 8192
 # FIPS 186-5 appendix A.1.1: the public exponent is odd and above 2^16.
 SMALLEST_EXPONENT = 65537
+
+
+class SigningKey(Protocol):
+    """The private key of a CA: in memory or in a token (`pki.token.TokenKey`)."""
+
+    def public_key(self) -> PublicKey: ...
+
+    def sign_digest(self, digest: bytes, /) -> bytes:
+        """Sign a digest made with `signature_hash`."""
+
+    def store(self, name: str, write: Callable[[str, bytes], object], /) -> str:
+        """Store the key and return the text by which `ca_keys.opened` finds it.
+
+        Args:
+            write: called with the name and the key as PKCS#8 in DER, unless a token has the key.
+        """
+
+    def opener(self) -> Callable[[], SigningKey]:
+        """Return a function that opens the key in another process; it can be pickled."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryKey:
+    """A signing key in the memory of this process."""
+
+    private: PrivateKey = field(repr=False)
+
+    def public_key(self) -> PublicKey:
+        return self.private.public_key()
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        algorithm = Prehashed(signature_hash(self.public_key()))
+        if isinstance(self.private, ec.EllipticCurvePrivateKey):
+            return self.private.sign(digest, ec.ECDSA(algorithm))
+        return self.private.sign(digest, padding.PKCS1v15(), algorithm)
+
+    def store(self, name: str, write: Callable[[str, bytes], object]) -> str:
+        write(name, to_pkcs8(self.private))
+        return name
+
+    def opener(self) -> Callable[[], SigningKey]:
+        return partial(MemoryKey.from_pkcs8, to_pkcs8(self.private))
+
+    @classmethod
+    def from_pkcs8(cls, der: bytes) -> MemoryKey:
+        return cls(from_pkcs8(der))
 
 
 def generate(algorithm: KeyAlgorithm) -> PrivateKey:
@@ -200,27 +243,20 @@ def check_key_pair(private: SigningKey, public_key: PublicKey) -> None:
         Invalid: the private key is damaged, or a token signs otherwise.
     """
     message = b"does this key sign for its certificate?"
-    if not verifies(public_key, sign(private, message), signature_hash(private), message):
+    if not verifies(public_key, sign(private, message), signature_hash(public_key), message):
         raise Invalid("the private key is damaged: its signature does not verify")
 
 
-def signature_hash(key: SigningKey | PublicKey) -> SignatureHash:
+def signature_hash(public_key: PublicKey) -> SignatureHash:
     """The hash that a key signs with: as strong as the curve; SHA-256 for RSA (RFC 5754 §3)."""
-    public_key = key if isinstance(key, PublicKey) else key.public_key()
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return _CURVE_HASHES[public_key.curve.name]
     return hashes.SHA256()
 
 
 def sign(key: SigningKey, *parts: bytes | memoryview) -> bytes:
-    """A signature with `signature_hash(key)` over the parts, which need not be joined for it."""
-    algorithm = signature_hash(key)
-    hashed = digest(algorithm, *parts)
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return key.sign(hashed, ec.ECDSA(Prehashed(algorithm)))
-    if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(hashed, padding.PKCS1v15(), Prehashed(algorithm))
-    return key.sign_digest(hashed)
+    """Sign the parts, which need not be joined for it, with the key's `signature_hash`."""
+    return key.sign_digest(digest(signature_hash(key.public_key()), *parts))
 
 
 def verifies(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
@@ -28,14 +30,10 @@ _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
 class TokenKey:
-    """A private key that never leaves its token.
-
-    Attributes:
-        access: how another process gets at it.
-    """
+    """A signing key (`keys.SigningKey`) that never leaves its token."""
 
     def __init__(self, access: Access, private: Any, public_key: keys.PublicKey) -> None:
-        self.access = access
+        self._access = access
         self._private = private
         self._public_key = public_key
 
@@ -43,12 +41,12 @@ class TokenKey:
         return self._public_key
 
     def sign_digest(self, digest: bytes) -> bytes:
-        """Signs what was hashed here: a CRL of a million entries would take long on its way.
+        """Sign a digest made in this process: it takes long to send a CRL of 53 MB to a token.
 
         Raises:
-            Unavailable: the token is gone, or does not want to.
+            Unavailable: the token is gone, or refuses.
         """
-        with translated_errors(self.access.uri) as pkcs11:
+        with translated_errors(self._access.uri) as pkcs11:
             if isinstance(self._public_key, ec.EllipticCurvePublicKey):
                 raw = self._private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
                 # PKCS #11 §6.3.12: r and s, each as long as the curve's order.
@@ -57,6 +55,12 @@ class TokenKey:
             info = _DIGEST_INFO + digest
             signature: bytes = self._private.sign(info, mechanism=pkcs11.Mechanism.RSA_PKCS)
             return signature
+
+    def store(self, name: str, write: Callable[[str, bytes], object]) -> str:
+        return self._access.uri.text
+
+    def opener(self) -> Callable[[], keys.SigningKey]:
+        return partial(get, self._access)
 
 
 def find(access: Access) -> TokenKey | None:

@@ -26,7 +26,7 @@ from renrakucho_ca.model import (
 from renrakucho_ca.pki import builder, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity, serial_number
 from renrakucho_ca.pki.issue import issue_root
-from renrakucho_ca.pki.keys import PrivateKey, PublicKey
+from renrakucho_ca.pki.keys import MemoryKey, PrivateKey, PublicKey
 
 BEGIN = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
 ROOT_VALIDITY = Validity(BEGIN, BEGIN.replace(year=2056))
@@ -104,7 +104,9 @@ def make(
     device_key: PublicKey,
     distribution: Distribution = EVERYWHERE,
 ) -> SampleHierarchy:
-    root = issue_root(ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, root_key)
+    root = issue_root(
+        ca_profile(Tier.ROOT), ROOT_SUBJECT, serial(1), ROOT_VALIDITY, MemoryKey(root_key)
+    )
     request = Ca(
         ca_profile(Tier.ISSUING),
         ISSUING_SUBJECT,

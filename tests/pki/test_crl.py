@@ -19,7 +19,7 @@ from pkilint.bin import lint_crl
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import crl
-from renrakucho_ca.pki.keys import sign
+from renrakucho_ca.pki.keys import MemoryKey, sign
 from renrakucho_ca.pki.x509_certificates import authority_key_identifier
 
 from .hierarchies import BEGIN, SampleHierarchy, openssl, serial
@@ -36,7 +36,7 @@ FACTS: list[Fact] = [
 
 def assembled(made: SampleHierarchy, facts: Sequence[Fact]) -> bytes:
     entries = [crl.entry(*fact) for fact in facts]
-    pieces = crl.assemble(made.issuing, made.issuing_key, NUMBER, BEGIN, NEXT, entries)
+    pieces = crl.assemble(made.issuing, MemoryKey(made.issuing_key), NUMBER, BEGIN, NEXT, entries)
     return b"".join(pieces)
 
 
@@ -269,7 +269,7 @@ def test_a_list_signed_by_another_key_of_the_same_name_is_invalid(
     for facts in ([], FACTS):
         with pytest.raises(Invalid, match="signature of the CRL"):
             crl.verify(assembled(ec_made, facts), rsa_made.issuing)
-        pieces = crl.assemble(ec_made.issuing, ec_made.root_key, 1, BEGIN, NEXT, [])
+        pieces = crl.assemble(ec_made.issuing, MemoryKey(ec_made.root_key), 1, BEGIN, NEXT, [])
         with pytest.raises(Invalid, match="signature of the CRL"):
             crl.verify(b"".join(pieces), ec_made.issuing)
 
@@ -305,7 +305,9 @@ def test_a_list_that_servers_could_not_use_is_invalid_though_signed(
 ) -> None:
     found = asn1.CertificateList.load(assembled(rsa_made, FACTS))
     change(found["tbs_cert_list"])
-    found["signature"] = sign(rsa_made.issuing_key, found["tbs_cert_list"].dump(force=True))
+    found["signature"] = sign(
+        MemoryKey(rsa_made.issuing_key), found["tbs_cert_list"].dump(force=True)
+    )
     with pytest.raises(Invalid, match=message):
         crl.verify(found.dump(force=True), rsa_made.issuing)
 

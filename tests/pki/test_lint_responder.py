@@ -14,6 +14,7 @@ from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import Subject, SubjectAttribute
 from renrakucho_ca.pki.contents import ResponderContents, Validity
 from renrakucho_ca.pki.issue import issue_responder
+from renrakucho_ca.pki.keys import MemoryKey
 from renrakucho_ca.pki.lint import lint_responder
 
 from .hierarchies import BEGIN, SampleHierarchy, altered, serial
@@ -28,7 +29,7 @@ def request_for(made: SampleHierarchy, validity: Validity = MONTH) -> ResponderC
 
 @pytest.fixture
 def good(ec_made: SampleHierarchy) -> x509.Certificate:
-    return issue_responder(request_for(ec_made), ec_made.issuing, ec_made.issuing_key)
+    return issue_responder(request_for(ec_made), ec_made.issuing, MemoryKey(ec_made.issuing_key))
 
 
 def extension(certificate: asn1.Certificate, name: str) -> asn1.Extension:
@@ -102,14 +103,16 @@ def test_no_responder_lives_longer_than_a_year_or_its_ca(ec_made: SampleHierarch
         ),
     ):
         with pytest.raises(Refused, match=problem):
-            issue_responder(request_for(ec_made, validity), ec_made.issuing, ec_made.issuing_key)
+            issue_responder(
+                request_for(ec_made, validity), ec_made.issuing, MemoryKey(ec_made.issuing_key)
+            )
 
 
 def test_a_responder_signed_by_another_key_than_its_ca_s_is_refused(
     ec_made: SampleHierarchy,
 ) -> None:
     with pytest.raises(Refused, match="not that of the issuer"):
-        issue_responder(request_for(ec_made), ec_made.issuing, ec_made.root_key)
+        issue_responder(request_for(ec_made), ec_made.issuing, MemoryKey(ec_made.root_key))
 
 
 def test_a_responder_of_another_serial_than_recorded_is_refused(

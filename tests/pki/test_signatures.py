@@ -19,7 +19,7 @@ OTHER_SUBJECT: Subject = ((SubjectAttribute.COMMON_NAME, "other.example.jp"),)
 
 def root(subject: Subject, key: keys.PrivateKey, algorithm: KeyAlgorithm) -> x509.Certificate:
     profile = replace(ca_profile(Tier.ROOT), key_algorithm=algorithm)
-    return issue_root(profile, subject, serial(7), ROOT_VALIDITY, key)
+    return issue_root(profile, subject, serial(7), ROOT_VALIDITY, keys.MemoryKey(key))
 
 
 def test_an_issuer_is_known_by_its_name_and_its_key(ec_made: SampleHierarchy) -> None:

@@ -21,6 +21,7 @@ from renrakucho_ca.model import KeyUsage, RevocationReason, SubjectAttribute
 from renrakucho_ca.pki import crl, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, Validity, serial_number
 from renrakucho_ca.pki.issue import issue
+from renrakucho_ca.pki.keys import MemoryKey
 
 from .hierarchies import (
     BEGIN,
@@ -42,7 +43,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Attribute's length must be")
 
 
 def leaf(made: SampleHierarchy, distribution: Distribution = EVERYWHERE) -> x509.Certificate:
-    return issue(request_for(made.device_key, distribution), made.issuing, made.issuing_key)
+    return issue(
+        request_for(made.device_key, distribution), made.issuing, MemoryKey(made.issuing_key)
+    )
 
 
 def extensions(certificate: x509.Certificate) -> dict[str, bool]:
@@ -139,7 +142,7 @@ def test_a_device_has_these_extensions(made: SampleHierarchy) -> None:
 def test_the_key_usage_bits_of_the_profile_are_set(rsa_made: SampleHierarchy) -> None:
     both = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHERMENT})
     request = replace(request_for(rsa_made.device_key), profile=replace(DEVICE, key_usage=both))
-    device = reread(issue(request, rsa_made.issuing, rsa_made.issuing_key))
+    device = reread(issue(request, rsa_made.issuing, MemoryKey(rsa_made.issuing_key)))
     assert device.key_usage_value.native == {"digital_signature", "key_encipherment"}
 
 
@@ -211,7 +214,7 @@ def test_a_subject_is_utf8_but_its_country_printable_string(made: SampleHierarch
 
 def named(made: SampleHierarchy, attribute: SubjectAttribute, value: str) -> x509.Certificate:
     request = replace(request_for(made.device_key), subject=((attribute, value),))
-    return issue(request, made.issuing, made.issuing_key)
+    return issue(request, made.issuing, MemoryKey(made.issuing_key))
 
 
 def test_a_japanese_common_name_may_have_64_characters(ec_made: SampleHierarchy) -> None:
@@ -429,7 +432,7 @@ def openssl_verify(
         (made.root, made.root_key, ()),
         (made.issuing, made.issuing_key, revoked),
     ):
-        pieces = crl.assemble(issuer, key, 1, BEGIN, BEGIN.replace(year=2040), entries)
+        pieces = crl.assemble(issuer, MemoryKey(key), 1, BEGIN, BEGIN.replace(year=2040), entries)
         lists += b"".join(crl.to_pem(pieces))
     (tmp_path / "root").write_bytes(x509_certificates.to_pem(made.root))
     (tmp_path / "issuing").write_bytes(x509_certificates.to_pem(made.issuing))

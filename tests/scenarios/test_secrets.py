@@ -193,7 +193,7 @@ def test_no_command_line_and_no_environment_has_a_secret(rca: Terminal) -> None:
     batch = ("issue", "--batch", "table.csv", "--jobs", "2", "--format", "json")
     seen, out, _ = watch(rca.start(*batch, start_new_session=True))
     issued = json.loads(out)
-    assert b"workers.serve" in seen, "no worker was seen"
+    assert b"process_pool.serve" in seen, "no worker was seen"
     for command in (("publish",), ("show", issued[0]["number"], "--reveal"), ("backup", "b")):
         seen += watch(rca.start(*command, start_new_session=True))[0]
     for secret in (CANARY, *(each["password"] for each in issued)):

@@ -11,8 +11,7 @@ from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import Authority, KeyAlgorithm
 from renrakucho_ca.pki import authority_certificate, external_root, keys, token, token_login
-from renrakucho_ca.pki.keys import SigningKey
-from renrakucho_ca.pki.token import TokenKey
+from renrakucho_ca.pki.keys import MemoryKey, SigningKey
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
 from renrakucho_ca.token_uri import KeyPlace, TokenUri
@@ -47,7 +46,7 @@ def ca_key(home: Home, authority: Authority, root_key: KeyPlace | None = None) -
     elif isinstance(root_key, TokenUri):
         key = opened(home, root_key.text)
     else:
-        key = keys.from_pkcs8(home.keystore.read_outside(root_key, authority.name))
+        key = MemoryKey.from_pkcs8(home.keystore.read_outside(root_key, authority.name))
     keys.check_pair(key, authority_certificate.of(authority))
     return key
 
@@ -63,7 +62,7 @@ def opened(home: Home, name: str) -> SigningKey:
     """
     if token_uri.is_uri(name):
         return token.get(_access(home, token_uri.parse(name)))
-    return keys.from_pkcs8(home.keystore.read(name))
+    return MemoryKey.from_pkcs8(home.keystore.read(name))
 
 
 def fits(home: Home, root_key: KeyPlace, authority: Authority) -> bool:
@@ -95,7 +94,7 @@ def make(
         Unavailable: the token does not let us in.
     """
     if uri is None:
-        return keys.generate(algorithm)
+        return MemoryKey(keys.generate(algorithm))
     access = _access(home, uri)
     found = token.find(access)
     if found is None:
@@ -108,7 +107,7 @@ def make(
             uri=uri,
             kind=kind,
         )
-    _refuse_used(home, found, other)
+    _refuse_used(home, found, uri, other)
     keys.check_key_pair(found, found.public_key())
     return found
 
@@ -120,10 +119,7 @@ def keep(home: Home, name: str, key: SigningKey, now: datetime) -> str:
         What the database is to call it.
     """
     home.keystore.set_orphaned_key_aside(name, now)
-    if isinstance(key, TokenKey):
-        return key.access.uri.text
-    home.keystore.write(name, keys.to_pkcs8(key))
-    return name
+    return key.store(name, home.keystore.write)
 
 
 def look_for_token(home: Home, authority: Authority) -> None:
@@ -145,7 +141,7 @@ def has_pin_file(authority: Authority) -> bool:
     return token_uri.parse(authority.key).pin_source is not None
 
 
-def _refuse_used(home: Home, key: TokenKey, other: SigningKey | None) -> None:
+def _refuse_used(home: Home, key: SigningKey, uri: TokenUri, other: SigningKey | None) -> None:
     """One key under two names could not be given up for one of them."""
     public_key = key.public_key()
     used = [
@@ -159,7 +155,7 @@ def _refuse_used(home: Home, key: TokenKey, other: SigningKey | None) -> None:
         raise Conflict(
             "the key of {uri} is that of another CA",
             hint="each CA needs a key of its own",
-            uri=key.access.uri,
+            uri=uri,
         )
 
 

@@ -6,6 +6,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from renrakucho_ca import profiles
@@ -15,7 +16,7 @@ from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorit
 from renrakucho_ca.pki import authority_certificate, contents, keys, x509, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
-from renrakucho_ca.pki.keys import PrivateKey, SigningKey
+from renrakucho_ca.pki.keys import SigningKey
 from renrakucho_ca.profiles import subjects
 from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import recorder
@@ -171,9 +172,8 @@ def _keep_keys(
     if root_key_out is None:
         root_key = ca_keys.keep(home, root_name, root.key, now)
     else:
-        assert isinstance(root.key, PrivateKey)
         home.keystore.set_orphaned_key_aside(root_name, now)
-        home.keystore.write_outside(root_key_out, root_name, keys.to_pkcs8(root.key))
+        root.key.store(root_name, partial(home.keystore.write_outside, root_key_out))
     issuing_key = ca_keys.keep(home, issuing_name, issuing.key, now)
     return {Tier.ROOT: root_key, Tier.ISSUING: issuing_key}
 

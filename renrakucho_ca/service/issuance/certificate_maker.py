@@ -14,11 +14,10 @@ from renrakucho_ca.bundle import password, pkcs12
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Container, DeviceProfile, RetrievalNumber, Subject, Tier
-from renrakucho_ca.pki import keys, token, x509, x509_certificates
+from renrakucho_ca.pki import keys, x509, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
-from renrakucho_ca.pki.token_login import Access
 from renrakucho_ca.store.keystore.sealing import Sealer
 from renrakucho_ca.store.tables.certificates import SealedBundle
 
@@ -66,12 +65,12 @@ class Secrets:
 
     Attributes:
         issuer: the issuing CA's certificate, DER.
-        issuer_key: its private key, PKCS#8 in DER; or how to get at the one in a token.
+        open_key: opens its private key.
         authorities: the certificates that may go along as chain, DER.
     """
 
     issuer: bytes
-    issuer_key: bytes | Access = field(repr=False)
+    open_key: Callable[[], SigningKey] = field(repr=False)
     authorities: dict[Tier, bytes]
     bundle_sealer: Sealer
     password_sealer: Sealer
@@ -94,8 +93,7 @@ class Maker:
 
     @cached_property
     def _issuer_key(self) -> SigningKey:
-        held = self._secrets.issuer_key
-        key = token.get(held) if isinstance(held, Access) else keys.from_pkcs8(held)
+        key = self._secrets.open_key()
         keys.check_pair(key, self._issuer)
         return key
 

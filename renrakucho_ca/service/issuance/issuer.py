@@ -24,8 +24,6 @@ from renrakucho_ca.model import (
     Status,
     Tier,
 )
-from renrakucho_ca.pki import keys
-from renrakucho_ca.pki.token import TokenKey
 from renrakucho_ca.service import people
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca.ca_keys import ca_key
@@ -117,7 +115,7 @@ class Issuer:
         self._maker = Maker(
             Secrets(
                 issuer=self._authority.certificate,
-                issuer_key=key.access if isinstance(key, TokenKey) else keys.to_pkcs8(key),
+                open_key=key.opener(),
                 authorities={
                     tier: hierarchy.authority(tier).certificate
                     for tier in (Tier.ISSUING, Tier.ROOT)

@@ -54,7 +54,9 @@ class World:
         self._binds_directory_names = any(form is NameForm.DIRNAME for form, _ in bases)
         root_key, self._key = (keys.generate(KeyAlgorithm.EC_P256) for _ in range(2))
         profile = CaProfile("root", Tier.ROOT, KeyAlgorithm.EC_P256, 50, (), 1, 30)
-        self.root = issue_root(profile, ((NAME, "root"),), serial(), VALIDITY, root_key)
+        self.root = issue_root(
+            profile, ((NAME, "root"),), serial(), VALIDITY, keys.MemoryKey(root_key)
+        )
         request = Ca(
             replace(profile, tier=Tier.ISSUING, path_length=0, constraints=bound),
             ((NAME, "issuing"),),

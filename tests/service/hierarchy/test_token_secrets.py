@@ -70,7 +70,7 @@ def public(hsm: Hsm) -> Hsm:
 def test_a_batch_with_mails_shows_no_secret_but_in_its_answer(public: Hsm) -> None:
     command = ("issue", "--batch", table_of(public, 20), "--mail", "--jobs", "2")
     seen, out, err = watch(public.start("-v", *command, "--format", "json", RCA_DEBUG="1"))
-    assert b"workers.serve" in seen, "no worker was seen"
+    assert b"process_pool.serve" in seen, "no worker was seen"
     issued = json.loads(out)
     secrets = [each["password"] for each in issued]
     secrets += [each["link"].rpartition("/")[2] for each in issued]
