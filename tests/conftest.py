@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from renrakucho_ca.service.home import Home
-from tests.shared import dying
+from tests.shared import fake_clock, system_calls
 from tests.shared.homes import Clock, copy_home, make_template
 
 
@@ -22,13 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    dying.every_call = bool(config.getoption("--all-faults"))
+    system_calls.every_call = bool(config.getoption("--all-faults"))
     # What a test tries by the hundred may take as long as the machine wants.
     settings.register_profile("patient", settings(), deadline=None)
     settings.load_profile("patient")
-    # A shell starts what it leaves in the background deaf to ^C, and so would be what tests start.
+    if not hasattr(config, "workerinput"):
+        # The programs that tests start write no bytecode (`clean_environment`).
+        compileall.compile_dir(Path(__file__).parents[1] / "renrakucho_ca", quiet=2)
+    # A shell ignores SIGINT in what it starts in the background, nohup SIGHUP. What the tests
+    # start would inherit that; a handler ends with exec.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,6 +56,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home that the others are copies of. Who changes it, changes it for all."""
     return make_template(tmp_path_factory.mktemp("template") / "home")
+
+
+@pytest.fixture(autouse=True)
+def _shared_memory() -> Iterator[None]:
+    yield
+    fake_clock.remove_shared_memory()
 
 
 @pytest.fixture

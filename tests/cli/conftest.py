@@ -16,7 +16,8 @@ from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.retrieval import retrieval
-from tests.shared.program import PASSPHRASE, Issue, Program, write_secret
+from tests.shared.homes import PASSPHRASE, Issue
+from tests.shared.runner import Runner, write_secret
 
 # 05:00 on the 16th in Japan: a date that is taken in UTC shows.
 ISSUED_AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
@@ -36,13 +37,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="session")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file with the passphrase."""
-    return write_secret(tmp_path_factory.mktemp("secret") / "passphrase")
+    return write_secret(tmp_path_factory.mktemp("secret") / "passphrase", PASSPHRASE)
 
 
 @pytest.fixture(scope="session")
-def rca(home: Home, secret: Path) -> Program:
+def rca(home: Home, secret: Path) -> Runner:
     """`rca` in that home, with the passphrase, in English."""
-    return Program(
+    return Runner(
         {"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": str(secret), "RCA_LANG": "en"}
     )
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import RetrievalNumber
-from tests.shared.homes import Clock, configure, copy_home
-from tests.shared.program import PASSPHRASE, Issue, Program, ProgramResult, write_secret
+from tests.shared.homes import PASSPHRASE, Clock, Issue, configure, copy_home
+from tests.shared.runner import Result, Runner, write_secret
 
 
 def keys(text: str) -> list[str]:
@@ -29,7 +29,7 @@ RECORD = keys(
 PASSWORD = r"[a-z2-9]{4}(-[a-z2-9]{4}){2}"
 
 
-def shown(rca: Program, number: str) -> dict[str, object]:
+def shown(rca: Runner, number: str) -> dict[str, object]:
     found: dict[str, object] = rca("show", number, "--format", "json").json
     return found
 
@@ -38,7 +38,7 @@ def shown(rca: Program, number: str) -> dict[str, object]:
 
 
 def test_quickstart_makes_a_home_with_a_certificate_for_each_kind_of_device(
-    rca: Program, tmp_path: Path
+    rca: Runner, tmp_path: Path
 ) -> None:
     bare = rca.without("RCA_HOME", "RCA_PASSPHRASE_FILE")
     answer = bare("quickstart", tmp_path / "demo", "--format", "json")
@@ -59,7 +59,7 @@ def test_quickstart_makes_a_home_with_a_certificate_for_each_kind_of_device(
     assert bare("quickstart", tmp_path / "demo").code == 4
 
 
-def test_init_makes_settings_profiles_and_a_private_store(rca: Program, tmp_path: Path) -> None:
+def test_init_makes_settings_profiles_and_a_private_store(rca: Runner, tmp_path: Path) -> None:
     home = tmp_path / "home"
     answer = rca(
         "--home", home, "init", "--network", "見本市", "--organization", "役所", "--format", "json"
@@ -83,7 +83,7 @@ HIERARCHY = keys(
 )
 
 
-def test_hierarchy_create_list_show(rca: Program, tmp_path: Path) -> None:
+def test_hierarchy_create_list_show(rca: Runner, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     assert rca(*there, "init").code == 0
     made = rca(
@@ -109,7 +109,7 @@ def test_hierarchy_create_list_show(rca: Program, tmp_path: Path) -> None:
 
 
 def test_a_retired_hierarchy_issues_nothing_and_at_its_date_nothing_of_it_is_valid(
-    rca: Program, tmp_path: Path
+    rca: Runner, tmp_path: Path
 ) -> None:
     there = ("--home", tmp_path / "home")
     ask = (*there, "issue", "--device", "iphone", "--user", "sato", "--format", "json")
@@ -131,7 +131,7 @@ def test_a_retired_hierarchy_issues_nothing_and_at_its_date_nothing_of_it_is_val
 # -- user
 
 
-def test_user_add_show_list(rca: Program) -> None:
+def test_user_add_show_list(rca: Runner) -> None:
     person = ("--name", "佐藤 一郎", "--email", "sato@example.jp", "--facility", "見本診療所")
     added = rca("user", "add", "sato01", *person, "--network", "隣町", "--format", "json")
     assert added.json == {
@@ -151,7 +151,7 @@ def test_user_add_show_list(rca: Program) -> None:
 # -- issue, export, show
 
 
-def test_issue_gives_the_record_with_the_password(rca: Program) -> None:
+def test_issue_gives_the_record_with_the_password(rca: Runner) -> None:
     answer = rca(
         *("issue", "--device", "android", "--user", "tanaka", "--note", "訪問用"),
         *("--hierarchy", "old", "--format", "json"),
@@ -173,12 +173,12 @@ def test_issue_gives_the_record_with_the_password(rca: Program) -> None:
     assert shown(rca, record["number"]) == record
 
 
-def test_issue_takes_the_hierarchy_new_where_none_is_named(rca: Program) -> None:
+def test_issue_takes_the_hierarchy_new_where_none_is_named(rca: Runner) -> None:
     answer = rca("issue", "--device", "mac", "--user", "tanaka", "--format", "json")
     assert answer.json["hierarchy"] == "new"
 
 
-def test_issue_out_is_the_one_download(rca: Program, tmp_path: Path) -> None:
+def test_issue_out_is_the_one_download(rca: Runner, tmp_path: Path) -> None:
     command = ("issue", "--device", "iphone", "--user", "tanaka", "--out", tmp_path)
     record = rca(*command, "--format", "json").json
     assert record["files"] == [str(tmp_path / f"{record['number']}.mobileconfig")]
@@ -187,7 +187,7 @@ def test_issue_out_is_the_one_download(rca: Program, tmp_path: Path) -> None:
     assert rca("export", record["number"], "--out", tmp_path).code == 4
 
 
-def test_issue_csr_leaves_the_key_where_it_is(rca: Program, tmp_path: Path) -> None:
+def test_issue_csr_leaves_the_key_where_it_is(rca: Runner, tmp_path: Path) -> None:
     request = tmp_path / "device.csr"
     subprocess.run(
         [
@@ -219,7 +219,7 @@ def test_issue_csr_leaves_the_key_where_it_is(rca: Program, tmp_path: Path) -> N
     ],
 )
 def test_export_writes_the_profiles_container_once(
-    rca: Program, issue: Issue, tmp_path: Path, device: str, suffix: str
+    rca: Runner, issue: Issue, tmp_path: Path, device: str, suffix: str
 ) -> None:
     number = issue(device=device).certificate.number
     answer = rca("export", number, "--out", tmp_path / "new folder", "--format", "json")
@@ -234,7 +234,7 @@ def test_export_writes_the_profiles_container_once(
 
 
 def test_export_of_many_writes_all_that_are_exportable(
-    rca: Program, issue: Issue, spent: RetrievalNumber, tmp_path: Path
+    rca: Runner, issue: Issue, spent: RetrievalNumber, tmp_path: Path
 ) -> None:
     numbers = [issue(device="mac").certificate.number for _ in range(2)]
     answer = rca("export", *numbers, spent, "--out", tmp_path, "--format", "json")
@@ -244,7 +244,7 @@ def test_export_of_many_writes_all_that_are_exportable(
 
 
 def test_show_reveals_the_password_until_it_is_spent(
-    rca: Program, issue: Issue, spent: RetrievalNumber
+    rca: Runner, issue: Issue, spent: RetrievalNumber
 ) -> None:
     issued = issue()
     number = issued.certificate.number
@@ -254,7 +254,7 @@ def test_show_reveals_the_password_until_it_is_spent(
     assert rca("show", spent, "--reveal").code == 4
 
 
-def test_show_pem_is_the_certificate(rca: Program, issue: Issue, tmp_path: Path) -> None:
+def test_show_pem_is_the_certificate(rca: Runner, issue: Issue, tmp_path: Path) -> None:
     certificate = issue().certificate
     (tmp_path / "c.pem").write_text(rca("show", certificate.number, "--pem").out)
     serial = subprocess.run(
@@ -267,7 +267,7 @@ def test_show_pem_is_the_certificate(rca: Program, issue: Issue, tmp_path: Path)
 
 
 @pytest.mark.parametrize("written", ["{}", "{0:.4}-{1}", "{0:.4} {1}", "full-width"])
-def test_a_number_is_read_as_people_write_it(rca: Program, issue: Issue, written: str) -> None:
+def test_a_number_is_read_as_people_write_it(rca: Runner, issue: Issue, written: str) -> None:
     number = issue().certificate.number
     if written == "full-width":
         text = number.translate(str.maketrans("0123456789", "０１２３４５６７８９"))
@@ -282,7 +282,7 @@ def test_a_number_is_read_as_people_write_it(rca: Program, issue: Issue, written
 
 
 @pytest.fixture(scope="module")
-def listed(rca: Program, issue: Issue) -> dict[str, str]:
+def listed(rca: Runner, issue: Issue) -> dict[str, str]:
     """Four of one user: one in each state that there can be at once."""
     about = {"name": "山田 太郎", "facility": "一覧診療所", "network": "一覧町"}
     numbers = {
@@ -299,7 +299,7 @@ def listed(rca: Program, issue: Issue) -> dict[str, str]:
     return found
 
 
-def states(answer: ProgramResult) -> list[str]:
+def states(answer: Result) -> list[str]:
     assert answer.code == 0, answer.err
     return [each["status"] for each in answer.json]
 
@@ -335,13 +335,13 @@ def states(answer: ProgramResult) -> list[str]:
     ids=" ".join,
 )
 def test_list_filters(
-    rca: Program, listed: dict[str, str], options: list[str], expected: list[str]
+    rca: Runner, listed: dict[str, str], options: list[str], expected: list[str]
 ) -> None:
     assert states(rca("list", "--user", "yamada", *options, "--format", "json")) == expected
 
 
 def test_list_shows_the_newest_last_and_goes_on_after_a_number(
-    rca: Program, listed: dict[str, str]
+    rca: Runner, listed: dict[str, str]
 ) -> None:
     assert states(
         rca("list", "--user", "yamada", "--after", listed["issued"], "--format", "json")
@@ -353,7 +353,7 @@ def test_list_shows_the_newest_last_and_goes_on_after_a_number(
     "command", ["show", "export --out {folder}", "list --after", "audit log --number"]
 )
 def test_a_number_that_there_is_not_is_never_a_silent_success(
-    rca: Program, command: str, number: str, tmp_path: Path
+    rca: Runner, command: str, number: str, tmp_path: Path
 ) -> None:
     """Eight digits name a certificate, also where no such number is ever given out."""
     answer = rca(*command.format(folder=tmp_path).split(), number)
@@ -362,7 +362,7 @@ def test_a_number_that_there_is_not_is_never_a_silent_success(
 
 
 @pytest.mark.parametrize("key", ["number", "user", "expires", "issued"])
-def test_list_sorts_both_ways(rca: Program, listed: dict[str, str], key: str) -> None:
+def test_list_sorts_both_ways(rca: Runner, listed: dict[str, str], key: str) -> None:
     field = {"expires": "not_after", "issued": "issued_at"}.get(key, key)
     there = rca("list", "--all", "--sort", key, "--format", "json").json
     back = rca("list", "--all", "--sort", f"-{key}", "--format", "json").json
@@ -371,7 +371,7 @@ def test_list_sorts_both_ways(rca: Program, listed: dict[str, str], key: str) ->
     assert there == back[::-1]
 
 
-def test_list_has_the_record_in_json_and_csv(rca: Program, listed: dict[str, str]) -> None:
+def test_list_has_the_record_in_json_and_csv(rca: Runner, listed: dict[str, str]) -> None:
     command = ("list", "--user", "yamada", "--all")
     records = rca(*command, "--format", "json").json
     rows = rca(*command, "--format", "csv").csv
@@ -384,20 +384,20 @@ def test_list_has_the_record_in_json_and_csv(rca: Program, listed: dict[str, str
 
 
 @pytest.mark.parametrize("spelling", ["{:x}", "{:X}", "0x{:x}", "00{:x}"])
-def test_revoke_by_serial_in_any_spelling(rca: Program, issue: Issue, spelling: str) -> None:
+def test_revoke_by_serial_in_any_spelling(rca: Runner, issue: Issue, spelling: str) -> None:
     certificate = issue().certificate
     answer = rca("revoke", "--serial", spelling.format(certificate.serial), "--format", "json")
     assert [each["number"] for each in answer.json] == [certificate.number]
 
 
-def test_revoke_by_serial_with_colons(rca: Program, issue: Issue) -> None:
+def test_revoke_by_serial_with_colons(rca: Runner, issue: Issue) -> None:
     certificate = issue().certificate
     octets = certificate.serial.to_bytes(20, "big").hex(":")
     assert rca("revoke", "--serial", octets).code == 0
     assert shown(rca, certificate.number)["status"] == "revoked"
 
 
-def test_revoke_user_revokes_all_live_certificates(rca: Program, issue: Issue) -> None:
+def test_revoke_user_revokes_all_live_certificates(rca: Runner, issue: Issue) -> None:
     numbers = [issue(user="leaver").certificate.number for _ in range(3)]
     assert rca("revoke", numbers[0]).code == 0
     assert rca("revoke", numbers[0], "--dry-run").code == 4
@@ -425,20 +425,20 @@ def test_revoke_user_revokes_all_live_certificates(rca: Program, issue: Issue) -
         "aACompromise",
     ],
 )
-def test_reasons_are_those_of_rfc_5280(rca: Program, issue: Issue, reason: str) -> None:
+def test_reasons_are_those_of_rfc_5280(rca: Runner, issue: Issue, reason: str) -> None:
     number = issue().certificate.number
     (record,) = rca("revoke", number, "--reason", reason, "--format", "json").json
     assert record["revocation_reason"] == reason
 
 
 @pytest.mark.parametrize("reason", ["certificateHold", "removeFromCRL", "keycompromise", "1", ""])
-def test_other_reasons_are_refused(rca: Program, issue: Issue, reason: str) -> None:
+def test_other_reasons_are_refused(rca: Runner, issue: Issue, reason: str) -> None:
     number = issue().certificate.number
     assert rca("revoke", number, "--reason", reason).code == 2
     assert shown(rca, number)["status"] == "issued"
 
 
-def test_hold_and_release(rca: Program, issue: Issue, tmp_path: Path) -> None:
+def test_hold_and_release(rca: Runner, issue: Issue, tmp_path: Path) -> None:
     number = issue().certificate.number
     held = rca("hold", number, "--format", "json")
     assert (list(held.json), held.json["status"]) == (RECORD, "held")
@@ -451,7 +451,7 @@ def test_hold_and_release(rca: Program, issue: Issue, tmp_path: Path) -> None:
     assert rca("export", number, "--out", tmp_path).code == 0
 
 
-def test_a_question_on_a_terminal_takes_no_for_an_answer(rca: Program, issue: Issue) -> None:
+def test_a_question_on_a_terminal_takes_no_for_an_answer(rca: Runner, issue: Issue) -> None:
     numbers = [issue().certificate.number for _ in range(2)]
     refused = rca.having(RCA_LANG="ja").terminal("revoke", *numbers, typed=["n"])
     assert refused.code == 6
@@ -464,7 +464,7 @@ def test_a_question_on_a_terminal_takes_no_for_an_answer(rca: Program, issue: Is
 # -- publish
 
 
-def test_publish_writes_the_files_for_servers(rca: Program, tmp_path: Path) -> None:
+def test_publish_writes_the_files_for_servers(rca: Runner, tmp_path: Path) -> None:
     answer = rca("publish", "--out", tmp_path, "--format", "json")
     assert answer.code == 0
     assert {tuple(each) for each in answer.json} == {("file",)}
@@ -477,7 +477,7 @@ def test_publish_writes_the_files_for_servers(rca: Program, tmp_path: Path) -> N
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
 
 
-def test_publish_if_due_signs_only_due_crls(rca: Program, issue: Issue, tmp_path: Path) -> None:
+def test_publish_if_due_signs_only_due_crls(rca: Runner, issue: Issue, tmp_path: Path) -> None:
     there = ("publish", "--out", tmp_path)
     assert rca(*there).code == 0
     assert "signed" not in rca("-v", *there, "--if-due").err
@@ -488,7 +488,7 @@ def test_publish_if_due_signs_only_due_crls(rca: Program, issue: Issue, tmp_path
     assert "old" not in said
 
 
-def test_an_existing_root_key_file_is_never_replaced(rca: Program, tmp_path: Path) -> None:
+def test_an_existing_root_key_file_is_never_replaced(rca: Runner, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     key = tmp_path / "root.key"
     key.write_text("left by a run that was cut off")
@@ -501,7 +501,7 @@ def test_an_existing_root_key_file_is_never_replaced(rca: Program, tmp_path: Pat
     assert rca(*create).code == 0
 
 
-def test_publish_reports_a_root_without_its_key(rca: Program, tmp_path: Path) -> None:
+def test_publish_reports_a_root_without_its_key(rca: Runner, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     key = tmp_path / "root.key"
     assert rca(*there, "init").code == 0
@@ -525,7 +525,7 @@ PROFILE = keys(
 )
 
 
-def test_profile_list_and_show_print_the_profiles_in_force(rca: Program) -> None:
+def test_profile_list_and_show_print_the_profiles_in_force(rca: Runner) -> None:
     profiles = rca("profile", "list", "--format", "json").json
     assert {tuple(each) for each in profiles} == {tuple(PROFILE)}
     assert [each["name"] for each in profiles] == [
@@ -538,7 +538,7 @@ def test_profile_list_and_show_print_the_profiles_in_force(rca: Program) -> None
     assert iphone["extended_key_usage"] == ["clientAuth"]
 
 
-def test_profile_check_prints_file_line_and_expected_value(rca: Program, tmp_path: Path) -> None:
+def test_profile_check_prints_file_line_and_expected_value(rca: Runner, tmp_path: Path) -> None:
     good = Path(rca.environment["RCA_HOME"]) / "profiles" / "windows.yaml"
     bad = tmp_path / "tablet.yaml"
     text = good.read_text().replace("validity_years: 10", "validity_years: ten")
@@ -551,7 +551,7 @@ def test_profile_check_prints_file_line_and_expected_value(rca: Program, tmp_pat
     assert answer.err.startswith(f"rca: error: {bad}:{line}: validity_years: expected int")
 
 
-def test_an_operator_adds_a_kind_of_device_by_adding_a_file(rca: Program, tmp_path: Path) -> None:
+def test_an_operator_adds_a_kind_of_device_by_adding_a_file(rca: Runner, tmp_path: Path) -> None:
     there = ("--home", tmp_path / "home")
     assert rca(*there, "init").code == 0
     assert rca(*there, "hierarchy", "create", "new").code == 0
@@ -566,9 +566,9 @@ def test_an_operator_adds_a_kind_of_device_by_adding_a_file(rca: Program, tmp_pa
 
 def test_from_an_empty_folder_to_a_revoked_certificate(tmp_path: Path) -> None:
     secret = write_secret(tmp_path / "secret", PASSPHRASE)
-    rca = Program({"RCA_HOME": str(tmp_path / "home"), "RCA_PASSPHRASE_FILE": str(secret)})
+    rca = Runner({"RCA_HOME": str(tmp_path / "home"), "RCA_PASSPHRASE_FILE": str(secret)})
 
-    def done(*arguments: object) -> ProgramResult:
+    def done(*arguments: object) -> Result:
         answer = rca.process(*arguments, "--format", "json")
         assert answer.code == 0, answer.err
         return answer
@@ -602,7 +602,7 @@ def test_issue_out_that_cannot_write_the_file_says_so_and_shows_the_number(
     home = copy_home(template, tmp_path / "home", clock)
     configure(home, "mobileconfig:\n  signing_certificate: gone.pem\n  signing_key: gone.key")
     secret = str(write_secret(tmp_path / "secret"))
-    rca = Program({"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"})
+    rca = Runner({"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"})
     person = ("--user", "suzuki", "--format", "json")
     answer = rca("issue", "--device", "iphone", "--out", tmp_path / "out", *person)
     assert answer.code == 7

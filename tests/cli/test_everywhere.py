@@ -15,7 +15,10 @@ from renrakucho_ca import __version__
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.model import RetrievalNumber
-from tests.shared.program import PASSPHRASE, Issue, Program, width, write_secret
+from tests.shared.homes import PASSPHRASE, Issue
+from tests.shared.runner import Runner, write_secret
+
+from .table_layout import width
 
 UNKNOWN = "10000001"
 
@@ -23,12 +26,12 @@ UNKNOWN = "10000001"
 # -- exit codes (cli.md): each provoked
 
 
-def test_0_nothing_to_do_counts_as_done(rca: Program) -> None:
+def test_0_nothing_to_do_counts_as_done(rca: Runner) -> None:
     answer = rca("list", "--user", "nobody", "--format", "json")
     assert (answer.code, answer.json) == (0, [])
 
 
-def test_1_a_bug_is_one_line(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_a_bug_is_one_line(rca: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
     answer = rca("broken")
     assert answer.code == 1
@@ -36,7 +39,7 @@ def test_1_a_bug_is_one_line(rca: Program, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Traceback" not in answer.err
 
 
-def test_1_a_traceback_is_printed_on_request(rca: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_a_traceback_is_printed_on_request(rca: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(root.sections["Servers"], "broken", (f"{__name__}:broken", ""))
     answer = rca.having(RCA_DEBUG="1")("broken")
     assert answer.code == 1
@@ -47,7 +50,7 @@ def test_1_a_traceback_is_printed_on_request(rca: Program, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("arguments", "code"), [(["lst"], 2), (["show", UNKNOWN], 3), (["show", "x"], 5)]
 )
-def test_a_traceback_changes_no_exit_code(rca: Program, arguments: list[str], code: int) -> None:
+def test_a_traceback_changes_no_exit_code(rca: Runner, arguments: list[str], code: int) -> None:
     answer = rca.having(RCA_DEBUG="1")(*arguments)
     assert answer.code == code
     assert "Traceback" in answer.err
@@ -79,14 +82,14 @@ def broken() -> None:
         (["--quiet"], "a command is missing"),
     ],
 )
-def test_2_usage_errors_are_in_our_words(rca: Program, arguments: list[str], said: str) -> None:
+def test_2_usage_errors_are_in_our_words(rca: Runner, arguments: list[str], said: str) -> None:
     answer = rca(*arguments)
     assert answer.code == 2
     assert answer.err.startswith(f"rca: error: {said}")
     assert answer.out == ""
 
 
-def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
+def test_2_a_slip_of_the_finger_gets_a_hint(rca: Runner) -> None:
     assert "rca: hint: did you mean list?" in rca("lst").err
     assert "rca: hint: did you mean --format?" in rca("list", "--frmat").err
 
@@ -95,7 +98,7 @@ def test_2_a_slip_of_the_finger_gets_a_hint(rca: Program) -> None:
     "command", ["list", "publish", "publish --if-due", "expire", "backup FILE", "audit verify"]
 )
 def test_where_no_home_is_every_command_says_so_and_makes_none(
-    rca: Program, tmp_path: Path, command: str
+    rca: Runner, tmp_path: Path, command: str
 ) -> None:
     nowhere = tmp_path / "nowhere"
     arguments = command.replace("FILE", str(tmp_path / "file")).split()
@@ -106,7 +109,7 @@ def test_where_no_home_is_every_command_says_so_and_makes_none(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_global_option_after_the_command_is_explained(rca: Program) -> None:
+def test_a_global_option_after_the_command_is_explained(rca: Runner) -> None:
     refused = rca("user", "list", "-q")
     assert refused.code == 2
     assert "rca: hint: put it before the command: `rca -q user list`" in refused.err
@@ -140,14 +143,14 @@ def test_a_global_option_after_the_command_is_explained(rca: Program) -> None:
     ],
 )
 def test_3_an_unknown_object_is_never_a_silent_success(
-    rca: Program, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rca: Runner, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     answer = rca(*arguments)
     assert (answer.code, answer.out) == (3, "")
 
 
-def test_3_a_folder_that_is_no_home(rca: Program, tmp_path: Path) -> None:
+def test_3_a_folder_that_is_no_home(rca: Runner, tmp_path: Path) -> None:
     answer = rca("--home", tmp_path, "list")
     assert answer.code == 3
     assert "rca: hint: " in answer.err
@@ -155,7 +158,7 @@ def test_3_a_folder_that_is_no_home(rca: Program, tmp_path: Path) -> None:
 
 
 def test_4_the_present_state_does_not_allow_it(
-    rca: Program, issue: Issue, spent: RetrievalNumber, tmp_path: Path
+    rca: Runner, issue: Issue, spent: RetrievalNumber, tmp_path: Path
 ) -> None:
     revoked = issue().certificate.number
     assert rca("revoke", revoked).code == 0
@@ -187,18 +190,18 @@ def test_4_the_present_state_does_not_allow_it(
         ["revoke", "--serial", "xyz"],
     ],
 )
-def test_5_invalid_input(rca: Program, arguments: list[str]) -> None:
+def test_5_invalid_input(rca: Runner, arguments: list[str]) -> None:
     assert rca(*arguments).code == 5
 
 
-def test_5_invalid_settings_are_reported_with_their_line(rca: Program, tmp_path: Path) -> None:
+def test_5_invalid_settings_are_reported_with_their_line(rca: Runner, tmp_path: Path) -> None:
     (tmp_path / "rca.yaml").write_text("network: x\norganization: [\n")
     answer = rca("--home", tmp_path, "list", "--issued-after", "2026-01-01")
     assert answer.code == 5
     assert re.search(r"rca\.yaml:\d", answer.err)
 
 
-def test_6_policy_needs_a_yes(rca: Program, issue: Issue) -> None:
+def test_6_policy_needs_a_yes(rca: Runner, issue: Issue) -> None:
     two = [issue().certificate.number for _ in range(2)]
     answer = rca("revoke", *two)
     assert answer.code == 6
@@ -211,22 +214,22 @@ def test_6_policy_needs_a_yes(rca: Program, issue: Issue) -> None:
 
 
 @pytest.mark.parametrize("content", [b"wrong", b"", b"x" * 2000])
-def test_7_a_passphrase_that_does_not_serve(rca: Program, tmp_path: Path, content: bytes) -> None:
+def test_7_a_passphrase_that_does_not_serve(rca: Runner, tmp_path: Path, content: bytes) -> None:
     wrong = rca.having(RCA_PASSPHRASE_FILE=str(write_secret(tmp_path / "wrong", content)))
     answer = wrong("issue", "--device", "iphone", "--user", "suzuki")
     assert (answer.code, answer.out) == (7, "")
 
 
-def test_8_a_part_of_a_batch_failed(rca: Program, issue: Issue, spent: RetrievalNumber) -> None:
+def test_8_a_part_of_a_batch_failed(rca: Runner, issue: Issue, spent: RetrievalNumber) -> None:
     numbers = [issue().certificate.number, UNKNOWN]
     answer = rca("revoke", "--yes", *numbers, "--format", "json")
     assert answer.code == 8
-    assert [each["number"] for each in answer.json] == numbers[:1]
-    assert answer.json[0]["status"] == "revoked"
+    (record,) = answer.json
+    assert (record["number"], record["status"]) == (numbers[0], "revoked")
     assert UNKNOWN in answer.err
 
 
-def test_130_an_interrupted_question_changes_nothing(rca: Program, issue: Issue) -> None:
+def test_130_an_interrupted_question_changes_nothing(rca: Runner, issue: Issue) -> None:
     number = issue().certificate.number
     asked = rca.without("RCA_PASSPHRASE_FILE").terminal("show", number, "--reveal", typed=["\x04"])
     assert asked.code == 130
@@ -251,21 +254,21 @@ def test_130_an_interrupted_question_changes_nothing(rca: Program, issue: Issue)
     ],
 )
 def test_the_language_is_the_options_then_the_variables_then_the_locales(
-    rca: Program, variables: dict[str, str], options: list[str], is_japanese: bool
+    rca: Runner, variables: dict[str, str], options: list[str], is_japanese: bool
 ) -> None:
     speaking = rca.without("RCA_LANG").having(**variables)
     assert ("証明書取得用No" in speaking(*options, "show", "1").err) == is_japanese
     assert ("使い方: rca list" in speaking(*options, "list", "--help").out) == is_japanese
 
 
-def test_scripts_read_the_same_in_both_languages(rca: Program, spent: RetrievalNumber) -> None:
+def test_scripts_read_the_same_in_both_languages(rca: Runner, spent: RetrievalNumber) -> None:
     for form in ("json", "csv"):
         command = ("show", spent, "--format", form)
         assert rca("--lang", "ja", *command).out == rca("--lang", "en", *command).out
 
 
 @pytest.mark.parametrize("arguments", [["lst"], ["list", "--frmat"], ["show"], ["list", "x"]])
-def test_usage_errors_are_japanese_too(rca: Program, arguments: list[str]) -> None:
+def test_usage_errors_are_japanese_too(rca: Runner, arguments: list[str]) -> None:
     message, *_ = rca("--lang", "ja", *arguments).err.splitlines()
     assert re.search("[ぁ-ん]", message), message
 
@@ -285,7 +288,7 @@ def pages(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str,
 
 
 @pytest.mark.parametrize("path", pages(root), ids=" ".join)
-def test_every_command_has_a_page_in_both_languages(rca: Program, path: tuple[str, ...]) -> None:
+def test_every_command_has_a_page_in_both_languages(rca: Runner, path: tuple[str, ...]) -> None:
     english = rca(*path, "--help")
     japanese = rca("--lang", "ja", *path, "--help")
     assert (english.code, japanese.code) == (0, 0)
@@ -297,7 +300,7 @@ def test_every_command_has_a_page_in_both_languages(rca: Program, path: tuple[st
 
 @pytest.mark.parametrize("columns", [60, 80, 100])
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_a_page_fits_the_terminal(rca: Program, language: str, columns: int) -> None:
+def test_a_page_fits_the_terminal(rca: Runner, language: str, columns: int) -> None:
     narrow = rca.having(COLUMNS=str(columns))
     for path in pages(root):
         for line in narrow("--lang", language, *path, "--help").out.splitlines():
@@ -305,13 +308,13 @@ def test_a_page_fits_the_terminal(rca: Program, language: str, columns: int) -> 
             assert width(line) <= columns or is_example, (path, line)
 
 
-def test_h_is_help_and_nothing_at_all_is_a_question_for_help(rca: Program) -> None:
+def test_h_is_help_and_nothing_at_all_is_a_question_for_help(rca: Runner) -> None:
     assert rca("-h").out == rca("--help").out
     nothing = rca()
     assert (nothing.code, nothing.err) == (2, rca("--help").out)
 
 
-def test_the_version(rca: Program) -> None:
+def test_the_version(rca: Runner) -> None:
     answer = rca("--version")
     assert (answer.code, answer.out) == (0, f"rca {__version__}\n")
 
@@ -319,7 +322,7 @@ def test_the_version(rca: Program) -> None:
 # -- talk
 
 
-def test_q_silences_talk_and_leaves_data_and_errors(rca: Program, issue: Issue) -> None:
+def test_q_silences_talk_and_leaves_data_and_errors(rca: Runner, issue: Issue) -> None:
     number = issue().certificate.number
     assert rca("hold", number).err != ""
     answer = rca("-q", "release", number)
@@ -328,7 +331,7 @@ def test_q_silences_talk_and_leaves_data_and_errors(rca: Program, issue: Issue) 
     assert rca("-q", "show", UNKNOWN).err.startswith("rca: error: ")
 
 
-def test_v_says_more(rca: Program, tmp_path: Path) -> None:
+def test_v_says_more(rca: Runner, tmp_path: Path) -> None:
     assert "new-issuing" in rca("-v", "publish", "--out", tmp_path).err
     assert "new-issuing" not in rca("publish", "--out", tmp_path).err
     assert rca("-q", "-v", "publish", "--out", tmp_path).err == ""
@@ -338,7 +341,7 @@ def test_v_says_more(rca: Program, tmp_path: Path) -> None:
 
 
 def test_the_home_is_the_options_then_the_variables_then_here(
-    rca: Program, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+    rca: Runner, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = rca.having(RCA_HOME=str(empty_home))
     assert elsewhere("hierarchy", "list", "--format", "json").json == []
@@ -352,7 +355,7 @@ def test_the_home_is_the_options_then_the_variables_then_here(
 
 
 @pytest.fixture
-def empty_home(rca: Program, tmp_path: Path) -> Path:
+def empty_home(rca: Runner, tmp_path: Path) -> Path:
     assert rca("--home", tmp_path / "nobody", "init").code == 0
     return tmp_path / "nobody"
 
@@ -360,29 +363,34 @@ def empty_home(rca: Program, tmp_path: Path) -> Path:
 # -- streams that do not take what is written
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(rca: Program, spent: RetrievalNumber) -> None:
+def test_a_reader_that_has_seen_enough_is_no_error(rca: Runner, spent: RetrievalNumber) -> None:
     for command in (["list", "--all"], ["--help"], ["show", spent], ["--version"]):
         answer = rca.process(*command, shell='"$@" | true; exit "${PIPESTATUS[0]}"')
         assert (answer.code, answer.err) == (0, ""), command
 
 
 @pytest.mark.parametrize(
-    ("redirection", "said"),
-    [(">&-", "cannot write the output: it is closed"), (">/dev/full", "the disk is full")],
+    ("redirection", "unbuffered", "said"),
+    [
+        (">&-", "", "cannot write the output: it is closed"),
+        (">&-", "1", "cannot write the output: it is closed"),
+        (">/dev/full", "", "cannot write the output: No space left on device"),
+        (">/dev/full", "1", "the disk is full"),
+    ],
 )
 def test_output_that_cannot_be_written_is_one_line_and_not_a_success(
-    rca: Program, spent: RetrievalNumber, redirection: str, said: str
+    rca: Runner, spent: RetrievalNumber, redirection: str, unbuffered: str, said: str
 ) -> None:
-    answer = rca.process("show", spent, shell=f'"$@" {redirection}')
+    set_up = rca.having(PYTHONUNBUFFERED=unbuffered)
+    answer = set_up.process("show", spent, shell=f'"$@" {redirection}')
     assert answer.code == 7
     assert answer.err.splitlines()[0] == f"rca: error: {said}"
     assert len(answer.err.splitlines()) <= 2
 
 
-def test_a_failed_output_after_issuing_does_not_suggest_issuing_again(rca: Program) -> None:
+def test_a_failed_output_after_issuing_does_not_suggest_issuing_again(rca: Runner) -> None:
     """The table lies on a disk that is full, the store on another."""
-    buffering = rca.having(PYTHONUNBUFFERED="")
-    answer = buffering.process(
+    answer = rca.process(
         "issue", "--device", "windows", "--user", "unread", shell='"$@" >/dev/full'
     )
     assert answer.code == 7
@@ -395,7 +403,7 @@ def test_a_failed_output_after_issuing_does_not_suggest_issuing_again(rca: Progr
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&-"])
-def test_a_closed_stderr_stops_no_command(rca: Program, issue: Issue, redirection: str) -> None:
+def test_a_closed_stderr_stops_no_command(rca: Runner, issue: Issue, redirection: str) -> None:
     number = issue().certificate.number
     answer = rca.process("hold", number, "--format", "json", shell=f'"$@" {redirection}')
     assert answer.code == 0
@@ -404,18 +412,17 @@ def test_a_closed_stderr_stops_no_command(rca: Program, issue: Issue, redirectio
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full 2>/dev/full"])
 def test_the_exit_code_is_right_without_any_output(
-    rca: Program, spent: RetrievalNumber, streams: str, tmp_path: Path
+    rca: Runner, spent: RetrievalNumber, streams: str, tmp_path: Path
 ) -> None:
     """Cron's log lies on a disk that is full."""
-    buffering = rca.having(PYTHONUNBUFFERED="")
     for number, code in ((spent, 4), ("12345678", 3)):
-        answer = buffering.process("export", number, "--out", tmp_path, shell=f'"$@" {streams}')
+        answer = rca.process("export", number, "--out", tmp_path, shell=f'"$@" {streams}')
         assert answer.code == code
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "euc_jp"])
 def test_a_locale_without_the_letters_stops_nothing(
-    rca: Program, issue: Issue, encoding: str
+    rca: Runner, issue: Issue, encoding: str
 ) -> None:
     issue(user="emoji", note="端末 é 😀")
     poor = rca.having(PYTHONIOENCODING=encoding)
@@ -431,16 +438,14 @@ def test_a_locale_without_the_letters_stops_nothing(
         assert "Traceback" not in answer.err
 
 
-def test_python_cli_py_is_rca(rca: Program) -> None:
+def test_python_cli_py_is_rca(rca: Runner) -> None:
     script = Path(__file__).parents[2] / "cli.py"
     command = [sys.executable, str(script), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == f"rca {__version__}\n"
 
 
-def test_no_secret_is_an_argument_a_variable_or_in_a_traceback(
-    rca: Program, tmp_path: Path
-) -> None:
+def test_no_secret_is_an_argument_a_variable_or_in_a_traceback(rca: Runner, tmp_path: Path) -> None:
     options = {opt for _, command in commands() for each in command.params for opt in each.opts}
     assert "--passphrase" not in options
     assert "--password" not in options

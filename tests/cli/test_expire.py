@@ -11,7 +11,7 @@ import pytest
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import retrieval
 from tests.shared.homes import Clock, copy_home, issue
-from tests.shared.program import Program, write_secret
+from tests.shared.runner import Runner, write_secret
 
 FOUND = {
     "nothing": {"cut_off": 0, "lapsed": 0, "ended": 0},
@@ -62,7 +62,7 @@ def test_a_check_exits_with_8_where_anything_is_due(
     home: Home, now: datetime, tmp_path: Path, due: str
 ) -> None:
     make_due(home, now, due, tmp_path / "out")
-    rca = Program(
+    rca = Runner(
         {
             "RCA_HOME": str(home.path),
             "RCA_PASSPHRASE_FILE": str(write_secret(tmp_path / "secret")),

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.console import cells, printable
-from tests.shared.program import Issue, Program, column_starts, width
+from tests.shared.homes import Issue
+from tests.shared.runner import Runner
+
+from .table_layout import column_starts, width
 
 LONG_NOTE = "訪問用の端末、二階の事務室に置いてあるもの(予備)、充電器は別"
 
@@ -30,11 +33,11 @@ def facility(issue: Issue) -> str:
 
 
 @pytest.fixture(params=["en", "ja"])
-def speaking(rca: Program, request: pytest.FixtureRequest) -> Program:
+def speaking(rca: Runner, request: pytest.FixtureRequest) -> Runner:
     return rca.having(RCA_LANG=request.param)
 
 
-def test_a_table_in_a_pipe_is_plain_and_whole(speaking: Program, facility: str) -> None:
+def test_a_table_in_a_pipe_is_plain_and_whole(speaking: Runner, facility: str) -> None:
     lines = speaking("list", "--facility", facility).out.splitlines()
     assert len(lines) == 5  # a header, and a line for each
     for line in lines:
@@ -45,7 +48,7 @@ def test_a_table_in_a_pipe_is_plain_and_whole(speaking: Program, facility: str) 
     assert any(LONG_NOTE in line for line in lines)
 
 
-def test_columns_line_up_under_wide_letters(speaking: Program, facility: str) -> None:
+def test_columns_line_up_under_wide_letters(speaking: Runner, facility: str) -> None:
     header, *lines = speaking("list", "--facility", facility).out.splitlines()
     starts = column_starts(header)
     for line in lines:
@@ -54,7 +57,7 @@ def test_columns_line_up_under_wide_letters(speaking: Program, facility: str) ->
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 120, 160])
-def test_a_table_fits_the_terminal(speaking: Program, facility: str, columns: int) -> None:
+def test_a_table_fits_the_terminal(speaking: Runner, facility: str, columns: int) -> None:
     answer = speaking.terminal("list", "--facility", facility, columns=columns)
     assert answer.code == 0
     shown = re.sub(r"\x1b\[[0-9;]*m", "", answer.out)
@@ -68,7 +71,7 @@ def test_a_table_fits_the_terminal(speaking: Program, facility: str, columns: in
         assert shown.count(" iphone ") == 4
 
 
-def test_the_hierarchies_fit_a_narrow_terminal(speaking: Program) -> None:
+def test_the_hierarchies_fit_a_narrow_terminal(speaking: Runner) -> None:
     """What can be spared goes first: no name and no title is broken."""
     names = [each["name"] for each in speaking("hierarchy", "list", "--format", "json").json]
     answer = speaking.terminal("hierarchy", "list", columns=60)
@@ -78,7 +81,7 @@ def test_the_hierarchies_fit_a_narrow_terminal(speaking: Program) -> None:
     assert [line.split()[0] for line in lines if line[0] != " "] == names
 
 
-def test_a_wide_terminal_shows_more(speaking: Program, facility: str) -> None:
+def test_a_wide_terminal_shows_more(speaking: Runner, facility: str) -> None:
     narrow = speaking.terminal("list", "--facility", facility, columns=80).out
     wide = speaking.terminal("list", "--facility", facility, columns=200).out
     assert "伊藤 花" not in narrow
@@ -86,12 +89,12 @@ def test_a_wide_terminal_shows_more(speaking: Program, facility: str) -> None:
     assert LONG_NOTE in wide
 
 
-def test_a_terminal_that_can_do_nothing_gets_text_alone(rca: Program, facility: str) -> None:
+def test_a_terminal_that_can_do_nothing_gets_text_alone(rca: Runner, facility: str) -> None:
     answer = rca.having(TERM="dumb").terminal("list", "--facility", facility)
     assert "\x1b" not in answer.out
 
 
-def test_nothing_found_is_talk_and_no_data(rca: Program) -> None:
+def test_nothing_found_is_talk_and_no_data(rca: Runner) -> None:
     nothing = ("list", "--user", "nobody")
     assert rca(*nothing).out == ""
     assert rca(*nothing).err == "nothing found\n"
@@ -103,7 +106,7 @@ def test_nothing_found_is_talk_and_no_data(rca: Program) -> None:
     assert rows == []
 
 
-def test_issue_prints_the_users_number_and_password_first(rca: Program) -> None:
+def test_issue_prints_the_users_number_and_password_first(rca: Runner) -> None:
     answer = rca("issue", "--device", "iphone", "--user", "sato", "--note", "机の上")
     number, password, *rest = answer.out.splitlines()
     assert re.fullmatch(r"number +[1-9][0-9]{7}", number)
@@ -112,7 +115,7 @@ def test_issue_prints_the_users_number_and_password_first(rca: Program) -> None:
     assert len(rest) <= 6
 
 
-def test_empty_fields_of_a_certificate_are_not_printed(speaking: Program, issue: Issue) -> None:
+def test_empty_fields_of_a_certificate_are_not_printed(speaking: Runner, issue: Issue) -> None:
     certificate = issue(note="机の上").certificate
     lines = speaking("show", certificate.number).out.splitlines()
     assert lines[0].endswith(certificate.number)
@@ -123,7 +126,7 @@ def test_empty_fields_of_a_certificate_are_not_printed(speaking: Program, issue:
     assert len(values) == 1  # one column of titles, one of values
 
 
-def test_dates_are_those_of_the_homes_timezone(rca: Program, issue: Issue, tmp_path: Path) -> None:
+def test_dates_are_those_of_the_homes_timezone(rca: Runner, issue: Issue, tmp_path: Path) -> None:
     """Issued at 2026-01-15 20:00 UTC, which is 05:00 of the 16th in Japan."""
     number = issue().certificate.number
     assert "2026-01-16" in rca("show", number).out
@@ -144,7 +147,7 @@ def test_dates_are_those_of_the_homes_timezone(rca: Program, issue: Issue, tmp_p
 
 @pytest.mark.parametrize("state", ["発行済み", "ダウンロード済み", "失効済", "一時停止"])
 def test_states_are_called_as_the_service_calls_them(
-    rca: Program, issue: Issue, state: str, tmp_path: Path
+    rca: Runner, issue: Issue, state: str, tmp_path: Path
 ) -> None:
     number = issue(user="states").certificate.number
     if state != "発行済み":
@@ -153,7 +156,7 @@ def test_states_are_called_as_the_service_calls_them(
     assert re.search(rf"^状態 +{state}$", rca("--lang", "ja", "show", number).out, re.MULTILINE)
 
 
-def test_checks_are_named_in_the_readers_language_and_for_scripts_in_english(rca: Program) -> None:
+def test_checks_are_named_in_the_readers_language_and_for_scripts_in_english(rca: Runner) -> None:
     settings = Path(rca.environment["RCA_HOME"]) / "rca.yaml"
     settings.chmod(0o606)
     try:
@@ -217,7 +220,7 @@ HEAVY = {
     ids=" ".join,
 )
 def test_a_look_up_imports_nothing_heavy(
-    rca: Program, issue: Issue, command: tuple[str, ...], tmp_path: Path
+    rca: Runner, issue: Issue, command: tuple[str, ...], tmp_path: Path
 ) -> None:
     """limits.md, "Start-up": each of these would cost as much as the whole look-up."""
     script = tmp_path / "look_up.py"

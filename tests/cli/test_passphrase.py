@@ -10,7 +10,8 @@ import pytest
 
 from renrakucho_ca.cli import passphrase
 from renrakucho_ca.model import RetrievalNumber
-from tests.shared.program import PASSPHRASE, Issue, Program, write_secret
+from tests.shared.homes import PASSPHRASE, Issue
+from tests.shared.runner import Runner, write_secret
 from tests.shared.waiting import PATIENCE
 
 WRONG = b"not the passphrase"
@@ -23,7 +24,7 @@ def number(issue: Issue) -> RetrievalNumber:
 
 
 @pytest.fixture
-def bare(rca: Program) -> Program:
+def bare(rca: Runner) -> Runner:
     """Without any passphrase."""
     return rca.without("RCA_PASSPHRASE_FILE")
 
@@ -37,7 +38,7 @@ def wrong(tmp_path: Path) -> Path:
     "request_", [("no-such-device", "suzuki"), ("mac", "x" * 65), ("../mac", "suzuki")]
 )
 def test_an_invalid_request_is_reported_before_the_passphrase_is_asked_for(
-    bare: Program, request_: tuple[str, str]
+    bare: Runner, request_: tuple[str, str]
 ) -> None:
     device, user = request_
     answer = bare("issue", "--device", device, "--user", user)
@@ -61,7 +62,7 @@ def descriptor(content: bytes) -> int:
 
 
 def test_the_descriptor_comes_first(
-    bare: Program, number: RetrievalNumber, wrong: Path, tmp_path: Path
+    bare: Runner, number: RetrievalNumber, wrong: Path, tmp_path: Path
 ) -> None:
     everything_wrong = bare.having(
         RCA_PASSPHRASE_FILE=str(wrong), CREDENTIALS_DIRECTORY=credentials(tmp_path, WRONG)
@@ -72,7 +73,7 @@ def test_the_descriptor_comes_first(
 
 
 def test_then_the_file_of_the_option(
-    bare: Program, number: RetrievalNumber, secret: Path, wrong: Path, tmp_path: Path
+    bare: Runner, number: RetrievalNumber, secret: Path, wrong: Path, tmp_path: Path
 ) -> None:
     rest_wrong = bare.having(
         RCA_PASSPHRASE_FILE=str(wrong), CREDENTIALS_DIRECTORY=credentials(tmp_path, WRONG)
@@ -81,7 +82,7 @@ def test_then_the_file_of_the_option(
 
 
 def test_then_the_file_of_the_variable(
-    bare: Program, number: RetrievalNumber, secret: Path, tmp_path: Path
+    bare: Runner, number: RetrievalNumber, secret: Path, tmp_path: Path
 ) -> None:
     rest_wrong = bare.having(
         RCA_PASSPHRASE_FILE=str(secret), CREDENTIALS_DIRECTORY=credentials(tmp_path, WRONG)
@@ -89,20 +90,20 @@ def test_then_the_file_of_the_variable(
     assert rest_wrong("show", number, "--reveal").code == 0
 
 
-def test_then_systemds_credential(bare: Program, number: RetrievalNumber, tmp_path: Path) -> None:
+def test_then_systemds_credential(bare: Runner, number: RetrievalNumber, tmp_path: Path) -> None:
     served = bare.having(CREDENTIALS_DIRECTORY=credentials(tmp_path, PASSPHRASE))
     assert served("show", number, "--reveal").code == 0
 
 
 def test_a_service_with_other_credentials_has_none_of_ours(
-    bare: Program, number: RetrievalNumber, tmp_path: Path
+    bare: Runner, number: RetrievalNumber, tmp_path: Path
 ) -> None:
     answer = bare.having(CREDENTIALS_DIRECTORY=str(tmp_path)).process("show", number, "--reveal")
     assert answer.code == 7
     assert "no passphrase given" in answer.err
 
 
-def test_then_the_terminal(bare: Program, number: RetrievalNumber, issue: Issue) -> None:
+def test_then_the_terminal(bare: Runner, number: RetrievalNumber, issue: Issue) -> None:
     answer = bare.terminal("show", number, "--reveal", typed=[PASSPHRASE.decode()])
     assert answer.code == 0
     assert "passphrase of the CA keys: " in answer.out
@@ -110,7 +111,7 @@ def test_then_the_terminal(bare: Program, number: RetrievalNumber, issue: Issue)
     assert PASSPHRASE.decode() not in answer.out  # what is typed is not shown
 
 
-def test_a_terminal_is_asked_in_its_language(bare: Program, number: RetrievalNumber) -> None:
+def test_a_terminal_is_asked_in_its_language(bare: Runner, number: RetrievalNumber) -> None:
     answer = bare.having(RCA_LANG="ja").terminal("show", number, "--reveal", typed=["wrong"])
     assert answer.code == 7
     assert "認証局の鍵のパスフレーズ: " in answer.out
@@ -118,7 +119,7 @@ def test_a_terminal_is_asked_in_its_language(bare: Program, number: RetrievalNum
 
 
 def test_without_a_terminal_no_command_waits_for_an_answer(
-    bare: Program, number: RetrievalNumber
+    bare: Runner, number: RetrievalNumber
 ) -> None:
     answer = bare.process("show", number, "--reveal", stdin=PASSPHRASE + b"\n")
     assert answer.code == 7
@@ -128,7 +129,7 @@ def test_without_a_terminal_no_command_waits_for_an_answer(
     ]
 
 
-def test_a_new_passphrase_is_asked_for_twice(bare: Program, tmp_path: Path) -> None:
+def test_a_new_passphrase_is_asked_for_twice(bare: Runner, tmp_path: Path) -> None:
     command = ("--home", tmp_path / "new", "hierarchy", "create", "new")
     assert bare("--home", tmp_path / "new", "init").code == 0
     differing = bare.terminal(*command, typed=["one", "another"])
@@ -143,13 +144,13 @@ def test_a_new_passphrase_is_asked_for_twice(bare: Program, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
 def test_the_line_end_of_an_editor_is_not_a_part_of_it(
-    bare: Program, number: RetrievalNumber, ending: bytes
+    bare: Runner, number: RetrievalNumber, ending: bytes
 ) -> None:
     opened = descriptor(PASSPHRASE + ending)
     assert bare("--passphrase-fd", opened, "show", number, "--reveal").code == 0
 
 
-def test_blanks_and_a_second_line_are(bare: Program, number: RetrievalNumber) -> None:
+def test_blanks_and_a_second_line_are(bare: Runner, number: RetrievalNumber) -> None:
     for content in (PASSPHRASE + b" ", b" " + PASSPHRASE, PASSPHRASE + b"\n\n"):
         assert bare("--passphrase-fd", descriptor(content), "show", number, "--reveal").code == 7
 
@@ -164,7 +165,7 @@ def test_blanks_and_a_second_line_are(bare: Program, number: RetrievalNumber) ->
     ids=str,
 )
 def test_one_that_cannot_be_read_is_one_line(
-    bare: Program, number: RetrievalNumber, options: tuple[object, ...]
+    bare: Runner, number: RetrievalNumber, options: tuple[object, ...]
 ) -> None:
     answer = bare(*options, "show", number, "--reveal")
     assert answer.code == 7
@@ -173,7 +174,7 @@ def test_one_that_cannot_be_read_is_one_line(
 
 
 @pytest.mark.parametrize("number", ["-1", "x", "99999999999999999999"])
-def test_a_descriptor_is_a_small_number(bare: Program, number: str) -> None:
+def test_a_descriptor_is_a_small_number(bare: Runner, number: str) -> None:
     assert bare("--passphrase-fd", number, "list").code == 2
 
 
@@ -191,19 +192,19 @@ def test_a_descriptor_is_a_small_number(bare: Program, number: str) -> None:
     ids=" ".join,
 )
 def test_a_command_that_uses_no_key_asks_for_no_passphrase(
-    bare: Program, command: list[str]
+    bare: Runner, command: list[str]
 ) -> None:
     assert bare(*command).code == 0
 
 
 def test_showing_revoking_and_holding_ask_for_none(
-    bare: Program, number: RetrievalNumber, issue: Issue
+    bare: Runner, number: RetrievalNumber, issue: Issue
 ) -> None:
     for command in ("show", "hold", "release", "revoke"):
         assert bare(command, number).code == 0, command
 
 
-def test_it_is_in_no_argument_and_no_variable_of_the_process(rca: Program, tmp_path: Path) -> None:
+def test_it_is_in_no_argument_and_no_variable_of_the_process(rca: Runner, tmp_path: Path) -> None:
     """The hook is a child of the process that knows it: what a child is told, others can see."""
     home = tmp_path / "home"
     assert rca("--home", home, "init").code == 0
@@ -221,7 +222,7 @@ def test_it_is_in_no_argument_and_no_variable_of_the_process(rca: Program, tmp_p
     assert PASSPHRASE not in content
 
 
-def test_the_file_may_be_a_pipe(rca: Program, number: RetrievalNumber, secret: Path) -> None:
+def test_the_file_may_be_a_pipe(rca: Runner, number: RetrievalNumber, secret: Path) -> None:
     """`--passphrase-file <(pass show rca)`, as bash writes it."""
     line = f'"$@" --passphrase-file <(cat {secret}) show {number} --reveal'
     done = rca.without("RCA_PASSPHRASE_FILE").process(shell=line)
@@ -232,7 +233,7 @@ def test_the_file_may_be_a_pipe(rca: Program, number: RetrievalNumber, secret: P
 
 
 def test_a_named_pipe_without_a_writer_is_not_waited_for(
-    bare: Program, number: RetrievalNumber, tmp_path: Path
+    bare: Runner, number: RetrievalNumber, tmp_path: Path
 ) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -243,14 +244,14 @@ def test_a_named_pipe_without_a_writer_is_not_waited_for(
 
 @pytest.mark.parametrize("source", ["<(cat {secret})", "<(sleep 0.3; cat {secret})"])
 def test_the_output_of_a_program_can_be_the_file_however_late(
-    bare: Program, number: RetrievalNumber, secret: Path, source: str
+    bare: Runner, number: RetrievalNumber, secret: Path, source: str
 ) -> None:
-    line = f'''"${{@:1:3}}" --passphrase-file {source.format(secret=secret)} "${{@:4}}"'''
+    line = f'''"${{@:1:2}}" --passphrase-file {source.format(secret=secret)} "${{@:3}}"'''
     assert bare.process("show", number, "--reveal", shell=line).code == 0
 
 
 def test_a_named_pipe_with_a_writer_is_read_to_its_end(
-    bare: Program,
+    bare: Runner,
     number: RetrievalNumber,
     secret: Path,
     tmp_path: Path,

@@ -12,7 +12,7 @@ from renrakucho_ca.model import Certificate
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from tests.shared.homes import Clock, configure, copy_home, issue, published
-from tests.shared.program import Program, write_secret
+from tests.shared.runner import Runner, write_secret
 
 
 @pytest.fixture
@@ -26,16 +26,16 @@ def home(template: Path, tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture
-def rca(home: Home, tmp_path: Path) -> Program:
+def rca(home: Home, tmp_path: Path) -> Runner:
     secret = str(write_secret(tmp_path / "secret"))
-    return Program({"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"})
+    return Runner({"RCA_HOME": str(home.path), "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"})
 
 
 def device(home: Home) -> Certificate:
     return issue(home, "android").certificate
 
 
-def test_a_hold_and_its_release_reach_servers_at_once(home: Home, rca: Program) -> None:
+def test_a_hold_and_its_release_reach_servers_at_once(home: Home, rca: Runner) -> None:
     certificate = device(home)
     assert rca("hold", certificate.number).code == 0
     assert published(home).revoked == {certificate.serial: "certificate_hold"}
@@ -44,20 +44,20 @@ def test_a_hold_and_its_release_reach_servers_at_once(home: Home, rca: Program) 
 
 
 def test_a_revocation_reaches_servers_at_once_though_another_one_failed(
-    home: Home, rca: Program
+    home: Home, rca: Runner
 ) -> None:
     certificate = device(home)
     assert rca("revoke", "--yes", certificate.number, "12345678").code == 8
     assert published(home).revoked == {certificate.serial: "unspecified"}
 
 
-def test_a_revocation_that_changes_nothing_publishes_nothing(home: Home, rca: Program) -> None:
+def test_a_revocation_that_changes_nothing_publishes_nothing(home: Home, rca: Runner) -> None:
     before = published(home).number
     assert rca("revoke", "12345678").code == 3
     assert published(home).number == before
 
 
-def test_a_bundle_that_lapses_reaches_servers_at_once(home: Home, rca: Program) -> None:
+def test_a_bundle_that_lapses_reaches_servers_at_once(home: Home, rca: Runner) -> None:
     certificate = device(home)
     home.db.execute("UPDATE certificate SET issued_at = issued_at - 31 * 86400")
     assert rca("expire", "--format", "json").json["lapsed"] == 1
@@ -65,7 +65,7 @@ def test_a_bundle_that_lapses_reaches_servers_at_once(home: Home, rca: Program) 
 
 
 def test_without_the_setting_servers_learn_of_it_from_the_next_publication(
-    home: Home, rca: Program
+    home: Home, rca: Runner
 ) -> None:
     configure(home, "publish_after_revocation: false")
     certificate = device(home)

@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 
 from tests.shared.homes_to_spoil import _made
-from tests.shared.terminal import Terminal
-from tests.shared.witnessed import RecordedTerminal
+from tests.shared.recorded import RecordedWorkspace
+from tests.shared.runner import Workspace
 
 __all__ = ["_made"]
 
 
 @pytest.fixture
-def rca(_made: Terminal, tmp_path: Path) -> RecordedTerminal:
+def rca(_made: Workspace, tmp_path: Path) -> RecordedWorkspace:
     """A terminal at a home with one hierarchy, `new`."""
-    return RecordedTerminal(_made.folder).copy(tmp_path / "work")
+    return RecordedWorkspace(_made.folder).copy(tmp_path / "work")
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> RecordedTerminal:
+def empty(tmp_path: Path) -> RecordedWorkspace:
     """A terminal where no home is yet."""
     (tmp_path / "empty").mkdir()
-    return RecordedTerminal(tmp_path / "empty")
+    return RecordedWorkspace(tmp_path / "empty")

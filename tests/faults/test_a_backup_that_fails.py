@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import Call, calls, failing_at, fault, killed_at, some
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled
-from tests.shared.terminal import Terminal
+from tests.shared.system_calls import Call, calls, failing_at, fault, killed_at, some
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A home with a certificate, a backup of it beside, and one that was revoked since."""
-    rca = Terminal(tmp_path_factory.mktemp("made"))
+    rca = Workspace(tmp_path_factory.mktemp("made"))
     for command in (("init",), ("hierarchy", "create", "new"), ("publish",)):
         assert rca(*command).code == 0
     rca.issue()
@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     return rca
 
 
-def remaining(rca: Terminal) -> list[str]:
+def remaining(rca: Workspace) -> list[str]:
     return [
         path.name
         for path in rca.folder.rglob("*")
@@ -35,7 +35,7 @@ def remaining(rca: Terminal) -> list[str]:
 
 
 @pytest.mark.needs("strace")
-def test_a_killed_backup_leaves_no_file_or_a_complete_one(made: Terminal, tmp_path: Path) -> None:
+def test_a_killed_backup_leaves_no_file_or_a_complete_one(made: Workspace, tmp_path: Path) -> None:
     for nth, call in enumerate(some(calls(made.copy(tmp_path / "0"), "backup", "b"), 2), 1):
         rca = made.copy(tmp_path / f"{nth}")
         killed_at(call, rca, "backup", "b")
@@ -50,7 +50,7 @@ def test_a_killed_backup_leaves_no_file_or_a_complete_one(made: Terminal, tmp_pa
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 def test_a_backup_on_a_disk_that_fails_keeps_the_old_one(
-    made: Terminal, tmp_path: Path, error: str
+    made: Workspace, tmp_path: Path, error: str
 ) -> None:
     written = calls(made.copy(tmp_path / "0"), "backup", "b")
     for nth, call in enumerate(some(written, 2), 1):
@@ -69,7 +69,7 @@ def test_a_backup_on_a_disk_that_fails_keeps_the_old_one(
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_verifying_a_backup_without_a_home_removes_the_unpacked_files(
-    made: Terminal, tmp_path: Path, ends: signal.Signals
+    made: Workspace, tmp_path: Path, ends: signal.Signals
 ) -> None:
     rca = made.copy(tmp_path / "made")
     elsewhere = tmp_path / "elsewhere"
@@ -82,13 +82,13 @@ def test_verifying_a_backup_without_a_home_removes_the_unpacked_files(
     assert [path.name for path in elsewhere.iterdir()] == ["saved"]
 
 
-def restoring(made: Terminal) -> tuple[str, ...]:
+def restoring(made: Workspace) -> tuple[str, ...]:
     return ("restore", str(made.folder / "saved"), "--yes")
 
 
 @pytest.mark.needs("strace")
 def test_a_restore_that_is_killed_is_seen_to_be_and_completes(
-    made: Terminal, tmp_path: Path
+    made: Workspace, tmp_path: Path
 ) -> None:
     command = restoring(made)
     for nth, call in enumerate(some(calls(lost(made, tmp_path / "0"), *command), 3), 1):
@@ -101,7 +101,7 @@ def test_a_restore_that_is_killed_is_seen_to_be_and_completes(
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 def test_a_restore_on_a_failing_disk_reports_it_and_completes(
-    made: Terminal, tmp_path: Path, error: str
+    made: Workspace, tmp_path: Path, error: str
 ) -> None:
     command = restoring(made)
     for nth, call in enumerate(some(calls(lost(made, tmp_path / "0"), *command), 1), 1):
@@ -112,7 +112,7 @@ def test_a_restore_on_a_failing_disk_reports_it_and_completes(
         check_restored(rca, command)
 
 
-def check_restored(rca: Terminal, command: Sequence[str]) -> None:
+def check_restored(rca: Workspace, command: Sequence[str]) -> None:
     """It is a home or none, and then the same command makes it; nothing is forgotten."""
     # Exit 4: all was in place, and one is not restored over another.
     assert rca(*command).code in (0, 4)
@@ -126,7 +126,7 @@ def check_restored(rca: Terminal, command: Sequence[str]) -> None:
     assert list((rca.home / "ca-store").glob(".restore*")) == []
 
 
-def lost(made: Terminal, folder: Path) -> Terminal:
+def lost(made: Workspace, folder: Path) -> Workspace:
     """A terminal where a home has lost its database and its keys."""
     rca = made.copy(folder)
     for path in ("rca.yaml", "profiles", "ca-store/rca.sqlite", "ca-store/keys"):

@@ -9,8 +9,8 @@ from contextlib import closing
 
 import pytest
 
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_settled
-from tests.shared.terminal import Terminal
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tests.shared.terminal import Terminal
     ],
 )
 def test_a_command_that_waits_for_the_store_ends_on_a_signal(
-    rca: Terminal, lock: str, command: tuple[str, ...]
+    rca: Workspace, lock: str, command: tuple[str, ...]
 ) -> None:
     assert rca(*command).code == 0
     with closing(sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")) as other:
@@ -40,7 +40,7 @@ def test_a_command_that_waits_for_the_store_ends_on_a_signal(
     check_settled(rca)
 
 
-def test_a_command_waits_until_the_store_is_free(rca: Terminal) -> None:
+def test_a_command_waits_until_the_store_is_free(rca: Workspace) -> None:
     with closing(sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")) as other:
         other.execute("BEGIN EXCLUSIVE")
         with rca.start("user", "add", "sato") as waiting:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import calls, failing_at, some
+from tests.shared.runner import Workspace
 from tests.shared.small_disk import fill, small_disk
 from tests.shared.soundness import check_secrets, check_settled
-from tests.shared.terminal import Terminal
+from tests.shared.system_calls import calls, failing_at, some
 
 
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize("command", ["issue", "export", "revoke", "publish"])
 def test_a_call_that_fails_loses_nothing(
-    rca: Terminal, tmp_path: Path, command: str, error: str
+    rca: Workspace, tmp_path: Path, command: str, error: str
 ) -> None:
     number = rca.issue()["number"]
     arguments = {
@@ -49,7 +49,7 @@ def _small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
-def test_a_file_that_does_not_fit_can_be_exported_later(rca: Terminal, small_disk: Path) -> None:
+def test_a_file_that_does_not_fit_can_be_exported_later(rca: Workspace, small_disk: Path) -> None:
     number = rca.issue()["number"]
     fill(small_disk)
     result = rca("export", number, "--out", str(small_disk / "out"))
@@ -62,7 +62,7 @@ def test_a_file_that_does_not_fit_can_be_exported_later(rca: Terminal, small_dis
 
 
 def test_a_home_on_a_full_disk_goes_on_when_there_is_room(
-    empty: Terminal, small_disk: Path
+    empty: Workspace, small_disk: Path
 ) -> None:
     home = small_disk / "home"
     assert empty("init", home=home).code == 0
@@ -82,7 +82,7 @@ def test_a_home_on_a_full_disk_goes_on_when_there_is_room(
 
 
 def test_init_on_a_full_disk_is_finished_when_there_is_room(
-    empty: Terminal, small_disk: Path
+    empty: Workspace, small_disk: Path
 ) -> None:
     fill(small_disk)
     result = empty("init", home=small_disk / "home")
@@ -98,7 +98,7 @@ COMMON_USER = [*COMMON_USER, "--inh-caps=-all"] if os.geteuid() == 0 else []
 
 
 @pytest.mark.needs("setpriv")
-def test_a_store_that_cannot_be_written_can_be_read(rca: Terminal) -> None:
+def test_a_store_that_cannot_be_written_can_be_read(rca: Workspace) -> None:
     number = rca.issue()["number"]
     store = rca.home / "ca-store"
     for path in (store, *store.rglob("*")):
@@ -124,7 +124,7 @@ def test_a_store_that_cannot_be_written_can_be_read(rca: Terminal) -> None:
 
 @pytest.mark.needs("setpriv")
 @pytest.mark.parametrize("closed", ["home", "home/ca-store", "passphrase"])
-def test_an_unreadable_file_is_unavailable(rca: Terminal, closed: str) -> None:
+def test_an_unreadable_file_is_unavailable(rca: Workspace, closed: str) -> None:
     (rca.folder / closed).chmod(0)
     result = rca("issue", "--device", "mac", "--user", "x", before=COMMON_USER)
     (rca.folder / closed).chmod(0o700)

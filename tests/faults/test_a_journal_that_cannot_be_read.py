@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import read_fault
-from tests.shared.terminal import Result, Terminal
+from tests.shared.runner import Result, Workspace
+from tests.shared.system_calls import read_fault
 
 
 def folder(path: Path) -> None:
@@ -27,7 +27,7 @@ def listening(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [folder, os.mkfifo, listening])
 def test_a_special_file_in_place_of_the_journal_is_reported_and_set_aside(
-    rca: Terminal, kind: object
+    rca: Workspace, kind: object
 ) -> None:
     journal = rca.home / "ca-store" / "journal"
     kept = journal.read_bytes()
@@ -40,14 +40,14 @@ def test_a_special_file_in_place_of_the_journal_is_reported_and_set_aside(
 
 
 @pytest.mark.needs("strace")
-def test_a_journal_with_read_errors_is_reported_and_set_aside(rca: Terminal) -> None:
+def test_a_journal_with_read_errors_is_reported_and_set_aside(rca: Workspace) -> None:
     journal = rca.home / "ca-store" / "journal"
     before = read_fault(journal)
     check_refused(rca, *before)
     check_way_on(rca, *before)
 
 
-def check_refused(rca: Terminal, *before: str) -> None:
+def check_refused(rca: Workspace, *before: str) -> None:
     """What needs no journal goes on."""
     journal = rca.home / "ca-store" / "journal"
     result = rca("issue", "--device", "mac", "--user", "sato", before=before)
@@ -64,7 +64,7 @@ def check_refused(rca: Terminal, *before: str) -> None:
     assert "--without-journal" in restored.err
 
 
-def check_way_on(rca: Terminal, *before: str) -> None:
+def check_way_on(rca: Workspace, *before: str) -> None:
     done = rca("restore", "--without-journal", "--yes", "--format", "json", before=before)
     assert Path(done.json["set_aside"]).name.startswith("journal.")
     assert sound(rca("audit", "verify"))

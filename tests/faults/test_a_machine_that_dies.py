@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import calls, killed_at, some
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled, files, opens
-from tests.shared.terminal import Terminal
+from tests.shared.system_calls import calls, killed_at, some
 
 pytestmark = pytest.mark.needs("strace", "openssl")
 
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.needs("strace", "openssl")
 class Deaths:
     """Kills a command again and again, each time at another of its calls."""
 
-    def __init__(self, before: Terminal, folder: Path) -> None:
+    def __init__(self, before: Workspace, folder: Path) -> None:
         self._before = before
         self._folder = folder
         self._count = 0
 
-    def of(self, *arguments: str, samples: int, last: int = 0) -> Iterator[Terminal]:
+    def of(self, *arguments: str, samples: int, last: int = 0) -> Iterator[Workspace]:
         """The home after each death; with `last`, only at one of so many calls at the end."""
         for call in some(calls(self._fresh(), *arguments)[-last:], samples):
             rca = self._fresh()
@@ -39,14 +39,14 @@ class Deaths:
             check_settled(rca)
             check_secrets(rca)
 
-    def _fresh(self) -> Terminal:
+    def _fresh(self) -> Workspace:
         # The same length of path each time, so that strace's counts stay what they were.
         self._count += 1
         self._folder.mkdir(exist_ok=True)
         return self._before.copy(self._folder / f"{self._count:04}")
 
 
-def test_init_is_finished_by_the_next_init(empty: Terminal, tmp_path: Path) -> None:
+def test_init_is_finished_by_the_next_init(empty: Workspace, tmp_path: Path) -> None:
     for rca in Deaths(empty, tmp_path).of("init", samples=5):
         # Exit 4: it was all there already.
         assert rca("init").code in (0, 4)
@@ -55,7 +55,7 @@ def test_init_is_finished_by_the_next_init(empty: Terminal, tmp_path: Path) -> N
         assert rca("list").code == 0
 
 
-def test_a_first_start_is_finished_by_the_next_command(empty: Terminal, tmp_path: Path) -> None:
+def test_a_first_start_is_finished_by_the_next_command(empty: Workspace, tmp_path: Path) -> None:
     assert empty("init").code == 0
     for path in ("rca.sqlite", "keys/bundle.key"):
         (empty.home / "ca-store" / path).unlink()
@@ -63,7 +63,7 @@ def test_a_first_start_is_finished_by_the_next_command(empty: Terminal, tmp_path
         assert rca("list").code == 0
 
 
-def test_a_hierarchy_is_there_or_can_be_made_again(empty: Terminal, tmp_path: Path) -> None:
+def test_a_hierarchy_is_there_or_can_be_made_again(empty: Workspace, tmp_path: Path) -> None:
     assert empty("init").code == 0
     for rca in Deaths(empty, tmp_path).of("hierarchy", "create", "new", samples=2):
         assert rca("hierarchy", "create", "new").code in (0, 4)
@@ -72,7 +72,7 @@ def test_a_hierarchy_is_there_or_can_be_made_again(empty: Terminal, tmp_path: Pa
         assert len(list((rca.home / "ca-store" / "keys").glob("*.key"))) == 4
 
 
-def test_each_signed_certificate_is_recorded_or_revoked(rca: Terminal, tmp_path: Path) -> None:
+def test_each_signed_certificate_is_recorded_or_revoked(rca: Workspace, tmp_path: Path) -> None:
     command = ("issue", "--device", "mac", "--user", "sato", "--out", "out")
     for dead in Deaths(rca, tmp_path).of(*command, samples=3):
         assert dead(*command).code == 0
@@ -89,7 +89,7 @@ def test_each_signed_certificate_is_recorded_or_revoked(rca: Terminal, tmp_path:
 
 @pytest.mark.parametrize("device", ["mac", "iphone"])
 def test_a_file_is_absent_and_can_be_exported_or_complete(
-    rca: Terminal, tmp_path: Path, device: str
+    rca: Workspace, tmp_path: Path, device: str
 ) -> None:
     issued = rca.issue(device)
     number, password = issued["number"], issued["password"]
@@ -103,7 +103,7 @@ def test_a_file_is_absent_and_can_be_exported_or_complete(
             assert plistlib.loads(file.read_bytes())["PayloadType"] == "Configuration"
 
 
-def test_a_revocation_is_there_or_can_be_made_again(rca: Terminal, tmp_path: Path) -> None:
+def test_a_revocation_is_there_or_can_be_made_again(rca: Workspace, tmp_path: Path) -> None:
     issued = rca.issue()
     for dead in Deaths(rca, tmp_path).of("revoke", issued["number"], samples=3):
         assert dead("revoke", issued["number"]).code in (0, 4)
@@ -112,7 +112,7 @@ def test_a_revocation_is_there_or_can_be_made_again(rca: Terminal, tmp_path: Pat
 
 
 def test_a_hold_and_its_release_are_there_or_can_be_made_again(
-    rca: Terminal, tmp_path: Path
+    rca: Workspace, tmp_path: Path
 ) -> None:
     number = rca.issue()["number"]
     for dead in Deaths(rca, tmp_path).of("hold", number, samples=2):
@@ -124,7 +124,7 @@ def test_a_hold_and_its_release_are_there_or_can_be_made_again(
         assert dead.show(number)["status"] == "issued"
 
 
-def test_sheets_with_passwords_are_whole_or_not_there(rca: Terminal, tmp_path: Path) -> None:
+def test_sheets_with_passwords_are_whole_or_not_there(rca: Workspace, tmp_path: Path) -> None:
     password = rca.issue()["password"]
     command = ("handover", "--user", "suzuki", "--out", "sheets.html")
     for dead in Deaths(rca, tmp_path).of(*command, samples=2, last=4):
@@ -136,11 +136,11 @@ def test_sheets_with_passwords_are_whole_or_not_there(rca: Terminal, tmp_path: P
         assert sheets.read_text().rstrip().endswith("</html>")
 
 
-def database(rca: Terminal) -> bytes:
+def database(rca: Workspace) -> bytes:
     return (rca.home / "ca-store" / "rca.sqlite").read_bytes()
 
 
-def test_published_files_are_complete_and_crl_numbers_rise(rca: Terminal, tmp_path: Path) -> None:
+def test_published_files_are_complete_and_crl_numbers_rise(rca: Workspace, tmp_path: Path) -> None:
     assert rca("publish").code == 0
     before = crl_number(rca)
     rca("revoke", rca.issue()["number"])
@@ -150,7 +150,7 @@ def test_published_files_are_complete_and_crl_numbers_rise(rca: Terminal, tmp_pa
         assert before <= between < crl_number(dead)
 
 
-def crl_number(rca: Terminal) -> int:
+def crl_number(rca: Workspace) -> int:
     """Of the published CRL, once OpenSSL has verified its signature."""
     public = rca.home / "public"
     options = ["-inform", "DER", "-noout", "-crlnumber", "-CAfile", str(public / "new-issuing.pem")]

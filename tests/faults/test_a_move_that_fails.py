@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import Call, calls, failing_at, killed_at, some
+from tests.shared.recorded import RecordedWorkspace
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled
-from tests.shared.terminal import Terminal
-from tests.shared.witnessed import RecordedTerminal
+from tests.shared.system_calls import Call, calls, failing_at, killed_at, some
 
 pytestmark = pytest.mark.needs("strace")
 
@@ -22,9 +22,9 @@ USERS = ("sato", "suzuki", "tanaka")
 
 
 @pytest.fixture(scope="module")
-def town(_made: Terminal, tmp_path_factory: pytest.TempPathFactory) -> RecordedTerminal:
+def town(_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> RecordedWorkspace:
     """A home where three hold a certificate of OLD."""
-    rca = RecordedTerminal(_made.folder).copy(tmp_path_factory.mktemp("town") / "0000")
+    rca = RecordedWorkspace(_made.folder).copy(tmp_path_factory.mktemp("town") / "0000")
     assert rca("hierarchy", "create", "old").code == 0
     for user in USERS:
         assert rca("issue", "--hierarchy", "old", "--device", "mac", "--user", user).code == 0
@@ -32,15 +32,15 @@ def town(_made: Terminal, tmp_path_factory: pytest.TempPathFactory) -> RecordedT
 
 
 def faults(
-    town: RecordedTerminal, folder: Path, samples: int
-) -> Iterator[tuple[Call, RecordedTerminal]]:
+    town: RecordedWorkspace, folder: Path, samples: int
+) -> Iterator[tuple[Call, RecordedWorkspace]]:
     """Some calls of a migration, each with a home where none was begun."""
     for nth, call in enumerate(some(calls(town.copy(folder / "0000"), *MIGRATE), samples), 1):
         print(call.text)  # shown with a failure
         yield call, town.copy(folder / f"{nth:04}")
 
 
-def check_moved(rca: RecordedTerminal) -> None:
+def check_moved(rca: RecordedWorkspace) -> None:
     """Whatever was under way may have been signed, and is revoked; each has one that is not."""
     done = rca(*MIGRATE).json
     assert done["issued"] + done["already"] == len(USERS)
@@ -55,7 +55,7 @@ def check_moved(rca: RecordedTerminal) -> None:
 
 
 def test_a_migration_that_is_killed_is_completed_by_the_next(
-    town: RecordedTerminal, tmp_path: Path
+    town: RecordedWorkspace, tmp_path: Path
 ) -> None:
     for call, rca in faults(town, tmp_path, samples=3):
         killed_at(call, rca, *MIGRATE)
@@ -65,7 +65,7 @@ def test_a_migration_that_is_killed_is_completed_by_the_next(
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 def test_a_migration_on_a_failing_disk_is_completed_by_the_next(
-    town: RecordedTerminal, tmp_path: Path, error: str
+    town: RecordedWorkspace, tmp_path: Path, error: str
 ) -> None:
     for call, rca in faults(town, tmp_path, samples=2):
         result = failing_at(call, error, rca, *MIGRATE)

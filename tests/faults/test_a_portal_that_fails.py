@@ -13,10 +13,10 @@ import pytest
 
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import download
-from tests.shared.dying import Call, changes, fault, some, watching
+from tests.shared.runner import Workspace
 from tests.shared.serving import PortalClient, serving
 from tests.shared.soundness import check_secrets, check_settled, opens
-from tests.shared.terminal import Terminal
+from tests.shared.system_calls import Call, changes, fault, some, watching
 
 pytestmark = pytest.mark.needs("strace", "openssl")
 
@@ -27,7 +27,7 @@ OPENING = ("openat", "rca.sqlite")
 class Waiting:
     """A home where a certificate waits for its user, who has a link and is at its page."""
 
-    rca: Terminal
+    rca: Workspace
     number: str
     password: str
     link: str
@@ -61,7 +61,7 @@ class Waiting:
 
 
 @pytest.fixture
-def waiting(rca: Terminal) -> Waiting:
+def waiting(rca: Workspace) -> Waiting:
     issued = rca.issue()
     home = Home(rca.home, lambda _: b"")
     link = download.make_link(home, issued["number"])

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled
-from tests.shared.terminal import Terminal
 
 COMMANDS = {
     "issue": ("issue", "--device", "mac", "--user", "sato", "--out", "out"),
@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 @contextmanager
-def opened(rca: Terminal) -> Iterator[sqlite3.Connection]:
+def opened(rca: Workspace) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")) as database, database:
         yield database
 
@@ -37,7 +37,7 @@ def trigger(table: str, statement: str) -> str:
     )
 
 
-def written_by(command: Sequence[str], rca: Terminal) -> list[str]:
+def written_by(command: Sequence[str], rca: Workspace) -> list[str]:
     """The tables in which a command writes."""
     tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     with opened(rca) as database:
@@ -52,7 +52,7 @@ def written_by(command: Sequence[str], rca: Terminal) -> list[str]:
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_an_act_without_its_audit_row_is_rolled_back_and_can_be_repeated(
-    rca: Terminal, tmp_path: Path, kind: str
+    rca: Workspace, tmp_path: Path, kind: str
 ) -> None:
     number = rca.issue()["number"]
     command = [each.format(number=number) for each in COMMANDS[kind]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared.runner import Workspace
 from tests.shared.serving import serving
-from tests.shared.terminal import Terminal
 
 pytestmark = pytest.mark.needs("prlimit")
 
@@ -18,7 +18,7 @@ def limited(soft: int, hard: int) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [12, 59])
-def test_a_portal_that_could_not_answer_does_not_begin(rca: Terminal, limit: int) -> None:
+def test_a_portal_that_could_not_answer_does_not_begin(rca: Workspace, limit: int) -> None:
     result = rca("serve", "--listen", "127.0.0.1:0", before=limited(limit, limit))
     assert result.code == 7
     assert result.complaint.endswith(
@@ -27,12 +27,12 @@ def test_a_portal_that_could_not_answer_does_not_begin(rca: Terminal, limit: int
     assert "rca: hint: raise `ulimit -n`" in result.err
 
 
-def test_a_portal_serves_with_as_many_as_it_needs(rca: Terminal) -> None:
+def test_a_portal_serves_with_as_many_as_it_needs(rca: Workspace) -> None:
     with serving(rca, before=limited(60, 60)) as portal:
         assert portal.enter_password("12345678", "x") is None
 
 
-def test_a_portal_raises_its_open_file_limit(rca: Terminal, tmp_path: Path) -> None:
+def test_a_portal_raises_its_open_file_limit(rca: Workspace, tmp_path: Path) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     script = tmp_path / "script"
     script.write_text('echo $$ > "$0.pid"; exec "$@"')

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.shared.runner import Result, Workspace
 from tests.shared.soundness import check_settled
-from tests.shared.terminal import Result, Terminal
 
 
-def together(rca: Terminal, commands: Sequence[Sequence[str]], at_once: int) -> list[Result]:
+def together(rca: Workspace, commands: Sequence[Sequence[str]], at_once: int) -> list[Result]:
     """Runs the commands, so many at a time."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(lambda command: rca(*command), commands))
 
 
-def test_eight_that_issue_at_once_give_distinct_numbers_and_serials(rca: Terminal) -> None:
+def test_eight_that_issue_at_once_give_distinct_numbers_and_serials(rca: Workspace) -> None:
     command = ("issue", "--device", "mac", "--user", "suzuki", "--format", "json")
     records = [result.json for result in together(rca, [command] * 24, 8)]
     assert len({record["number"] for record in records}) == 24
@@ -26,7 +26,7 @@ def test_eight_that_issue_at_once_give_distinct_numbers_and_serials(rca: Termina
     check_settled(rca)
 
 
-def test_of_32_that_export_one_number_one_wins(rca: Terminal) -> None:
+def test_of_32_that_export_one_number_one_wins(rca: Workspace) -> None:
     number = rca.issue()["number"]
     commands = [("export", number, "--out", f"out{each}") for each in range(32)]
     results = together(rca, commands, 32)
@@ -36,7 +36,7 @@ def test_of_32_that_export_one_number_one_wins(rca: Terminal) -> None:
     check_settled(rca)
 
 
-def test_issuing_revoking_publishing_and_listing_go_on_together(rca: Terminal) -> None:
+def test_issuing_revoking_publishing_and_listing_go_on_together(rca: Workspace) -> None:
     numbers = [rca.issue()["number"] for _ in range(3)]
     commands = [
         command
@@ -55,13 +55,13 @@ def test_issuing_revoking_publishing_and_listing_go_on_together(rca: Terminal) -
     check_settled(rca)
 
 
-def test_of_many_processes_that_create_a_hierarchy_one_succeeds(rca: Terminal) -> None:
+def test_of_many_processes_that_create_a_hierarchy_one_succeeds(rca: Workspace) -> None:
     results = together(rca, [("hierarchy", "create", "old")] * 6, 6)
     assert Counter(result.code for result in results) == {0: 1, 4: 5}
     assert rca("issue", "--hierarchy", "old", "--device", "mac", "--user", "x").code == 0
 
 
-def test_first_starts_of_a_checkout_make_one_store(empty: Terminal, rca: Terminal) -> None:
+def test_first_starts_of_a_checkout_make_one_store(empty: Workspace, rca: Workspace) -> None:
     """A checkout has settings and profiles, and no state."""
     empty.home.mkdir()
     for name in ("rca.yaml", "profiles"):
@@ -72,7 +72,7 @@ def test_first_starts_of_a_checkout_make_one_store(empty: Terminal, rca: Termina
     check_settled(empty)
 
 
-def test_of_many_processes_that_create_a_home_one_succeeds(empty: Terminal) -> None:
+def test_of_many_processes_that_create_a_home_one_succeeds(empty: Workspace) -> None:
     results = together(empty, [("init",)] * 10, 10)
     assert Counter(result.code for result in results) == {0: 1, 4: 9}
     assert _names(empty.home / "profiles") == _names(Path(__file__).parents[2] / "profiles")

@@ -11,9 +11,10 @@ import pytest
 
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from tests.shared.program import PASSPHRASE, write_secret
+from tests.shared.confined import KEY_DERIVATION, Confined, ConfinedResult, Refused, check_clear
+from tests.shared.homes import PASSPHRASE
+from tests.shared.runner import write_secret
 
-from .confined import KEY_DERIVATION, Confined, ConfinedResult, Refused, check_clear
 from .vectors import Vectors, wheel
 
 NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)
@@ -35,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def rca(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confined]:
     """`rca` at that home, confined, with the passphrase, in English."""
     folder = tmp_path_factory.mktemp("work")
-    secret = write_secret(folder / "passphrase")
+    secret = write_secret(folder / "passphrase", PASSPHRASE)
     environment = {"RCA_HOME": home.path, "RCA_PASSPHRASE_FILE": secret, "RCA_LANG": "en"}
     confined = Confined({name: str(value) for name, value in environment.items()}, folder)
     yield confined

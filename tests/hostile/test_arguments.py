@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from renrakucho_ca.service.home import Home
-from tests.shared.program import Program
-
-from .confined import UNPRINTABLE, Confined, Refused, check_clear
+from tests.shared.confined import UNPRINTABLE, Confined, Refused, check_clear
+from tests.shared.runner import Runner
 
 # What stands between here and a terminal cannot hold a NUL; the rest it can.
 HOSTILE = {
@@ -131,7 +130,7 @@ def test_a_number_too_large_for_the_database_is_refused(refused: Refused) -> Non
 @pytest.mark.parametrize("kind", ["invalid UTF-8", "bidi override", "newline", "emoji"])
 def test_the_program_itself_takes_the_bytes(home: Home, kind: str) -> None:
     """Here the argument goes through the operating system."""
-    rca = Program({"RCA_HOME": str(home.path), "RCA_LANG": "en"})
+    rca = Runner({"RCA_HOME": str(home.path), "RCA_LANG": "en"})
     text = HOSTILE[kind].encode("utf-8", "surrogateescape")
     for command in ([b"show", text], [b"user", b"show", text], [b"list", b"--text", text]):
         answer = rca.process(*command)

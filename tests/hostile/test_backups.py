@@ -26,9 +26,9 @@ from renrakucho_ca.store.files.archive import Source
 from renrakucho_ca.store.keystore import Keystore
 from renrakucho_ca.store.keystore.sealing import KeyDerivation
 from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION
-from tests.shared.program import PASSPHRASE
+from tests.shared.confined import Confined, check_clear
+from tests.shared.homes import PASSPHRASE
 
-from .confined import Confined, check_clear
 from .mutants import mutants
 
 NOW = datetime(2026, 1, 15, 20, tzinfo=UTC)

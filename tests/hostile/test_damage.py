@@ -17,9 +17,8 @@ from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import revocation
-from tests.shared.program import PASSPHRASE
-
-from .confined import Confined
+from tests.shared.confined import Confined
+from tests.shared.homes import PASSPHRASE
 
 # None that unlocks a key: that takes a second, and they read the same rows.
 COMMANDS = [

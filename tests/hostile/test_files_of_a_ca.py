@@ -17,8 +17,8 @@ from renrakucho_ca.pki.x509_certificates import load
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
+from tests.shared.confined import Confined, ConfinedResult, Refused
 
-from .confined import Confined, ConfinedResult, Refused
 from .mutants import mutants, nested
 from .vectors import CERTIFICATES, Vectors
 

@@ -26,9 +26,9 @@ from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files import journal
 from renrakucho_ca.store.tables import audit_log
 from renrakucho_ca.store.tables.audit_log import AuditRecord
-from tests.shared.program import PASSPHRASE
+from tests.shared.confined import Confined, ConfinedResult, check_clear
+from tests.shared.homes import PASSPHRASE
 
-from .confined import Confined, ConfinedResult, check_clear
 from .mutants import mutants
 
 RUBBISH: list[Any] = [

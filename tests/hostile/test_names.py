@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from asn1crypto import pem, x509
 
-from .confined import Confined, Refused
+from tests.shared.confined import Confined, Refused
 
 ACCEPTED = {
     "path": "../../etc/passwd",

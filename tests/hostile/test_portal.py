@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import socket
 import subprocess
@@ -29,8 +28,10 @@ from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import download
 from renrakucho_ca.store.tables import certificates, hierarchies
-from tests.shared.program import PASSPHRASE, PROGRAM
-from tests.shared.waiting import PATIENCE, until
+from tests.shared.homes import PASSPHRASE
+from tests.shared.runner import Runner
+from tests.shared.serving import start
+from tests.shared.waiting import PATIENCE
 
 from .mutants import mutants, nested
 
@@ -48,7 +49,7 @@ class RunningPortal:
         request: an OCSP request about it.
     """
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[str]
     log: Path
     port: int
     home: Home
@@ -118,26 +119,9 @@ def portal(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     )
     request = builder.build().public_bytes(serialization.Encoding.DER)
     log = tmp_path_factory.mktemp("portal") / "log"
-    command = (*PROGRAM, "--home", str(home.path), "--lang", "en", "serve")
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [*command, "--listen", "127.0.0.1:0"],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env={"PATH": os.environ["PATH"]},
-        )
-    yield RunningPortal(process, log, _port(process, log), home, link, request)
-    process.kill()
-    process.wait()
-
-
-def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    def listening() -> re.Match[str] | None:
-        assert process.poll() is None, log.read_text()
-        return re.search(r"listening on http://127\.0\.0\.1:(\d+)/", log.read_text())
-
-    return int(until(listening)[1])
+    server = start(Runner({"RCA_HOME": str(home.path), "RCA_LANG": "en"}), log)
+    yield RunningPortal(server.process, log, server.port, home, link, request)
+    server.kill()
 
 
 def post(link: str, body: bytes, *headers: str) -> bytes:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.service.home import Home
+from tests.shared.confined import Confined, check_clear
 
-from .confined import Confined, check_clear
 from .mutants import mutants
 
 LAUGHS = b"".join(b"a%d: &a%d [%b]\n" % (n, n, b"*a%d, " % (n - 1) * 9) for n in range(1, 30))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .confined import Confined, Refused, check_clear
+from tests.shared.confined import Confined, Refused, check_clear
+
 from .mutants import mutants
 
 GOOD = (

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from asn1crypto import crl, x509
 
-from tests.shared.terminal import Terminal
+from tests.shared.runner import Workspace
 from tests.shared.waiting import until
 
 
-def published(rca: Terminal) -> crl.TbsCertList:
+def published(rca: Workspace) -> crl.TbsCertList:
     der = (rca.home / "public" / "new-issuing.crl").read_bytes()
     return crl.CertificateList.load(der)["tbs_cert_list"]
 
 
-def crl_number(rca: Terminal) -> int:
+def crl_number(rca: Workspace) -> int:
     (number,) = (
         extension["extn_value"].native
         for extension in published(rca)["crl_extensions"]
@@ -33,7 +33,7 @@ def crl_number(rca: Terminal) -> int:
 
 
 @pytest.mark.needs("faketime")
-def test_a_clock_that_was_set_back_repeats_no_number(rca: Terminal) -> None:
+def test_a_clock_that_was_set_back_repeats_no_number(rca: Workspace) -> None:
     assert rca("publish").code == 0
     numbers = [crl_number(rca)]
     for date in ("2020-01-01", "2019-01-01", "1969-12-31"):
@@ -45,7 +45,7 @@ def test_a_clock_that_was_set_back_repeats_no_number(rca: Terminal) -> None:
 
 
 @pytest.mark.needs("faketime")
-def test_a_clock_that_was_set_back_signs_nothing(rca: Terminal) -> None:
+def test_a_clock_that_was_set_back_signs_nothing(rca: Workspace) -> None:
     """What servers have is better than a CRL that is over by their clocks."""
     assert rca("publish").code == 0
     before = {path: path.read_bytes() for path in (rca.home / "public").iterdir()}
@@ -62,7 +62,7 @@ def test_a_clock_that_was_set_back_signs_nothing(rca: Terminal) -> None:
 
 
 @pytest.mark.needs("faketime")
-def test_a_corrected_clock_can_be_trusted_again(rca: Terminal) -> None:
+def test_a_corrected_clock_can_be_trusted_again(rca: Workspace) -> None:
     """Its CRL is not valid yet, and what it issued neither."""
     number = rca.issue(before=["faketime", "2035-01-01"])["number"]
     assert rca("publish", before=["faketime", "2035-01-01"]).code == 0
@@ -75,7 +75,7 @@ def test_a_corrected_clock_can_be_trusted_again(rca: Terminal) -> None:
 
 
 @pytest.mark.needs("faketime")
-def test_after_2049_times_are_generalized_times(empty: Terminal) -> None:
+def test_after_2049_times_are_generalized_times(empty: Workspace) -> None:
     """RFC 5280 §4.1.2.5 and §5.1.2.6: UTCTime through 2049, GeneralizedTime from 2050."""
     commands = (
         ("init",),
@@ -99,7 +99,7 @@ def test_after_2049_times_are_generalized_times(empty: Terminal) -> None:
 
 
 @pytest.mark.needs("faketime")
-def test_nothing_outlives_its_issuer(rca: Terminal) -> None:
+def test_nothing_outlives_its_issuer(rca: Workspace) -> None:
     result = rca("issue", "--device", "mac", "--user", "x", before=["faketime", "2045-01-01"])
     assert (result.code, bool(result.complaint)) == (6, True)
 
@@ -118,7 +118,7 @@ def test_nothing_outlives_its_issuer(rca: Terminal) -> None:
     ids=lambda value: "",
 )
 def test_a_hook_that_fails_is_one_line_and_tried_again(
-    rca: Terminal, command: tuple[str, ...], said: str
+    rca: Workspace, command: tuple[str, ...], said: str
 ) -> None:
     rca.set_hook(*command)
     result = rca("publish")
@@ -132,7 +132,7 @@ def test_a_hook_that_fails_is_one_line_and_tried_again(
 
 
 @pytest.mark.parametrize("name", ["home", "home/rca.yaml"])
-def test_a_world_writable_hook_is_not_run(rca: Terminal, name: str) -> None:
+def test_a_world_writable_hook_is_not_run(rca: Workspace, name: str) -> None:
     """The files are published all the same, and the hook is run once the mode is right."""
     marker, opened = rca.folder / "witness", rca.folder / name
     rca.set_hook("touch", str(marker))
@@ -149,7 +149,7 @@ def test_a_world_writable_hook_is_not_run(rca: Terminal, name: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 @pytest.mark.parametrize("name", ["home", "home/rca.yaml"])
-def test_a_hook_that_another_user_may_have_written_is_not_run(rca: Terminal, name: str) -> None:
+def test_a_hook_that_another_user_may_have_written_is_not_run(rca: Workspace, name: str) -> None:
     marker, given = rca.folder / "witness", rca.folder / name
     rca.set_hook("touch", str(marker))
     os.chown(given, 65534, -1)
@@ -162,12 +162,12 @@ def test_a_hook_that_another_user_may_have_written_is_not_run(rca: Terminal, nam
     assert marker.exists()
 
 
-def test_a_hook_that_reads_gets_nothing_and_goes_on(rca: Terminal) -> None:
+def test_a_hook_that_reads_gets_nothing_and_goes_on(rca: Workspace) -> None:
     rca.set_hook("sh", "-c", 'test -z "$(cat)"')
     assert rca("publish").code == 0
 
 
-def test_background_processes_of_a_hook_are_not_waited_for(rca: Terminal) -> None:
+def test_background_processes_of_a_hook_are_not_waited_for(rca: Workspace) -> None:
     """As the start of a server does, it keeps the streams that it was given open."""
     note = rca.folder / "pid"
     rca.set_hook("sh", "-c", f"sleep 60 & echo $! >{note}")
@@ -181,7 +181,7 @@ def test_background_processes_of_a_hook_are_not_waited_for(rca: Terminal) -> Non
 
 
 @pytest.mark.needs("faketime")
-def test_a_hanging_hook_is_killed_with_its_children(rca: Terminal) -> None:
+def test_a_hanging_hook_is_killed_with_its_children(rca: Workspace) -> None:
     """In a minute, which faketime lets pass in six seconds: time enough for the hook to begin."""
     note = rca.folder / "pid"
     rca.set_hook("env", "-u", "LD_PRELOAD", "sh", "-c", f"sleep 600 & echo $! >{note}; wait")
@@ -200,7 +200,7 @@ def _is_running(process: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs another file system")
-def test_publishing_onto_another_file_system(rca: Terminal) -> None:
+def test_publishing_onto_another_file_system(rca: Workspace) -> None:
     out = Path("/dev/shm") / f"rca-{os.getpid()}"
     try:
         assert rca("publish", "--out", str(out)).code == 0

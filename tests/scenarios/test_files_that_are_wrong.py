@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.terminal import Terminal
+from tests.shared.runner import Workspace
 
 ISSUE = ("issue", "--device", "mac", "--user", "x")
 
@@ -54,7 +54,7 @@ def exchange(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def two(_made: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+def two(_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     rca = _made.copy(tmp_path_factory.mktemp("two") / "work")
     assert rca("hierarchy", "create", "old").code == 0
     return rca
@@ -75,7 +75,7 @@ def two(_made: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     ],
 )
 def test_a_key_that_is_wrong_is_exit_7_and_nothing_is_issued(
-    two: Terminal, tmp_path: Path, key: str, spoil: Spoil
+    two: Workspace, tmp_path: Path, key: str, spoil: Spoil
 ) -> None:
     rca = two.copy(tmp_path / "work")
     keys = rca.home / "ca-store" / "keys"
@@ -99,7 +99,9 @@ def test_a_key_that_is_wrong_is_exit_7_and_nothing_is_issued(
         "ocsp/new-issuing.ocsp",
     ],
 )
-def test_no_command_waits_for_a_pipe_in_the_store(two: Terminal, tmp_path: Path, file: str) -> None:
+def test_no_command_waits_for_a_pipe_in_the_store(
+    two: Workspace, tmp_path: Path, file: str
+) -> None:
     rca = two.copy(tmp_path / "work")
     assert rca("publish").code == 0
     make_pipe(rca.home / "ca-store" / file)
@@ -109,7 +111,7 @@ def test_no_command_waits_for_a_pipe_in_the_store(two: Terminal, tmp_path: Path,
         assert result.code == 0 or (result.code in (7, 8) and result.complaint)
 
 
-def test_a_lost_bundle_key_is_not_replaced_by_another(rca: Terminal) -> None:
+def test_a_lost_bundle_key_is_not_replaced_by_another(rca: Workspace) -> None:
     """With another one, what waits for its download could never be opened."""
     number = rca.issue()["number"]
     key = rca.home / "ca-store" / "keys" / "bundle.key"
@@ -132,7 +134,7 @@ def test_a_lost_bundle_key_is_not_replaced_by_another(rca: Terminal) -> None:
     ],
 )
 def test_another_passphrase_is_exit_7_and_changes_nothing(
-    rca: Terminal, passphrase: str, command: tuple[str, ...]
+    rca: Workspace, passphrase: str, command: tuple[str, ...]
 ) -> None:
     before = {path: path.read_bytes() for path in rca.home.rglob("*") if path.is_file()}
     rca.passphrase.write_text(passphrase)
@@ -146,7 +148,7 @@ def test_another_passphrase_is_exit_7_and_changes_nothing(
 @pytest.mark.parametrize(
     "spoil", [lose, cut_off, empty_it, make_endless, make_pipe, make_folder, fill_with_noise]
 )
-def test_an_invalid_database_is_exit_7_and_unchanged(rca: Terminal, spoil: Spoil) -> None:
+def test_an_invalid_database_is_exit_7_and_unchanged(rca: Workspace, spoil: Spoil) -> None:
     path = rca.home / "ca-store" / "rca.sqlite"
     spoil(path)
     before = path.read_bytes() if path.is_file() else path.exists()
@@ -156,7 +158,7 @@ def test_an_invalid_database_is_exit_7_and_unchanged(rca: Terminal, spoil: Spoil
     assert (path.read_bytes() if path.is_file() else path.exists()) == before
 
 
-def test_a_database_with_flipped_bits_is_damaged_and_no_bug(rca: Terminal) -> None:
+def test_a_database_with_flipped_bits_is_damaged_and_no_bug(rca: Workspace) -> None:
     rca.issue(user="suzuki")
     path = rca.home / "ca-store" / "rca.sqlite"
     path.write_bytes(path.read_bytes().replace(b"suzuki", b"suz\xfeki"))
@@ -165,7 +167,7 @@ def test_a_database_with_flipped_bits_is_damaged_and_no_bug(rca: Terminal) -> No
     assert "damaged" in result.complaint
 
 
-def test_a_database_of_a_newer_version_is_not_changed(rca: Terminal) -> None:
+def test_a_database_of_a_newer_version_is_not_changed(rca: Workspace) -> None:
     path = rca.home / "ca-store" / "rca.sqlite"
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
@@ -181,7 +183,7 @@ def test_a_database_of_a_newer_version_is_not_changed(rca: Terminal) -> None:
 @pytest.mark.parametrize("spoil", [make_endless, make_pipe, make_folder, fill_with_noise])
 @pytest.mark.parametrize("file", ["rca.yaml", "profiles/mac.yaml"])
 def test_settings_that_are_wrong_stop_issuing_and_not_looking(
-    rca: Terminal, file: str, spoil: Spoil
+    rca: Workspace, file: str, spoil: Spoil
 ) -> None:
     number = rca.issue("iphone")["number"]
     spoil(rca.home / file)
@@ -194,27 +196,27 @@ def test_settings_that_are_wrong_stop_issuing_and_not_looking(
 @pytest.mark.parametrize(
     ("option", "code"), [("--csr=/dev/zero", 5), ("--csr=missing", 3), ("--csr=passphrase", 5)]
 )
-def test_a_request_that_is_none_is_refused(rca: Terminal, option: str, code: int) -> None:
+def test_a_request_that_is_none_is_refused(rca: Workspace, option: str, code: int) -> None:
     result = rca(*ISSUE, option)
     assert (result.code, bool(result.complaint)) == (code, True)
 
 
 @pytest.mark.parametrize("out", ["passphrase", "passphrase/deeper", "/proc/nowhere"])
-def test_nothing_is_issued_for_a_folder_that_cannot_be(rca: Terminal, out: str) -> None:
+def test_nothing_is_issued_for_a_folder_that_cannot_be(rca: Workspace, out: str) -> None:
     result = rca(*ISSUE, "--out", out)
     assert result.code in (2, 3, 4, 7)
     assert result.complaint
     assert rca("list", "--all", "--format", "json").json == []
 
 
-def test_a_home_that_is_a_file_is_one_line(empty: Terminal) -> None:
+def test_a_home_that_is_a_file_is_one_line(empty: Workspace) -> None:
     for command, code in ((("list",), 3), (("init",), 4)):
         result = empty(*command, home=empty.passphrase)
         assert (result.code, bool(result.complaint)) == (code, True)
     assert empty("quickstart", str(empty.passphrase)).code == 4
 
 
-def test_an_incomplete_home_is_not_accepted(empty: Terminal) -> None:
+def test_an_incomplete_home_is_not_accepted(empty: Workspace) -> None:
     """Profiles that somebody wrote before `init` are theirs, and stay all there are."""
     (empty.home / "profiles").mkdir(parents=True)
     (empty.home / "profiles" / "mac.yaml").write_text("mine")

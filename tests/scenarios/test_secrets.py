@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.shared.proc import watch
+from tests.shared.runner import CANARY, Workspace
 from tests.shared.soundness import check_secrets
-from tests.shared.terminal import CANARY, Terminal
 
 
-def test_no_command_leaves_a_secret_anywhere(rca: Terminal) -> None:
+def test_no_command_leaves_a_secret_anywhere(rca: Workspace) -> None:
     issued = rca.issue("mac")
     other = rca.issue("iphone")
     rca("export", issued["number"], "--out", "out")
@@ -28,7 +28,7 @@ def test_no_command_leaves_a_secret_anywhere(rca: Terminal) -> None:
     check_secrets(rca, issued["password"], other["password"])
 
 
-def test_no_traceback_has_a_secret(rca: Terminal) -> None:
+def test_no_traceback_has_a_secret(rca: Workspace) -> None:
     """Both fail when the passphrase has been read: one for it, one after it has opened the keys."""
     key = rca.home / "ca-store" / "keys" / "bundle.key"
     key.write_bytes(key.read_bytes()[:20])
@@ -40,7 +40,7 @@ def test_no_traceback_has_a_secret(rca: Terminal) -> None:
         assert passphrase not in result.out + result.err
 
 
-def test_a_hook_gets_no_secret(rca: Terminal) -> None:
+def test_a_hook_gets_no_secret(rca: Workspace) -> None:
     seen = rca.folder / "seen"
     script = f"env >{seen}; ls -l /proc/self/fd >>{seen}; cat >>{seen}"
     rca.set_hook("sh", "-c", script)
@@ -54,7 +54,7 @@ def test_a_hook_gets_no_secret(rca: Terminal) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
-def test_file_modes_are_right_under_every_umask(empty: Terminal, umask: int) -> None:
+def test_file_modes_are_right_under_every_umask(empty: Workspace, umask: int) -> None:
     (empty.folder / "out").mkdir(0o700)
     for command in (
         ("init",),
@@ -86,7 +86,7 @@ def test_file_modes_are_right_under_every_umask(empty: Terminal, umask: int) -> 
 
 
 @pytest.mark.needs("strace")
-def test_private_files_are_created_private(empty: Terminal) -> None:
+def test_private_files_are_created_private(empty: Workspace) -> None:
     """Seen at the system calls: a mode that is corrected later was wrong for a moment."""
     log = empty.folder / "log"
     trace = ["strace", "-y", "-s", "300", "-o", str(log), "-e", "trace=openat,mkdir"]
@@ -112,7 +112,7 @@ def test_private_files_are_created_private(empty: Terminal) -> None:
             assert is_known or int(mode[1], 8) & 0o077 == 0, line
 
 
-def test_links_that_were_laid_are_not_followed(rca: Terminal) -> None:
+def test_links_that_were_laid_are_not_followed(rca: Workspace) -> None:
     number = rca.issue()["number"]
     victim = rca.folder / "victim"
     victim.write_text("precious")
@@ -146,7 +146,7 @@ Plant = Callable[[Path, Path], object]
 )
 @pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to], ids=["symbolic", "hard"])
 def test_nothing_is_written_through_a_link_to_the_file_of_another(
-    rca: Terminal, command: tuple[str, ...], plant: Plant
+    rca: Workspace, command: tuple[str, ...], plant: Plant
 ) -> None:
     """Whoever lays the link can read what it leads to."""
     rca.issue()
@@ -172,7 +172,7 @@ def test_nothing_is_written_through_a_link_to_the_file_of_another(
     ids=lambda command: command[0],
 )
 def test_no_file_takes_the_place_of_a_device_or_a_pipe(
-    rca: Terminal, command: tuple[str, ...]
+    rca: Workspace, command: tuple[str, ...]
 ) -> None:
     rca.issue()
     pipe, link = rca.folder / "pipe", rca.folder / "link"
@@ -185,7 +185,7 @@ def test_no_file_takes_the_place_of_a_device_or_a_pipe(
     assert link.is_symlink()
 
 
-def test_no_command_line_and_no_environment_has_a_secret(rca: Terminal) -> None:
+def test_no_command_line_and_no_environment_has_a_secret(rca: Workspace) -> None:
     """The workers' too, that make keys and passwords of a batch."""
     rca.set_hook("sh", "-c", ": the hook")
     table = rca.folder / "table.csv"
@@ -202,7 +202,7 @@ def test_no_command_line_and_no_environment_has_a_secret(rca: Terminal) -> None:
 
 
 @pytest.mark.parametrize("lock", ["issuing", "hierarchies", "publishing"])
-def test_a_lock_that_leads_elsewhere_is_not_taken(rca: Terminal, lock: str) -> None:
+def test_a_lock_that_leads_elsewhere_is_not_taken(rca: Workspace, lock: str) -> None:
     command = {
         "issuing": ("issue", "--device", "mac", "--user", "x"),
         "hierarchies": ("hierarchy", "create", "old"),

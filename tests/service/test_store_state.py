@@ -25,7 +25,7 @@ from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import certificates, hierarchies, outbox
 from tests.service.ocsp.asking import ask
 from tests.shared.homes import Clock, configure, copy_home, issue, open_home, record_of, rows
-from tests.shared.program import Program, write_secret
+from tests.shared.runner import Runner, write_secret
 
 SIGNING = {
     "issue": "issue --device windows --user hanako",
@@ -118,7 +118,7 @@ def test_every_signing_command_is_refused_while_the_store_is_behind(
     is_restored = behind.home.behind.exists()
     if name == "publish" and not is_restored:
         pytest.skip("an older copy may publish as long as no CRL loses a revocation: test_restore")
-    rca = Program(
+    rca = Runner(
         {
             "RCA_HOME": str(behind.home.path),
             "RCA_PASSPHRASE_FILE": str(write_secret(tmp_path / "passphrase")),

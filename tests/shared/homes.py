@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from renrakucho_ca.store.tables import certificates
 
 BEGIN = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
 PASSPHRASE = b"correct horse battery staple"
+Issue = Callable[..., Issued]
+"""Issues a certificate without the command line: the type of the fixtures of that name."""
+
 HANAKO = User("hanako", "佐藤 花子", facility="見本訪問看護", network="見本市")
 
 

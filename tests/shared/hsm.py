@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.shared.homes import openssl
-from tests.shared.program import PROGRAM, Program, ProgramResult
+from tests.shared.runner import Result, Runner
 
 MODULES = [
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -65,35 +65,22 @@ class Hsm:
 
     def rca(self, *arguments: object, code: int = 0) -> tuple[str, str]:
         """What `rca` says, to stdout and to stderr."""
-        done = subprocess.run(
-            [*PROGRAM, *map(str, arguments)],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        assert PIN not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout, done.stderr
+        done = Runner(self.environment).process(*arguments)
+        assert done.code == code, done.err
+        assert PIN not in done.out + done.err
+        assert "Traceback" not in done.err
+        return done.out, done.err
 
     def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
         """Begins a command, the first of a process group, with more in its environment."""
-        return subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)],
-            env={**self.environment, **environment},
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        return Runner(self.environment).start(
+            *map(str, arguments), env=environment, start_new_session=True
         )
 
-    def typing(self, *typed: str) -> Callable[..., ProgramResult]:
+    def typing(self, *typed: str) -> Callable[..., Result]:
         """`rca` on a terminal, where a person answers so."""
-        program = Program(self.environment)
-        return lambda *arguments: program.terminal(*arguments, typed=typed)
+        runner = Runner(self.environment)
+        return lambda *arguments: runner.terminal(*arguments, typed=typed)
 
     def json(self, *arguments: object) -> Any:
         return json.loads(self.rca(*arguments, "--format", "json")[0])

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.shared.terminal import Terminal
-from tests.shared.waiting import PATIENCE
+from tests.shared.runner import Runner, Workspace
+from tests.shared.waiting import PATIENCE, until
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,54 @@ class PortalClient:
         return answer.headers["location"].removeprefix("../")
 
 
+@dataclass
+class Server:
+    """A running `rca serve`."""
+
+    process: subprocess.Popen[str]
+    log: Path
+    url: str
+    port: int
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """Ends it and its workers without a warning."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+
+def start(runner: Runner, log: Path, *options: str, **more: Any) -> Server:
+    """Starts `rca serve` on a free port, and waits until it listens.
+
+    Args:
+        log: the file for what it prints.
+        more: for the runner.
+    """
+    command = ("serve", "--listen", "127.0.0.1:0", *options)
+    with log.open("wb") as stream:
+        process = runner.start(
+            *command, stdout=stream, stderr=stream, start_new_session=True, **more
+        )
+
+    def listening() -> re.Match[str] | None:
+        has_ended = process.poll() is not None
+        found = re.search(r"listening on (https?://127\.0\.0\.1:(\d+)/)", log.read_text())
+        assert found or not has_ended, log.read_text()
+        return found
+
+    found = until(listening)
+    return Server(process, log, found[1], int(found[2]))
+
+
 @contextmanager
-def serving(rca: Terminal, before: Sequence[str] = ()) -> Iterator[PortalClient]:
-    """Starts it, and ends it without a warning."""
-    command = ("serve", "--listen", "127.0.0.1:0")
-    with rca.start(*command, before=before, start_new_session=True) as process:
-        assert process.stderr is not None
-        begun = process.stderr.readline()
-        try:
-            listening = re.search(r"listening on (\S+)", begun)
-            assert listening is not None, begun
-            yield PortalClient(listening[1])
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
+def serving(rca: Workspace, before: Sequence[str] = ()) -> Iterator[PortalClient]:
+    """Starts it, and kills it in the end."""
+    server = start(rca, rca.folder.parent / f"serve-in-{rca.folder.name}", before=before)
+    try:
+        yield PortalClient(server.url)
+    finally:
+        server.kill()

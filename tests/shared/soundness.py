@@ -6,8 +6,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from tests.shared.terminal import CANARY, Terminal
-from tests.shared.witnessed import RecordedTerminal
+from tests.shared.recorded import RecordedWorkspace
+from tests.shared.runner import CANARY, Workspace
 
 # A private key in the clear: PKCS#8's AlgorithmIdentifier and then an OCTET STRING (RFC 5208 §5);
 # in a certificate, the same algorithm is followed by a BIT STRING.
@@ -23,7 +23,7 @@ def files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
-def check_secrets(rca: Terminal, *secrets: str) -> None:
+def check_secrets(rca: Workspace, *secrets: str) -> None:
     """No private key lies in the clear, and no secret where it does not belong."""
     for path in files(rca.folder):
         content = path.read_bytes()
@@ -39,18 +39,18 @@ def opens(file: Path, password: str) -> bool:
     return subprocess.run(["openssl", "pkcs12", "-in", file, *options]).returncode == 0
 
 
-def check_database(rca: Terminal) -> None:
+def check_database(rca: Workspace) -> None:
     database = sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert database.execute("PRAGMA foreign_key_check").fetchall() == []
     database.close()
 
 
-def check_settled(rca: Terminal) -> None:
+def check_settled(rca: Workspace) -> None:
     """Nothing half-done is left: no intent, no journal, no temporary file; all that was signed is
     known."""
     check_database(rca)
-    if isinstance(rca, RecordedTerminal):
+    if isinstance(rca, RecordedWorkspace):
         rca.check_signatures()
     database = sqlite3.connect(rca.home / "ca-store" / "rca.sqlite")
     assert database.execute("SELECT count(*) FROM intent").fetchone() == (0,)

@@ -18,10 +18,9 @@ from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.web.app import Portal
-from tests.shared.homes import Clock, no_passphrase
+from tests.shared.homes import Clock, Issue, no_passphrase
 
-from .person import Person
-from .stage import PROXY, Issue
+from .person import PROXY, Person
 
 
 @pytest.fixture(scope="session")

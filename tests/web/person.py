@@ -12,6 +12,9 @@ from starlette.testclient import TestClient
 
 from renrakucho_ca.service.issuance.issuer import Issued
 
+PROXY = "192.0.2.254"
+"""The reverse proxy that the settings of the home trust."""
+
 
 @dataclass
 class WebPage(HTMLParser):

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.service.home import Home
+from tests.shared.homes import Issue
+from tests.shared.serving import Server
 from tests.shared.waiting import until
 
-from .serving import Serving, start
-from .stage import Issue
+from .serving import start
 
 webdriver = pytest.importorskip("selenium.webdriver")
 webdriver_errors = pytest.importorskip("selenium.common.exceptions")
@@ -24,7 +25,7 @@ WIDTHS = {"phone": 360, "desk": 1280, "phone at 200 %": 180}
 
 
 @pytest.fixture
-def serving(home: Home, tmp_path: Path) -> Iterator[Serving]:
+def serving(home: Home, tmp_path: Path) -> Iterator[Server]:
     serving = start(home, tmp_path)
     yield serving
     serving.stop()
@@ -46,7 +47,7 @@ def browser(tmp_path: Path) -> Iterator[object]:
 
 @pytest.mark.parametrize("screen", WIDTHS)
 def test_a_nurse_gets_her_file(
-    issue: Issue, serving: Serving, browser: object, screen: str, tmp_path: Path
+    issue: Issue, serving: Server, browser: object, screen: str, tmp_path: Path
 ) -> None:
     issued = issue("windows", name="鈴木 花子")
     width = WIDTHS[screen]

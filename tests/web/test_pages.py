@@ -13,10 +13,9 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import download
 from renrakucho_ca.web.app import LARGEST_FORM
 from renrakucho_ca.web.pages import CSS
-from tests.shared.homes import Clock
+from tests.shared.homes import Clock, Issue
 
-from .person import Person
-from .stage import PROXY, Issue
+from .person import PROXY, Person
 
 Visitor = Callable[..., Person]
 

@@ -28,10 +28,9 @@ from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.retrieval.rate_limit import ADDRESS, NUMBER, Locked
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables.attempts import CounterKind
-from tests.shared.homes import Clock
+from tests.shared.homes import Clock, Issue
 
-from .person import Person
-from .stage import PROXY, Issue
+from .person import PROXY, Person
 
 Visitor = Callable[..., Person]
 WRONG = "abcd-efgh-jkmn"

@@ -22,10 +22,9 @@ from renrakucho_ca.service.retrieval import download, retrieval
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.service.revocation import expiry, revocation
 from renrakucho_ca.store.tables import certificates
-from tests.shared.homes import Clock
+from tests.shared.homes import Clock, Issue
 
 from .person import Person
-from .stage import Issue
 
 Visitor = Callable[..., Person]
 

@@ -15,10 +15,8 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import download
 from renrakucho_ca.service.retrieval.download import Claim
 from renrakucho_ca.web.workers import Grouped
-from tests.shared.homes import no_passphrase
+from tests.shared.homes import Issue, no_passphrase
 from tests.shared.waiting import PATIENCE
-
-from .stage import Issue
 
 HERE = ip_address("192.0.2.7")
 

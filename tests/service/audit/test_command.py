@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,10 +19,9 @@ from renrakucho_ca.service.revocation import expiry, revocation
 from renrakucho_ca.store.tables import audit_log
 from renrakucho_ca.store.tables.audit_log import AuditQuery
 from tests.shared.homes import PASSPHRASE, Clock, configure, copy_home, issue, open_home
+from tests.shared.runner import Runner
 
 from .reader import rows, sql
-
-PROGRAM = (sys.executable, "-c", "from renrakucho_ca.cli import main; main()")
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +40,10 @@ def used(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def rca(home: Home, *arguments: object, code: int = 0, **environment: str) -> str:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RCA_", "SSH_"))}
-    done = subprocess.run(
-        [*PROGRAM, "--home", str(home.path), *map(str, arguments)],
-        env={**kept, "LC_ALL": "C.UTF-8", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr if code else done.stdout
+    done = Runner(environment).process("--home", home.path, *arguments)
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    return done.out + done.err if code else done.out
 
 
 def listed(home: Home, *options: object) -> list[int]:

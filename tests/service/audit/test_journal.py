@@ -20,7 +20,7 @@ from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files.journal import JournalState
 from renrakucho_ca.store.tables import audit_log
 from tests.shared.homes import HANAKO, Clock, issue, open_home
-from tests.shared.program import PROGRAM, Program
+from tests.shared.runner import PROGRAM, Runner
 
 from .reader import journal, journal_rows, rows
 
@@ -66,7 +66,7 @@ def test_a_row_is_on_disk_in_the_journal_before_the_command_ends(
     home.db.close()
     trace = tmp_path / "trace"
     watched = ("-e", "trace=write,fsync,fdatasync", "-o", trace)
-    rca = Program({"RCA_HOME": str(home.path), "RCA_LANG": "en"})
+    rca = Runner({"RCA_HOME": str(home.path), "RCA_LANG": "en"})
     done = rca.process("hold", number, program=("strace", "-f", "-y", *watched, *PROGRAM))
     assert done.code == 0, done.err
     calls = [

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.shared.runner import PROGRAM
+
 from .old_cas import OpensslCa, bundle
 
 MakeCa = Callable[..., OpensslCa]
-RCA = Path(sys.executable).with_name("rca")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def call(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [str(part) for part in (RCA, "--lang", "en", "--home", home, *arguments)]
+    command = [str(part) for part in (*PROGRAM, "--lang", "en", "--home", home, *arguments)]
     # No passphrase anywhere: nothing here signs, so nothing may ask for it.
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
@@ -90,7 +90,7 @@ def test_a_killed_import_is_completed_by_the_next(
     file = tmp_path / "all.pem"
     count = 8_000
     bundle(file, ca.certificate.read_bytes(), ca.private_key.read_bytes(), count)
-    command = [str(part) for part in (RCA, "--home", home, *importing(ca, file))]
+    command = [str(part) for part in (*PROGRAM, "--home", home, *importing(ca, file))]
     database = home / "ca-store" / "rca.sqlite"
     begun = database.stat().st_size
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

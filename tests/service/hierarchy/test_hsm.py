@@ -11,7 +11,7 @@ from renrakucho_ca import token_uri
 from renrakucho_ca.errors import Invalid
 from tests.shared.homes import openssl
 from tests.shared.hsm import MODULE, PIN, Hsm, check_signatures, make
-from tests.shared.program import PROGRAM
+from tests.shared.runner import PROGRAM
 
 pytestmark = pytest.mark.needs("softhsm2-util", "pkcs11-tool", "openssl")
 

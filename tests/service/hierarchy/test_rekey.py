@@ -16,10 +16,10 @@ from renrakucho_ca.service.hierarchy import creation, rekey
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.store.keystore import generations
-from tests.shared.dying import calls, failing_at, killed_at, some
 from tests.shared.homes import PASSPHRASE
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled
-from tests.shared.terminal import Terminal
+from tests.shared.system_calls import calls, failing_at, killed_at, some
 
 NEW = b"a newer and longer passphrase"
 
@@ -195,15 +195,15 @@ def test_the_unfinished_files_of_a_killed_rekey_are_not_used(tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def session(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+def session(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A terminal at that home, with both passphrases in files."""
-    rca = Terminal(tmp_path_factory.mktemp("session"))
+    rca = Workspace(tmp_path_factory.mktemp("session"))
     shutil.copytree(template, rca.home)
     rca.passphrase.write_bytes(PASSPHRASE)
     return rca
 
 
-def copied(session: Terminal, folder: Path) -> Terminal:
+def copied(session: Workspace, folder: Path) -> Workspace:
     rca = session.copy(folder)
     rca.passphrase.write_bytes(PASSPHRASE)
     (folder / "new-passphrase").write_bytes(NEW + b"\n")
@@ -215,7 +215,7 @@ COMMAND = ("hierarchy", "rekey-passphrase", "--new-passphrase-file", "new-passph
 
 @pytest.mark.needs("strace")
 def test_a_run_killed_anywhere_leaves_all_keys_under_one_passphrase(
-    session: Terminal, tmp_path: Path
+    session: Workspace, tmp_path: Path
 ) -> None:
     outcomes = set()
     for number, call in enumerate(some(calls(copied(session, tmp_path / "x0"), *COMMAND), 7), 1):
@@ -234,7 +234,7 @@ def test_a_run_killed_anywhere_leaves_all_keys_under_one_passphrase(
 
 @pytest.mark.needs("strace")
 def test_a_disk_that_is_full_keeps_all_under_the_old_passphrase(
-    session: Terminal, tmp_path: Path
+    session: Workspace, tmp_path: Path
 ) -> None:
     writes = calls(copied(session, tmp_path / "x0"), *COMMAND)
     last = [call for call in writes if call.name == "fsync" and ".key.tmp" in call.text][-1]
@@ -246,7 +246,7 @@ def test_a_disk_that_is_full_keeps_all_under_the_old_passphrase(
 
 @pytest.mark.needs("strace")
 def test_a_root_key_file_is_complete_or_absent_after_a_kill(
-    session: Terminal, tmp_path: Path
+    session: Workspace, tmp_path: Path
 ) -> None:
     command = ("hierarchy", "create", "third", "--root-key-out", "root.key")
     steps = calls(copied(session, tmp_path / "x0"), *command)
@@ -268,7 +268,7 @@ def test_a_root_key_file_is_complete_or_absent_after_a_kill(
 
 
 def test_the_new_passphrase_comes_from_a_file_and_the_old_one_is_dead(
-    session: Terminal, tmp_path: Path
+    session: Workspace, tmp_path: Path
 ) -> None:
     rca = copied(session, tmp_path / "work")
     issued = rca.issue()
@@ -283,7 +283,7 @@ def test_the_new_passphrase_comes_from_a_file_and_the_old_one_is_dead(
     assert renewed.json["password"] == issued["password"]
 
 
-def test_the_new_passphrase_comes_from_a_descriptor(session: Terminal, tmp_path: Path) -> None:
+def test_the_new_passphrase_comes_from_a_descriptor(session: Workspace, tmp_path: Path) -> None:
     rca = copied(session, tmp_path / "work")
     reading, writing = os.pipe()
     os.write(writing, NEW)
@@ -295,7 +295,7 @@ def test_the_new_passphrase_comes_from_a_descriptor(session: Terminal, tmp_path:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"x" * 1025])
 def test_a_new_passphrase_that_could_not_be_chosen_first_is_refused(
-    session: Terminal, tmp_path: Path, content: bytes
+    session: Workspace, tmp_path: Path, content: bytes
 ) -> None:
     rca = copied(session, tmp_path / "work")
     (rca.folder / "new-passphrase").write_bytes(content)
@@ -304,7 +304,7 @@ def test_a_new_passphrase_that_could_not_be_chosen_first_is_refused(
     assert "the passphrase is" in refused.complaint
 
 
-def test_without_a_new_passphrase_a_hint_is_printed(session: Terminal, tmp_path: Path) -> None:
+def test_without_a_new_passphrase_a_hint_is_printed(session: Workspace, tmp_path: Path) -> None:
     refused = session("hierarchy", "rekey-passphrase")
     assert refused.code == 7
     assert "--new-passphrase-file" in refused.err

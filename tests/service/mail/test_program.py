@@ -8,7 +8,6 @@ import os
 import shutil
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ from renrakucho_ca.service.mail import compose
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store.tables import outbox
 from tests.shared.proc import watch
-from tests.shared.program import PROGRAM
-from tests.shared.waiting import PATIENCE
+from tests.shared.runner import PROGRAM, Runner
 
 from .mail_home import PASSPHRASE, PASSWORD, USER, secured
 from .post_office import PostOffice
@@ -49,21 +47,12 @@ def rca(home: Home, *arguments: str, code: int = 0) -> Any:
     secret = home.path / "passphrase"
     secret.write_bytes(PASSPHRASE)
     secret.chmod(0o600)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "from renrakucho_ca.cli import main; main()"),
-            *("--home", str(home.path), "--passphrase-file", str(secret)),
-            *(*arguments, "--format", "json"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2 * PATIENCE,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    done = Runner({}).process(
+        *("--home", home.path, "--passphrase-file", secret), *arguments, "--format", "json"
     )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return json.loads(done.stdout)
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    return json.loads(done.out)
 
 
 def test_issue_mail_prints_the_link_and_mail_send_delivers_it(

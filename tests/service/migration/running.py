@@ -9,15 +9,15 @@ import sqlite3
 import subprocess
 from collections.abc import Mapping
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from asn1crypto import pem
 
+from tests.shared import fake_clock
 from tests.shared.homes import PASSPHRASE, PublishedCrl, openssl
+from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled
-from tests.shared.terminal import Terminal
 from tests.shared.waiting import PATIENCE, until
 
 BEFORE = "@2026-07-01 00:00:00"
@@ -30,7 +30,7 @@ has much to leave."""
 MIGRATE = ("migrate", "--cutoff", "2026-08-01", "--format", "json")
 
 
-class Machine(Terminal):
+class Machine(Workspace):
     """A copy of a home that services have prepared, and programs that work on it.
 
     Attributes:
@@ -46,10 +46,8 @@ class Machine(Terminal):
         if home != self.home:
             shutil.copytree(home, self.home)
 
-    def start(
-        self, *arguments: str, env: Mapping[str, str] | None = None, **more: Any
-    ) -> subprocess.Popen[str]:
-        return super().start(*arguments, env=fake_clock(self.clock) | dict(env or {}), **more)
+    def variables(self) -> Mapping[str, str]:
+        return fake_clock.at(self.clock)
 
     def copy(self, folder: Path) -> Machine:
         return Machine(folder, self.home)
@@ -123,27 +121,6 @@ class Machine(Terminal):
 OF_OLD = "certificate AS c JOIN authority AS a ON a.id = c.authority AND a.hierarchy = 'old'"
 OF_NEW = "certificate AS c JOIN authority AS a ON a.id = c.authority AND a.hierarchy = 'new'"
 SUCCESSORS = "certificate WHERE supersedes IS NOT NULL"
-
-
-@cache
-def _libfaketime() -> str:
-    # The program of that name forks: a signal for what it runs would not arrive.
-    command = ["faketime", "2026-01-01", "printenv", "LD_PRELOAD"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def fake_clock(clock: str | Path) -> dict[str, str]:
-    """The environment of a program that takes it for that moment, in UTC."""
-    values = (
-        {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-        if isinstance(clock, Path)
-        else {"FAKETIME": clock}
-    )
-    return values | {
-        "LD_PRELOAD": _libfaketime(),
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # What waits, waits as long as ever.
-        "TZ": "UTC",
-    }
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.terminal import PROGRAM
+from tests.shared import fake_clock
+from tests.shared.runner import PROGRAM
 
-from .running import MIGRATE, PEOPLE, SUCCESSORS, Machine, fake_clock
+from .running import MIGRATE, PEOPLE, SUCCESSORS, Machine
 
 pytestmark = pytest.mark.needs("faketime")
 
@@ -62,15 +63,18 @@ class Cron:
     def run(self, job: Job) -> tuple[int, str]:
         """The exit code, and what the mail would say."""
         shell = self._environment["SHELL"]
-        done = subprocess.run(
+        environment = self._environment | fake_clock.at(self._machine.clock)
+        process = subprocess.Popen(
             [shell, "-c", job.command.replace("/backup/", f"{self._backups}/")],
-            env=self._environment | fake_clock(self._machine.clock),
+            env=environment,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        return done.returncode, done.stdout.decode("ascii")
+        fake_clock.note(process.pid, (), environment)
+        out, _ = process.communicate()
+        return process.returncode, out.decode("ascii")
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.dying import calls, killed_at
 from tests.shared.homes import PASSPHRASE
+from tests.shared.runner import Result
 from tests.shared.small_disk import fill, small_disk
 from tests.shared.soundness import check_database, check_secrets
-from tests.shared.terminal import Result
+from tests.shared.system_calls import calls, killed_at
 from tests.shared.waiting import until
 
 from .running import (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,9 @@ import pytest
 
 from renrakucho_ca.service.publication import publication
 from tests.shared.programs import must, run
+from tests.shared.runner import Runner
 from tests.shared.scene import Device, Network
-from tests.shared.waiting import PATIENCE, until
+from tests.shared.serving import start
 from tests.shared.web_server import HOST, Nginx, entered
 
 pytestmark = pytest.mark.needs("openssl")
@@ -40,20 +39,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OcspSite]:
     network = Network(tmp_path_factory.mktemp("ocsp"))
     network.create("new")
     network.publish()
-    program = "from renrakucho_ca.cli import main; main()"
-    command = [sys.executable, "-c", program, "--home", str(network.home.path), "serve"]
-    log = network.folder / "log"
-    with log.open("wb") as stream:
-        portal = subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stderr=stream)
-
-    def listening() -> re.Match[str] | None:
-        assert portal.poll() is None, log.read_text()
-        return re.search(r"http://127\.0\.0\.1:\d+/", log.read_text())
-
-    yield OcspSite(network, f"{until(listening)[0]}ocsp/new")
-    portal.terminate()
-    portal.wait(PATIENCE)
-    assert "Traceback" not in log.read_text()
+    server = start(Runner({"RCA_HOME": str(network.home.path)}), network.folder / "log")
+    yield OcspSite(network, f"{server.url}ocsp/new")
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
 
 
 def revoke(place: OcspSite, device: Device) -> None:

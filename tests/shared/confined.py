@@ -128,7 +128,7 @@ class Confined:
 def _serve(environment: dict[str, str]) -> None:
     """The other side: a command a line from stdin, its answer a line to stdout."""
     sys.path.append(str(Path(__file__).parents[2]))
-    from tests.shared.program import Program
+    from tests.shared.runner import Runner
 
     resource.setrlimit(resource.RLIMIT_AS, (LARGEST_MEMORY, LARGEST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -137,7 +137,7 @@ def _serve(environment: dict[str, str]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    rca = Program(environment)
+    rca = Runner(environment)
     for line in questions:
         arguments = json.loads(line)
         before = _forget_peak()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from tests.shared.terminal import Result, Terminal
+from tests.shared.runner import Result, Workspace
 
 every_call = False
 """Whether all is tried: `pytest tests/faults --all-faults`."""
@@ -74,7 +74,7 @@ class Call:
         return f"{self.name} {self.nth}"
 
 
-def calls(rca: Terminal, *arguments: str) -> list[Call]:
+def calls(rca: Workspace, *arguments: str) -> list[Call]:
     """Runs a command to its end; what it changed on the disk, in order."""
     log = rca.folder / "strace.log"
     done = rca(*arguments, before=watching(log))
@@ -123,13 +123,13 @@ def some(all_calls: Sequence[Call], count: int) -> list[Call]:
     return of_each_kind[step // 2 :: step]
 
 
-def killed_at(call: Call, rca: Terminal, *arguments: str) -> None:
+def killed_at(call: Call, rca: Workspace, *arguments: str) -> None:
     """Runs a command that dies when it makes the call; the call itself is not made."""
     result = rca(*arguments, before=fault(call, "signal=KILL"))
     assert result.code in (-9, 137), (call, result)
 
 
-def failing_at(call: Call, error: str, rca: Terminal, *arguments: str) -> Result:
+def failing_at(call: Call, error: str, rca: Workspace, *arguments: str) -> Result:
     """Runs a command in which that call fails, such as with ENOSPC."""
     return rca(*arguments, before=fault(call, f"error={error}"))
 

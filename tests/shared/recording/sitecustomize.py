@@ -1,4 +1,4 @@
-"""Stands by in every Python that a test starts, and writes down what the program is about to sign.
+"""Records everything that `rca` signs, in every Python process that a test starts.
 
 Python imports this module by itself where its folder is on PYTHONPATH, in worker processes too. It
 wraps `renrakucho_ca.pki.keys.sign` before anybody can import it, through which every certificate
@@ -41,7 +41,7 @@ class SigningRecorder:
 def _watched(sign: Any) -> Any:
     def watched(key: Any, *parts: bytes | memoryview) -> Any:
         line = b"".join(map(bytes, parts)).hex().encode() + b"\n"
-        descriptor = os.open(os.environ["RCA_WITNESS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        descriptor = os.open(os.environ["RCA_SIGNING_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(descriptor, line)
         os.close(descriptor)
         return sign(key, *parts)
@@ -49,5 +49,5 @@ def _watched(sign: Any) -> Any:
     return watched
 
 
-if "RCA_WITNESS" in os.environ:
+if "RCA_SIGNING_LOG" in os.environ:
     sys.meta_path.insert(0, SigningRecorder())

@@ -1,9 +1,8 @@
-"""A terminal with a witness: all that is signed in it is compared with what the store knows."""
+"""A workspace in which every signature is recorded and compared with the records of the store."""
 
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -11,27 +10,24 @@ from typing import Any
 
 from asn1crypto import core, crl, x509
 
-from tests.shared.terminal import Terminal
+from tests.shared.runner import Workspace
 
 _SEQUENCE = 0x30
 
 
-class RecordedTerminal(Terminal):
-    """The same, where `recording/sitecustomize.py` stands by."""
+class RecordedWorkspace(Workspace):
+    """The same, with `recording/sitecustomize.py` in each Python process."""
 
     @property
     def log(self) -> Path:
         """A line in hex for all that was signed; beside the folder, not among what is checked."""
         return self.folder.parent / f"signed-in-{self.folder.name}"
 
-    def start(
-        self, *arguments: str, env: Mapping[str, str] | None = None, **more: Any
-    ) -> subprocess.Popen[str]:
-        recording = {
-            "PYTHONPATH": str(Path(__file__).parent / "witness"),
-            "RCA_WITNESS": str(self.log),
+    def variables(self) -> Mapping[str, str]:
+        return {
+            "PYTHONPATH": str(Path(__file__).parent / "recording"),
+            "RCA_SIGNING_LOG": str(self.log),
         }
-        return super().start(*arguments, env={**recording, **(env or {})}, **more)
 
     def signed(self) -> list[bytes]:
         """What was handed to a CA's key: certificates and lists, in the order of signing."""
