@@ -27,7 +27,7 @@ from benchmarks import peers, synthetic
 from benchmarks.measure import RCA, Run, Sample, heading, in_turn, line, memory_of_all, process
 from benchmarks.synthetic import Stock
 from renrakucho_ca.bundle import pkcs12
-from renrakucho_ca.model import P12Format
+from renrakucho_ca.certificate_profile import P12Format
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service.process_pool import cores
 

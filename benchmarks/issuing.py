@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from benchmarks import synthetic
 from benchmarks.measure import Run, Sample, heading, in_turn, line
 from renrakucho_ca.bundle import pkcs12
+from renrakucho_ca.certificate_profile import P12Format
 from renrakucho_ca.clock import system_clock
-from renrakucho_ca.model import P12Format, User
+from renrakucho_ca.model import User
 from renrakucho_ca.pki import keys, x509_certificates
 from renrakucho_ca.pki.keys import PrivateKey
 from renrakucho_ca.service.ca.ca_keys import ca_key

@@ -1,6 +1,6 @@
-"""The vocabulary: what a certificate, a user, a hierarchy, a profile is. No input, no output.
+"""The vocabulary: certificates, users, hierarchies and acts as frozen types.
 
-Every type here is checked when it is made; whoever holds one need not check again.
+Values are checked when they are parsed, so that later code does not check again.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from renrakucho_ca.errors import Invalid
-
-Subject = tuple[tuple["SubjectAttribute", str], ...]
-"""A distinguished name (RFC 5280 §4.1.2.6): attribute and NFC value, most significant first."""
+from renrakucho_ca.text import clean_text
 
 
 class Status(StrEnum):
-    """What can be said of a certificate at a moment; derived from facts, never stored."""
+    """The status of a certificate at a moment; derived from facts, never stored."""
 
     ISSUED = "issued"
     DOWNLOADED = "downloaded"
@@ -28,11 +26,11 @@ class Status(StrEnum):
 
 
 LIVE = frozenset({Status.ISSUED, Status.DOWNLOADED, Status.HELD})
-"""The states in which a certificate may log in now or, once released, again."""
+"""The states in which a certificate can log in, now or after its release."""
 
 
 class RevocationReason(StrEnum):
-    """CRLReason (RFC 5280 §5.3.1), without removeFromCRL, which belongs to delta CRLs alone."""
+    """CRLReason (RFC 5280 §5.3.1), without removeFromCRL, which only delta CRLs use."""
 
     UNSPECIFIED = "unspecified"
     KEY_COMPROMISE = "keyCompromise"
@@ -47,7 +45,7 @@ class RevocationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """When and why. A hold is a revocation that can be taken back (reason certificateHold)."""
+    """Moment and reason. A hold (certificateHold) is a revocation that can be released."""
 
     at: datetime
     reason: RevocationReason
@@ -67,14 +65,14 @@ class KeyAlgorithm(StrEnum):
 
 
 class Tier(StrEnum):
-    """The place of a CA in its hierarchy."""
+    """The position of a CA in its hierarchy."""
 
     ROOT = "root"
     ISSUING = "issuing"
 
 
 class Container(StrEnum):
-    """What the user gets: a PKCS#12, an Apple profile around one, or (own key, CSR) a PEM chain."""
+    """The user's file: a PKCS#12, an Apple profile around one, or a PEM chain (for a CSR)."""
 
     P12 = "p12"
     MOBILECONFIG = "mobileconfig"
@@ -85,80 +83,10 @@ class Container(StrEnum):
         return f".{self.value}"
 
 
-class P12Format(StrEnum):
-    """Which algorithms the PKCS#12 uses: old devices open `compat` alone."""
-
-    COMPAT = "compat"
-    MODERN = "modern"
-
-
-class SubjectAttribute(StrEnum):
-    """The name attributes that a profile may set, by their X.520 names."""
-
-    COUNTRY = "country"
-    ORGANIZATION = "organization"
-    ORGANIZATIONAL_UNIT = "organizational_unit"
-    STATE = "state"
-    LOCALITY = "locality"
-    COMMON_NAME = "common_name"
-
-
-class KeyUsage(StrEnum):
-    """The bits that an end entity's profile may set (RFC 5280 §4.2.1.3)."""
-
-    DIGITAL_SIGNATURE = "digitalSignature"
-    KEY_ENCIPHERMENT = "keyEncipherment"
-    KEY_AGREEMENT = "keyAgreement"
-
-
-class ExtendedKeyUsage(StrEnum):
-    """The purposes that an end entity's profile may name (RFC 5280 §4.2.1.12)."""
-
-    CLIENT_AUTH = "clientAuth"
-    EMAIL_PROTECTION = "emailProtection"
-
-
-# Letters that reorder or hide what stands beside them, and everything that has no shape:
-# a name with one of these reads otherwise than it is.
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def clean_text(text: str, *, what: str, longest: int, shortest: int = 1) -> str:
-    """A person's text in NFC, without blanks at its ends.
-
-    Args:
-        text: what came from outside.
-        what: its name in the message, such as "user".
-        longest, shortest: in characters after normalization.
-
-    Raises:
-        Invalid: too long, empty, or with control, bidirectional or unassigned characters.
-    """
-    clean = unicodedata.normalize("NFC", text).strip()
-    if len(clean) < shortest:
-        raise Invalid("{what} is empty", what=what)
-    if len(clean) > longest:
-        raise Invalid(
-            "{what} has {length} characters; the longest allowed has {longest}",
-            what=what,
-            length=len(clean),
-            longest=longest,
-        )
-    # What is printable has none of these; what is not may have a wide blank.
-    for letter in "" if clean.isprintable() else clean:
-        if unicodedata.category(letter) in _UNSAFE_CATEGORIES:
-            raise Invalid(
-                "{what} has a character that cannot be shown: U+{code}",
-                what=what,
-                code=f"{ord(letter):04X}",
-            )
-    return clean
-
-
 class RetrievalNumber(str):
-    """証明書取得用No: eight digits that name one certificate for ever. Never a secret.
+    """証明書取得用No: eight digits that name one certificate for ever. It is not a secret.
 
-    The first digit is never 0, so that no spreadsheet drops it.
+    The first digit is never 0, so that spreadsheets keep it.
     """
 
     __slots__ = ()
@@ -166,7 +94,7 @@ class RetrievalNumber(str):
 
     @classmethod
     def parse(cls, text: str) -> RetrievalNumber:
-        """Reads a number as people write it: full-width digits, blanks and hyphens are folded.
+        """Parse a number; full-width digits, blanks and hyphens are folded.
 
         Raises:
             Invalid: not eight digits.
@@ -182,8 +110,7 @@ class RetrievalNumber(str):
 
 
 def parse_serial(text: str) -> int:
-    """Reads a certificate's serial number in hex: plain, with colons, or with 0x; old CAs gave out
-    negative ones too.
+    """Parse a serial number in hex: plain, with colons, or with 0x; negative ones exist too.
 
     Raises:
         Invalid: not hexadecimal, or more than the 20 octets of RFC 5280 §4.1.2.2.
@@ -196,11 +123,11 @@ def parse_serial(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person to whom devices belong.
+    """A user, to whom devices belong.
 
     Attributes:
-        id: the name in the certificate.
-        email: up to three addresses, parted by ", ".
+        id: the common name of the user's certificates.
+        email: up to three addresses, separated by ", ".
     """
 
     id: str
@@ -211,12 +138,12 @@ class User:
 
     # ub-common-name and its neighbours are 64 characters (RFC 5280 appendix A.1).
     LONGEST_NAME = 64
-    # The user's own, and two more that are to know.
+    # The user's own, and two more for notices.
     MOST_ADDRESSES = 3
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where mails go; none where no address is known."""
+        """The mail addresses; empty if none is known."""
         return tuple(self.email.split(", ")) if self.email else ()
 
     @classmethod
@@ -228,7 +155,7 @@ class User:
         facility: str | None = None,
         network: str | None = None,
     ) -> User:
-        """Checks and normalizes what came from outside; an empty field counts as absent.
+        """Check and normalize a user's fields; an empty one counts as absent.
 
         Raises:
             Invalid: a field is too long, has unprintable characters, or is no mail address.
@@ -249,10 +176,10 @@ class User:
 
 
 def _parse_addresses(text: str, most: int) -> str | None:
-    """One address or a few, parted by commas, semicolons or blanks; brought to the first form."""
+    """Normalize addresses separated by commas, semicolons or blanks."""
     addresses = list(dict.fromkeys(filter(None, re.split(r"[,;\s]+", text))))
     for address in addresses:
-        # ASCII alone: not every server knows SMTPUTF8. RFC 5321 §4.5.3.1.3: 254 octets at most.
+        # ASCII only: not every server knows SMTPUTF8. RFC 5321 §4.5.3.1.3: 254 octets at most.
         if len(address) > 254 or not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address):
             raise Invalid("{address} is not a mail address", address=repr(address[:60]))
         if set(address) & set('<>()[]:\\"') or address.count("@") != 1:
@@ -265,10 +192,10 @@ def _parse_addresses(text: str, most: int) -> str | None:
 
 
 IMPORTED = "imported"
-"""What stands for the profile of a certificate that another program made."""
+"""The profile of a certificate that another program issued."""
 
 UNKNOWN = "unknown"
-"""The device, or the user, of a certificate that was taken over, where nothing tells."""
+"""The device or user of an imported certificate if no record names it."""
 
 LONGEST_NOTE = 200
 """Characters of a note (備考)."""
@@ -276,7 +203,7 @@ LONGEST_NOTE = 200
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Our record of one certificate: facts alone. Its bytes lie elsewhere."""
+    """The record of one certificate: facts only. Its DER is stored separately."""
 
     number: RetrievalNumber
     serial: int
@@ -296,77 +223,12 @@ class Certificate:
     fingerprint_sha256: str | None
 
     def status(self, now: datetime) -> Status:
-        """What it is at `now`. The order decides: a revoked one never becomes expired."""
+        """Return the status at `now`; a revoked certificate never becomes expired."""
         if self.revocation is not None:
             return Status.HELD if self.revocation.is_hold else Status.REVOKED
         if now >= self.not_after:
             return Status.EXPIRED
         return Status.DOWNLOADED if self.downloaded_at is not None else Status.ISSUED
-
-
-class NameForm(StrEnum):
-    """The kinds of name that a CA can be bound to (GeneralName, RFC 5280 §4.2.1.10)."""
-
-    DNS = "dns"
-    EMAIL = "email"
-    IP = "ip"
-    DIRNAME = "dirname"
-
-
-Subtree = tuple[NameForm, "str | Subject"]
-"""A name and all below it: a domain, an address or host or domain of mails, a network in CIDR
-notation, the most significant part of a distinguished name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Constraints:
-    """What a CA binds everything below it to.
-
-    Attributes:
-        permitted, excluded: of each kind that is permitted anywhere, only what is permitted; and
-            nothing that is excluded (§4.2.1.10).
-        policies: object identifiers of certificate policies (§4.2.1.4).
-        require_explicit_policy, inhibit_policy_mapping: after so many CAs (§4.2.1.11).
-        inhibit_any_policy: after so many CAs (§4.2.1.14).
-    """
-
-    permitted: tuple[Subtree, ...] = ()
-    excluded: tuple[Subtree, ...] = ()
-    policies: tuple[str, ...] = ()
-    require_explicit_policy: int | None = None
-    inhibit_policy_mapping: int | None = None
-    inhibit_any_policy: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceProfile:
-    """What a kind of device gets."""
-
-    name: str
-    title: dict[str, str]
-    key_algorithm: KeyAlgorithm
-    validity_years: int
-    subject: Subject
-    key_usage: frozenset[KeyUsage]
-    extended_key_usage: tuple[ExtendedKeyUsage, ...]
-    container: Container
-    p12: P12Format
-    chain: tuple[Tier, ...]
-    policies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CaProfile:
-    """What a root or an issuing CA is made like."""
-
-    name: str
-    tier: Tier
-    key_algorithm: KeyAlgorithm
-    validity_years: int
-    subject: Subject
-    path_length: int
-    crl_days: int
-    constraints: Constraints = Constraints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +238,7 @@ class Authority:
     Attributes:
         id: its row in the store.
         certificate: DER.
-        key: the name of its private key in the keystore; None where the key is off the machine.
+        key: the name of its private key in the keystore; None if the key is off the machine.
     """
 
     id: int
@@ -391,17 +253,17 @@ class Authority:
 
     @property
     def name(self) -> str:
-        """Its name in file names: `new-issuing`."""
+        """The name in file names, such as `new-issuing`."""
         return f"{self.hierarchy}-{self.tier.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A root and its issuing CA (for a flat one that was taken over, the root is both).
+    """A root and its issuing CA; in an imported flat hierarchy, the root is both.
 
     Attributes:
-        retired_at: when issuing was stopped for good; None while it is open.
-        cutoff: the moment from which nothing of it is accepted any more; None where none is set.
+        retired_at: when it stopped issuing for good; None while it is open.
+        cutoff: the moment from which its certificates are no longer accepted; None if not set.
     """
 
     name: str
@@ -411,11 +273,11 @@ class Hierarchy:
     authorities: tuple[Authority, ...]
 
     def is_open(self, now: datetime) -> bool:
-        """Whether it may still issue."""
+        """Return whether it may still issue."""
         return self.retired_at is None and (self.cutoff is None or now < self.cutoff)
 
     def authority(self, tier: Tier) -> Authority:
-        """The CA of that tier; the root where the hierarchy has no other."""
+        """Return the CA of that tier, or the root if there is no other."""
         return next((a for a in self.authorities if a.tier is tier), self.root)
 
     @property
@@ -428,7 +290,7 @@ class Hierarchy:
 
 
 class Act(StrEnum):
-    """What the audit log speaks of. Its rows last for ever: a word is added, never changed."""
+    """The acts in the audit log. Its rows last for ever: words are added, never changed."""
 
     HIERARCHY_CREATED = "hierarchy-created"
     HIERARCHY_IMPORTED = "hierarchy-imported"
@@ -462,20 +324,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: a user of the operating system, or the portal; and from where."""
+    """The author of an act: an operating system user or the portal, and where they come from."""
 
     name: str
     origin: str = "local"
-
-
-class Severity(StrEnum):
-    """How bad it is what `doctor` has found."""
-
-    OK = "ok"
-    """A check found nothing."""
-    UNKNOWN = "unknown"
-    """A check could not be run, for a reason that another one tells."""
-    WARNING = "warning"
-    """It will go wrong, or is weaker than it need be."""
-    PROBLEM = "problem"
-    """It is wrong now."""

@@ -14,7 +14,7 @@ import msgspec
 
 from renrakucho_ca import yamlfile
 from renrakucho_ca.errors import Invalid, NotFound
-from renrakucho_ca.model import clean_text
+from renrakucho_ca.text import clean_text
 
 FILE = "rca.yaml"
 

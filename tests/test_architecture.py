@@ -22,7 +22,17 @@ PACKAGE = Path(renrakucho_ca.__file__).parent
 NAME = PACKAGE.name
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"model", "errors", "clock", "background", "batched", "token_uri", ""}
+GROUND = {
+    "model",
+    "certificate_profile",
+    "text",
+    "errors",
+    "clock",
+    "background",
+    "batched",
+    "token_uri",
+    "",
+}
 """What every room may know; "" is the package itself: its version."""
 
 ROOMS = {"pki", "bundle", "store", "tabular", "profiles", "settings"}
@@ -30,7 +40,9 @@ ROOMS = {"pki", "bundle", "store", "tabular", "profiles", "settings"}
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
     "clock": {"errors"},
-    "model": {"errors"},
+    "text": {"errors"},
+    "model": {"errors", "text"},
+    "certificate_profile": {"model"},
     "background": set(),
     "batched": set(),
     "token_uri": {"errors"},

@@ -24,9 +24,9 @@ from renrakucho_ca.model import (
     Status,
     Tier,
     User,
-    clean_text,
     parse_serial,
 )
+from renrakucho_ca.text import clean_text
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

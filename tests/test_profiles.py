@@ -12,18 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renrakucho_ca import profiles
-from renrakucho_ca.errors import Invalid, NotFound, RcaError
-from renrakucho_ca.model import (
-    Container,
+from renrakucho_ca.certificate_profile import (
     DeviceProfile,
     ExtendedKeyUsage,
-    KeyAlgorithm,
     KeyUsage,
     P12Format,
     Subject,
     SubjectAttribute,
-    Tier,
 )
+from renrakucho_ca.errors import Invalid, NotFound, RcaError
+from renrakucho_ca.model import Container, KeyAlgorithm, Tier
 from renrakucho_ca.profiles import subjects
 
 DEVICE = """\

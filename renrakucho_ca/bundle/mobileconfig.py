@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import clean_text
+from renrakucho_ca.text import clean_text
 
 # Any fixed value would do. Changing it makes every device treat what it has as something new.
 _NAMESPACE = uuid.UUID("7c0a4f0e-5d3b-4b57-9b0e-0f6f3f0f7a51")

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
-from renrakucho_ca.model import P12Format, clean_text
+from renrakucho_ca.certificate_profile import P12Format
+from renrakucho_ca.text import clean_text
 
 # Named one by one: the library's own choice follows its version and locks old devices out.
 # iOS 17 and macOS 14 know PBES1 and a SHA-1 MAC alone; iOS 18 wants AES-256 with PRF SHA-256.

@@ -22,9 +22,10 @@ from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import LIVE, LONGEST_NOTE, RetrievalNumber, Status, clean_text
+from renrakucho_ca.model import LIVE, LONGEST_NOTE, RetrievalNumber, Status
 from renrakucho_ca.store.tables import certificates, listing
 from renrakucho_ca.store.tables.listing import ListQuery, Order
+from renrakucho_ca.text import clean_text
 
 _ORDERS = {order.name.lower(): order for order in Order}
 _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]

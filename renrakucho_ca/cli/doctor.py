@@ -11,7 +11,7 @@ from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
-from renrakucho_ca.model import Severity
+from renrakucho_ca.service.doctor.finding import Severity
 
 if TYPE_CHECKING:
     from renrakucho_ca.service.doctor import Report

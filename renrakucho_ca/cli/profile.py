@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from renrakucho_ca.certificate_profile import CaProfile, DeviceProfile
 from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import CaProfile, DeviceProfile
 
 _HERE = "renrakucho_ca.cli.profile"
 

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from renrakucho_ca.model import (
+from renrakucho_ca.certificate_profile import (
     CaProfile,
     Constraints,
     ExtendedKeyUsage,

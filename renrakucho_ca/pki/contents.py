@@ -7,9 +7,9 @@ from datetime import datetime
 
 from cryptography import x509
 
+from renrakucho_ca.certificate_profile import CaProfile, DeviceProfile, Subject
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import CaProfile, DeviceProfile, Subject
 from renrakucho_ca.pki.keys import PublicKey
 
 

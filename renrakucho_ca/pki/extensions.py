@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from renrakucho_ca.certificate_profile import Constraints, KeyUsage, NameForm, Subtree
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Constraints, KeyUsage, NameForm, Subtree
 from renrakucho_ca.pki.contents import Distribution
 from renrakucho_ca.pki.names import to_name
 

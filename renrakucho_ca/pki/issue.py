@@ -5,8 +5,8 @@ from __future__ import annotations
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from renrakucho_ca.certificate_profile import CaProfile, Subject
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.model import CaProfile, Subject
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.builder import ca_request, end_entity, issuing, responder, root
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents, Validity

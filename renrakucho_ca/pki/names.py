@@ -7,8 +7,8 @@ import re
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from renrakucho_ca.certificate_profile import Subject, SubjectAttribute
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Subject, SubjectAttribute
 
 LONGEST_ATTRIBUTE = 64
 """Characters: ub-common-name, ub-organization-name and their neighbours (appendix A.1)."""

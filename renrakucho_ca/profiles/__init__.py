@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 
 from renrakucho_ca import yamlfile
+from renrakucho_ca.certificate_profile import CaProfile, DeviceProfile, P12Format
 from renrakucho_ca.errors import Attention, Invalid, NotFound
-from renrakucho_ca.model import CaProfile, Container, DeviceProfile, KeyAlgorithm, P12Format, Tier
+from renrakucho_ca.model import Container, KeyAlgorithm, Tier
 from renrakucho_ca.profiles.schema import CA_KINDS, DeviceDocument
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -10,8 +10,8 @@ from typing import Annotated
 import msgspec
 
 from renrakucho_ca import yamlfile
+from renrakucho_ca.certificate_profile import NameForm, Subject, SubjectAttribute, Subtree
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import NameForm, Subject, SubjectAttribute, Subtree
 from renrakucho_ca.profiles.subjects import attribute_value, set_in
 
 _LABEL = r"[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -9,18 +9,16 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from renrakucho_ca import yamlfile
-from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import (
+from renrakucho_ca.certificate_profile import (
     Constraints,
     ExtendedKeyUsage,
-    KeyAlgorithm,
     KeyUsage,
     P12Format,
     Subject,
     SubjectAttribute,
-    Tier,
-    clean_text,
 )
+from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import KeyAlgorithm, Tier
 from renrakucho_ca.profiles.constraints import (
     Depth,
     NameConstraints,
@@ -28,6 +26,7 @@ from renrakucho_ca.profiles.constraints import (
     checked_policies,
 )
 from renrakucho_ca.profiles.subjects import checked_template, set_in
+from renrakucho_ca.text import clean_text
 
 _Years = Annotated[int, msgspec.Meta(ge=1, le=50)]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from renrakucho_ca.certificate_profile import Subject, SubjectAttribute
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Subject, SubjectAttribute, clean_text
+from renrakucho_ca.text import clean_text
 
 LONGEST_ATTRIBUTE = 64
 """ub-common-name, ub-organization-name and ub-organizational-unit-name (RFC 5280 appendix A.1);

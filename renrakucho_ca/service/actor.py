@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import Actor, clean_text
+from renrakucho_ca.model import Actor
+from renrakucho_ca.text import clean_text
 
 LONGEST_NAME = 64
 

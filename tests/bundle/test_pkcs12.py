@@ -10,8 +10,8 @@ from asn1crypto import keys, pem
 from asn1crypto import x509 as asn1_x509
 
 from renrakucho_ca.bundle import pkcs12
+from renrakucho_ca.certificate_profile import P12Format
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import P12Format
 
 from . import p12_reader
 from .identities import Identity

@@ -21,12 +21,14 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 
 import renrakucho_ca
+from renrakucho_ca.certificate_profile import SubjectAttribute
 from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.cli.profile import ProfileKind
 from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import RcaError
-from renrakucho_ca.model import Act, Container, Severity, Status, SubjectAttribute, Tier
+from renrakucho_ca.model import Act, Container, Status, Tier
 from renrakucho_ca.service import doctor
+from renrakucho_ca.service.doctor.finding import Severity
 from renrakucho_ca.service.retrieval import instructions
 from renrakucho_ca.store.tables.outbox import MailState
 

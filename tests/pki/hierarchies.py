@@ -11,18 +11,16 @@ from pathlib import Path
 from asn1crypto import x509 as asn1
 from cryptography import x509
 
-from renrakucho_ca.model import (
+from renrakucho_ca.certificate_profile import (
     CaProfile,
-    Container,
     DeviceProfile,
     ExtendedKeyUsage,
-    KeyAlgorithm,
     KeyUsage,
     P12Format,
     Subject,
     SubjectAttribute,
-    Tier,
 )
+from renrakucho_ca.model import Container, KeyAlgorithm, Tier
 from renrakucho_ca.pki import builder, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity, serial_number
 from renrakucho_ca.pki.issue import issue_root

@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from renrakucho_ca.certificate_profile import ExtendedKeyUsage, KeyUsage, Subject, SubjectAttribute
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.model import ExtendedKeyUsage, KeyUsage, Subject, SubjectAttribute, Tier
+from renrakucho_ca.model import Tier
 from renrakucho_ca.pki.builder import end_entity, issuing
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity
 from renrakucho_ca.pki.keys import describe

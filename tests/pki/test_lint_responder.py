@@ -10,8 +10,8 @@ from asn1crypto import core
 from asn1crypto import x509 as asn1
 from cryptography import x509
 
+from renrakucho_ca.certificate_profile import Subject, SubjectAttribute
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.model import Subject, SubjectAttribute
 from renrakucho_ca.pki.contents import ResponderContents, Validity
 from renrakucho_ca.pki.issue import issue_responder
 from renrakucho_ca.pki.keys import MemoryKey

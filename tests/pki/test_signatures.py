@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
-from renrakucho_ca.model import KeyAlgorithm, Subject, SubjectAttribute, Tier
+from renrakucho_ca.certificate_profile import Subject, SubjectAttribute
+from renrakucho_ca.model import KeyAlgorithm, Tier
 from renrakucho_ca.pki import keys
 from renrakucho_ca.pki.issue import issue_root
 from renrakucho_ca.pki.signatures import signed_by

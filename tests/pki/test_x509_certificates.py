@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
 
+from renrakucho_ca.certificate_profile import KeyUsage, SubjectAttribute
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import KeyUsage, RevocationReason, SubjectAttribute
+from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.pki import crl, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, Validity, serial_number
 from renrakucho_ca.pki.issue import issue

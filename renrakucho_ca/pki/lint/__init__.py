@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from cryptography import x509
 
+from renrakucho_ca.certificate_profile import Constraints, ExtendedKeyUsage
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.model import Constraints, ExtendedKeyUsage
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents
 from renrakucho_ca.pki.lint import constraint_rules, extension_rules, field_rules
 from renrakucho_ca.pki.lint.expected import Expected

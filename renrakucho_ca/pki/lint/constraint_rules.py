@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from renrakucho_ca.certificate_profile import NameForm
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import NameForm
 from renrakucho_ca.pki.lint.expected import Expected, Rule
 from renrakucho_ca.pki.x509_certificates import extension
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from renrakucho_ca.model import Constraints, Subject
+from renrakucho_ca.certificate_profile import Constraints, Subject
 from renrakucho_ca.pki.contents import Distribution, Validity
 from renrakucho_ca.pki.keys import PublicKey
 

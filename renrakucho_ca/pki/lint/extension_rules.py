@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, ObjectIdentifier
 
-from renrakucho_ca.model import Constraints
+from renrakucho_ca.certificate_profile import Constraints
 from renrakucho_ca.pki.keys import public_key_of
 from renrakucho_ca.pki.lint.expected import Expected, Rule
 from renrakucho_ca.pki.x509_certificates import extension

@@ -8,9 +8,9 @@ from datetime import timedelta
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from renrakucho_ca.certificate_profile import SubjectAttribute
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import SubjectAttribute
 from renrakucho_ca.pki import der
 from renrakucho_ca.pki.keys import public_key_of, signature_hash
 from renrakucho_ca.pki.lint.expected import Expected, Rule

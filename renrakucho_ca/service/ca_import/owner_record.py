@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import LONGEST_NOTE, RetrievalNumber, User, clean_text, parse_serial
+from renrakucho_ca.model import LONGEST_NOTE, RetrievalNumber, User, parse_serial
 from renrakucho_ca.tabular.csv_table import refuse_rounded
 from renrakucho_ca.tabular.dates import parse_date
+from renrakucho_ca.text import clean_text
 
 COLUMNS = {
     "number": False,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from renrakucho_ca.errors import Attention, NotFound, RcaError, Unavailable
-from renrakucho_ca.model import Severity
 from renrakucho_ca.service.doctor import (
     checks_database,
     checks_files,
@@ -19,7 +18,7 @@ from renrakucho_ca.service.doctor import (
     checks_servers,
     checks_settings,
 )
-from renrakucho_ca.service.doctor.finding import Finding, new_problem, problem_of
+from renrakucho_ca.service.doctor.finding import Finding, Severity, new_problem, problem_of
 from renrakucho_ca.service.home import Home
 
 Report = dict[str, list[Finding]]

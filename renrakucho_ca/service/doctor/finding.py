@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from renrakucho_ca.errors import Attention, RcaError
-from renrakucho_ca.model import Severity
+
+
+class Severity(StrEnum):
+    """The severity of a finding of `rca doctor`."""
+
+    OK = "ok"
+    """A check found no problem."""
+    UNKNOWN = "unknown"
+    """A check could not run, for a reason that another finding gives."""
+    WARNING = "warning"
+    """It will fail, or is weaker than necessary."""
+    PROBLEM = "problem"
+    """It fails now."""
 
 
 @dataclass(frozen=True, slots=True)

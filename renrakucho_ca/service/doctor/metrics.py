@@ -13,8 +13,9 @@ from pathlib import Path
 
 from renrakucho_ca import __version__
 from renrakucho_ca.errors import RcaError
-from renrakucho_ca.model import Authority, Hierarchy, Severity
+from renrakucho_ca.model import Authority, Hierarchy
 from renrakucho_ca.service.doctor import Report
+from renrakucho_ca.service.doctor.finding import Severity
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp import response_file
 from renrakucho_ca.service.recovery import backup

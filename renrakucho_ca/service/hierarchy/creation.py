@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from renrakucho_ca import profiles
+from renrakucho_ca.certificate_profile import CaProfile
 from renrakucho_ca.clock import years_after
 from renrakucho_ca.errors import Conflict, Invalid
-from renrakucho_ca.model import Act, Authority, CaProfile, Hierarchy, KeyAlgorithm, Tier, clean_text
+from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import authority_certificate, contents, keys, x509, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca, issue_root
@@ -29,6 +30,7 @@ from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import ca_certificates, expiry, hierarchies
 from renrakucho_ca.store.tables.audit_log import AuditEntry
+from renrakucho_ca.text import clean_text
 from renrakucho_ca.token_uri import TokenUri
 
 LONGEST_COMMON_NAME = 53

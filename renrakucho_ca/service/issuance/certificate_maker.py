@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import TypeVar
 
 from renrakucho_ca.bundle import password, pkcs12
+from renrakucho_ca.certificate_profile import DeviceProfile, Subject
 from renrakucho_ca.clock import Randomness
 from renrakucho_ca.errors import RcaError
-from renrakucho_ca.model import Container, DeviceProfile, RetrievalNumber, Subject, Tier
+from renrakucho_ca.model import Container, RetrievalNumber, Tier
 from renrakucho_ca.pki import keys, x509, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue

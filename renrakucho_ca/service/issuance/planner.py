@@ -8,16 +8,10 @@ from enum import Enum
 
 from renrakucho_ca import profiles
 from renrakucho_ca.bundle import pkcs12
+from renrakucho_ca.certificate_profile import DeviceProfile
 from renrakucho_ca.clock import Randomness, years_after
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.model import (
-    LONGEST_NOTE,
-    DeviceProfile,
-    Hierarchy,
-    RetrievalNumber,
-    User,
-    clean_text,
-)
+from renrakucho_ca.model import LONGEST_NOTE, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import csr, keys
 from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.profiles import subjects
@@ -26,6 +20,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.certificate_maker import Task
 from renrakucho_ca.store.tables import users
 from renrakucho_ca.store.tables.pending_issuance import PendingIssuance
+from renrakucho_ca.text import clean_text
 
 
 class Succession(Enum):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from renrakucho_ca.certificate_profile import SubjectAttribute
 from renrakucho_ca.clock import is_renewal_due
-from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, SubjectAttribute, Tier
+from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, Tier
 from renrakucho_ca.pki import authority_certificate, contents, keys, x509_certificates
 from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.pki.issue import issue_responder

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from renrakucho_ca.errors import NotFound
-from renrakucho_ca.model import RevocationReason, Severity, User
+from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import doctor
 from renrakucho_ca.service.doctor import checks_files
-from renrakucho_ca.service.doctor.finding import Finding
+from renrakucho_ca.service.doctor.finding import Finding, Severity
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance, orphans

@@ -13,16 +13,15 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
 from renrakucho_ca import profiles
-from renrakucho_ca.errors import Invalid, Refused
-from renrakucho_ca.model import (
+from renrakucho_ca.certificate_profile import (
     CaProfile,
     Constraints,
-    KeyAlgorithm,
     NameForm,
     Subject,
     SubjectAttribute,
-    Tier,
 )
+from renrakucho_ca.errors import Invalid, Refused
+from renrakucho_ca.model import KeyAlgorithm, Tier
 from renrakucho_ca.pki import builder, keys, lint, x509_certificates
 from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue_root
