@@ -12,7 +12,7 @@ import pytest
 from renrakucho_ca.model import Actor, RevocationReason, User
 from renrakucho_ca.service import people
 from renrakucho_ca.service.actor import of_process
-from renrakucho_ca.service.hierarchy import creation
+from renrakucho_ca.service.hierarchy import creation, cross_signing, external_root, rekey
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.mail import lockout_alert
@@ -204,6 +204,39 @@ def test_each_crl_is_an_act_with_its_number(home: Home) -> None:
         "new-issuing",
     ]
     assert signed[-1]["detail"]["number"] > signed[-5]["detail"]["number"]
+
+
+def test_what_cas_ask_for_and_sign_is_recorded(home: Home, since: int, tmp_path: Path) -> None:
+    external_root.request(home, "third", tmp_path / "third.csr", common_name="third.example.jp")
+    external_root.withdraw(home, "third")
+    made = cross_signing.cross(home, "new", "old")
+    cross_signing.revoke(home, made.serial, RevocationReason.SUPERSEDED)
+    assert acts(home, since) == [
+        ("ca-requested", "third"),
+        ("ca-request-withdrawn", "third"),
+        ("ca-signed", "old"),
+        ("ca-revoked", "old"),
+    ]
+    signed, revoked = rows(home)[-2:]
+    assert signed["detail"]["crosses"] == "new"
+    assert revoked["detail"] == {"serial": f"{made.serial:x}", "reason": "superseded"}
+
+
+def test_each_responder_is_an_act_with_its_serial(home: Home, since: int) -> None:
+    publication.publish(home)
+    signed = [row for row in rows(home) if row["act"] == "responder-signed"]
+    names = {"old-root", "old-issuing", "new-root", "new-issuing"}
+    assert sorted(row["object"] for row in signed) == sorted(names)
+    stored = {row["serial"] for row in home.db.rows("SELECT serial FROM responder")}
+    assert {row["detail"]["serial"] for row in signed} == stored
+    publication.publish(home)
+    assert len([act for act in done(home) if act == "responder-signed"]) == len(names)
+
+
+def test_another_passphrase_is_recorded(home: Home, since: int) -> None:
+    rekey.rekey_passphrase(home, lambda: b"a newer and longer passphrase")
+    assert acts(home, since) == [("passphrase-changed", "store")]
+    assert rows(home)[-1]["detail"] == {"keys": 5, "root_key": False}
 
 
 def test_cleaning_up_after_a_killed_run_is_recorded_with_its_actor(

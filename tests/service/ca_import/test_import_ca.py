@@ -16,6 +16,7 @@ from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service.ca_import.authorities import CaFiles
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import certificates, hierarchies
+from tests.shared.homes import rows
 
 from .old_cas import NOW, MakeCa, Old, OpensslCa, bundle, parsed, published_crl, revoked_in, run
 
@@ -370,3 +371,31 @@ def test_an_import_that_dies_midway_is_completed_by_the_next_and_signs_nothing_b
     done = old.take("killed", given, paths=[file]).summary
     assert (done.added, done.already) == (1_500, 1_000)
     assert hierarchies.get(old.home.db, "killed").issuing.key == "killed-root"
+
+
+def test_an_import_is_recorded_and_an_import_of_nothing_is_not(
+    old: Old, openssl_ca: MakeCa
+) -> None:
+    ca = openssl_ca()
+    ca.issue("/CN=recorded")
+    ca.revoke(ca.issue("/CN=revoked"))
+    files = CaFiles(root=ca.certificate.read_bytes(), root_key=ca.private_key.read_bytes())
+
+    def take() -> list[tuple[str, str]]:
+        ((since,),) = rows(old.home, "SELECT coalesce(max(id), 0) FROM audit")
+        old.take("acts", files, paths=[ca.folder])
+        return [
+            (str(act), str(object))
+            for act, object in rows(
+                old.home,
+                f"SELECT act, object FROM audit WHERE id > {since} AND act <> 'user-recorded'"
+                " ORDER BY id",
+            )
+        ]
+
+    assert take() == [
+        ("hierarchy-imported", "acts"),
+        ("key-imported", "acts-root"),
+        ("certificates-imported", "acts"),
+    ]
+    assert take() == []

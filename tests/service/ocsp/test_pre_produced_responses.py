@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from itertools import count
 
@@ -455,3 +456,21 @@ def test_issuing_goes_on_when_nothing_can_be_signed(published: Home, client: Ocs
     with published.db.write():
         published.db.execute("UPDATE responder SET sealed_key = x'00'")
     assert client.issue()
+
+
+def test_the_file_of_another_ca_is_not_answered_from(home: Home, client: OcspClient) -> None:
+    """Two CAs may have given out the same serial number."""
+    number = client.issue()
+    other = issue(home, hierarchy="old").certificate.number
+    home.db.execute(
+        "UPDATE certificate SET serial = (SELECT serial FROM certificate WHERE number = ?)"
+        " WHERE number = ?",
+        (int(number), int(other)),
+    )
+    publication.publish(home)
+    folder = home.store / "ocsp"
+    assert client.ask(number).status == GOOD
+    shutil.copy(folder / "old-issuing.ocsp", folder / "new-issuing.ocsp")
+    assert client.ask(number).status == TRY_LATER
+    publish(home)
+    assert client.ask(number).status == GOOD
