@@ -25,7 +25,7 @@ from renrakucho_ca.store.files import archive, sealed_file
 from renrakucho_ca.store.files.archive import Source
 from renrakucho_ca.store.keystore import Keystore
 from renrakucho_ca.store.keystore.sealing import KeyDerivation
-from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION
+from renrakucho_ca.store.sqlite.opening import SCHEMA_VERSION
 from tests.shared.confined import Confined, check_clear
 from tests.shared.homes import PASSPHRASE
 

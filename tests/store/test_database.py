@@ -15,7 +15,8 @@ import pytest
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
 from renrakucho_ca.store.sqlite import snapshot
-from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION, Database
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.sqlite.opening import SCHEMA_VERSION
 from renrakucho_ca.store.tables import certificates, listing, users
 
 from .stock import CERTIFICATE, add, numbered, revoked

@@ -11,7 +11,8 @@ from sqlite_utils import Database as Utilities
 
 from renrakucho_ca.model import RevocationReason
 from renrakucho_ca.store.sqlite import schema
-from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION, Database
+from renrakucho_ca.store.sqlite.connection import Database
+from renrakucho_ca.store.sqlite.opening import SCHEMA_VERSION
 
 from .stock import CERTIFICATE, add, numbered
 

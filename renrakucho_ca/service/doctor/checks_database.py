@@ -12,7 +12,7 @@ from renrakucho_ca.service.ca.clock_guard import TOLERANCE, guarded_now
 from renrakucho_ca.service.doctor.finding import Finding, new_problem, new_warning, problem_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.recovery import backup
-from renrakucho_ca.store.sqlite import health, schema
+from renrakucho_ca.store.sqlite import health
 from renrakucho_ca.store.tables import hierarchies
 
 BACKUP_DAYS = 8
@@ -27,7 +27,7 @@ def database(home: Home) -> Iterator[Finding]:
             "(sqlite.org/wal.html)",
             version=health.sqlite_version(),
         )
-    for part in schema.alterations(home.db):
+    for part in health.alterations(home.db):
         yield new_problem(
             "the database schema was altered: {part}",
             hint="find out who changed it, or restore a backup",

@@ -15,7 +15,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files import archive, sealed_file
 from renrakucho_ca.store.files.archive import Source
-from renrakucho_ca.store.sqlite.connection import SCHEMA_VERSION
+from renrakucho_ca.store.sqlite.opening import SCHEMA_VERSION
 
 _LAST = "last-backup"
 

@@ -19,25 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from renrakucho_ca.errors import Conflict, NotFound, Unavailable
 from renrakucho_ca.store import files
-from renrakucho_ca.store.files.lock import FileLock
 from renrakucho_ca.store.sqlite.busy_wait import NAP_SECONDS, WAIT_SECONDS, patiently
 from renrakucho_ca.store.sqlite.errors import SQLITE_ERRORS, own_error, own_errors
+from renrakucho_ca.store.sqlite.opening import SCHEMA_VERSION, bring_up_to_date, connect, version
 
 if TYPE_CHECKING:
     from renrakucho_ca.store.sqlite.snapshot import Snapshot
-
-SCHEMA_VERSION = 6
-"""How many steps `schema` has. Here, so that an up-to-date store needs no import of it (0.15 s)."""
-
-_PRAGMAS = (
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",
-    "PRAGMA trusted_schema = OFF",
-    # EXTRA also syncs the folder after the journal is unlinked: a commit survives a power cut.
-    "PRAGMA synchronous = EXTRA",
-    "PRAGMA temp_store = MEMORY",
-)
-
 
 _Word = TypeVar("_Word", bound=StrEnum)
 _Result = TypeVar("_Result")
@@ -93,8 +80,8 @@ class Database:
                 path=path,
             )
         with own_errors():
-            connection = _connected(path, _PRAGMAS)
-            _bring_up_to_date(connection, path)
+            connection = connect(path)
+            bring_up_to_date(connection, path)
         return cls(connection, wait)
 
     @classmethod
@@ -110,8 +97,8 @@ class Database:
             # An empty file would pass for a new store.
             raise Unavailable("the database {path} is missing", hint="restore a backup", path=path)
         with own_errors():
-            connection = _connected(path, (*_PRAGMAS, "PRAGMA query_only = ON"))
-            found = _version(connection)
+            connection = connect(path, "PRAGMA query_only = ON")
+            found = version(connection)
         if found != SCHEMA_VERSION:
             raise Unavailable(
                 "the store has schema {found}, this rca {own}",
@@ -327,7 +314,7 @@ class Database:
 
 
 def seconds(moment: datetime) -> int:
-    """A moment as the database holds it: whole seconds since 1970."""
+    """Return a moment as the database stores it: whole seconds since 1970."""
     return int(moment.timestamp())
 
 
@@ -336,7 +323,7 @@ def optional_seconds(moment: datetime | None) -> int | None:
 
 
 def moment(value: int) -> datetime:
-    """A moment from the database, in UTC."""
+    """Return a stored moment in UTC."""
     try:
         return datetime.fromtimestamp(value, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
@@ -348,7 +335,7 @@ def optional_moment(value: int | None) -> datetime | None:
 
 
 def serial_number(text: str) -> int:
-    """A serial number from the database, which holds it in hex."""
+    """Return a serial number that is stored in hex."""
     try:
         return int(text, 16)
     except (TypeError, ValueError):
@@ -356,7 +343,7 @@ def serial_number(text: str) -> int:
 
 
 def word(kind: type[_Word], text: str) -> _Word:
-    """One of our words from the database."""
+    """Return the enum member for a stored word."""
     try:
         return kind(text)
     except ValueError:
@@ -364,43 +351,9 @@ def word(kind: type[_Word], text: str) -> _Word:
 
 
 def damaged(value: object) -> Unavailable:
-    """The schema lets nobody write such a value: bits have flipped on the disk, or worse."""
+    """Return the error for a value that the schema forbids: bits have flipped on the disk."""
     return Unavailable(
         "the store is damaged: it holds {value} where that cannot be",
         hint="restore a backup",
         value=repr(value)[:60],
     )
-
-
-def _connected(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=NAP_SECONDS, isolation_level=None)
-    for pragma in pragmas:
-        # Some read the schema first.
-        patiently(WAIT_SECONDS, connection.execute, pragma)
-    return connection
-
-
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Applies missing steps under a lock outside the database: several first starts would race."""
-    if _version(connection) == SCHEMA_VERSION:
-        return
-    with FileLock(path.with_name("schema.lock")).exclusive():
-        found = _version(connection)
-        if found > SCHEMA_VERSION:
-            raise Unavailable(
-                "the store was written by a newer version of rca (schema {found})", found=found
-            )
-        if found < SCHEMA_VERSION:
-            from renrakucho_ca.store.sqlite import schema
-
-            # By itself, as the steps are another library's to take.
-            connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
-            schema.apply(connection)
-            connection.execute(f"PRAGMA busy_timeout = {int(NAP_SECONDS * 1000)}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    found = patiently(WAIT_SECONDS, connection.execute, "PRAGMA user_version")
-    version: int = found.fetchone()[0]
-    return version

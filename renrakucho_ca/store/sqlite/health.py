@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +43,33 @@ def damage(db: Database) -> list[str]:
     found = [row[0] for row in db.rows("PRAGMA integrity_check") if row[0] != "ok"]
     found += [f"{row[0]}: {row[2]}" for row in db.rows("PRAGMA foreign_key_check")]
     return found
+
+
+def alterations(db: Database) -> list[str]:
+    """Return the parts of the schema that are missing or altered, and foreign triggers.
+
+    A foreign trigger could undo a revocation. Foreign tables, such as Litestream's, do no harm.
+    """
+    from renrakucho_ca.store.sqlite import schema
+
+    with closing(sqlite3.connect(":memory:")) as connection:
+        schema.apply(connection)
+        made = _parts(connection.execute(_PARTS))
+    found = _parts(db.rows(_PARTS))
+    altered = [part for part, sql in made.items() if found.get(part) != sql]
+    return altered + [part for part in found.keys() - made.keys() if part.startswith("trigger ")]
+
+
+def _parts(rows: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Map kind and name to the SQL without its layout."""
+    return {f"{kind} {name}": " ".join(sql.split()) for kind, name, sql in rows}
+
+
+# Objects that SQLite creates by itself have no SQL; the table of the steps is sqlite-utils' own.
+_PARTS = """
+SELECT type, name, sql FROM sqlite_schema
+WHERE sql IS NOT NULL AND tbl_name NOT IN ('_sqlite_migrations', 'sqlite_sequence')
+"""
 
 
 def sqlite_version() -> str:

@@ -1,0 +1,1 @@
+"""The SQL of each schema step. A released step is never edited."""
