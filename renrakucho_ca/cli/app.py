@@ -169,7 +169,7 @@ def format_option(function: _Function) -> _Function:
         "form",
         type=Choice(Format),
         default=Format.TABLE,
-        help="output format: table to read, json or csv for scripts (default: table)",
+        help="set the output format (default: table)",
     )(function)
 
 

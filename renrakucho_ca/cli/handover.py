@@ -28,7 +28,7 @@ from renrakucho_ca.model import RetrievalNumber
     required=True,
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
     metavar="FILE.html",
-    help="write the sheets to this file (mode 0600)",
+    help="write the sheets to FILE.html (mode 0600)",
 )
 @format_option
 @pass_app
