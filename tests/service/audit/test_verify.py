@@ -335,6 +335,17 @@ def test_a_checkpoint_that_a_run_had_no_time_to_write_is_written_by_the_next(log
     assert problems(log) == []
 
 
+def test_a_checkpoint_file_that_is_the_newest_is_not_written_again(log: Home) -> None:
+    publication.publish(log)
+    paths = [log.store / "crl" / "new-audit.json", log.public / "new-audit.json"]
+    before = [path.stat() for path in paths]
+    publication.publish(log, if_due=True)
+    after = [path.stat() for path in paths]
+    assert [(each.st_ino, each.st_mtime_ns) for each in after] == [
+        (each.st_ino, each.st_mtime_ns) for each in before
+    ]
+
+
 def test_a_checkpoint_that_the_log_has_lost_is_not_replaced_by_an_older_one(log: Home) -> None:
     publication.publish(log)
     path = log.store / "crl" / "new-audit.json"
