@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,13 +16,10 @@ from renrakucho_ca.cli.app import (
     pass_app,
 )
 from renrakucho_ca.cli.help import Command
-from renrakucho_ca.cli.record import row
-from renrakucho_ca.console import Format, Row
+from renrakucho_ca.cli.issued import exported
+from renrakucho_ca.console import Format
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
-
-if TYPE_CHECKING:
-    from renrakucho_ca.service.issuance.issuer import Issued
 
 _FOR_PEOPLE = (
     "number",
@@ -144,24 +140,6 @@ def reissue(
     result = issuance.reissue(app.home, number, keep_old=keep_old, device=device)
     shown, _ = exported(app, result, None)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
-
-
-def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
-    """What to show of a new certificate. Its password is shown even where the export fails."""
-    from renrakucho_ca.service.retrieval import retrieval
-
-    now = app.home.clock()
-    delivered: Row = {"password": issued.password}
-    if issued.link is not None:
-        delivered["link"] = issued.link
-    shown: Row = row(issued.certificate, now) | delivered
-    if out is None:
-        return shown, None
-    number = issued.certificate.number
-    (outcome,), files = retrieval.export(app.home, [number], out)
-    if isinstance(outcome.result, RcaError):
-        return shown | {"files": []}, outcome.result
-    return row(outcome.result, now) | delivered | {"files": [str(files[number])]}, None
 
 
 def _read(file: Path | None) -> bytes | None:

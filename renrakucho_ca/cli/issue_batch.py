@@ -9,7 +9,7 @@ from threading import Event
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.cli.bad_lines import BadLines
 from renrakucho_ca.cli.interruption import stopping
-from renrakucho_ca.cli.issue import exported
+from renrakucho_ca.cli.issued import exported
 from renrakucho_ca.cli.record import FIELDS
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
@@ -78,8 +78,9 @@ class _BatchRun:
 
     def _done_rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
         lines = self._lines()
-        refuse = self._bad.report
-        for line, result in batch.issue(self._app.home, self._chosen, lines, jobs, notify, refuse):
+        for line, result in issuance.issue_many(
+            self._app.home, self._chosen, lines, jobs=jobs, notify=notify
+        ):
             if isinstance(result, RcaError):
                 self._bad.report(line, result)
                 continue

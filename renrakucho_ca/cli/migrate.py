@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 if TYPE_CHECKING:
     from renrakucho_ca.service.issuance.issuer import Issued, Notifier
-    from renrakucho_ca.service.migration.migration import Migration
+    from renrakucho_ca.service.migration.migration import Migration, MigrationOptions
 
 _FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")
 
@@ -89,7 +88,7 @@ def migrate(
     if status and form == "html":
         from renrakucho_ca.service.migration import report
 
-        # The page says that it is UTF-8, whatever the locale is.
+        # The page declares UTF-8, whatever the locale is.
         sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
         return
     if form == "html":
@@ -97,6 +96,7 @@ def migrate(
     if cutoff is not None and not (status or dry_run):
         app.expect_keys()
     from renrakucho_ca.service.migration import migration
+    from renrakucho_ca.service.process_pool import cores
 
     if status:
         _show_progress(app, migration.plan(app.home, scope), Format(form))
@@ -104,9 +104,10 @@ def migrate(
     if cutoff is None:
         raise click.UsageError("name --cutoff, or --status")
     moment = parse_date(cutoff, app.home.settings.zone)
+    options = migration.MigrationOptions(moment, scope, target, limit, jobs or cores())
     migration.check(app.home, source, target)
     if dry_run:
-        _show_plan(app, scope, target, moment, limit, Format(form))
+        _show_plan(app, options, Format(form))
         return
     if moment <= app.home.clock():
         app.confirm(
@@ -115,25 +116,22 @@ def migrate(
             cutoff=cutoff,
             source=source,
         )
-    _run(app, scope, target, moment, limit, jobs, app.notifier(mail), handover, Format(form))
+    done, was_stopped = _run(app, options, app.notifier(mail), handover)
+    _show(app, done, Format(form))
+    _report_rest(app, done, was_stopped)
 
 
 def _run(
-    app: App,
-    scope: Scope,
-    target: str,
-    cutoff: datetime,
-    limit: int | None,
-    jobs: int | None,
-    notify: Notifier,
-    handover: Path | None,
-    form: Format,
-) -> None:
-    from renrakucho_ca.service.migration import migration
-    from renrakucho_ca.service.process_pool import cores
+    app: App, options: MigrationOptions, notify: Notifier, handover: Path | None
+) -> tuple[Migration, bool]:
+    """Migrate with a progress bar, and write the hand-over sheets.
 
-    progress = migration.plan(app.home, scope)
-    total = min(sum(each.pending for each in progress), limit or sys.maxsize)
+    Returns what was done, and whether the operator stopped it.
+    """
+    from renrakucho_ca.service.migration import migration
+
+    progress = migration.plan(app.home, options.scope)
+    total = min(sum(each.pending for each in progress), options.limit or sys.maxsize)
     numbers: list[RetrievalNumber] = []
     try:
         with stopping() as stop, app.console.progress("certificates", total) as advance:
@@ -143,32 +141,28 @@ def _run(
                 advance()
 
             done = migration.migrate(
-                app.home,
-                cutoff,
-                scope,
-                target,
-                jobs=jobs or cores(),
-                limit=limit,
-                issued=issued,
-                stop=stop.is_set,
-                notify=notify,
+                app.home, options, issued=issued, stop=stop.is_set, notify=notify
             )
     except RcaError:
-        # The next run takes up none of these any more.
+        # The next run re-issues none of these.
         if handover is not None and numbers:
             _print_sheets(app, numbers, handover)
         raise
     if handover is not None:
         _print_sheets(app, numbers, handover)
-    _show(app, done, form)
-    # The last step of a cut-off that has come is left out by a run that is stopped.
-    if stop.is_set() and (done.remaining or cutoff <= app.home.clock()):
+    return done, stop.is_set()
+
+
+def _report_rest(app: App, done: Migration, was_stopped: bool) -> None:
+    """Report what remains. Raises Attention if the run was stopped or a certificate failed."""
+    # A stopped run leaves out the last step of a cut-off that has passed.
+    if was_stopped and (done.remaining or done.options.cutoff <= app.home.clock()):
         raise Attention(
             "stopped: {remaining} remain",
             hint="run the same command again: it goes on where it stopped",
             remaining=done.remaining,
         )
-    if limit is None and done.remaining > len(done.failed):
+    if done.options.limit is None and done.remaining > len(done.failed):
         app.console.talk(
             "{count} were in the hands of another run, or became live meanwhile: run it again",
             count=done.remaining - len(done.failed),
@@ -200,9 +194,9 @@ def _show_failures(app: App, done: Migration) -> None:
 def _show(app: App, done: Migration, form: Format) -> None:
     _show_failures(app, done)
     shown: Row = {
-        "cutoff": done.cutoff,
-        "from": done.source,
-        "to": done.target,
+        "cutoff": done.options.cutoff,
+        "from": done.options.scope.source,
+        "to": done.options.target,
         "selected": done.selected,
         "issued": done.issued,
         "already": done.already,
@@ -217,14 +211,12 @@ def _show(app: App, done: Migration, form: Format) -> None:
     app.console.one(shown, form)
 
 
-def _show_plan(
-    app: App, scope: Scope, target: str, cutoff: datetime, limit: int | None, form: Format
-) -> None:
-    """What would be done, in the same words; by network and facility for people."""
+def _show_plan(app: App, options: MigrationOptions, form: Format) -> None:
+    """Show what `migrate` would do, by network and facility for people."""
     from renrakucho_ca.service.migration import migration
 
-    progress = migration.plan(app.home, scope)
-    would = migration.rehearse(app.home, cutoff, scope, target, limit)
+    progress = migration.plan(app.home, options.scope)
+    would = migration.rehearse(app.home, options)
     if form is Format.JSON:
         _show(app, would, form)
         return
@@ -233,11 +225,13 @@ def _show_plan(
     app.console.talk(
         "{selected} would be issued in {target}, {failed} of them would fail; nothing was done",
         selected=would.selected,
-        target=target,
+        target=options.target,
         failed=len(would.failed),
     )
-    if cutoff <= app.home.clock():
-        app.console.talk("then all that is live of {source} would be revoked", source=would.source)
+    if options.cutoff <= app.home.clock():
+        app.console.talk(
+            "then all that is live of {source} would be revoked", source=options.scope.source
+        )
 
 
 def _show_progress(app: App, progress: Sequence[Progress], form: Format) -> None:

@@ -79,7 +79,7 @@ def add(db: Database, certificate: Certificate, bundle: SealedBundle = BUNDLE) -
     """Records a certificate in whatever state it is; the caller has begun to write."""
     users.put(db, certificate.user)
     authority = hierarchies.get(db, certificate.hierarchy).issuing
-    pending_issuance.record(db, authority, [SignedCertificate(certificate, b"der", bundle)])
+    pending_issuance.record(db, [(authority, SignedCertificate(certificate, b"der", bundle))])
     if certificate.downloaded_at is not None:
         assert certificates.claim(db, certificate.number, certificate.downloaded_at)
     if certificate.revocation is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
-from renrakucho_ca.model import Act, Authority, Hierarchy, Revocation, RevocationReason, Tier
+from renrakucho_ca.model import Authority, Hierarchy, Revocation, RevocationReason, Tier
 from renrakucho_ca.pki import (
     authority_certificate,
     contents,
@@ -20,18 +19,19 @@ from renrakucho_ca.pki import (
 from renrakucho_ca.pki.contents import Ca, Validity
 from renrakucho_ca.pki.issue import issue_ca
 from renrakucho_ca.pki.keys import SigningKey, public_key_of
-from renrakucho_ca.service import store_state
+from renrakucho_ca.service import pending, store_state
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
+from renrakucho_ca.service.hierarchy.ca_issuances import CaIssuances
 from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.revocation.revoke import revoke_ca
 from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store import files
+from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import ca_certificates, hierarchies
-from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 from renrakucho_ca.token_uri import KeyPlace
 
@@ -150,16 +150,18 @@ def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
     now = home.clock()
     with home.db.write():
         certificate = ca_certificates.get(home.db, serial)
-        if not _revoke(home, certificate, now, reason):
+        act = revoke_ca(home.db, certificate, Revocation(now, reason))
+        if act is None:
             raise Conflict("{serial} is revoked already", serial=f"{serial:x}")
+        recorder.record(home, now, act)
         return ca_certificates.get(home.db, serial)
 
 
-def cross_certificates(home: Home, hierarchy: str, now: datetime) -> dict[str, bytes]:
+def cross_certificates(db: Database, hierarchy: str, now: datetime) -> dict[str, bytes]:
     """The newest valid certificate of each bridge to a hierarchy: by whom, and DER."""
     return {
         each.issuer: each.der
-        for each in ca_certificates.all_of(home.db)
+        for each in ca_certificates.all_of(db)
         if each.crosses == hierarchy
         and each.der is not None
         and each.revocation is None
@@ -196,8 +198,8 @@ def _signed(
             end=f"{by.root.not_after:%Y-%m-%d}",
         )
     with home.lock("hierarchies").exclusive():
-        _give_up_orphaned(home, now)
-        if crosses is not None and by.name in cross_certificates(home, crosses, now):
+        pending.abandon_orphans(home, CaIssuances, now)
+        if crosses is not None and by.name in cross_certificates(home.db, crosses, now):
             raise Conflict(
                 "there is a bridge from {name} to {by} already",
                 hint="`rca hierarchy signed` shows it; `rca hierarchy revoke` ends it",
@@ -205,7 +207,7 @@ def _signed(
                 by=by.name,
             )
         key = _key_of(home, by.root, root_key)
-        pending = CaCertificate(
+        issuance = CaCertificate(
             authority=by.root.id,
             issuer=by.name,
             serial=request.serial,
@@ -216,18 +218,11 @@ def _signed(
             der=None,
             revocation=None,
         )
-        with home.db.write():
-            ca_certificates.put(home.db, pending)
-        der = x509_certificates.to_der(issue_ca(request, issuer, key))
-        with home.db.write():
-            ca_certificates.record(home.db, pending, der)
-            facts = {
-                "serial": f"{pending.serial:x}",
-                "crosses": crosses,
-                "certificate": b64encode(der).decode(),
-            }
-            recorder.record(home, now, AuditEntry(Act.CA_SIGNED, by.name, facts))
-    return replace(pending, der=der)
+
+        def signed() -> bytes:
+            return x509_certificates.to_der(issue_ca(request, issuer, key))
+
+        return replace(issuance, der=pending.issue(home, CaIssuances, issuance, now, signed))
 
 
 def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
@@ -242,21 +237,3 @@ def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
         hint="bring it, and add --root-key FILE|URI",
         name=root.subject,
     )
-
-
-def _give_up_orphaned(home: Home, now: datetime) -> None:
-    """Of a run that died nobody knows whether it has signed: its serial goes onto the CRL."""
-    with home.db.write():
-        for each in ca_certificates.all_of(home.db):
-            if each.der is None and each.revocation is None:
-                _revoke(home, each, now, RevocationReason.CESSATION_OF_OPERATION)
-
-
-def _revoke(
-    home: Home, certificate: CaCertificate, now: datetime, reason: RevocationReason
-) -> bool:
-    act = revoke_ca(home.db, certificate, Revocation(now, reason))
-    if act is None:
-        return False
-    recorder.record(home, now, act)
-    return True

@@ -16,8 +16,6 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
 from renrakucho_ca.service import people
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance.issuance import issue_many
-from renrakucho_ca.service.issuance.issuer import Issued, Notifier
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner
 from renrakucho_ca.tabular import csv_table
 
@@ -71,42 +69,9 @@ def check(
     """The lines of which nothing could be issued, as far as can be told beforehand."""
     planner = Planner(home, hierarchy, home.clock())
     for line, request in lines:
-        try:
-            if isinstance(request, RcaError):
-                raise request
-            planner.plan(request)
-        except RcaError as error:
-            yield line, error
-
-
-def issue(
-    home: Home,
-    hierarchy: Hierarchy,
-    lines: Iterable[tuple[int, IssuanceRequest | RcaError]],
-    jobs: int,
-    notify: Notifier,
-    refuse: Callable[[int, RcaError], None],
-) -> Iterator[tuple[int, Issued | RcaError]]:
-    """Issues for each line, in whatever order it gets done.
-
-    Args:
-        jobs: worker processes.
-        tell: tells the users.
-        refuse: hears of each line that is no request, at once: a file that is something else has
-            millions of them, and to keep them took 0.8 KB each.
-    """
-    under_way: dict[int, int] = {}
-
-    def requests() -> Iterator[IssuanceRequest]:
-        for line, request in lines:
-            if isinstance(request, RcaError):
-                refuse(line, request)
-            else:
-                under_way[id(request)] = line
-                yield request
-
-    for request, result in issue_many(home, requests(), hierarchy.name, jobs=jobs, notify=notify):
-        yield under_way.pop(id(request)), result
+        plan = planner.attempt(request)
+        if isinstance(plan, RcaError):
+            yield line, plan
 
 
 def _read(

@@ -1,12 +1,10 @@
-"""Issuing and re-issuing, a few or any number: hierarchy chosen, workers started, left-over intents
-of runs that died seen to.
-"""
+"""Issues and re-issues certificates: chooses the hierarchy, starts workers, abandons orphans."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain
 
 from renrakucho_ca.errors import NotFound, RcaError, Refused
 from renrakucho_ca.model import (
@@ -15,17 +13,19 @@ from renrakucho_ca.model import (
     User,
 )
 from renrakucho_ca.service import store_state
+from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import orphans
+from renrakucho_ca.service.issuance.device_issuances import abandon_orphans
 from renrakucho_ca.service.issuance.issuer import (
     Issued,
     Issuer,
+    Key,
     Notifier,
     no_notification,
     refuse_closed,
 )
 from renrakucho_ca.service.issuance.maker_pool import FEW, started
-from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, Plan, Planner, Succession
 from renrakucho_ca.service.ocsp import pre_produce
 from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.tables import certificates, hierarchies
@@ -37,71 +37,73 @@ def issue(
     hierarchy: str | None = None,
     notify: Notifier = no_notification,
 ) -> list[Issued | RcaError]:
-    """Issues for a few requests; one that fails does not stop the others.
+    """Issue a few certificates. A request that fails does not stop the others.
 
     Args:
-        hierarchy: by default the settings', else `new`, else the only one that is open.
+        hierarchy: as in `choose_hierarchy`.
 
     Returns:
-        For each request, in order, what was issued, or why not.
+        For each request, in order, what was issued or why not.
 
     Raises:
         NotFound: no such hierarchy. Unavailable: passphrase or key.
-        Refused: it is closed, or the database is older than its journal.
+        Refused: the hierarchy is closed, or the database is older than its journal.
     """
-    each = issue_many(home, requests, hierarchy, notify=notify)
-    results = {id(request): result for request, result in each}
-    return [results[id(request)] for request in requests]
+    chosen = choose_hierarchy(home, hierarchy)
+    results = dict(issue_many(home, chosen, enumerate(requests), notify=notify))
+    return [results[index] for index in range(len(requests))]
 
 
 def issue_many(
     home: Home,
-    requests: Iterable[IssuanceRequest],
-    hierarchy: str | None = None,
+    hierarchy: Hierarchy,
+    requests: Iterable[tuple[Key, IssuanceRequest | RcaError]],
     *,
     jobs: int = 1,
     notify: Notifier = no_notification,
-) -> Iterator[tuple[IssuanceRequest, Issued | RcaError]]:
-    """Issues for any number of requests, in constant memory; each is recorded when it is yielded.
+) -> Iterator[tuple[Key, Issued | RcaError]]:
+    """Issue any number of certificates, in constant memory. What is yielded is recorded.
 
     Args:
-        requests: taken as they are needed; to stop, end them.
+        requests: each with a key that its result carries, or an error that becomes the result.
+            They are taken as they are needed; to stop, end them.
         jobs: worker processes.
-        tell: tells the users.
+        notify: queues the mails.
 
     Raises:
         As `issue`.
     """
     store_state.require(home, Action.ISSUE)
-    chosen = choose_hierarchy(home, hierarchy)
-    source = iter(requests)
-    first = list(islice(source, FEW + 1))
-    if len(first) <= FEW:
-        refused = _refused_beforehand(home, chosen, first)
-        if refused and len(refused) == len(first):
-            # Nobody types a passphrase for what cannot be.
-            yield from refused
-            return
-    # Before the key is unlocked, which takes as long as a worker's start.
+    planner = Planner(home, hierarchy, guarded_now(home, hierarchy))
+    plans = ((key, planner.attempt(request)) for key, request in requests)
+    first: list[tuple[Key, Plan | RcaError]] = []
+    for key, plan in plans:
+        if isinstance(plan, RcaError):
+            # The passphrase is not asked for while nothing can be issued.
+            yield key, plan
+            continue
+        first.append((key, plan))
+        if len(first) > FEW:
+            break
+    # Workers start while the key is unlocked.
     with started(jobs if len(first) > FEW else 1) as workers:
-        # Nothing to do needs no passphrase.
-        issuer = Issuer(home, chosen, notify) if first else None
-        with home.lock("issuing").shared(lambda: orphans.abandon_all(home)):
+        issuer = Issuer(home, planner, notify) if first else None
+        with home.lock("issuing").shared(lambda: abandon_orphans(home)):
             if issuer is not None:
-                yield from issuer.issue(chain(first, source), workers)
-                # What is issued is issued; `rca publish` would sign for it as well.
+                yield from issuer.issue(chain(first, plans), workers)
+                # If this fails, `rca publish` signs the responses.
                 with suppress(RcaError):
-                    pre_produce.keep_up(home, chosen, chosen.issuing, home.clock())
+                    pre_produce.keep_up(home, hierarchy, hierarchy.issuing, home.clock())
 
 
 def reissue(
     home: Home, number: RetrievalNumber, *, keep_old: bool, device: str | None = None
 ) -> Issued:
-    """Issues a successor for the same user, device and note.
+    """Issue a successor for the same user, device and note.
 
     Args:
-        keep_old: the one before stays; else it is revoked as superseded.
-        device: another kind of device.
+        keep_old: keep the old certificate valid; by default it is revoked as superseded.
+        device: another device kind.
 
     Raises:
         NotFound: no such certificate. Conflict: it has a successor. And as `issue`.
@@ -121,11 +123,14 @@ def reissue(
 
 
 def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
-    """The hierarchy that is to issue.
+    """Return the hierarchy that issues.
+
+    Args:
+        name: by default the one in the settings, else `new`, else the only open one.
 
     Raises:
         NotFound: it does not exist.
-        Refused: it is closed, or none is named and several are open.
+        Refused: it is closed, or several are open and none is named.
     """
     now = home.clock()
     everything = {hierarchy.name: hierarchy for hierarchy in hierarchies.all_of(home.db)}
@@ -144,17 +149,3 @@ def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
     hierarchy = hierarchies.get(home.db, name)
     refuse_closed(hierarchy, now)
     return hierarchy
-
-
-def _refused_beforehand(
-    home: Home, hierarchy: Hierarchy, requests: Sequence[IssuanceRequest]
-) -> list[tuple[IssuanceRequest, RcaError]]:
-    """Those of the requests that no passphrase would help: an unknown device, a name too long."""
-    planner = Planner(home, hierarchy, home.clock())
-    refused = []
-    for request in requests:
-        try:
-            planner.plan(request)
-        except RcaError as error:
-            refused.append((request, error))
-    return refused

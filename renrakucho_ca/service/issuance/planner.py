@@ -1,4 +1,4 @@
-"""From what somebody asks for to what is to be made: profile, subject, validity, numbers."""
+"""Plans an issuance: profile, subject, validity, numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from renrakucho_ca import profiles
 from renrakucho_ca.bundle import pkcs12
 from renrakucho_ca.certificate_profile import DeviceProfile
 from renrakucho_ca.clock import Randomness, years_after
-from renrakucho_ca.errors import Refused
+from renrakucho_ca.errors import RcaError, Refused
 from renrakucho_ca.model import LONGEST_NOTE, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import csr, keys
 from renrakucho_ca.pki.contents import Validity, serial_number
@@ -89,21 +89,30 @@ class Planner:
     """Plans for one issuing CA at one moment."""
 
     def __init__(self, home: Home, hierarchy: Hierarchy, now: datetime) -> None:
+        self.hierarchy = hierarchy
+        self.now = now
         self._home = home
-        self._hierarchy = hierarchy
         self._authority = hierarchy.issuing
-        self._now = now
         self._profiles: dict[str, tuple[DeviceProfile, datetime]] = {}
 
+    def attempt(self, request: IssuanceRequest | RcaError) -> Plan | RcaError:
+        """Return the plan, or the error that prevents it."""
+        if isinstance(request, RcaError):
+            return request
+        try:
+            return self.plan(request)
+        except RcaError as error:
+            return error
+
     def plan(self, request: IssuanceRequest) -> Plan:
-        """Decides everything; numbers are drawn anew each time.
+        """Plan a certificate under new numbers.
 
         Raises:
             NotFound: no such kind of device. Invalid: a name that the profile refuses.
             Refused: the certificate would outlive its issuer.
         """
         profile, end = self._profile(request.device)
-        settings, hierarchy = self._home.settings, self._hierarchy
+        settings, hierarchy = self._home.settings, self.hierarchy
         user = users.merged(self._home.db, request.user)
         number = draw_number(self._home.random)
         serial = serial_number(self._home.random)
@@ -132,7 +141,7 @@ class Planner:
                 device=request.device,
                 profile=profile.name,
                 subject=", ".join(f"{attribute}={value}" for attribute, value in subject),
-                at=self._now,
+                at=self.now,
                 not_after=end,
                 supersedes=request.supersedes,
             ),
@@ -141,7 +150,7 @@ class Planner:
                 serial=serial,
                 profile=profile,
                 subject=subject,
-                validity=Validity(self._now, end),
+                validity=Validity(self.now, end),
                 distribution=distribution(settings, hierarchy.name, self._authority.tier),
                 friendly_name=f"{network} {user.id}"[: pkcs12.LONGEST_FRIENDLY_NAME],
                 public_key=request.public_key,
@@ -157,7 +166,7 @@ class Planner:
 
     def _end(self, profile: DeviceProfile) -> datetime:
         """The same date, as people here see it, so many calendar years later."""
-        local = self._now.astimezone(self._home.settings.zone)
+        local = self.now.astimezone(self._home.settings.zone)
         end = years_after(local, profile.validity_years).astimezone(UTC)
         if end > self._authority.not_after:
             raise Refused(

@@ -1,7 +1,7 @@
-"""Everyone moves: each live certificate of the old hierarchy gets a successor in the new one.
+"""Re-issues each live certificate of the old hierarchy in the new one.
 
-Nothing is remembered of a run but its results: what has a successor is done. So a run can end
-anywhere and be run again, two can run at once, and none gets two successors.
+A run keeps no state but the successors. It can end anywhere and be run again, two can run at once,
+and no certificate gets two successors.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 
 from renrakucho_ca.errors import Conflict, Invalid, RcaError
-from renrakucho_ca.model import UNKNOWN, Act, Certificate, RetrievalNumber, User
+from renrakucho_ca.model import UNKNOWN, Act, Certificate, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.issuance import choose_hierarchy, issue_many
@@ -26,8 +26,27 @@ from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 
 @dataclass(frozen=True, slots=True)
+class MigrationOptions:
+    """What a run is asked to do.
+
+    Attributes:
+        cutoff: from then on certificates of the old hierarchy are invalid.
+        scope: the old hierarchy, and which of its certificates.
+        target: the new hierarchy.
+        limit: the most certificates to re-issue.
+        jobs: worker processes.
+    """
+
+    cutoff: datetime
+    scope: Scope
+    target: str = "new"
+    limit: int | None = None
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationFailure:
-    """A certificate that got no successor, and why."""
+    """A certificate without a successor, and the reason."""
 
     number: RetrievalNumber
     error: RcaError
@@ -35,19 +54,17 @@ class MigrationFailure:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What a run did.
+    """The counts of a run.
 
     Attributes:
-        selected: how many it took up.
-        issued: how many got a successor.
-        already: live ones that have a successor from another run.
-        remaining: live ones that had none at its end, before anything was revoked.
-        revoked: what was revoked since the cut-off has come.
+        selected: certificates that the run tried to re-issue.
+        issued: certificates that got a successor.
+        already: live certificates with a successor from another run.
+        remaining: live certificates without a successor at the end, before any was revoked.
+        revoked: certificates revoked because the cut-off has passed.
     """
 
-    cutoff: datetime
-    source: str
-    target: str
+    options: MigrationOptions
     selected: int
     issued: int
     already: int
@@ -56,8 +73,8 @@ class Migration:
     revoked: int
 
 
-def check(home: Home, source: str, target: str) -> None:
-    """Whether these two can be migrated between.
+def check(home: Home, source: str, target: str) -> Hierarchy:
+    """Return the target, after a check that the source can migrate to it.
 
     Raises:
         NotFound: one does not exist. Invalid: they are the same. Refused: the target is closed.
@@ -65,34 +82,27 @@ def check(home: Home, source: str, target: str) -> None:
     hierarchies.get(home.db, source)
     if source == target:
         raise Invalid("a hierarchy cannot move to itself: {name}", name=source)
-    choose_hierarchy(home, target)
+    return choose_hierarchy(home, target)
 
 
 def plan(home: Home, scope: Scope) -> list[Progress]:
-    """By network and facility, how things stand: what `--dry-run` and `--status` show."""
+    """Return the progress by network and facility, as `--dry-run` and `--status` show it."""
     hierarchies.get(home.db, scope.source)
     return migration_progress.progress(home.db, scope, home.clock())
 
 
-def rehearse(
-    home: Home, cutoff: datetime, scope: Scope, target: str, limit: int | None
-) -> Migration:
-    """What `migrate` would do: everything is decided, nothing is recorded."""
+def rehearse(home: Home, options: MigrationOptions) -> Migration:
+    """Return what `migrate` would do: plan every certificate, record nothing."""
     now = home.clock()
-    planner = Planner(home, choose_hierarchy(home, target), now)
-    before = plan(home, scope)
-    failed = []
+    planner = Planner(home, choose_hierarchy(home, options.target), now)
+    before = plan(home, options.scope)
     selected = 0
-    for certificate in islice(migration_progress.pending(home.db, scope, now), limit):
+    failed: list[MigrationFailure] = []
+    for number, request in _requests(home, options, now):
         selected += 1
-        try:
-            planner.plan(_request(certificate))
-        except RcaError as error:
-            failed.append(MigrationFailure(certificate.number, error))
+        failed += _failure(number, planner.attempt(request))
     return Migration(
-        cutoff=cutoff,
-        source=scope.source,
-        target=target,
+        options=options,
         selected=selected,
         issued=0,
         already=sum(each.live - each.pending for each in before),
@@ -104,68 +114,47 @@ def rehearse(
 
 def migrate(
     home: Home,
-    cutoff: datetime,
-    scope: Scope,
-    target: str,
+    options: MigrationOptions,
     *,
-    jobs: int,
-    limit: int | None = None,
     issued: Callable[[Issued], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     notify: Notifier = no_notification,
 ) -> Migration:
-    """Re-issues what is live in the scope, and sets the cut-off of the old hierarchy.
+    """Re-issue the live certificates in the scope, and set the cut-off of the old hierarchy.
 
-    Same user, device and note. One never downloaded is withdrawn, a held one gets a successor that
-    is held. What fails is listed and stops nothing. Where the cut-off has come, what is left is
-    revoked, unless the run was stopped: who is still to be taken up must be live then.
+    A successor has the same user, device and note. A bundle never downloaded is withdrawn; a held
+    certificate gets a held successor. A failure stops nothing. If the cut-off has passed, the
+    remaining certificates are revoked, unless the run was stopped.
 
     Args:
-        jobs: worker processes.
-        limit: take up so many at most.
-        issued: is told of each that is recorded.
-        stop: asked before each is taken up; what is under way is finished.
-        tell: tells the users.
+        issued: called with each recorded successor.
+        stop: asked before each certificate; certificates under way are finished.
+        notify: queues the mails.
 
     Raises:
         As `check`; Unavailable: passphrase, key, disk.
     """
-    check(home, scope.source, target)
+    source = options.scope.source
+    target = check(home, source, options.target)
     now = home.clock()
-    failed: list[MigrationFailure] = []
     done = selected = 0
-
-    def requests() -> Iterator[IssuanceRequest]:
-        nonlocal selected
-        for certificate in islice(migration_progress.pending(home.db, scope, now), limit):
-            if stop():
-                return
-            selected += 1
-            try:
-                yield _request(certificate)
-            except Invalid as error:
-                failed.append(MigrationFailure(certificate.number, error))
-
-    for request, result in issue_many(home, requests(), target, jobs=jobs, notify=notify):
-        assert request.supersedes is not None
+    failed: list[MigrationFailure] = []
+    requests = takewhile(lambda _: not stop(), _requests(home, options, now))
+    for number, result in issue_many(home, target, requests, jobs=options.jobs, notify=notify):
+        selected += 1
         if isinstance(result, Issued):
             done += 1
             issued(result)
-        elif not isinstance(result, Conflict):
-            # A conflict: another run was first, or it was revoked meanwhile.
-            failed.append(MigrationFailure(request.supersedes, result))
-
-    after = plan(home, scope)
-    has_come = cutoff <= now
+        else:
+            failed += _failure(number, result)
+    after = plan(home, options.scope)
     revoked = 0
-    if not (has_come and stop()):
-        _set_cutoff(home, now, scope.source, cutoff, target)
-        if has_come:
-            revoked = revocation.revoke_all(home, hierarchies.get(home.db, scope.source), now)
+    if options.cutoff > now or not stop():
+        _set_cutoff(home, now, options)
+        if options.cutoff <= now:
+            revoked = revocation.revoke_all(home, hierarchies.get(home.db, source), now)
     return Migration(
-        cutoff=cutoff,
-        source=scope.source,
-        target=target,
+        options=options,
         selected=selected,
         issued=done,
         already=max(0, sum(each.live - each.pending for each in after) - done),
@@ -175,24 +164,40 @@ def migrate(
     )
 
 
-def _set_cutoff(home: Home, now: datetime, source: str, cutoff: datetime, target: str) -> None:
+def _requests(
+    home: Home, options: MigrationOptions, now: datetime
+) -> Iterator[tuple[RetrievalNumber, IssuanceRequest | RcaError]]:
+    found = migration_progress.pending(home.db, options.scope, now)
+    return ((each.number, _request(each)) for each in islice(found, options.limit))
+
+
+def _failure(number: RetrievalNumber, result: object) -> list[MigrationFailure]:
+    """Return the failure, if it is one. A conflict is none: another run was first, or the
+    certificate was revoked."""
+    if isinstance(result, RcaError) and not isinstance(result, Conflict):
+        return [MigrationFailure(number, result)]
+    return []
+
+
+def _set_cutoff(home: Home, now: datetime, options: MigrationOptions) -> None:
     with home.db.write():
-        if hierarchies.set_cutoff(home.db, source, cutoff):
-            facts = {"cutoff": seconds(cutoff), "target": target}
-            recorder.record(home, now, AuditEntry(Act.CUTOFF_SET, source, facts))
+        if hierarchies.set_cutoff(home.db, options.scope.source, options.cutoff):
+            facts = {"cutoff": seconds(options.cutoff), "target": options.target}
+            act = AuditEntry(Act.CUTOFF_SET, options.scope.source, facts)
+            recorder.record(home, now, act)
 
 
-def _request(certificate: Certificate) -> IssuanceRequest:
-    """Raises Invalid where nothing tells the device."""
+def _request(certificate: Certificate) -> IssuanceRequest | Invalid:
+    """Return the request for a successor, or an error if the device is unknown."""
     if certificate.device == UNKNOWN:
-        raise Invalid(
+        return Invalid(
             "nothing tells which device it is on",
             hint="ask {user}, then: rca reissue {number} --keep-old --device D",
             user=certificate.user.id,
             number=certificate.number,
         )
     return IssuanceRequest(
-        # By the id alone: what is known of them may change while this runs.
+        # The id alone: the user's data may change while this runs.
         user=User(certificate.user.id),
         device=certificate.device,
         note=certificate.note,

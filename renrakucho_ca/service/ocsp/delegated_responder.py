@@ -7,11 +7,12 @@ can call a certificate good or revoked for a month, and can issue nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from renrakucho_ca.certificate_profile import SubjectAttribute
 from renrakucho_ca.clock import is_renewal_due
-from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, Tier
+from renrakucho_ca.model import Act, Authority, Hierarchy, KeyAlgorithm, Revocation, Tier
 from renrakucho_ca.pki import authority_certificate, contents, keys, x509_certificates
 from renrakucho_ca.pki.contents import Validity, serial_number
 from renrakucho_ca.pki.issue import issue_responder
@@ -19,12 +20,13 @@ from renrakucho_ca.pki.keys import PrivateKey, SigningKey
 from renrakucho_ca.pki.names import LONGEST_ATTRIBUTE
 from renrakucho_ca.pki.ocsp import Period, ResponderKey, load_key
 from renrakucho_ca.pki.ocsp_request import issuer_hashes
-from renrakucho_ca.service.audit import recorder
+from renrakucho_ca.service import pending
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.ocsp.signer import Signer
+from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import ocsp_state
 from renrakucho_ca.store.tables.audit_log import AuditEntry
-from renrakucho_ca.store.tables.ocsp_state import DelegatedResponder
+from renrakucho_ca.store.tables.ocsp_state import DelegatedResponder, PendingResponder
 
 LIFE = timedelta(days=30)
 """Short, since nobody asks whether the certificate was revoked; renewed at half of it."""
@@ -39,9 +41,7 @@ def is_due(home: Home, authority: Authority, now: datetime) -> bool:
 
 
 def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
-    """Makes the next responder: its serial number is recorded before its certificate is signed.
-
-    A run that dies between leaves the number alone; the key of that certificate died with it.
+    """Issue the certificate of the next responder.
 
     Args:
         key: the CA's.
@@ -55,26 +55,52 @@ def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> N
         validity=Validity(now, min(now + LIFE, authority.not_after)),
         public_key=own.public_key(),
     )
-    with home.db.write():
-        id = ocsp_state.put_pending(
-            home.db,
-            authority.id,
-            request.serial,
-            request.validity.not_before,
-            request.validity.not_after,
-        )
-    certificate = issue_responder(request, issuer, key)
-    sealer = home.keystore.password_sealer()
-    sealed = sealer.seal(keys.to_pkcs8(own), _context(request.serial), home.random)
-    with home.db.write():
-        ocsp_state.record_responder(
-            home.db, authority.id, id, x509_certificates.to_der(certificate), sealed
-        )
-        recorder.record(
-            home,
-            now,
-            AuditEntry(Act.RESPONDER_SIGNED, authority.name, {"serial": f"{request.serial:x}"}),
-        )
+    issuance = PendingResponder(
+        authority.id,
+        authority.name,
+        request.serial,
+        request.validity.not_before,
+        request.validity.not_after,
+    )
+
+    def signed() -> tuple[bytes, bytes]:
+        certificate = issue_responder(request, issuer, key)
+        sealer = home.keystore.password_sealer()
+        sealed = sealer.seal(keys.to_pkcs8(own), _context(request.serial), home.random)
+        return x509_certificates.to_der(certificate), sealed
+
+    pending.issue(home, ResponderIssuances, issuance, now, signed)
+
+
+class ResponderIssuances:
+    """The table of responders (`pending.Issuances`).
+
+    An orphan needs no revocation: its key existed only in the memory of the run that died.
+    """
+
+    @staticmethod
+    def put(db: Database, each: PendingResponder, /) -> bool:
+        ocsp_state.put_pending(db, each)
+        return True
+
+    @staticmethod
+    def orphaned(_db: Database, /) -> list[PendingResponder]:
+        return []
+
+    @staticmethod
+    def record(
+        db: Database, signed: Sequence[tuple[PendingResponder, tuple[bytes, bytes]]], /
+    ) -> list[AuditEntry]:
+        for each, (certificate, sealed_key) in signed:
+            ocsp_state.record_responder(db, each, certificate, sealed_key)
+        return [
+            AuditEntry(Act.RESPONDER_SIGNED, each.name, {"serial": f"{each.serial:x}"})
+            for each, _ in signed
+        ]
+
+    @staticmethod
+    def abandon(_db: Database, _each: PendingResponder, _why: Revocation, /) -> list[AuditEntry]:
+        return []
 
 
 def current(home: Home, authority: Authority, now: datetime) -> DelegatedResponder | None:

@@ -92,7 +92,7 @@ def publish(
             ]
             results += own
             checkpoints.write_missing(home, hierarchy)
-            cross_certificates = cross_signing.cross_certificates(home, hierarchy.name, now)
+            cross_certificates = cross_signing.cross_certificates(home.db, hierarchy.name, now)
             verified = [each.authority for each in own if each.verified]
             written += artifacts.write(home, hierarchy, cross_certificates, verified, folder)
             gone = (each.name for each in everything if each.name not in cross_certificates)

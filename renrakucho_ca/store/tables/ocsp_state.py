@@ -36,6 +36,21 @@ class DelegatedResponder:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingResponder:
+    """A responder whose certificate is about to be signed.
+
+    Attributes:
+        name: of its CA.
+    """
+
+    authority: int
+    name: str
+    serial: int
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SignedResponse:
     """The responses for one change, each for one hash."""
 
@@ -59,33 +74,30 @@ class KnownCertificate:
 # -- responders
 
 
-def put_pending(
-    db: Database, authority: int, serial: int, not_before: datetime, not_after: datetime
-) -> int:
-    """Records the serial number of a responder's certificate that is about to be signed."""
-    return db.insert(
+def put_pending(db: Database, pending: PendingResponder) -> None:
+    """Record the serial number of a responder's certificate that is about to be signed."""
+    db.insert(
         "responder",
         {
-            "authority": authority,
-            "serial": f"{serial:x}",
-            "not_before": seconds(not_before),
-            "not_after": seconds(not_after),
+            "authority": pending.authority,
+            "serial": f"{pending.serial:x}",
+            "not_before": seconds(pending.not_before),
+            "not_after": seconds(pending.not_after),
         },
     )
 
 
 def record_responder(
-    db: Database, authority: int, id: int, certificate: bytes, sealed_key: bytes
+    db: Database, pending: PendingResponder, certificate: bytes, sealed_key: bytes
 ) -> None:
-    """Records what was signed, with its key; those of the responders before it are destroyed."""
+    """Record a signed responder with its key, and destroy the keys of the responders before it."""
     db.execute(
-        "UPDATE responder SET certificate = ?, sealed_key = ? WHERE id = ?",
-        (certificate, sealed_key, id),
+        "UPDATE responder SET sealed_key = NULL, portal_key = NULL WHERE authority = ?",
+        (pending.authority,),
     )
     db.execute(
-        """UPDATE responder SET sealed_key = NULL, portal_key = NULL
-           WHERE authority = ? AND id <> ?""",
-        (authority, id),
+        "UPDATE responder SET certificate = ?, sealed_key = ? WHERE authority = ? AND serial = ?",
+        (certificate, sealed_key, pending.authority, f"{pending.serial:x}"),
     )
 
 

@@ -97,7 +97,7 @@ class SignedCertificate:
     bundle: SealedBundle
 
 
-def record(db: Database, authority: Authority, signed: Sequence[SignedCertificate]) -> None:
+def record(db: Database, signed: Sequence[tuple[Authority, SignedCertificate]]) -> None:
     """Records what a CA signed, with the bundles, and fulfils the intents.
 
     A re-issue in the same hierarchy goes on with the line of the one before.
@@ -115,22 +115,22 @@ def record(db: Database, authority: Authority, signed: Sequence[SignedCertificat
                    :number
                )
            )""",
-        [_certificate_row(authority, each.certificate) for each in signed],
+        [_certificate_row(authority, each.certificate) for authority, each in signed],
     )
     db.execute_many(
         """INSERT INTO certificate_der (certificate, der)
            SELECT id, :der FROM certificate WHERE number = :number""",
-        [{"number": int(each.certificate.number), "der": each.der} for each in signed],
+        [{"number": int(each.certificate.number), "der": each.der} for _, each in signed],
     )
     db.execute_many(
         """INSERT INTO bundle (certificate, container, sealed, sealed_password, password_hash)
            SELECT id, :container, :sealed, :sealed_password, :password_hash
            FROM certificate WHERE number = :number""",
-        [_bundle_row(each.certificate.number, each.bundle) for each in signed],
+        [_bundle_row(each.certificate.number, each.bundle) for _, each in signed],
     )
     db.execute_many(
         "DELETE FROM intent WHERE number = ?",
-        [(int(each.certificate.number),) for each in signed],
+        [(int(each.certificate.number),) for _, each in signed],
     )
 
 

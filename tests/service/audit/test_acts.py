@@ -187,7 +187,7 @@ def test_a_migration_records_successors_and_sets_the_cut_off_once(home: Home) ->
     old = issue(home, hierarchy="old").certificate.number
     before = len(rows(home))
     for _ in range(2):
-        migration.migrate(home, BEGIN + timedelta(days=9), Scope("old"), "new", jobs=1)
+        migration.migrate(home, migration.MigrationOptions(BEGIN + timedelta(days=9), Scope("old")))
     found = rows(home)[before:]
     assert [row["act"] for row in found] == ["issued", "withdrawn", "cutoff-set"]
     assert found[0]["detail"]["supersedes"] == found[1]["object"] == old

@@ -21,7 +21,7 @@ from renrakucho_ca.service.doctor import checks_files
 from renrakucho_ca.service.doctor.finding import Finding, Severity
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance import issuance, orphans
+from renrakucho_ca.service.issuance import device_issuances, issuance
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
@@ -159,7 +159,7 @@ def test_an_orphaned_issuance_is_reported(home: Home, clock: Clock) -> None:
     with home.db.write():
         assert pending_issuance.put_pending(home.db, pending)
     assert found(home) == {"pending issuances"}
-    orphans.abandon_all(home)
+    device_issuances.abandon_orphans(home)
 
 
 def test_a_mistake_in_the_settings_is_reported(home: Home) -> None:

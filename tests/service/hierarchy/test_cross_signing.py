@@ -255,7 +255,7 @@ def test_an_older_database_restores_cross_certificates_from_its_journal(home: Ho
     publication.publish(again)
     assert published(again, "old-root").revoked == {lost.serial: "ca_compromise"}
     assert times_listed(again, lost.serial) == 1
-    assert set(cross_signing.cross_certificates(again, "new", again.clock())) == {"old"}
+    assert set(cross_signing.cross_certificates(again.db, "new", again.clock())) == {"old"}
     cross_certificate = (again.public / "new-cross-old.pem").read_bytes()
     assert (
         f"{kept.serial:x}" in openssl("x509", "-noout", "-serial", given=cross_certificate).lower()

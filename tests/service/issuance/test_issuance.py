@@ -188,7 +188,8 @@ def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, cl
         for _ in range(3):
             yield IssuanceRequest(HANAKO, "android")
 
-    results = [result for _, result in issuance.issue_many(home, requests(), "new")]
+    new = issuance.choose_hierarchy(home, "new")
+    results = [result for _, result in issuance.issue_many(home, new, enumerate(requests()))]
     assert sum(isinstance(result, Issued) for result in results) == issuer.BATCH
     assert [str(result) for result in results if isinstance(result, RcaError)] == [
         "the hierarchy new is closed and issues nothing"
@@ -296,7 +297,8 @@ def test_pending_issuances_of_a_running_process_are_not_touched(home: Home, cloc
         for _ in range(issuer.BATCH + 1):
             yield IssuanceRequest(HANAKO, "android")
 
-    run = issuance.issue_many(other, requests(), "new")
+    new = issuance.choose_hierarchy(other, "new")
+    run = issuance.issue_many(other, new, enumerate(requests()))
     next(run)
     pending_rows = rows(home, "SELECT count(*) FROM intent")
     issue(home)
@@ -378,9 +380,11 @@ def test_what_was_made_before_a_token_went_is_recorded(home: Home, clock: Clock)
     done: list[str] = []
 
     def issue_all() -> None:
-        for request, result in issuance.issue_many(going, requests):
+        new = issuance.choose_hierarchy(going, "new")
+        named = ((request.user.id, request) for request in requests)
+        for user, result in issuance.issue_many(going, new, named):
             assert isinstance(result, Issued)
-            done.append(request.user.id)
+            done.append(user)
 
     with pytest.raises(Unavailable, match="the token has gone"):
         issue_all()

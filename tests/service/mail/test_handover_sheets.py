@@ -18,6 +18,7 @@ from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.mail import handover_sheets
 from renrakucho_ca.service.migration import migration
+from renrakucho_ca.service.migration.migration import MigrationOptions
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store.tables.migration_progress import Scope
 from tests.shared.waiting import PATIENCE
@@ -126,9 +127,8 @@ def test_a_migrated_user_whose_old_file_waited_gets_a_sheet_for_the_new_one_alon
     assert isinstance(old, Issued)
     moved: list[Issued] = []
     scope = Scope("old", facility="waits here")
-    migration.migrate(
-        home, home.clock().replace(year=2027), scope, "new", jobs=1, issued=moved.append
-    )
+    options = MigrationOptions(home.clock().replace(year=2027), scope)
+    migration.migrate(home, options, issued=moved.append)
     waiting = handover_sheets.waiting(home, facility="waits here")
     assert waiting == [moved[0].certificate.number]
     assert handover_sheets.write(home, waiting, tmp_path / "s.html", JAPANESE) == 1
@@ -169,9 +169,8 @@ def test_a_migrated_user_gets_instructions_to_delete_the_old_certificate(
     retrieval.export(home, [old.certificate.number], tmp_path / "out")
     moved: list[Issued] = []
     scope = Scope("old", facility="moves")
-    migration.migrate(
-        home, home.clock().replace(year=2027), scope, "new", jobs=1, issued=moved.append
-    )
+    options = MigrationOptions(home.clock().replace(year=2027), scope)
+    migration.migrate(home, options, issued=moved.append)
     (article,) = Sheets(write(home, tmp_path / "s.html", *moved)).articles
     assert JAPANESE.say("Then delete the old certificate") in article
 
@@ -188,14 +187,8 @@ def test_the_longest_sheet_is_one_page_of_a4_when_printed(
     assert isinstance(old, Issued)
     retrieval.export(home, [old.certificate.number], tmp_path / "out")
     moved: list[Issued] = []
-    migration.migrate(
-        home,
-        home.clock().replace(year=2027),
-        Scope("old", facility=facility),
-        "new",
-        jobs=1,
-        issued=moved.append,
-    )
+    options = MigrationOptions(home.clock().replace(year=2027), Scope("old", facility=facility))
+    migration.migrate(home, options, issued=moved.append)
     numbers = [moved[0].certificate.number, issue(home, "short", facility).certificate.number]
     sheets, printed = tmp_path / "s.html", tmp_path / "s.pdf"
     handover_sheets.write(home, numbers, sheets, Catalogue(language))

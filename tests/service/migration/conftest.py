@@ -31,7 +31,8 @@ def populous(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         IssuanceRequest(User(f"p{each:03}", network="見本市"), PHONE) for each in range(PEOPLE)
     ]
     numbers: list[RetrievalNumber] = []
-    for _, result in issuance.issue_many(home, requests, "old", jobs=2):
+    old = issuance.choose_hierarchy(home, "old")
+    for _, result in issuance.issue_many(home, old, enumerate(requests), jobs=2):
         assert isinstance(result, Issued)
         numbers.append(result.certificate.number)
     for outcome in retrieval.export(home, numbers[::2], folder / "out")[0]:

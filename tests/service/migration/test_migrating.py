@@ -301,7 +301,7 @@ def test_two_hierarchies_are_needed_and_the_new_one_open(
     town.old()
     creation.retire(town.home, "old", None)
     with pytest.raises(kind):
-        migration.migrate(town.home, CUTOFF, Scope(source), target, jobs=1)
+        migration.migrate(town.home, migration.MigrationOptions(CUTOFF, Scope(source), target))
     assert rows(town.home, "SELECT count(*), max(supersedes) FROM certificate") == [(1, None)]
     assert hierarchies.get(town.home.db, "old").cutoff is None
 
@@ -481,7 +481,7 @@ def test_a_dry_run_reports_failures_and_changes_nothing(town: Town, cutoff: date
     odd = town.old("b", "windows")
     (town.home.profiles / "windows.yaml").unlink()
     before = town.home.store.joinpath("rca.sqlite").read_bytes()
-    would = migration.rehearse(town.home, cutoff, Scope("old"), "new", None)
+    would = migration.rehearse(town.home, migration.MigrationOptions(cutoff, Scope("old")))
     assert (would.selected, would.issued, would.remaining) == (2, 0, 2)
     assert [failure.number for failure in would.failed] == [odd]
     assert town.home.store.joinpath("rca.sqlite").read_bytes() == before

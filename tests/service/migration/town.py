@@ -15,7 +15,7 @@ from renrakucho_ca.model import (
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.migration import migration
-from renrakucho_ca.service.migration.migration import Migration
+from renrakucho_ca.service.migration.migration import Migration, MigrationOptions
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
@@ -83,10 +83,8 @@ class Town:
         issued: Callable[[Issued], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Migration:
-        scope = Scope("old", facility, network)
-        return migration.migrate(
-            self.home, cutoff, scope, "new", jobs=jobs, limit=limit, issued=issued, stop=stop
-        )
+        options = MigrationOptions(cutoff, Scope("old", facility, network), limit=limit, jobs=jobs)
+        return migration.migrate(self.home, options, issued=issued, stop=stop)
 
     def record(self, number: str) -> Certificate:
         return record_of(self.home, number)
