@@ -113,7 +113,7 @@ def test_an_unclaimed_bundle_of_old_is_withdrawn(town: Town, is_held: bool) -> N
     if is_held:
         revocation.release(town.home, RetrievalNumber(old))
     assert rows(town.home, "SELECT count(*) FROM bundle") == [(1,)]
-    with pytest.raises(Conflict, match="no file to hand out") as refusal:
+    with pytest.raises(Conflict, match="no bundle to download") as refusal:
         town.download(old)
     assert refusal.value.values["successor"] == town.successor(old)
     assert "{successor}" in (refusal.value.hint or "")
