@@ -167,6 +167,23 @@ def test_an_older_database_is_known_by_it(home: Home, tmp_path: Path) -> None:
     assert journal(home).read_bytes() == kept, "all that is left of what was forgotten"
 
 
+def test_nothing_is_issued_from_a_database_that_went_another_way_than_its_journal(
+    home: Home, tmp_path: Path
+) -> None:
+    """An older one in which more was done since than the journal has."""
+    older = copied(home, tmp_path)
+    kept = issue(home, "android").certificate.number
+    other = go_back(home, older)
+    for name in "abcdefgh":
+        add_user(other, name)
+    assert other.journal.state(other.db) is JournalState.DIVERGED
+    assert audit_log.head(other.db)[0] > journal_rows(other)[-1]["id"]
+    for attempt in (lambda: issue(other), lambda: creation.create(other, "third")):
+        with pytest.raises(Refused, match="older than its journal"):
+            attempt()
+    assert kept in journal(other).read_text()
+
+
 def test_nothing_is_issued_from_an_older_database(home: Home, tmp_path: Path) -> None:
     older = copied(home, tmp_path)
     number = issue(home, hierarchy="old").certificate.number

@@ -67,8 +67,9 @@ class World:
         (folder / "root.pem").write_bytes(x509_certificates.to_pem(self.root))
         (folder / "issuing.pem").write_bytes(x509_certificates.to_pem(self.issuing))
 
-    def verdicts(self, subject: Subject, policies: tuple[str, ...] = ()) -> set[bool]:
-        """Who accepts a device of that name: our linter, OpenSSL, GnuTLS."""
+    def _issued(
+        self, subject: Subject, policies: tuple[str, ...]
+    ) -> tuple[EndEntity, x509.Certificate]:
         device = profiles.load(profiles.shipped(), "mac")
         request = EndEntity(
             replace(device, policies=policies),
@@ -78,7 +79,16 @@ class World:
             keys.generate(KeyAlgorithm.EC_P256).public_key(),
             Distribution(),
         )
-        leaf = builder.end_entity(request, self.issuing, self._key)
+        return request, builder.end_entity(request, self.issuing, self._key)
+
+    def is_linted(self, subject: Subject, policies: tuple[str, ...] = ()) -> bool:
+        """Whether our linter accepts a device of that name."""
+        request, leaf = self._issued(subject, policies)
+        return lint.lint(leaf, request, self.issuing) == []
+
+    def verdicts(self, subject: Subject, policies: tuple[str, ...] = ()) -> set[bool]:
+        """Who accepts a device of that name: our linter, OpenSSL, GnuTLS."""
+        request, leaf = self._issued(subject, policies)
         file, chain = self._folder / "leaf.pem", self._folder / "chain.pem"
         file.write_bytes(x509_certificates.to_pem(leaf))
         chain.write_bytes(x509_certificates.to_pem(leaf) + x509_certificates.to_pem(self.issuing))
@@ -212,6 +222,7 @@ def test_where_a_policy_is_required_only_its_holders_pass(
 ) -> None:
     made = world(Constraints(policies=allowed, require_explicit_policy=0))
     assert passes in made.verdicts(((NAME, "a"),), own)
+    assert made.is_linted(((NAME, "a"),), own) is passes
     assert made.openssl_accepts_under_policy() is passes
 
 
@@ -222,8 +233,9 @@ def test_any_policy_counts_only_where_the_ca_does_not_inhibit_it(
     made = world(
         Constraints(policies=("1.2.3.4",), require_explicit_policy=0, inhibit_any_policy=depth)
     )
-    assert passes in made.verdicts(((NAME, "a"),), ("2.5.29.32.0",))
+    made.verdicts(((NAME, "a"),), ("2.5.29.32.0",))
     assert made.openssl_accepts_under_policy() is passes
+    assert made.is_linted(((NAME, "a"),), ("2.5.29.32.0",)) is passes
 
 
 # -- in a home
