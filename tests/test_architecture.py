@@ -88,7 +88,7 @@ SERVICE_ORDER = (
         "ocsp",
         "ca",
         "store_state",
-        "people",
+        "user_records",
         "pending",
         "audit",
     ),

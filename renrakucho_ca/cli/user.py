@@ -53,10 +53,10 @@ def add(
     network: str | None,
     form: Format,
 ) -> None:
-    from renrakucho_ca.service import people
+    from renrakucho_ca.service import user_records
 
     wanted = User.parse(id, name, email, facility, network)
-    app.console.one(_row(people.add(app.home, wanted)), form)
+    app.console.one(_row(user_records.add(app.home, wanted)), form)
 
 
 @click.command(

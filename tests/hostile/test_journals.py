@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
@@ -76,7 +76,7 @@ def older(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Older:
     common = len(list(filter(None, home.journal.rows())))
 
     now = Home(home.path, lambda is_new: PASSPHRASE, clock=home.clock)
-    people.add(now, User.parse("later", "佐藤 花子"))
+    user_records.add(now, User.parse("later", "佐藤 花子"))
     issue(now, "later")
     revocation.revoke(now, [numbers[0]], RevocationReason.KEY_COMPROMISE)
     revocation.hold(now, numbers[1])

@@ -14,7 +14,7 @@ from typing import TypeVar
 from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Hierarchy, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner
 from renrakucho_ca.tabular import csv_table
@@ -59,7 +59,7 @@ def import_users(
     now = home.clock()
     for batch in batched(lines, BATCH):
         with home.db.write():
-            people.put_all(home, (user for _, user in batch if isinstance(user, User)), now)
+            user_records.put_all(home, (user for _, user in batch if isinstance(user, User)), now)
         yield from batch
 
 

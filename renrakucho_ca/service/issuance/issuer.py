@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Conflict, RcaError, Refused, Unavailable
 from renrakucho_ca.model import LIVE, Certificate, Hierarchy, RetrievalNumber, Tier
-from renrakucho_ca.service import pending, people
+from renrakucho_ca.service import pending, user_records
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertificate, Secrets
@@ -115,7 +115,7 @@ class Issuer:
             if users.merged(db, request.user) != plan.user:
                 plan = self._planner.plan(request)  # another request has changed the user
             if request.supersedes is None:
-                people.put_all(self._home, [request.user], self._now)
+                user_records.put_all(self._home, [request.user], self._now)
             while not DeviceIssuances.put(db, plan.pending):
                 plan = self._planner.plan(request)
         except RcaError as error:

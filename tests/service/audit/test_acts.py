@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import Actor, RevocationReason, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.actor import of_process
 from renrakucho_ca.service.hierarchy import creation, cross_signing, external_root, rekey
 from renrakucho_ca.service.home import Home
@@ -142,9 +142,9 @@ def test_a_number_that_locks_and_is_unlocked(home: Home) -> None:
 
 
 def test_a_user_is_recorded_where_something_is_new(home: Home, since: int) -> None:
-    people.add(home, User("taro", "太郎", "taro@example.jp"))
-    people.add(home, User("taro", "太郎"))
-    people.add(home, User("taro", email="other@example.com"))
+    user_records.add(home, User("taro", "太郎", "taro@example.jp"))
+    user_records.add(home, User("taro", "太郎"))
+    user_records.add(home, User("taro", email="other@example.com"))
     found = [row["detail"] for row in rows(home)[since:]]
     assert found == [
         {"name": "太郎", "email": "taro@example.jp"},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
@@ -91,7 +91,7 @@ def test_a_range_has_its_first_moment_and_not_its_last(home: Home, clock: Clock)
     begin = clock.now
     for name in ("a", "b", "c"):
         clock.advance(seconds=1)
-        people.add(home, User(name))
+        user_records.add(home, User(name))
 
     def between(first: int, last: int) -> list[str]:
         since, until = (begin + timedelta(seconds=each) for each in (first, last))
@@ -179,10 +179,10 @@ def test_syslog_hears_of_each_row_where_the_settings_say_so(
     heard: list[str] = []
     monkeypatch.setattr("syslog.syslog", lambda _level, text: heard.append(text))
     home = copy_home(template, tmp_path / "home", Clock())
-    people.add(home, User("before"))
+    user_records.add(home, User("before"))
     configure(home, "audit:\n  syslog: true")
     home = open_home(home.path, Clock())
-    people.add(home, User("taro"))
+    user_records.add(home, User("taro"))
     expiry.expire(home)
     assert [json.loads(text)["object"] for text in heard] == ["taro"]
     assert json.loads(heard[0])["id"] == rows(home)[-1]["id"]

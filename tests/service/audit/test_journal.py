@@ -12,7 +12,7 @@ import pytest
 
 from renrakucho_ca.errors import Conflict, NotFound, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
@@ -26,7 +26,7 @@ from .reader import journal, journal_rows, rows
 
 
 def add_user(home: Home, name: str = "taro") -> None:
-    people.add(home, User(name))
+    user_records.add(home, User(name))
 
 
 def as_in_the_table(home: Home) -> bool:
@@ -82,7 +82,7 @@ def test_a_rolled_back_transaction_is_not_journalled(home: Home) -> None:
 
     def fail_after_writing() -> None:
         with home.db.write():
-            people.put_all(home, [User("nobody")], home.clock())
+            user_records.put_all(home, [User("nobody")], home.clock())
             raise NotFound("something else failed")
 
     with pytest.raises(NotFound):
@@ -114,7 +114,7 @@ def test_repeating_the_act_of_a_killed_process_appends_its_rows(home: Home) -> N
 @pytest.mark.parametrize("left", [1, 17, 300])
 def test_a_torn_last_line_is_rewritten(home: Home, left: int) -> None:
     before = journal(home).stat().st_size
-    people.add(home, User("ichiro", "名前" * 16, "a@example.jp", "施設" * 32))
+    user_records.add(home, User("ichiro", "名前" * 16, "a@example.jp", "施設" * 32))
     whole = journal(home).read_bytes()
     journal(home).write_bytes(whole[: before + left])
     assert home.journal.state(home.db) is JournalState.BEHIND
@@ -298,4 +298,4 @@ def test_many_processes_write_one_journal(home: Home) -> None:
 def _write(path: Path, index: int) -> None:
     home = open_home(path, Clock())
     for count in range(10):
-        people.add(home, User(f"user-{index}-{count}", HANAKO.name))
+        user_records.add(home, User(f"user-{index}-{count}", HANAKO.name))

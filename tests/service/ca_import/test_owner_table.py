@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import Status, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
 from renrakucho_ca.service.home import Home
 
@@ -63,7 +63,7 @@ def test_a_later_owner_row_names_the_user_once(
 def test_an_owner_row_replaces_nothing_that_is_known_of_its_user(
     old: Old, openssl_ca: MakeCa, tmp_path: Path
 ) -> None:
-    people.add(old.home, User("known", email="ours@example.jp", facility="見本診療所"))
+    user_records.add(old.home, User("known", email="ours@example.jp", facility="見本診療所"))
     ca = openssl_ca()
     ca.issue("/CN=known")
     lines = [",1,known,mac,,,theirs@example.jp,別の診療所,見本市,鈴木"]

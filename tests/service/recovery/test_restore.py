@@ -15,7 +15,7 @@ import pytest
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
-from renrakucho_ca.service import doctor, people
+from renrakucho_ca.service import doctor, user_records
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
@@ -91,7 +91,7 @@ def lost(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Lost:
     revocation.hold(home, numbers[-1])
     retrieval.export(home, [before, numbers[-2]], folder / "out")
     revocation.release(home, held)
-    people.add(home, User.parse("hanako", email="hanako@example.jp"))
+    user_records.add(home, User.parse("hanako", email="hanako@example.jp"))
     creation.create(home, "later")
     creation.retire(home, "old", None)
     publication.publish(home)
@@ -333,7 +333,7 @@ def test_a_journal_found_later_undoes_no_later_decision(template: Path, tmp_path
     backup.to_file(home, tmp_path / "backup")
     clock.advance(minutes=1)
     creation.retire(home, "old", clock() + timedelta(days=100))
-    people.add(home, User.parse("hanako", email="former@example.jp", facility="見本病院"))
+    user_records.add(home, User.parse("hanako", email="former@example.jp", facility="見本病院"))
     revocation.hold(home, number)
     again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
     restoration.restore(again, tmp_path / "backup")
@@ -341,7 +341,7 @@ def test_a_journal_found_later_undoes_no_later_decision(template: Path, tmp_path
     clock.advance(minutes=1)
     cutoff = clock() + timedelta(days=160)
     creation.retire(again, "old", cutoff)
-    people.add(again, User.parse("hanako", email="present@example.jp"))
+    user_records.add(again, User.parse("hanako", email="present@example.jp"))
     revocation.hold(again, number)
     revocation.release(again, number)
     reconcile.catch_up(again, [home.store / "journal"])
@@ -587,10 +587,10 @@ def test_the_journal_of_a_copy_that_went_another_way_is_not_enough(
     shutil.copytree(home.path, tmp_path / "second")
     first, second = (open_at(tmp_path / name) for name in ("first", "second"))
     for user in ("a", "b"):
-        people.add(first, User(user))
+        user_records.add(first, User(user))
     publication.publish(first)
     for user in "cdefghijklmnopqrstuvwxyz":
-        people.add(second, User(user))
+        user_records.add(second, User(user))
     place.public.mkdir(parents=True)
     shutil.copy(first.public / "new-audit.json", place.public)
     signed = json.loads((place.public / "new-audit.json").read_text())
@@ -737,7 +737,7 @@ def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path
 def test_the_journal_of_another_store_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
     other = open_at(tmp_path / "other")
     other.create("another", "another")
-    people.add(other, User.parse("somebody"))
+    user_records.add(other, User.parse("somebody"))
     restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="another store"):
         reconcile.catch_up(place, [other.store / "journal"])

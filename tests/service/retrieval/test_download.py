@@ -12,7 +12,7 @@ import pytest
 
 from renrakucho_ca.errors import NotFound, RcaError, Refused, Unavailable
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service import people
+from renrakucho_ca.service import user_records
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import authentication, download
 from renrakucho_ca.service.retrieval.authentication import Attempt
@@ -92,7 +92,7 @@ def test_an_older_database_copied_back_offers_and_delivers_nothing(
     shutil.copy(older, home.database)
     again = open_home(home.path, clock)
     if used_since:
-        people.add(again, User("somebody"))
+        user_records.add(again, User("somebody"))
     with pytest.raises((Refused, Unavailable)):
         download.offer(again, link)
     assert isinstance(claim(again, link), Refused | Unavailable)
