@@ -186,7 +186,7 @@ def _parse_addresses(text: str, most: int) -> str | None:
             raise Invalid("{address} is not a mail address", address=repr(address[:60]))
     if len(addresses) > most:
         raise Invalid(
-            "{count} mail addresses; at most {most} are kept", count=len(addresses), most=most
+            "{count} mail addresses; at most {most} are allowed", count=len(addresses), most=most
         )
     return ", ".join(addresses) or None
 

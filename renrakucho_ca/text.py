@@ -26,7 +26,7 @@ def clean_text(text: str, *, what: str, longest: int, shortest: int = 1) -> str:
         raise Invalid("{what} is empty", what=what)
     if len(clean) > longest:
         raise Invalid(
-            "{what} has {length} characters; the longest allowed has {longest}",
+            "{what} has {length} characters; at most {longest} are allowed",
             what=what,
             length=len(clean),
             longest=longest,
@@ -35,7 +35,7 @@ def clean_text(text: str, *, what: str, longest: int, shortest: int = 1) -> str:
     for letter in "" if clean.isprintable() else clean:
         if unicodedata.category(letter) in _UNSAFE_CATEGORIES:
             raise Invalid(
-                "{what} has a character that cannot be shown: U+{code}",
+                "{what} has an unprintable character: U+{code}",
                 what=what,
                 code=f"{ord(letter):04X}",
             )

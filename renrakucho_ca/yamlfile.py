@@ -108,7 +108,7 @@ def read(path: Path, shape: type[T]) -> T:
     except OSError as error:
         # Nothing is wrong with what stands in it.
         raise Unavailable(
-            "{file} cannot be read: {reason}", file=path, reason=error.strerror
+            "cannot read {file}: {reason}", file=path, reason=error.strerror
         ) from None
     if len(data) > LARGEST:
         raise Invalid("{file} has more than {largest} bytes", file=path, largest=LARGEST)
@@ -116,7 +116,7 @@ def read(path: Path, shape: type[T]) -> T:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Invalid("{file}:{line}: not in UTF-8", file=path, line=line) from None
+        raise Invalid("{file}:{line}: not UTF-8", file=path, line=line) from None
     return parse(text, shape, str(path))
 
 
@@ -155,10 +155,10 @@ def _refuse_tricks(text: str, origin: str) -> None:
             line = event.start_mark.line + 1 if event.start_mark else 1
             if getattr(event, "anchor", None) is not None:
                 raise Invalid(
-                    "{file}:{line}: anchors and aliases are not read", file=origin, line=line
+                    "{file}:{line}: anchors and aliases are not allowed", file=origin, line=line
                 )
             if getattr(event, "tag", None) is not None:
-                raise Invalid("{file}:{line}: tags are not read", file=origin, line=line)
+                raise Invalid("{file}:{line}: tags are not allowed", file=origin, line=line)
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
@@ -191,7 +191,7 @@ def _not_yaml(error: yaml.YAMLError, text: str, origin: str) -> Invalid:
     tabs = line <= len(lines) and re.match(r" *\t", lines[line - 1])
     return Invalid(
         "{file}:{line}: not YAML: {problem}",
-        hint="indent with blanks, not with tabs" if tabs else None,
+        hint="indent with spaces, not tabs" if tabs else None,
         file=origin,
         line=line,
         problem=", ".join(part for part in said if part),
@@ -215,10 +215,10 @@ class _Document:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise Invalid("{file}:{line}: a key is a word", file=self.origin, line=line)
+                raise Invalid("{file}:{line}: a key must be a word", file=self.origin, line=line)
             if key.value in mapping:
                 raise Invalid(
-                    "{file}:{line}: {key} stands here twice",
+                    "{file}:{line}: {key} appears twice",
                     file=self.origin,
                     line=line,
                     key=_shown(key.value),
@@ -231,8 +231,8 @@ class _Document:
             return _SCALARS[node.tag](node.value)
         except (KeyError, ValueError):  # a date, 0x1F, 1:30
             raise Invalid(
-                "{file}:{line}: {value} is neither a decimal number nor a text",
-                hint="put a text that looks like something else in quotes",
+                "{file}:{line}: {value} is neither a decimal number nor text",
+                hint="put text that looks like a number, date or yes/no in quotes",
                 file=self.origin,
                 line=node.start_mark.line + 1,
                 value=_shown(node.value),
@@ -324,7 +324,7 @@ def _wrong_value(what: str, document: _Document, path: _Path, shape: type[T]) ->
     unquoted = expected.startswith("`str") and got in {"int", "float", "bool"}
     return Invalid(
         "{file}:{line}: {key}: expected {expected}, got {got}",
-        hint="put a text that looks like something else in quotes" if unquoted else None,
+        hint="put text that looks like a number, date or yes/no in quotes" if unquoted else None,
         file=document.origin,
         line=line,
         key=_dotted(path),

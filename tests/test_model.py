@@ -119,7 +119,7 @@ def test_names_keep_their_rare_letters(text: str) -> None:
 
 def test_length_counts_characters_after_normalization() -> None:
     assert len(clean_text(unicodedata.normalize("NFD", "が" * 64), what="name", longest=64)) == 64
-    with pytest.raises(Invalid, match="65 characters; the longest allowed has 64"):
+    with pytest.raises(Invalid, match="65 characters; at most 64 are allowed"):
         clean_text("あ" * 65, what="name", longest=64)
 
 

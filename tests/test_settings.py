@@ -80,7 +80,7 @@ def test_the_cut_off_of_a_bare_date_is_midnight_in_japan() -> None:
     assert cutoff.astimezone(UTC) == datetime(2026, 7, 31, 15, tzinfo=UTC)
 
 
-BOTH = "signing takes a certificate and a key: set both, or neither"
+BOTH = "signing takes a certificate and a key: set both or neither"
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ BOTH = "signing takes a certificate and a key: set both, or neither"
         (f"mobileconfig: {{identifier: a.{'b' * 99}}}", "mobileconfig.identifier: 'a.bb"),
         (
             'mobileconfig: {signing_certificate: "a\\0b"}',
-            "mobileconfig.signing_certificate: expected a file's name",
+            "mobileconfig.signing_certificate: expected a file name",
         ),
         ("mobileconfig: {signing_key: k}", f"mobileconfig.signing_key: {BOTH}"),
         ("mobileconfig: {signing_certificate: c}", f"mobileconfig.signing_certificate: {BOTH}"),
-        ("mobileconfig: {signing_key: ''}", "mobileconfig.signing_key: expected a file's name"),
+        ("mobileconfig: {signing_key: ''}", "mobileconfig.signing_key: expected a file name"),
         ("mobileconfig:", "mobileconfig: expected mapping, got null"),
         (
             "mail: {user: u, password_file: p, security: none}",
@@ -114,8 +114,8 @@ BOTH = "signing takes a certificate and a key: set both, or neither"
         ("mail: {user: u}", "mail.user: a login takes a user and a password_file"),
         ("mail: {password_file: p}", "mail.password_file: a login takes a user and a"),
         ("mail: {host: mail.example.jp}", "mail.host: a host needs a sender"),
-        ("mail: {sender: nobody}", "mail.sender: 'nobody' is not a sender"),
-        ("mail: {operator: nobody}", "mail.operator: 'nobody' is not a sender"),
+        ("mail: {sender: nobody}", "mail.sender: 'nobody' is not a mail address"),
+        ("mail: {operator: nobody}", "mail.operator: 'nobody' is not a mail address"),
         ("mail: {port: 0}", "mail.port: expected int >= 1, got 0"),
         ("mail: {port: 65536}", "mail.port: expected int <= 65535, got 65536"),
         ("bundle_days: 0", "bundle_days: expected int >= 1, got 0"),

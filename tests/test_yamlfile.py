@@ -87,7 +87,7 @@ open: true
     )
 
 
-QUOTES = "put a text that looks like something else in quotes"
+QUOTES = "put text that looks like a number, date or yes/no in quotes"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ QUOTES = "put a text that looks like something else in quotes"
             "years: 1\n1: 2",
             "x.yaml:2: unknown key '1' | known keys: years, inner, mode, title, open",
         ),
-        ("years: 1\nmode: fast\nyears: 2", "x.yaml:3: 'years' stands here twice"),
+        ("years: 1\nmode: fast\nyears: 2", "x.yaml:3: 'years' appears twice"),
         ("years: 1\ninner: {word: HEY}", "x.yaml:2: inner.word: HEY shouts | say hey"),
     ],
 )
@@ -129,9 +129,9 @@ def test_a_mistake_is_reported_with_its_line_and_the_expected_value(text: str, l
     [
         ("title: NO", f"title: expected text | null, got bool | {QUOTES}"),
         ("title: 8", f"title: expected text | null, got int | {QUOTES}"),
-        ("title: 2026-01-16", f"'2026-01-16' is neither a decimal number nor a text | {QUOTES}"),
-        ("years: 0x1F", f"'0x1F' is neither a decimal number nor a text | {QUOTES}"),
-        ("years: 1:30", f"'1:30' is neither a decimal number nor a text | {QUOTES}"),
+        ("title: 2026-01-16", f"'2026-01-16' is neither a decimal number nor text | {QUOTES}"),
+        ("years: 0x1F", f"'0x1F' is neither a decimal number nor text | {QUOTES}"),
+        ("years: 1:30", f"'1:30' is neither a decimal number nor text | {QUOTES}"),
     ],
 )
 def test_an_ambiguous_yaml_scalar_is_refused(text: str, line: str) -> None:
@@ -159,13 +159,13 @@ BILLION_LAUGHS = "a: &a [x, x]\n" + "".join(
         ("# a comment alone\n", "x.yaml is empty"),
         ("[1]", "x.yaml:1: expected keys and values, such as `key: value`"),
         ("\nword", "x.yaml:2: expected keys and values, such as `key: value`"),
-        (BILLION_LAUGHS, "x.yaml:1: anchors and aliases are not read"),
-        ("years: 1\ninner: &x\n  word: *x", "x.yaml:2: anchors and aliases are not read"),
-        ("years: 1\ninner:\n  word: *x", "x.yaml:3: anchors and aliases are not read"),
-        ("years: !!python/object/apply:os.getpid []", "x.yaml:1: tags are not read"),
-        ("years: 1\ntitle: !!binary QQ==", "x.yaml:2: tags are not read"),
-        ("years: !!int x", "x.yaml:1: tags are not read"),
-        ("years: 1\n? [a]\n: b", "x.yaml:2: a key is a word"),
+        (BILLION_LAUGHS, "x.yaml:1: anchors and aliases are not allowed"),
+        ("years: 1\ninner: &x\n  word: *x", "x.yaml:2: anchors and aliases are not allowed"),
+        ("years: 1\ninner:\n  word: *x", "x.yaml:3: anchors and aliases are not allowed"),
+        ("years: !!python/object/apply:os.getpid []", "x.yaml:1: tags are not allowed"),
+        ("years: 1\ntitle: !!binary QQ==", "x.yaml:2: tags are not allowed"),
+        ("years: !!int x", "x.yaml:1: tags are not allowed"),
+        ("years: 1\n? [a]\n: b", "x.yaml:2: a key must be a word"),
         ("<<: {years: 1}", "x.yaml:1: unknown key '<<'"),
         ("years: " + "[" * 16 + "]" * 16, "x.yaml:1: nested too deeply"),
         ("years: " + "{a: " * 16 + "}" * 16, "x.yaml:1: nested too deeply"),
@@ -187,7 +187,7 @@ def test_unneeded_yaml_features_are_refused(text: str, line: str) -> None:
 
 @pytest.mark.parametrize("text", ["years: 1\ninner:\n\tword: a", "\tyears: 1"])
 def test_tabs_for_indentation_are_named_as_the_mistake(text: str) -> None:
-    assert said(refusal(text)).endswith("| indent with blanks, not with tabs")
+    assert said(refusal(text)).endswith("| indent with spaces, not tabs")
 
 
 def test_a_file_saved_by_windows_is_read(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def _loop(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "line"),
     [
-        (_shift_jis, "{}:2: not in UTF-8"),
+        (_shift_jis, "{}:2: not UTF-8"),
         (_too_large, "{} has more than 262144 bytes"),
         (Path.mkdir, "{} is not a regular file"),
         (os.mkfifo, "{} is not a regular file"),
@@ -231,7 +231,7 @@ def test_a_file_that_the_system_does_not_give_is_unavailable(tmp_path: Path) -> 
     """Nothing is wrong with what stands in it: a disk may fail, too many files may be open."""
     path = tmp_path / "x.yaml"
     _loop(path)
-    with pytest.raises(Unavailable, match="cannot be read: Too many levels of symbolic links"):
+    with pytest.raises(Unavailable, match="cannot read .*: Too many levels of symbolic links"):
         yamlfile.read(path, Outer)
 
 

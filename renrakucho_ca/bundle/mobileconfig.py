@@ -121,7 +121,7 @@ def sign(
         Invalid: the key is not the certificate's.
     """
     if key.public_key() != certificate.public_key():
-        raise Invalid("the key that signs profiles does not belong to its certificate")
+        raise Invalid("the profile signing key does not match its certificate")
     builder = PKCS7SignatureBuilder().set_data(profile)
     builder = builder.add_signer(certificate, key, hashes.SHA256())
     for each in chain:

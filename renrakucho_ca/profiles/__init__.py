@@ -33,7 +33,7 @@ def load(folder: Path, name: str) -> DeviceProfile:
     known = names(folder)
     if name not in known:
         raise NotFound(
-            "there is no profile for a device {name}",
+            "no profile for device {name}",
             hint="profiles: {known}",
             name=name,
             known=", ".join(known) or "none",
@@ -45,8 +45,8 @@ def _check_name(name: str) -> None:
     """Before it becomes a part of a path."""
     if not _NAME.fullmatch(name):
         raise Invalid(
-            "{name} is not a profile's name",
-            hint="a name has up to 32 of a-z, 0-9 and -, such as iphone",
+            "{name} is not a profile name",
+            hint="use up to 32 of a-z, 0-9 and -, such as iphone",
             name=repr(name[:40]),
         )
 
@@ -100,7 +100,7 @@ def check(path: Path) -> DeviceProfile | CaProfile:
         Invalid: it is not what a profile should be.
     """
     if path.suffix != ".yaml":
-        raise Invalid("{file}: a profile's file is named NAME.yaml", file=path)
+        raise Invalid("{file}: a profile must be named NAME.yaml", file=path)
     _check_name(path.stem)
     if path.stem in CA_KINDS:
         return load_ca(path.parent, Tier(path.stem))
@@ -127,9 +127,9 @@ def warnings(profile: DeviceProfile | CaProfile) -> list[Attention]:
     if profile.key_algorithm is KeyAlgorithm.RSA_2048:
         found.append(
             Attention(
-                "{name}: rsa-2048 has 112 bits of strength, deprecated after 2030 (NIST IR 8547); "
-                "certificates last {years} years",
-                hint="rsa-3072 or ec-p256 lasts",
+                "{name}: rsa-2048 is deprecated after 2030 (NIST IR 8547), but certificates last "
+                "{years} years",
+                hint="use rsa-3072 or ec-p256",
                 name=profile.name,
                 years=profile.validity_years,
             )
@@ -138,8 +138,8 @@ def warnings(profile: DeviceProfile | CaProfile) -> list[Attention]:
         found.append(
             Attention(
                 "{name}: iOS before 18, macOS before 15, Android before 14 and Windows 10 before "
-                "1709 say `wrong password` to a modern PKCS#12",
-                hint="compat opens everywhere",
+                "1709 reject a modern PKCS#12 with `wrong password`",
+                hint="use compat, which every device opens",
                 name=profile.name,
             )
         )

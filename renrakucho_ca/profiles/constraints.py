@@ -22,7 +22,9 @@ _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,14})){1,30}")
 def _domain(text: str) -> str:
     """§4.2.1.10: without a leading dot; all below it is meant too. In A-labels (§7.2)."""
     if not _DOMAIN.fullmatch(text.lower()) or len(text) > 253:
-        raise Invalid("{text} is not a domain", hint="such as example.jp", text=repr(text[:60]))
+        raise Invalid(
+            "{text} is not a domain", hint="write one such as example.jp", text=repr(text[:60])
+        )
     return text.lower()
 
 
@@ -39,7 +41,7 @@ def _network(text: str) -> str:
         return str(ipaddress.ip_network(text))
     except ValueError:
         raise Invalid(
-            "{text} is not a network", hint="such as 10.0.0.0/8", text=repr(text[:60])
+            "{text} is not a network", hint="write one such as 10.0.0.0/8", text=repr(text[:60])
         ) from None
 
 
@@ -57,11 +59,11 @@ def checked_policies(oids: tuple[str, ...]) -> tuple[str, ...]:
         if not _OID.fullmatch(oid) or (first in "01" and int(second) > 39):
             raise Invalid(
                 "{text} is not an object identifier",
-                hint="such as 2.5.29.32.0, which is any policy",
+                hint="write one such as 2.5.29.32.0, which is any policy",
                 text=repr(oid[:60]),
             )
     if len(set(oids)) < len(oids):
-        raise Invalid("a value stands here twice")
+        raise Invalid("a value appears twice")
     return oids
 
 
@@ -96,7 +98,7 @@ class _Subtrees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for form in (NameForm.DNS, NameForm.EMAIL, NameForm.IP):
             yamlfile.refine(self, form, partial(_subtrees, form))
         if not all(each.subject() for each in self.dirname):
-            raise yamlfile.Fault("dirname", Invalid("a name without attributes"))
+            raise yamlfile.Fault("dirname", Invalid("a name has no attributes"))
 
     def all(self) -> tuple[Subtree, ...]:
         texts = ((form, text) for form in _SUBTREES for text in getattr(self, form))
@@ -124,5 +126,8 @@ class PolicyConstraints(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         # RFC 5280 §4.2.1.11: MUST NOT be empty.
         if self.require_explicit_policy is None and self.inhibit_policy_mapping is None:
             raise yamlfile.Fault(
-                "require_explicit_policy", Invalid("policy_constraints without any of the two")
+                "require_explicit_policy",
+                Invalid(
+                    "policy_constraints needs require_explicit_policy or inhibit_policy_mapping"
+                ),
             )

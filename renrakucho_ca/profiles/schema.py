@@ -104,7 +104,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for key in ("key_usage", "extended_key_usage", "chain"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
-                raise yamlfile.Fault(key, Invalid("a value stands here twice"))
+                raise yamlfile.Fault(key, Invalid("a value appears twice"))
 
     def _check_key_usage(self) -> None:
         # TLS asks a client for a signature (RFC 5280 §4.2.1.12, RFC 8446 §4.4.2.2).
@@ -121,7 +121,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise yamlfile.Fault(
                 "key_usage",
                 Invalid(
-                    "{usage} is not for a key of {algorithm}",
+                    "{usage} does not fit a key of {algorithm}",
                     usage=wrong,
                     algorithm=self.key_algorithm,
                 ),
@@ -133,7 +133,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.chain:
             raise yamlfile.Fault(
                 "chain",
-                Invalid("a mobileconfig carries the CA certificates itself; expected []"),
+                Invalid("expected [], since a mobileconfig contains the CA certificates"),
             )
         # iOS up to 17 answers "wrong password" to anything else.
         if self.p12 is not P12Format.COMPAT:

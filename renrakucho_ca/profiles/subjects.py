@@ -38,7 +38,7 @@ def render(subject: Subject, values: Mapping[str, str | None]) -> Subject:
             text = _PLACEHOLDER.sub(lambda found: values.get(found[1]) or "", template)
             rendered.append((attribute, attribute_value(attribute, text)))
         elif attribute is SubjectAttribute.COMMON_NAME:
-            raise Invalid("there is nothing to fill {template} in with", template=template)
+            raise Invalid("no value for the placeholders of {template}", template=template)
     return tuple(rendered)
 
 
@@ -56,7 +56,7 @@ def attribute_value(attribute: SubjectAttribute, text: str) -> str:
     """
     value = clean_text(text, what=attribute, longest=LONGEST_ATTRIBUTE)
     if attribute is SubjectAttribute.COUNTRY and not re.fullmatch("[A-Z]{2}", value):
-        raise Invalid("a country is two capital letters (ISO 3166), such as JP")
+        raise Invalid("a country must be two capital letters (ISO 3166), such as JP")
     return value
 
 
@@ -76,7 +76,7 @@ def checked_template(attribute: SubjectAttribute, allowed: Sequence[str], text: 
             )
     literal = _PLACEHOLDER.sub("", text)
     if "{" in literal or "}" in literal:
-        raise Invalid("a brace without its other half")
+        raise Invalid("unbalanced braces")
     if literal == text:
         return attribute_value(attribute, text)
     return clean_text(text, what="text", longest=_LONGEST_TEMPLATE)

@@ -55,8 +55,8 @@ class Rows:
             # What follows may be rows of their own.
             self._lines.put_back(taken)
             if "unexpected end of data" in str(error):
-                return Invalid("a quote is opened and not closed")
-            return Invalid("a quoted field goes on after its closing quote")
+                return Invalid("a quote is not closed")
+            return Invalid("text follows a closing quote")
 
     def _feed(self, first: str, taken: list[str]) -> Iterator[str]:
         """The lines of a row, as far as the reader asks for them, and no more than a row may have.
@@ -79,5 +79,5 @@ class Rows:
         if "\0" in line:
             return Invalid("the line has a NUL character")
         if UNDECODED in line:
-            return Invalid("the line is not {encoding} throughout", encoding=self._encoding)
+            return Invalid("the line is not valid {encoding}", encoding=self._encoding)
         return None

@@ -80,7 +80,7 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         if header is None:
             raise Invalid("{file} is empty", file=path)
         if isinstance(header, Invalid):
-            raise Invalid("{file}: the line of the columns: {problem}", file=path, problem=header)
+            raise Invalid("{file}: header line: {problem}", file=path, problem=header)
         names = _names(path, header, columns)
         required = [name for name, needed in columns.items() if needed]
         for number, row in rows:
@@ -98,8 +98,8 @@ def refuse_rounded(text: str) -> str:
     """
     if _ROUNDED.fullmatch(unicodedata.normalize("NFKC", text)):
         raise Invalid(
-            "{text} is what a spreadsheet left of a number: its last digits are lost",
-            hint="take it anew from where it came from, into a column with the format Text",
+            "{text} is a number that a spreadsheet rounded; its last digits are lost",
+            hint="format the column as text, and enter the original number again",
             text=repr(text[:40]),
         )
     return text
@@ -126,16 +126,16 @@ def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[s
         name = known.get(_folded(given))
         if name is None:
             raise Invalid(
-                "{file}: the column {column} is unknown",
-                hint="the columns are: {known}",
+                "{file}: unknown column {column}",
+                hint="columns: {known}",
                 file=path,
                 column=repr(given[:40]),
                 known=listed,
             )
         if name in names:
             raise Invalid(
-                "{file}: the column {column} is there twice",
-                hint="the columns are: {known}",
+                "{file}: column {column} appears twice",
+                hint="columns: {known}",
                 file=path,
                 column=name,
                 known=listed,
@@ -144,8 +144,8 @@ def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[s
     for name, needed in columns.items():
         if needed and name not in names:
             raise Invalid(
-                "{file}: the column {column} is missing",
-                hint="the columns are: {known}",
+                "{file}: column {column} is missing",
+                hint="columns: {known}",
                 file=path,
                 column=name,
                 known=listed,
@@ -162,7 +162,7 @@ def _named(
     is_short = bool(left_off) and (len(row) == 1 or any(columns[name] for name in left_off))
     if is_short or any(map(str.strip, row[len(names) :])):
         return Invalid(
-            "{found} fields where {expected} columns are", found=len(row), expected=len(names)
+            "{found} fields, but {expected} columns", found=len(row), expected=len(names)
         )
     values = dict.fromkeys(columns, "")
     values.update(zip(names, map(_value, row), strict=False))

@@ -37,8 +37,8 @@ def parse_date(text: str, zone: tzinfo) -> datetime:
     folded = unicodedata.normalize("NFKC", text).strip()
     if _DAYS.fullmatch(folded):
         raise Invalid(
-            "{text} is a spreadsheet's count of days, and not all of them count from the same day",
-            hint="give the column the format of a date, such as 2026/1/16, and save it again",
+            "{text} is a spreadsheet's day number, whose first day depends on the program",
+            hint="format the column as a date, such as 2026/1/16, and save the file again",
             text=repr(text),
         )
     match = _DATE.fullmatch(folded)
@@ -47,7 +47,9 @@ def parse_date(text: str, zone: tzinfo) -> datetime:
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(
-            "{text} is not a date", hint="such as 2026-01-16 or 2026/1/16", text=repr(text[:40])
+            "{text} is not a date",
+            hint="write a date such as 2026-01-16 or 2026/1/16",
+            text=repr(text[:40]),
         ) from None
 
 

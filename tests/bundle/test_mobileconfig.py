@@ -329,5 +329,5 @@ def test_line_ends_of_a_profile_survive_the_signature(leaf: Identity) -> None:
 
 
 def test_a_key_that_is_not_the_signers_is_refused(leaf: Identity, issuing: Identity) -> None:
-    with pytest.raises(Invalid, match="does not belong"):
+    with pytest.raises(Invalid, match="does not match"):
         mobileconfig.sign(b"x", certificate=leaf.certificate, key=issuing.key, chain=[])

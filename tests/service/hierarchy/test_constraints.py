@@ -286,7 +286,7 @@ def test_a_root_binds_the_issuing_ca_before_it_signs_it(home: Home, clock: Clock
         ("certificate_policies: [1]", "expected text"),
         ("certificate_policies: ['1.40.1']", "not an object identifier"),
         ("certificate_policies: ['1.2.03']", "not an object identifier"),
-        ("certificate_policies: ['1.2.3', '1.2.3']", "stands here twice"),
+        ("certificate_policies: ['1.2.3', '1.2.3']", "appears twice"),
         ("policy_constraints: {}", "without any of the two"),
         ("policy_constraints: {require_explicit_policy: -1}", "expected int >= 0"),
         ("inhibit_any_policy: many", "expected int"),
