@@ -1,8 +1,8 @@
-"""Reads a YAML file into a frozen msgspec Struct; a mistake is one line that names file and line.
+"""Read a YAML file into a frozen msgspec Struct; report a mistake with its file and line.
 
-Only what a settings file needs is read: mappings, lists and plain values. Aliases (a few lines can
-unfold to gigabytes), tags, a key that stands twice and deep nesting are refused, so that a text
-means what it looks like. Loading PyYAML and msgspec costs 50 ms each: import this lazily.
+Only mappings, lists and plain values are allowed. Aliases (a few lines can unfold to gigabytes),
+tags, duplicate keys and deep nesting are refused. Loading PyYAML and msgspec costs 50 ms each:
+import this module lazily.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from renrakucho_ca.errors import Invalid, NotFound, Unavailable
 T = TypeVar("T", bound=msgspec.Struct)
 
 LARGEST = 256 * 1024
-"""Bytes of a file; ours have a few thousand."""
+"""Bytes of a file; the shipped ones have a few thousand."""
 
 DEEPEST = 16
-"""Levels of nesting. Ours have two; below this, recursion is harmless."""
+"""Levels of nesting. The shipped files have two; up to this many, recursion is harmless."""
 
 _Path = tuple[str | int, ...]
-"""The keys and list positions that lead from the top to a value."""
+"""The keys and list positions from the top to a value."""
 
-# libyaml where PyYAML was built with it: ten times faster than the loader in Python.
+# libyaml, if PyYAML was built with it, is ten times faster than the loader in Python.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# c-printable (YAML 1.1 §5.1): the loaders refuse the same, but without a line number.
+# c-printable (YAML 1.1 §5.1): the loaders refuse the same characters, but give no line number.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# int() and float() rather than YAML 1.1's own rules, which read 1:30 as 90 and 010 as 8.
+# int() and float() instead of YAML 1.1's rules, which read 1:30 as 90 and 010 as 8.
 _SCALARS: dict[str, Callable[[str], object]] = {
     "tag:yaml.org,2002:null": lambda text: None,
     "tag:yaml.org,2002:bool": lambda text: text.lower() in {"true", "yes", "on"},
@@ -49,13 +49,11 @@ _SCALARS: dict[str, Callable[[str], object]] = {
 
 
 class Fault(ValueError):
-    """A rule beyond types that one key of a Struct breaks; raised in its `__post_init__`.
-
-    The reader turns it into an `Invalid` with file and line.
+    """A violated rule, raised by a Struct's `__post_init__`; `read` adds file and line.
 
     Args:
         key: the field at fault.
-        problem: what is wrong with it, in words that stand alone; its hint is kept.
+        problem: a message that makes sense without the key; its hint is kept.
     """
 
     def __init__(self, key: str, problem: Invalid) -> None:
@@ -65,15 +63,15 @@ class Fault(ValueError):
 
 
 def refine(struct: msgspec.Struct, key: str, check: Callable[[Any], object]) -> None:
-    """Puts what `check` makes of a value in the value's place; for use in a `__post_init__`.
+    """Replace a field of a Struct by its checked value, in a `__post_init__`.
 
     Args:
-        struct: the one that is being made, frozen or not.
-        key: its field; None stays None.
-        check: gives the value as it should be, or raises Invalid.
+        struct: may be frozen.
+        key: the field; None stays None.
+        check: returns the normalized value, or raises Invalid.
 
     Raises:
-        Fault: around the Invalid.
+        Fault: for the Invalid.
     """
     value = getattr(struct, key)
     if value is None:
@@ -85,7 +83,7 @@ def refine(struct: msgspec.Struct, key: str, check: Callable[[Any], object]) -> 
 
 
 def read(path: Path, shape: type[T]) -> T:
-    """The content of a YAML file, checked.
+    """Return the checked content of a YAML file.
 
     Args:
         path: a regular file in UTF-8, with or without a byte order mark, of at most `LARGEST`.
@@ -94,11 +92,11 @@ def read(path: Path, shape: type[T]) -> T:
 
     Raises:
         NotFound: there is no such file.
-        Unavailable: the system does not give it.
-        Invalid: it is not what `shape` says.
+        Unavailable: the system cannot read it.
+        Invalid: it does not match `shape`.
     """
     try:
-        # Asked before it is opened: opening a pipe would wait for ever.
+        # Checked before opening: opening a pipe would block.
         if not stat.S_ISREG(path.stat().st_mode):
             raise Invalid("{file} is not a regular file", file=path)
         with path.open("rb") as file:
@@ -106,7 +104,7 @@ def read(path: Path, shape: type[T]) -> T:
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound("{file} does not exist", file=path) from None
     except OSError as error:
-        # Nothing is wrong with what stands in it.
+        # The content may be right.
         raise Unavailable(
             "cannot read {file}: {reason}", file=path, reason=error.strerror
         ) from None
@@ -121,15 +119,13 @@ def read(path: Path, shape: type[T]) -> T:
 
 
 def parse(text: str, shape: type[T], origin: str) -> T:
-    """As `read`, from a text.
+    """Parse a YAML text like `read`.
 
     Args:
-        text: YAML.
-        shape: as for `read`.
-        origin: what messages call it, as a rule the file's path.
+        origin: its name in messages, usually the file's path.
 
     Raises:
-        Invalid: it is not what `shape` says.
+        Invalid: it does not match `shape`.
     """
     _refuse_tricks(text, origin)
     document = _Document(origin, _compose(text, origin))
@@ -141,7 +137,7 @@ def parse(text: str, shape: type[T], origin: str) -> T:
 
 
 def _refuse_tricks(text: str, origin: str) -> None:
-    """Refuses, before anything is unfolded, what no settings file needs."""
+    """Refuse control characters, aliases, tags and deep nesting, before anything is unfolded."""
     if found := _UNPRINTABLE.search(text):
         raise Invalid(
             "{file}:{line}: control character U+{code}",
@@ -200,13 +196,13 @@ def _not_yaml(error: yaml.YAMLError, text: str, origin: str) -> Invalid:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """A text's nodes, which know their lines."""
+    """The nodes of a text, with their lines."""
 
     origin: str
     root: yaml.MappingNode
 
     def plain(self, node: yaml.Node) -> object:
-        """The node as dict, list or scalar. Keys are always text, also `on` and `1`."""
+        """Return a node as dict, list or scalar. Keys are always text, even `on` and `1`."""
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item) for item in node.value]
         if not isinstance(node, yaml.MappingNode):
@@ -239,7 +235,7 @@ class _Document:
             ) from None
 
     def locate(self, path: _Path) -> tuple[yaml.Node, int]:
-        """The node at the path, followed as far as it goes, and the line where it is named."""
+        """Return the deepest existing node on the path, and the line of its key."""
         node: yaml.Node = self.root
         line = node.start_mark.line + 1
         for step in path:
@@ -264,7 +260,7 @@ _EXPECTED = re.compile(r"Expected (?P<expected>.*?)(?:, got `(?P<got>.*)`)?")
 
 
 def _explain(error: msgspec.ValidationError, document: _Document, shape: type[T]) -> Invalid:
-    """What msgspec found, with the line of the file and the words of YAML."""
+    """Return the error of msgspec with the line in the file, in the words of YAML."""
     message = _MESSAGE.fullmatch(str(error))
     assert message is not None  # every text matches
     what = message["what"]
@@ -320,7 +316,7 @@ def _wrong_value(what: str, document: _Document, path: _Path, shape: type[T]) ->
     found = _EXPECTED.fullmatch(what)
     got = found["got"] if found else None
     expected = found["expected"] if found else _choices(_type_at(shape, path))
-    # A wrong type is named, not shown: a password without quotes may look like a number.
+    # The message names a wrong type but not the value: it may be an unquoted password.
     unquoted = expected.startswith("`str") and got in {"int", "float", "bool"}
     return Invalid(
         "{file}:{line}: {key}: expected {expected}, got {got}",
@@ -334,20 +330,20 @@ def _wrong_value(what: str, document: _Document, path: _Path, shape: type[T]) ->
 
 
 def _type_at(shape: type[T], path: _Path) -> msgspec.inspect.Type:
-    """What the Struct says of the value at the path."""
+    """Return the type of the value at the path."""
     info = msgspec.inspect.type_info(shape)
     for step in path:
         if isinstance(info, msgspec.inspect.StructType):
             info = next(field.type for field in info.fields if field.encode_name == step)
         elif isinstance(info, msgspec.inspect.VarTupleType):
             info = info.item_type
-        if isinstance(info, msgspec.inspect.UnionType):  # ours are all `something | None`
+        if isinstance(info, msgspec.inspect.UnionType):  # all unions here are `something | None`
             info = info.types[0]
     return info
 
 
 def _choices(info: msgspec.inspect.Type) -> str:
-    """The values of an enum or a Literal."""
+    """Return the values of an enum or a Literal, for a message."""
     if isinstance(info, msgspec.inspect.EnumType):
         return "one of " + ", ".join(member.value for member in info.cls)
     if isinstance(info, msgspec.inspect.LiteralType):
@@ -366,5 +362,5 @@ def _in_yaml_words(words: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """A stranger's value on one line: `repr` escapes what cannot be printed."""
+    """Return a value on one line: `repr` escapes unprintable characters."""
     return repr(value[:40] if isinstance(value, str) else value)[:60]

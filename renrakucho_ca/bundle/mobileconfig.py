@@ -1,6 +1,6 @@
-"""The profile that brings root, issuing CA and identity onto an iPhone or iPad (.mobileconfig).
+"""Make the .mobileconfig with root, issuing CA and identity for an iPhone or iPad.
 
-Keys and types are those of Apple's schema (github.com/apple/device-management).
+Keys and types follow Apple's schema (github.com/apple/device-management).
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKC
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.text import clean_text
 
-# Any fixed value would do. Changing it makes every device treat what it has as something new.
+# Any fixed value works. With another one, devices treat installed payloads as different.
 _NAMESPACE = uuid.UUID("7c0a4f0e-5d3b-4b57-9b0e-0f6f3f0f7a51")
 
 _IPHONE_OR_IPAD = 1
 
-# Longer than any screen shows; what is longer is a mistake, not a name.
+# No screen shows a longer name.
 _LONGEST_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What goes into one profile. Plain values, so that it travels to a worker process.
+    """The content of one profile: plain values, which a worker process can receive.
 
     Attributes:
-        identifier_prefix: reverse-DNS, as `settings` has checked it: `jp.example.ecn`.
-        hierarchy: the name of the hierarchy; OLD and NEW must be able to stand side by side.
+        identifier_prefix: reverse-DNS, such as `jp.example.ecn`.
+        hierarchy: part of the identifiers, so that OLD and NEW can be installed together.
         user: the user's id.
         line: the number of the first certificate of the device's line; a re-issue keeps it, and
-            so replaces the profile before it.
+            so replaces the previous profile.
         network: the profile's name on the device.
-        organization, description: whose it is.
+        organization, description: shown with the profile.
         leaf_fingerprint_sha256: of the certificate in `p12`, hex.
         root: DER.
         issuing: DER; None in a flat hierarchy, where the root issues.
-        p12: leaf and key alone, in `compat` format.
-        file_stem: name of the .p12 without its suffix.
+        p12: only leaf and key, in `compat` format.
+        file_stem: the name of the .p12 without its suffix.
     """
 
     identifier_prefix: str
@@ -64,12 +64,12 @@ class Contents:
 
 
 def make(contents: Contents) -> bytes:
-    """Makes the profile: an XML property list; the same contents give the same bytes.
+    """Return the profile as an XML property list; equal contents give equal bytes.
 
-    There is no Password key: iOS asks the user, and a profile is not encrypted.
+    It has no Password key: a profile is not encrypted, and iOS asks the user.
 
     Raises:
-        Invalid: a name is empty, too long or has characters that cannot be shown.
+        Invalid: a name is empty, too long or unprintable.
     """
     identifier = _identifier(contents)
     payloads = [_ca_payload("root", contents.root, identifier)]
@@ -96,7 +96,7 @@ def make(contents: Contents) -> bytes:
             "PayloadOrganization": _shown(contents.organization, "organization"),
             "PayloadDescription": _shown(contents.description, "description"),
             "PayloadContent": payloads,
-            # Spares the question for which device it is (iOS 12.2).
+            # Without it, iOS 12.2 and later ask for which device the profile is.
             "TargetDeviceType": _IPHONE_OR_IPAD,
         }
     )
@@ -109,16 +109,15 @@ def sign(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
     chain: Sequence[x509.Certificate],
 ) -> bytes:
-    """Signs a profile: CMS SignedData (RFC 5652) in DER around it, with SHA-256.
+    """Return a signed profile: CMS SignedData (RFC 5652) in DER, with SHA-256.
 
     Args:
-        profile: what `make` returned.
-        certificate, key: the signer. Devices show "Verified" where it chains to a root that they
-            trust already.
+        profile: from `make`.
+        certificate, key: the signer. A device that trusts its root shows "Verified".
         chain: the signer's CA certificates.
 
     Raises:
-        Invalid: the key is not the certificate's.
+        Invalid: the key does not match the certificate.
     """
     if key.public_key() != certificate.public_key():
         raise Invalid("the profile signing key does not match its certificate")
@@ -126,21 +125,21 @@ def sign(
     builder = builder.add_signer(certificate, key, hashes.SHA256())
     for each in chain:
         builder = builder.add_certificate(each)
-    # Without Binary the library turns LF into CRLF, as for a mail.
+    # Without Binary, the library turns LF into CRLF, as for a mail.
     return builder.sign(Encoding.DER, [PKCS7Options.Binary])
 
 
 def _identifier(contents: Contents) -> str:
-    """By this a device knows whether a profile replaces one that it has."""
+    """Return the identifier: a device replaces an installed profile with the same one."""
     parts = {"hierarchy": contents.hierarchy, "user": contents.user, "line": contents.line}
     labels = (_label(_shown(text, what)) for what, text in parts.items())
     return ".".join((contents.identifier_prefix, *labels))
 
 
 def _label(text: str) -> str:
-    """The text itself where it can stand between two dots, else a hash of it.
+    """Return the text if it can be a label between dots, else a hash of it.
 
-    Only lower case stands as it is: whether devices tell `A` from `a` is nowhere written.
+    Capitals are hashed: no documentation says whether devices distinguish `A` from `a`.
     """
     if re.fullmatch(r"[a-z0-9-]{1,63}", text):
         return text
@@ -168,12 +167,11 @@ def _payload(
     display_name: str,
     file_name: str,
 ) -> dict[str, object]:
-    """One payload. Its UUID follows its own certificate and its profile's identifier.
+    """Return one payload. Its UUID depends on its certificate and its profile's identifier.
 
-    Its own certificate: when a profile is replaced, payloads that keep identifier and UUID are
-    updated in place (CommonPayloadKeys), so the root, and with it the full trust that the user
-    switched on, is not taken away and brought anew. The profile's identifier: the profiles of OLD
-    and NEW, or of two lines, share no payload, so each can be removed without the other.
+    When a profile is replaced, payloads with the same identifier and UUID are updated in place
+    (CommonPayloadKeys): the root keeps the full trust that the user switched on. The profiles of
+    OLD and NEW, or of two lines, share no payload, so that each can be removed alone.
     """
     own = f"{identifier}.{kind}"
     return {
@@ -188,7 +186,7 @@ def _payload(
 
 
 def _name_of(certificate: x509.Certificate) -> str:
-    """The common name, under which a device lists a CA; the whole subject where there is none."""
+    """Return the common name, under which devices list a CA, else the whole subject."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return str(names[0].value) if names else certificate.subject.rfc4514_string()
 

@@ -1,7 +1,7 @@
-"""Reads `profiles/*.yaml`: what each kind of device gets, and what a CA is made like.
+"""Read `profiles/*.yaml`: the certificate profiles of devices and CAs.
 
-A profile's name is its file's: `iphone.yaml` is what `--device iphone` asks for. `root.yaml` and
-`issuing.yaml` are for the two CAs of a hierarchy; every other file is a kind of device.
+The file name is the profile's name: `--device iphone` uses `iphone.yaml`. `root.yaml` and
+`issuing.yaml` are for the CAs of a hierarchy; every other file is for a kind of device.
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def load(folder: Path, name: str) -> DeviceProfile:
-    """The profile of a kind of device.
-
-    Args:
-        folder: a home's `profiles`.
-        name: such as `iphone`.
+    """Return the profile of a kind of device, such as `iphone`.
 
     Raises:
-        NotFound: there is none of that name; the hint lists those that exist.
-        Invalid: it is no name, or the file is not what a profile should be.
+        NotFound: there is no such profile; the hint lists the profiles.
+        Invalid: the name or the file is wrong.
     """
     _check_name(name)
     known = names(folder)
@@ -42,7 +38,7 @@ def load(folder: Path, name: str) -> DeviceProfile:
 
 
 def _check_name(name: str) -> None:
-    """Before it becomes a part of a path."""
+    """Check a name before it becomes part of a path."""
     if not _NAME.fullmatch(name):
         raise Invalid(
             "{name} is not a profile name",
@@ -69,15 +65,11 @@ def _load_device(path: Path, name: str) -> DeviceProfile:
 
 
 def load_ca(folder: Path, tier: Tier) -> CaProfile:
-    """The profile of the root or of the issuing CA.
-
-    Args:
-        folder: a home's `profiles`.
-        tier: which of the two.
+    """Return the profile of the root or of the issuing CA.
 
     Raises:
         NotFound: the file is missing.
-        Invalid: it is not what a CA's profile should be.
+        Invalid: the file is wrong.
     """
     raw = yamlfile.read(folder / f"{tier}.yaml", CA_KINDS[tier])
     return CaProfile(
@@ -93,11 +85,11 @@ def load_ca(folder: Path, tier: Tier) -> CaProfile:
 
 
 def check(path: Path) -> DeviceProfile | CaProfile:
-    """Reads one file as what its name says that it is.
+    """Read one file as the profile of its name.
 
     Raises:
         NotFound: there is no such file.
-        Invalid: it is not what a profile should be.
+        Invalid: the file is wrong.
     """
     if path.suffix != ".yaml":
         raise Invalid("{file}: a profile must be named NAME.yaml", file=path)
@@ -108,21 +100,21 @@ def check(path: Path) -> DeviceProfile | CaProfile:
 
 
 def names(folder: Path) -> list[str]:
-    """The kinds of device that have a profile, sorted. Files whose name is none are passed over."""
+    """Return the kinds of device that have a profile, sorted; other file names are skipped."""
     stems = (path.stem for path in folder.glob("*.yaml"))
     return sorted(stem for stem in stems if _NAME.fullmatch(stem) and stem not in CA_KINDS)
 
 
 def shipped() -> Path:
-    """The folder of the profiles that come with the program, for a new home to copy."""
+    """Return the folder of the shipped profiles, which a new home copies."""
     package = Path(__file__).parent.parent
     installed = package / "shipped" / "profiles"
-    # A checkout has them at its root, where the wheel is built from (pyproject.toml).
+    # A checkout has them at its root, from where the wheel copies them (pyproject.toml).
     return installed if installed.is_dir() else package.parent / "profiles"
 
 
 def warnings(profile: DeviceProfile | CaProfile) -> list[Attention]:
-    """What a profile may say, but an operator should know. Returned, not raised."""
+    """Return the weaknesses of a valid profile that an operator should know."""
     found = []
     if profile.key_algorithm is KeyAlgorithm.RSA_2048:
         found.append(

@@ -1,4 +1,4 @@
-"""Name and policy constraints in a CA's profile (RFC 5280 §4.2.1.4, 10, 11)."""
+"""Name and policy constraints in a CA's profile (RFC 5280 §4.2.1.4, §4.2.1.10, §4.2.1.11)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,14})){1,30}")
 
 
 def _domain(text: str) -> str:
-    """§4.2.1.10: without a leading dot; all below it is meant too. In A-labels (§7.2)."""
+    """Check a domain (§4.2.1.10): in A-labels (§7.2), without a leading dot."""
     if not _DOMAIN.fullmatch(text.lower()) or len(text) > 253:
         raise Invalid(
             "{text} is not a domain", hint="write one such as example.jp", text=repr(text[:60])
@@ -29,7 +29,7 @@ def _domain(text: str) -> str:
 
 
 def _mails(text: str) -> str:
-    """§4.2.1.10: one address, one host (`example.jp`), or all hosts of a domain (`.example.jp`)."""
+    """Check one address, one host (`example.jp`) or all hosts of a domain (`.example.jp`)."""
     local, at, host = text.rpartition("@")
     if at and not re.fullmatch(r"[!-?A-~]{1,64}", local):
         raise Invalid("{text} is not a mail address", text=repr(text[:60]))
@@ -53,7 +53,7 @@ def _subtrees(form: NameForm, texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def checked_policies(oids: tuple[str, ...]) -> tuple[str, ...]:
-    """Object identifiers, each once (§4.2.1.4)."""
+    """Check object identifiers, which must be unique (§4.2.1.4)."""
     for oid in oids:
         first, second = (*oid.split("."), "")[:2]
         if not _OID.fullmatch(oid) or (first in "01" and int(second) > 39):

@@ -1,4 +1,4 @@
-"""What may stand in a profile's file: one structure for devices, one for each CA."""
+"""The structure of a profile's file: one for devices, one for each CA."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subject: _DeviceSubject
     key_usage: Annotated[tuple[KeyUsage, ...], msgspec.Meta(min_length=1)]
     extended_key_usage: Annotated[tuple[ExtendedKeyUsage, ...], msgspec.Meta(min_length=1)]
-    # Not `pem`: that is what a person gets who brings an own key.
+    # Not `pem`: that is for a CSR, whose key the user has already.
     container: Literal["p12", "mobileconfig"]
     chain: tuple[Tier, ...]
     p12: P12Format = P12Format.COMPAT
@@ -128,14 +128,13 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
     def _check_mobileconfig(self) -> None:
-        # Apple: only one certificate may be in the PKCS#12 of a profile; the CAs have payloads of
-        # their own.
+        # Apple allows one certificate in the PKCS#12 of a profile; the CAs have their own payloads.
         if self.chain:
             raise yamlfile.Fault(
                 "chain",
                 Invalid("expected [], since a mobileconfig contains the CA certificates"),
             )
-        # iOS up to 17 answers "wrong password" to anything else.
+        # iOS before 18 reports "wrong password" for other algorithms.
         if self.p12 is not P12Format.COMPAT:
             raise yamlfile.Fault("p12", Invalid("a mobileconfig needs compat"))
 
@@ -146,7 +145,7 @@ class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     subject: _CaSubject
     # How many CAs may follow below (RFC 5280 §4.2.1.9).
     path_length: Annotated[int, msgspec.Meta(ge=0, le=9)]
-    # A CRL past its end locks everyone out: a week is the least that leaves time to notice.
+    # An expired CRL locks all users out: a week leaves time to notice a failing renewal.
     crl_days: Annotated[int, msgspec.Meta(ge=7, le=3650)]
     name_constraints: NameConstraints | None = None
     certificate_policies: tuple[str, ...] = ()
@@ -170,7 +169,7 @@ class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 class _Root(_Ca, frozen=True, kw_only=True):
     kind: Literal["root"]
-    # With 0 its issuing CA would be void.
+    # With 0, its issuing CA would be invalid.
     path_length: Annotated[int, msgspec.Meta(ge=1, le=9)]
 
 

@@ -1,4 +1,4 @@
-"""Subjects in profiles: templates with placeholders, and what becomes of them for a person."""
+"""Subjects in profiles: templates with placeholders, and the subject of one certificate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from renrakucho_ca.text import clean_text
 
 LONGEST_ATTRIBUTE = 64
 """ub-common-name, ub-organization-name and ub-organizational-unit-name (RFC 5280 appendix A.1);
-state and locality may have 128, which nobody's place needs."""
+state and locality may have 128, but no place name needs more than 64."""
 
 _LONGEST_TEMPLATE = 200
 
@@ -19,14 +19,14 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def render(subject: Subject, values: Mapping[str, str | None]) -> Subject:
-    """Fills a profile's templates in.
+    """Fill in a profile's templates.
 
     Args:
-        subject: a profile's: attribute and template.
-        values: what the placeholders stand for; None or empty is the same as absent.
+        subject: attributes and templates.
+        values: the values of the placeholders; None and empty mean absent.
 
     Returns:
-        Attributes in NFC. One whose placeholders all stand for nothing is left out.
+        Attributes in NFC, without those whose placeholders all have no value.
 
     Raises:
         Invalid: longer than 64 characters, unprintable, no country, or without a common name.
@@ -43,13 +43,13 @@ def render(subject: Subject, values: Mapping[str, str | None]) -> Subject:
 
 
 def set_in(structure: object) -> Subject:
-    """What is set of a structure that has a field for each `SubjectAttribute`, in their order."""
+    """Return the set fields of a structure with a field for each `SubjectAttribute`, in order."""
     values = ((attribute, getattr(structure, attribute)) for attribute in SubjectAttribute)
     return tuple((attribute, value) for attribute, value in values if value is not None)
 
 
 def attribute_value(attribute: SubjectAttribute, text: str) -> str:
-    """The text in NFC, as a certificate can carry it.
+    """Return the value of an attribute in NFC.
 
     Raises:
         Invalid: longer than 64 characters, unprintable, or no country.
@@ -61,10 +61,10 @@ def attribute_value(attribute: SubjectAttribute, text: str) -> str:
 
 
 def checked_template(attribute: SubjectAttribute, allowed: Sequence[str], text: str) -> str:
-    """The template in NFC, known to have plain placeholders alone.
+    """Return a template in NFC that has only allowed placeholders.
 
     Raises:
-        Invalid: another placeholder, half a brace, or too long.
+        Invalid: an unknown placeholder, an unbalanced brace, or too long.
     """
     for name in _PLACEHOLDER.findall(text):
         if name not in allowed:

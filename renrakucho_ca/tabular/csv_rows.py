@@ -1,4 +1,4 @@
-"""The rows of a table: what parts the columns, and over how many lines a row goes."""
+"""The rows of a table: their delimiter, and rows over several lines."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from renrakucho_ca.errors import Invalid
 from renrakucho_ca.tabular.csv_text import LONGEST_LINE, UNDECODED, LineReader
 
 MOST_LINES_IN_A_ROW = 20
-"""Lines that one row may span. Past them a quote was left open, and only its line is given up."""
+"""Lines that one row may span. A longer row has an open quote, and only its first line is bad."""
 
 _DELIMITERS = ",\t;"
-# Excel takes such a first line for a word about the file; other programs write it for Excel.
+# Excel reads the delimiter from such a first line, which other programs write for it.
 _DELIMITER_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 
 
 class Rows:
-    """The rows of a table, in order, each with the number of its first line.
+    """The rows of a table in order, each with the number of its first line.
 
     Args:
-        encoding: its name, for people.
+        encoding: its name in messages.
     """
 
     def __init__(self, lines: LineReader, encoding: str) -> None:
@@ -30,7 +30,7 @@ class Rows:
         self._delimiter = ","
 
     def header(self) -> list[str] | Invalid | None:
-        """The names of the columns; None where there is no line. To be asked for first."""
+        """Return the names of the columns, None if the file is empty. Call this first."""
         first = self._lines.take()
         if first is not None and (match := _DELIMITER_LINE.fullmatch(first)):
             self._delimiter, first = match[1], self._lines.take()
@@ -47,22 +47,22 @@ class Rows:
         if problem is not None:
             return problem
         taken: list[str] = []
-        # Without strict, a quote left open at the end of the file would pass unnoticed.
+        # Without strict, an open quote at the end of the file would go unnoticed.
         reader = csv.reader(self._feed(first, taken), delimiter=self._delimiter, strict=True)
         try:
             return next(reader)
         except csv.Error as error:
-            # What follows may be rows of their own.
+            # The following lines may be rows of their own.
             self._lines.put_back(taken)
             if "unexpected end of data" in str(error):
                 return Invalid("a quote is not closed")
             return Invalid("text follows a closing quote")
 
     def _feed(self, first: str, taken: list[str]) -> Iterator[str]:
-        """The lines of a row, as far as the reader asks for them, and no more than a row may have.
+        """Yield the lines of a row as the reader asks for them, up to the limits.
 
         Args:
-            taken: gets those after the first.
+            taken: receives the lines after the first.
         """
         yield first
         size = len(first)

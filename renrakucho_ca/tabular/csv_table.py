@@ -1,8 +1,7 @@
-"""Tables that people keep in spreadsheets: read a row at a time, every bad one told by its line.
+"""Read tables from spreadsheets row by row, and report each bad row with its line.
 
-CSV has no standard that programs keep to (RFC 4180 only describes it), so what Excel in Japan
-writes decides: CP932 ("CSV"), UTF-8 with a byte order mark ("CSV UTF-8"), or UTF-16 with tabs
-("Unicode text").
+Programs follow no CSV standard (RFC 4180 only describes one). The formats of Excel in Japan are
+CP932 ("CSV"), UTF-8 with a byte order mark ("CSV UTF-8"), and UTF-16 with tabs ("Unicode text").
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from renrakucho_ca.tabular import csv_text
 from renrakucho_ca.tabular.csv_rows import Rows
 
 LARGEST_FILE = 512 * 1024 * 1024
-"""Bytes. A million rows with every field of a person have under half of that."""
+"""Bytes. A million rows with every field of a user have less than half of that."""
 _JAPANESE = {
     "利用者ID": "user",
     "氏名": "name",
@@ -37,39 +36,39 @@ _JAPANESE = {
 }
 
 _ENCODINGS = {"cp932": "CP932", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
-"""What people call them; the others are UTF-16."""
+"""Their names in messages; the others are UTF-16."""
 
-# An apostrophe that keeps a spreadsheet from taking a text for a formula or a number, as `rca list`
-# writes it too; and a formula that is nothing but a text.
+# An apostrophe keeps a spreadsheet from reading a text as a formula or a number; `rca list` writes
+# it too. The formula ="…" does the same.
 _KEPT_AS_TEXT = re.compile(r"^'(?=[=+\-@＝＋－＠]|[0-9]+$)")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 
-# 1.23E+15: more than eleven digits in a cell of no format. In hex, E is a digit, + and . are none.
+# 1.23E+15: more than eleven digits in an unformatted cell. Hex has the digit E, but no + or point.
 _ROUNDED = re.compile(r"[0-9]+(?:\.[0-9]+E[+-]?|E[+-])[0-9]+", re.IGNORECASE)
 
 Row = tuple[int, "dict[str, str] | Invalid"]
-"""The number of its first line, and every column's value, or what is wrong with it."""
+"""The number of its first line, and the value of each column or an error."""
 
 
 def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
-    """Reads a table whose first line names its columns; memory does not grow with it.
+    """Yield the rows of a table whose first line names its columns, in constant memory.
 
     Args:
-        path: UTF-8 or UTF-16 with or without byte order mark, or CP932; columns parted by comma,
-            tab or semicolon.
-        columns: the names of the columns that may be there, and whether a row must have a value.
-            The file may name them in Japanese.
+        path: UTF-8 or UTF-16 with or without byte order mark, or CP932; columns separated by
+            comma, tab or semicolon.
+        columns: the allowed columns, and whether a row must have a value. The file may name them
+            in Japanese.
 
     Returns:
-        Every row that is not blank. A column that the file has not is empty in all of them; blanks
-        around a value are gone, and what kept a spreadsheet from taking it for a formula.
+        Every row that is not blank. A column that the file lacks is empty; values have no blanks
+        around them, and no spreadsheet markers against formulas.
 
     Raises:
         FileNotFoundError
-        Invalid: a folder or a pipe, too large, empty, or its columns are not those.
+        Invalid: a folder or a pipe, too large, empty, or with wrong columns.
     """
     if path.exists() and not path.is_file():
-        # A pipe cannot be read twice, and the encoding shows only when all of it was read.
+        # The file is read twice: once to find the encoding.
         raise Invalid("{file} is not a file", file=path)
     if path.stat().st_size > LARGEST_FILE:
         raise Invalid("{file} is longer than {longest} bytes", file=path, longest=LARGEST_FILE)
@@ -91,7 +90,7 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
 
 
 def refuse_rounded(text: str) -> str:
-    """Gives back a number, or what may be one, such as a user's id.
+    """Return a text that may be a number, such as a user's id.
 
     Raises:
         Invalid: a spreadsheet has rounded it.
@@ -106,15 +105,15 @@ def refuse_rounded(text: str) -> str:
 
 
 def _folded(name: str) -> str:
-    """A column's name as it is compared: full-width letters, case, blanks and _ do not count."""
+    """Fold a column's name: full-width letters, case, blanks and _ do not matter."""
     return re.sub(r"[\s_-]", "", unicodedata.normalize("NFKC", name)).casefold()
 
 
 def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[str]:
-    """The columns of the file by our names, in its order.
+    """Return our names of the file's columns, in its order.
 
     Raises:
-        Invalid: one is unknown, there twice, or missing.
+        Invalid: one is unknown, duplicate or missing.
     """
     known = {_folded(name): name for name in columns}
     known |= {_folded(name): ours for name, ours in _JAPANESE.items() if ours in columns}
@@ -156,8 +155,8 @@ def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[s
 def _named(
     row: list[str], names: list[str], columns: Mapping[str, bool], required: list[str]
 ) -> dict[str, str] | Invalid:
-    # Where a column was emptied, Excel goes on writing its commas; where the last ones are empty in
-    # a block of rows, some versions leave theirs off. One field alone is a remark below a table.
+    # Excel writes the commas of an emptied column, and some versions omit trailing empty columns in
+    # a block of rows. A single field is a remark below the table.
     left_off = names[len(row) :]
     is_short = bool(left_off) and (len(row) == 1 or any(columns[name] for name in left_off))
     if is_short or any(map(str.strip, row[len(names) :])):

@@ -1,4 +1,4 @@
-"""The text of a table: which encoding it is in, and its lines, none of them held for long."""
+"""The text of a table: its encoding, and its lines one at a time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TextIO
 
 LONGEST_LINE = 16_384
-"""Characters. A row has ten fields of 254 at the most; a longer line is no row of a table."""
+"""Characters. A row has ten fields of at most 254."""
 
 UNDECODED = "\N{REPLACEMENT CHARACTER}"
-"""Stands where the bytes were not of the encoding."""
+"""Replaces bytes that are not in the encoding."""
 
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -19,16 +19,16 @@ _BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _HEAD = 4096
-"""Bytes that show whether it is UTF-16 without a byte order mark: the line of the columns."""
+"""Bytes of the header, which show whether it is UTF-16 without a byte order mark."""
 _END_OF_FILE = "\x1a"
-"""What programs of the time of MS-DOS write after the last line."""
+"""MS-DOS programs write this after the last line."""
 
 
 def encoding(path: Path) -> str:
-    """Which encoding the file is in, so that single bad bytes stay errors of their lines.
+    """Return the encoding of the file. A few bad bytes are errors of their lines.
 
-    CP932 read as UTF-8 is damaged at nearly every letter that is not ASCII; UTF-8 with a few bad
-    bytes is not. The reverse test says little: most of UTF-8 can be read as CP932.
+    CP932 read as UTF-8 is damaged at nearly every letter that is not ASCII, UTF-8 with a few bad
+    bytes is not. The reverse test fails: most UTF-8 text can be read as CP932.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -48,10 +48,10 @@ def encoding(path: Path) -> str:
 
 
 def _utf_16(head: bytes) -> str | None:
-    """UTF-16 without a mark: a letter of ASCII has a NUL for its upper half.
+    """Recognize UTF-16 without a mark: the upper half of an ASCII letter is NUL.
 
-    One letter in twenty is such, since commas or tabs part the names of the columns. The other half
-    is hardly ever NUL: U+3000, a wide blank, is the one letter with it that people write.
+    One letter in twenty is ASCII, since commas or tabs separate the columns. The lower half is
+    hardly ever NUL: U+3000, the wide blank, is the only such letter in use.
     """
     lower, upper = head[0::2].count(0), head[1::2].count(0)
     most = max(lower, upper)
@@ -61,10 +61,10 @@ def _utf_16(head: bytes) -> str | None:
 
 
 class LineReader:
-    """The lines of a file, of which some can be put back.
+    """Reads lines, and takes some back.
 
     Attributes:
-        number: of the line that was taken last, from 1.
+        number: the number of the last line, from 1.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -73,7 +73,7 @@ class LineReader:
         self.number = 0
 
     def take(self) -> str | None:
-        """The next line without more than LONGEST_LINE characters of it; None at the end."""
+        """Return the next line, cut after LONGEST_LINE characters; None at the end."""
         if self._back:
             line = self._back.popleft()
         else:

@@ -1,4 +1,4 @@
-"""Dates as people and spreadsheets in Japan write them."""
+"""Parse dates as people and spreadsheets in Japan write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from renrakucho_ca.errors import Invalid
 
 _ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925, "S": 1925}
-"""The year before an era's first one, by its name and by its letter in a spreadsheet (R8.8.1)."""
+"""The year before an era begins, by its name and its letter in spreadsheets (R8.8.1)."""
 
 _DATE = re.compile(
     r"(?P<era>令和|平成|昭和|[RHS](?=[0-9元]))?"
@@ -23,16 +23,16 @@ _DAYS = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
 
 
 def parse_date(text: str, zone: tzinfo) -> datetime:
-    """A date or time: 2026-01-16, 2026/1/6 9:30, 2026年1月16日, 令和8年1月16日, R8.1.16, RFC 3339.
+    """Parse 2026-01-16, 2026/1/6 9:30, 2026年1月16日, 令和8年1月16日, R8.1.16 or RFC 3339.
 
     Args:
-        zone: of a time that names none.
+        zone: the timezone, if the text names none.
 
     Returns:
         The moment in UTC.
 
     Raises:
-        Invalid: none of these, or a year of two digits, which may be of either calendar.
+        Invalid: another format, or a year of two digits, which could be of either calendar.
     """
     folded = unicodedata.normalize("NFKC", text).strip()
     if _DAYS.fullmatch(folded):
@@ -54,7 +54,7 @@ def parse_date(text: str, zone: tzinfo) -> datetime:
 
 
 def _dated(match: re.Match[str]) -> datetime:
-    """Raises ValueError where there is no such day."""
+    """Return the matched moment; raise ValueError if that day does not exist."""
     era, year = match["era"], 1 if match["year"] == "元" else int(match["year"])
     if era:
         year += _ERAS[era.upper()]
