@@ -231,7 +231,7 @@ def test_a_file_that_the_system_does_not_give_is_unavailable(tmp_path: Path) -> 
     """Nothing is wrong with what stands in it: a disk may fail, too many files may be open."""
     path = tmp_path / "x.yaml"
     _loop(path)
-    with pytest.raises(Unavailable, match="cannot read .*: Too many levels of symbolic links"):
+    with pytest.raises(Unavailable, match=r"cannot read .*: Too many levels of symbolic links"):
         yamlfile.read(path, Outer)
 
 
