@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -11,9 +12,17 @@ from renrakucho_ca.certificate_profile import Subject, SubjectAttribute
 from renrakucho_ca.model import KeyAlgorithm, Tier
 from renrakucho_ca.pki import keys
 from renrakucho_ca.pki.issue import issue_root
-from renrakucho_ca.pki.signatures import signed_by
+from renrakucho_ca.pki.signatures import is_broken, signed_by
 
-from .hierarchies import ROOT_SUBJECT, ROOT_VALIDITY, SampleHierarchy, altered, ca_profile, serial
+from .hierarchies import (
+    ROOT_SUBJECT,
+    ROOT_VALIDITY,
+    SampleHierarchy,
+    altered,
+    ca_profile,
+    openssl,
+    serial,
+)
 
 OTHER_SUBJECT: Subject = ((SubjectAttribute.COMMON_NAME, "other.example.jp"),)
 
@@ -49,3 +58,30 @@ def test_a_certificate_that_was_changed_is_signed_by_nobody(
 
     assert signed_by(made.issuing, made.root)
     assert not signed_by(altered(made.issuing, change), made.root)
+
+
+RSA, EC = ("rsa:2048",), ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize(
+    ("key", "digest", "broken"),
+    [
+        (RSA, "-md5", True),
+        (RSA, "-sha1", True),
+        (RSA, "-sha256", False),
+        (EC, "-sha1", True),
+        (EC, "-sha256", False),
+    ],
+)
+def test_a_signature_over_md5_or_sha_1_is_broken(
+    tmp_path: Path, key: tuple[str, ...], digest: str, broken: bool
+) -> None:
+    """RFC 8550 §4."""
+    certificate = tmp_path / "ca.pem"
+    made = openssl(
+        *("req", "-x509", "-newkey", *key, "-noenc", digest, "-subj", "/CN=x"),
+        *("-keyout", tmp_path / "ca.key", "-out", certificate),
+    )
+    assert made.returncode == 0, made.stderr
+    assert is_broken(x509.load_pem_x509_certificate(certificate.read_bytes())) is broken

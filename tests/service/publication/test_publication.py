@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.publication import publication
+from renrakucho_ca.service.publication import artifacts, publication
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import hierarchies
@@ -379,6 +380,18 @@ def stick(home: Home, tmp_path: Path) -> Path:
     path = tmp_path / "third-root.key"
     creation.create(home, "third", root_key_out=path)
     return path
+
+
+def test_a_chain_whose_root_did_not_sign_its_issuing_ca_is_never_published(
+    home: Home, tmp_path: Path
+) -> None:
+    """Servers would refuse every device with it."""
+    old, new = (hierarchies.get(home.db, name) for name in ("old", "new"))
+    mixed = replace(new, authorities=(new.root, old.issuing))
+    with pytest.raises(Invalid):
+        artifacts.write(home, mixed, {}, [], tmp_path)
+    assert list(tmp_path.glob("*.pem")) == []
+    assert artifacts.write(home, new, {}, [], tmp_path)
 
 
 def test_an_overdue_root_is_reported_and_the_others_are_published(
