@@ -1,4 +1,4 @@
-"""The steps of the database's schema. Append steps, never edit one: a store of any age is upgraded.
+"""The steps of the database's schema: `steps/*.sql`. Append steps, never edit one.
 
 Times are whole seconds since 1970 in UTC. Facts are stored, states derived. SQL repeats every rule
 that it can express, so that a bug in the code cannot write a wrong state.
@@ -7,12 +7,21 @@ that it can express, so that a bug in the code cannot write a wrong state.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from importlib import resources
 
 from sqlite_utils import Database as Utilities
 from sqlite_utils import Migrations
 
-from renrakucho_ca.store.sqlite.steps import step_1, step_2, step_3, step_4, step_5, step_6
+_STEPS = (
+    "step_1_the_first_store",
+    "step_2_downloads",
+    "step_3_outbox",
+    "step_4_audit",
+    "step_5_ocsp",
+    "step_6_ca_certificates",
+)
+"""A store records these names. Each is a file without its `step_`."""
 
 steps = Migrations("rca")
 
@@ -22,39 +31,24 @@ def apply(connection: sqlite3.Connection) -> None:
     steps.apply(Utilities(connection, execute_plugins=False))
 
 
-def _execute(db: Utilities, statements: Iterable[str]) -> None:
-    for statement in statements:
-        db.execute(statement)
+def _step(name: str) -> Callable[[Utilities], None]:
+    def execute(db: Utilities) -> None:
+        file = resources.files(__package__) / "steps" / f"{name.removeprefix('step_')}.sql"
+        for statement in _statements(file.read_text("utf-8")):
+            db.execute(statement)
+
+    return execute
 
 
-# A store records the names of the functions that it has applied.
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script. `executescript` would commit between them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
-@steps()
-def step_1_the_first_store(db: Utilities) -> None:
-    _execute(db, step_1.STATEMENTS)
-
-
-@steps()
-def step_2_downloads(db: Utilities) -> None:
-    _execute(db, step_2.STATEMENTS)
-
-
-@steps()
-def step_3_outbox(db: Utilities) -> None:
-    _execute(db, step_3.STATEMENTS)
-
-
-@steps()
-def step_4_audit(db: Utilities) -> None:
-    _execute(db, step_4.STATEMENTS)
-
-
-@steps()
-def step_5_ocsp(db: Utilities) -> None:
-    _execute(db, step_5.STATEMENTS)
-
-
-@steps()
-def step_6_ca_certificates(db: Utilities) -> None:
-    _execute(db, step_6.STATEMENTS)
+for _name in _STEPS:
+    steps(name=_name)(_step(_name))

@@ -1,1 +1,0 @@
-"""The SQL of each schema step. A released step is never edited."""
