@@ -419,6 +419,21 @@ def test_an_older_checkpoint_file_is_reported_until_the_next_publication(
     assert problems(log) == []
 
 
+@pytest.mark.parametrize("folder", ["ca-store/crl", "public"])
+def test_the_newer_checkpoint_of_another_ca_is_reported_too(
+    written: Home, tmp_path: Path, folder: str
+) -> None:
+    """It has more rows, and is signed by a CA of the home: nothing else tells the two apart."""
+    clock = Clock()
+    log = copy_home(written.path, tmp_path / "copy", clock)
+    publication.publish(log)
+    path = log.path / folder / "old-audit.json"
+    shutil.copy(path.with_name("new-audit.json"), path)
+    clock.advance(minutes=6)
+    (problem,) = problems(log)
+    assert str(path) in problem
+
+
 def test_a_checkpoint_published_elsewhere_is_not_reported_missing(
     written: Home, tmp_path: Path
 ) -> None:
