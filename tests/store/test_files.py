@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -247,6 +248,40 @@ def test_content_is_on_disk_before_its_name_and_the_name_before_the_return(
     assert "O_EXCL|O_NOFOLLOW" in opened
     calls = [line.partition("(")[0] for line in lines if not line.startswith(("openat", "+++"))]
     assert calls == ["fchmod", "fsync", "rename", "fsync"]
+
+
+@pytest.mark.needs("strace")
+@pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "write(path, [b'new'])",
+        "write(path, b'new', check=lambda path: None)",
+        "write(path, b'new', outside=True)",
+        "write_unnamed(path, [b'new'])",
+    ],
+)
+def test_every_way_to_write_syncs_content_then_name(
+    tmp_path: Path, call: str, is_there: bool
+) -> None:
+    trace, folder = tmp_path / "trace", tmp_path / "folder"
+    folder.mkdir()
+    if is_there:
+        (folder / "file").write_bytes(b"old")
+    code = "import sys; from pathlib import Path; from renrakucho_ca.store import files; "
+    code += f"path = Path(sys.argv[1]); files.{call}"
+    watched = "trace=fsync,rename,link,linkat"
+    command = ("strace", "-f", "-y", "-o", trace, "-e", watched, *PYTHON, "-c", code)
+    subprocess.run([*command, folder / "file"], check=True)
+    lines = [line for line in trace.read_text().splitlines() if "(" in line]
+    names_at = [n for n, line in enumerate(lines) if re.search("(rename|link|linkat)\\(", line)]
+    content = [line for line in lines[: names_at[0]] if "fsync(" in line]
+    assert len(content) == 1
+    assert f"<{folder}>" not in content[0]
+    after = [line for line in lines[names_at[-1] + 1 :] if "fsync(" in line]
+    assert len(after) == 1
+    assert f"<{folder}>" in after[0]
+    assert (folder / "file").read_bytes() == b"new"
 
 
 @pytest.mark.needs("strace")
