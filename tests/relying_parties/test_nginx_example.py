@@ -107,14 +107,22 @@ def test_the_portal_gets_the_client_certificate_and_the_server_block(
     site: ExampleSite, block: str
 ) -> None:
     device = site.network.device(block)
-    forged = [("X-Client-Serial", "1"), ("X-Client-Subject", "CN=other"), ("X-Door", "other")]
+    forged = [
+        ("X-Client-Serial", "1"),
+        ("X-Client-Subject", "CN=other"),
+        ("X-Client-Hierarchy", "other"),
+    ]
+        ("X-Client-Serial", "1"),
+        ("X-Client-Subject", "CN=other"),
+        ("X-Client-Hierarchy", "other"),
+    ]
     options = [word for name, value in forged for word in ("--header", f"{name}: {value}")]
     body, code = site.visit(SERVER_BLOCKS[block], device, *options).stdout.rsplit("\n", 1)
     got = json.loads(body)
     assert code == "200"
     assert int(got["X-Client-Serial"], 16) == device.serial
     assert got["X-Client-Subject"].startswith("CN=suzuki,")
-    assert got["X-Door"] == block
+    assert got["X-Client-Hierarchy"] == block
     assert got["Host"] == SERVER_BLOCKS[block]
 
 
@@ -123,9 +131,9 @@ def test_a_client_of_the_other_hierarchy_gets_an_explanation(
     site: ExampleSite, block: str, hierarchy: str
 ) -> None:
     refused = site.visit(SERVER_BLOCKS[block], site.network.device(hierarchy)).stdout
-    assert refused.startswith("この入口から入れる証明書がありません。")
+    assert refused.startswith("このページで使える証明書がありません。")
     assert refused.endswith(
-        "No certificate for this door. Close the browser, open it again, and choose one.\n\n403"
+        "No certificate for this page. Close the browser, open it again, and choose one.\n\n403"
     )
 
 
@@ -158,9 +166,9 @@ def test_no_session_is_resumed(site: ExampleSite, version: str, tmp_path: Path) 
             stdin=f"GET / HTTP/1.0\r\nHost: {SERVER_BLOCKS['new']}\r\n\r\n",
         )
 
-    assert '"X-Door": "new"' in visit("-sess_out", session)
+    assert '"X-Client-Hierarchy": "new"' in visit("-sess_out", session)
     again = visit("-sess_in", session) if session.exists() else visit()
-    assert '"X-Door": "new"' in again
+    assert '"X-Client-Hierarchy": "new"' in again
     assert "\nReused, " not in again
 
 
