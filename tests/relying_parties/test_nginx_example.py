@@ -112,10 +112,6 @@ def test_the_portal_gets_the_client_certificate_and_the_server_block(
         ("X-Client-Subject", "CN=other"),
         ("X-Client-Hierarchy", "other"),
     ]
-        ("X-Client-Serial", "1"),
-        ("X-Client-Subject", "CN=other"),
-        ("X-Client-Hierarchy", "other"),
-    ]
     options = [word for name, value in forged for word in ("--header", f"{name}: {value}")]
     body, code = site.visit(SERVER_BLOCKS[block], device, *options).stdout.rsplit("\n", 1)
     got = json.loads(body)
