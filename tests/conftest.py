@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from renrakucho_ca.service.home import Home
 from tests.shared import fake_clock, system_calls
-from tests.shared.homes import Clock, copy_home, make_template
+from tests.shared.homes import Clock, copy_home, make_home
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +55,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home that the others are copies of. Who changes it, changes it for all."""
-    return make_template(tmp_path_factory.mktemp("template") / "home")
+    home = make_home(tmp_path_factory.mktemp("template") / "home")
+    home.db.close()
+    return home.path
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.model import RetrievalNumber, User
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.retrieval import retrieval
-from tests.shared.homes import PASSPHRASE, Issue
+from tests.shared.homes import PASSPHRASE, Issue, make_home
 from tests.shared.runner import Runner, write_secret
 
 # 05:00 on the 16th in Japan: a date that is taken in UTC shows.
@@ -27,11 +26,7 @@ ISSUED_AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two hierarchies; who needs a certificate issues one."""
     folder = tmp_path_factory.mktemp("cli") / "home"
-    home = Home(folder, lambda is_new: PASSPHRASE, clock=lambda: ISSUED_AT)
-    home.create("見本市", "見本市役所")
-    for name in ("old", "new"):
-        creation.create(home, name)
-    return home
+    return make_home(folder, lambda: ISSUED_AT)
 
 
 @pytest.fixture(scope="session")

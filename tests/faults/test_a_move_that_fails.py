@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.shared.recorded import RecordedWorkspace
-from tests.shared.runner import Workspace
 from tests.shared.soundness import check_secrets, check_settled
 from tests.shared.system_calls import Call, calls, failing_at, killed_at, some
 
@@ -22,9 +21,11 @@ USERS = ("sato", "suzuki", "tanaka")
 
 
 @pytest.fixture(scope="module")
-def town(_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> RecordedWorkspace:
+def town(
+    workspace: RecordedWorkspace, tmp_path_factory: pytest.TempPathFactory
+) -> RecordedWorkspace:
     """A home where three hold a certificate of OLD."""
-    rca = RecordedWorkspace(_made.folder).copy(tmp_path_factory.mktemp("town") / "0000")
+    rca = workspace.copy(tmp_path_factory.mktemp("town") / "0000")
     assert rca("hierarchy", "create", "old").code == 0
     for user in USERS:
         assert rca("issue", "--hierarchy", "old", "--device", "mac", "--user", user).code == 0

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from tests.shared.confined import KEY_DERIVATION, Confined, ConfinedResult, Refused, check_clear
-from tests.shared.homes import PASSPHRASE
+from tests.shared.homes import PASSPHRASE, make_home
 from tests.shared.runner import write_secret
 
 from .vectors import Vectors, wheel
@@ -26,10 +25,7 @@ REFUSALS = {2, 3, 4, 5, 6, 7, 8}
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("hostile") / "home"
-    home = Home(folder, lambda is_new: PASSPHRASE, clock=lambda: NOW)
-    home.create("見本市", "見本市役所")
-    creation.create(home, "new")
-    return home
+    return make_home(folder, lambda: NOW, hierarchies=["new"])
 
 
 @pytest.fixture(scope="module")

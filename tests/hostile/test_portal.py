@@ -19,8 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
+from renrakucho_ca.clock import system_clock
 from renrakucho_ca.model import User
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
@@ -28,7 +28,7 @@ from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import download
 from renrakucho_ca.store.tables import certificates, hierarchies
-from tests.shared.homes import PASSPHRASE
+from tests.shared.homes import make_home
 from tests.shared.runner import Runner
 from tests.shared.serving import start
 from tests.shared.waiting import PATIENCE
@@ -99,10 +99,8 @@ class RunningPortal:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """By the system's clock, as the server has no other."""
-    home = Home(tmp_path_factory.mktemp("portal") / "home", lambda is_new: PASSPHRASE)
-    home.create("見本市", "見本市役所")
-    creation.create(home, "new")
-    return home
+    folder = tmp_path_factory.mktemp("portal") / "home"
+    return make_home(folder, system_clock, hierarchies=["new"])
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
-"""The terminals that the sessions begin with."""
+"""The workspaces that the scenarios begin with."""
 
-from tests.shared.homes_to_spoil import _made, empty, rca
+from tests.shared.workspaces import empty, rca, workspace
 
-__all__ = ["_made", "empty", "rca"]
+__all__ = ["empty", "rca", "workspace"]

@@ -54,8 +54,8 @@ def exchange(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def two(_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    rca = _made.copy(tmp_path_factory.mktemp("two") / "work")
+def two(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    rca = workspace.copy(tmp_path_factory.mktemp("two") / "work")
     assert rca("hierarchy", "create", "old").code == 0
     return rca
 

@@ -11,12 +11,12 @@ from renrakucho_ca import profiles
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import KeyAlgorithm, RetrievalNumber, RevocationReason, User
 from renrakucho_ca.service.hierarchy import creation
-from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
+from tests.shared.homes import make_home, open_home
 from tests.shared.programs import must
 
 P12_DEVICES = ("windows", "mac", "android", "tablet")
@@ -63,16 +63,16 @@ class Network:
     clock: MovableClock = field(default_factory=MovableClock)
 
     def __post_init__(self) -> None:
-        self.home = self._open()
+        self.home = make_home(self._home, self.clock, hierarchies=())
         self.public = self.home.public
         self._files = self.folder / "devices"
         self._files.mkdir(parents=True)
-        self.home.create("見本市", "見本市役所")
         self._add_profile("tablet", "p12: compat", "p12: modern")
         self._add_profile("visitor", "validity_years: 10", "validity_years: 1")
 
-    def _open(self) -> Home:
-        return Home(self.folder / "home", lambda is_new: b"open sesame", self.clock)
+    @property
+    def _home(self) -> Path:
+        return self.folder / "home"
 
     def set(self, setting: str, value: str) -> None:
         """Sets in `rca.yaml` what a new home leaves at null."""
@@ -80,7 +80,7 @@ class Network:
         text = path.read_text("utf-8")
         assert text.count(f"\n{setting}: null\n") == 1
         path.write_text(text.replace(f"{setting}: null", f"{setting}: {value}"), "utf-8")
-        self.home = self._open()
+        self.home = open_home(self._home, self.clock)
 
     def _add_profile(self, name: str, old: str, new: str) -> None:
         """As an operator adds a kind of device: a file of another name, changed."""

@@ -11,14 +11,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from renrakucho_ca.model import User
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.web.app import Portal
-from tests.shared.homes import Clock, Issue, no_passphrase
+from tests.shared.homes import Clock, Issue, make_home, no_passphrase, open_home
 
 from .person import PROXY, Person
 
@@ -32,14 +31,17 @@ def clock() -> Clock:
 def unlocked(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
     """The operator's home, with both hierarchies and what `rca publish` writes."""
     folder = tmp_path_factory.mktemp("portal") / "home"
-    home = Home(folder, lambda is_new: b"canary-passphrase", clock)
-    home.create("見本市 <network>", "見本市役所 & co")
+    make_home(
+        *(folder, clock),
+        passphrase=b"canary-passphrase",
+        network="見本市 <network>",
+        organization="見本市役所 & co",
+    )
     settings = (folder / "rca.yaml").read_text()
     (folder / "rca.yaml").write_text(
         settings.replace("trusted_proxies: []", f"trusted_proxies: [{PROXY}]")
     )
-    for name in ("old", "new"):
-        creation.create(home, name, common_name=f"{name}.ecn.example.jp")
+    home = open_home(folder, clock, passphrase=b"canary-passphrase")
     publication.publish(home)
     return home
 

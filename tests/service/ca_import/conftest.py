@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from renrakucho_ca.service.home import Home
+from tests.shared.homes import make_home
 
 from .old_cas import NOW, Old, OpensslCa, run
 
@@ -15,9 +16,8 @@ from .old_cas import NOW, Old, OpensslCa, run
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """One home for all: the passphrase is stretched once. Each test takes names of its own."""
-    home = Home(tmp_path_factory.mktemp("home"), lambda is_new: b"a passphrase", clock=lambda: NOW)
-    home.create("見本市", "見本協議会")
-    return home
+    folder = tmp_path_factory.mktemp("home") / "home"
+    return make_home(folder, lambda: NOW, hierarchies=(), organization="見本協議会")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import doctor
 from renrakucho_ca.service.doctor import checks_files
 from renrakucho_ca.service.doctor.finding import Finding, Severity
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import device_issuances, issuance
 from renrakucho_ca.service.issuance.issuer import Issued
@@ -31,7 +30,7 @@ from renrakucho_ca.store.sqlite import health
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables import hierarchies, pending_issuance
 from renrakucho_ca.store.tables.pending_issuance import PendingIssuance
-from tests.shared.homes import Clock, copy_home
+from tests.shared.homes import Clock, copy_home, make_home
 from tests.shared.small_disk import fill, small_disk
 
 BEGIN = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -44,10 +43,8 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
-    home = Home(tmp_path_factory.mktemp("doctor") / "home", lambda is_new: b"passphrase", clock)
-    home.create("Network", "City")
-    creation.create(home, "old")
-    return home
+    folder = tmp_path_factory.mktemp("doctor") / "home"
+    return make_home(folder, clock, hierarchies=["old"], passphrase=b"passphrase")
 
 
 @pytest.fixture

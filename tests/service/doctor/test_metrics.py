@@ -13,7 +13,6 @@ from renrakucho_ca.model import RevocationReason, User
 from renrakucho_ca.service import doctor
 from renrakucho_ca.service.doctor import metrics
 from renrakucho_ca.service.doctor.finding import problem_of
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
@@ -21,7 +20,7 @@ from renrakucho_ca.service.issuance.planner import IssuanceRequest
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.tables import hierarchies
-from tests.shared.homes import BEGIN, Clock
+from tests.shared.homes import BEGIN, Clock, make_home
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -46,10 +45,7 @@ def clock() -> Clock:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
     """Three certificates in `old`, one revoked and not published; one in `new` follows another."""
-    home = Home(tmp_path_factory.mktemp("metrics") / "home", lambda is_new: b"passphrase", clock)
-    home.create("Network", "City")
-    creation.create(home, "old")
-    creation.create(home, "new")
+    home = make_home(tmp_path_factory.mktemp("metrics") / "home", clock)
     requests = [IssuanceRequest.parse(User.parse(user), "android") for user in ("a", "b", "c")]
     issued = list(issuance.issue(home, requests, "old"))
     publication.publish(home)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
-from tests.shared.homes import Clock
+from tests.shared.homes import Clock, make_home
 
 from .mail_home import PASSPHRASE, set_mail
 from .post_office import PostOffice
@@ -25,11 +24,8 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Home:
-    home = Home(tmp_path_factory.mktemp("telling") / "home", lambda is_new: PASSPHRASE, clock)
-    home.create("見本市", "見本市役所 & <co>")
-    for name in ("old", "new"):
-        creation.create(home, name, common_name=f"{name}.ecn.example.jp")
-    return home
+    folder = tmp_path_factory.mktemp("mail") / "home"
+    return make_home(folder, clock, passphrase=PASSPHRASE, organization="見本市役所 & <co>")
 
 
 @pytest.fixture
