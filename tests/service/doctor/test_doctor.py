@@ -403,7 +403,7 @@ def test_a_wrong_or_world_readable_passphrase_is_reported(spoiled: Home, tmp_pat
         ("bundle_days: 30", "bundle_days: 400"),
         ("trusted_proxies: []", "trusted_proxies: [8.8.8.8]"),
         (
-            "host: null\n  port: 587\n  # starttls, tls (port 465 as a rule) or none.\n"
+            "host: null\n  port: 587\n  # starttls, tls (usually port 465) or none.\n"
             "  security: starttls",
             "host: mail.example.jp\n  port: 25\n  security: none",
         ),
