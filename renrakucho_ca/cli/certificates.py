@@ -34,41 +34,47 @@ _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
 @click.command(
     "list",
     cls=Command,
-    help="Lists certificates, the newest last: the live ones (issued, downloaded, held), unless "
-    "--status or --all says otherwise.",
+    help="List certificates, newest last. Only live ones (issued, downloaded, held) are listed "
+    "unless --status or --all is given.",
 )
 @click.option("--user", metavar="ID", help="of this user")
-@click.option("--device", metavar="D", help="for this kind of device")
+@click.option("--device", metavar="D", help="for this device kind")
 @click.option(
     "--status",
     type=Choice(Status),
     multiple=True,
-    help="in this state; can be given several times",
+    help="with this status (repeatable)",
 )
-@click.option("--all", "everything", is_flag=True, help="in whatever state")
+@click.option("--all", "everything", is_flag=True, help="with any status")
 @click.option("--hierarchy", metavar="NAME", help="of this hierarchy")
 @click.option("--facility", metavar="NAME", help="of users of this facility")
 @click.option("--network", metavar="NAME", help="of users of this network")
-@click.option("--issued-before", metavar="DATE", help="issued before this moment")
-@click.option("--issued-after", metavar="DATE", help="issued at this moment or later")
-@click.option("--expires-within", metavar="30d", help="ending within so many days")
-@click.option("--text", metavar="T", help="with this in number, user, name or note")
+@click.option("--issued-before", metavar="DATE", help="issued before this date")
+@click.option("--issued-after", metavar="DATE", help="issued on this date or later")
+@click.option("--expires-within", metavar="30d", help="expiring within this many days")
+@click.option("--text", metavar="T", help="with this text in number, user, name or note")
 @click.option(
     "--sort",
     type=click.Choice(_SORTS),
     default="issued",
     metavar="KEY",
-    help="by issued, expires, number or user; with - before it, the other way round",
+    help="sort by issued, expires, number or user; a leading - reverses the order",
 )
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="at most so many")
 @click.option(
-    "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="leave so many out"
+    "--limit", type=click.IntRange(min=0), metavar="N", help="list at most N certificates"
+)
+@click.option(
+    "--offset",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="skip the first N certificates",
 )
 @click.option(
     "--after",
     type=NumberType(),
     metavar="NUMBER",
-    help="go on after this one: quicker than --offset",
+    help="start after this certificate (faster than --offset)",
 )
 @format_option
 @pass_app
@@ -117,10 +123,10 @@ def list_(
     app.console.many(rows, form, fields=FIELDS, columns=COLUMNS, spare=SPARE)
 
 
-@click.command(cls=Command, help="Shows one certificate.")
+@click.command(cls=Command, help="Show one certificate.")
 @number_argument
-@click.option("--reveal", is_flag=True, help="with the retrieval password, while it can be used")
-@click.option("--pem", is_flag=True, help="the certificate itself, in PEM, instead of its record")
+@click.option("--reveal", is_flag=True, help="also show the retrieval password while it is usable")
+@click.option("--pem", is_flag=True, help="print the certificate in PEM instead of its record")
 @format_option
 @pass_app
 def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Format) -> None:
@@ -141,8 +147,8 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
 
 @click.command(
     cls=Command,
-    help="Writes the file for the device, .p12 or .mobileconfig, into a folder. This is the one "
-    "download: a second time is refused, and the file is nowhere else.",
+    help="Write the bundle for the device (.p12 or .mobileconfig) to a folder. A bundle can be "
+    "downloaded only once; rca keeps no copy.",
 )
 @numbers_argument
 @click.option(
@@ -150,7 +156,7 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
     required=True,
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
-    help="the folder; made where it is missing",
+    help="write to DIR, which is created if missing",
 )
 @format_option
 @pass_app
@@ -159,7 +165,7 @@ def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Form
     from renrakucho_ca.service.retrieval import retrieval
 
     if not numbers:
-        raise click.UsageError("name at least one number")
+        raise click.UsageError("give at least one number")
     retrieval.prepare(app.home, out)
     results, files = retrieval.export(app.home, numbers, out)
     now = app.home.clock()
@@ -179,5 +185,7 @@ def _date(app: App, text: str | None) -> datetime | None:
 def _days(text: str) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,5})d?", text.strip())
     if found is None:
-        raise Invalid("{text} is not a number of days", hint="such as 30d", text=repr(text[:40]))
+        raise Invalid(
+            "{text} is not a number of days", hint="use a number such as 30d", text=repr(text[:40])
+        )
     return timedelta(days=int(found[1]))

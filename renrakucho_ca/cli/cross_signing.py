@@ -33,12 +33,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 
 @click.command(
     cls=Command,
-    help="Signs the issuing CA of another home: name and key of a request that `rca hierarchy "
-    "request` made there, all else as profiles/issuing.yaml here says.",
+    help="Sign the issuing CA of another home from its request (`rca hierarchy request`). Name "
+    "and key come from the request, everything else from profiles/issuing.yaml of this home.",
 )
 @click.argument("request", type=_FILE)
-@click.option("--hierarchy", metavar="H", required=True, help="whose root signs")
-@click.option("--out", type=_FILE, metavar="FILE", required=True, help="for the certificate, PEM")
+@click.option("--hierarchy", metavar="H", required=True, help="hierarchy whose root signs")
+@click.option(
+    "--out", type=_FILE, metavar="FILE", required=True, help="write the certificate (PEM) to FILE"
+)
 @root_key_option
 @format_option
 @pass_app
@@ -53,13 +55,15 @@ def sign(
 
 @click.command(
     cls=Command,
-    help="A bridge for servers that know another root alone: the root of OTHER certifies the root "
-    "of NAME (its issuing CA, where the path length of OTHER has no room for more). `rca publish` "
-    "writes it as NAME-cross-OTHER.pem, and nowhere else.",
+    help="Cross-certify NAME for servers that trust OTHER: the root of OTHER signs the root of "
+    "NAME, or its issuing CA if the path length of OTHER allows no more. `rca publish` "
+    "writes NAME-cross-OTHER.pem.",
 )
 @click.argument("name")
-@click.option("--by", metavar="OTHER", required=True, help="whose root signs")
-@click.option("--not-after", metavar="DATE", help="its end; else that of what ends first")
+@click.option("--by", metavar="OTHER", required=True, help="hierarchy whose root signs")
+@click.option(
+    "--not-after", metavar="DATE", help="expiry date (default: the earlier of the two CAs)"
+)
 @root_key_option
 @format_option
 @pass_app
@@ -74,7 +78,8 @@ def cross(
 
 
 @click.command(
-    cls=Command, help="Lists what roots have signed besides their issuing CAs, revoked ones too."
+    cls=Command,
+    help="List the CA certificates that roots signed for other CAs, including revoked ones.",
 )
 @format_option
 @pass_app
@@ -90,15 +95,15 @@ def signed(app: App, form: Format) -> None:
 
 @click.command(
     cls=Command,
-    help="Revokes for good a certificate that `rca hierarchy signed` lists; the next `rca publish` "
-    "tells servers.",
+    help="Revoke a certificate listed by `rca hierarchy signed` for good. Servers refuse it "
+    "after the next `rca publish`.",
 )
 @click.argument("serial")
 @click.option(
     "--reason",
     type=Choice(FINAL_REASONS),
     default=RevocationReason.CESSATION_OF_OPERATION,
-    help="as RFC 5280 names it",
+    help="reason code of RFC 5280",
 )
 @format_option
 @pass_app

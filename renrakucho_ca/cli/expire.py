@@ -13,21 +13,25 @@ from renrakucho_ca.service.revocation import expiry
 
 @click.command(
     cls=Command,
-    help="Revokes what is left of a hierarchy whose cut-off has come, and what nobody fetched in "
-    "time (bundle_days of rca.yaml); destroys the files of both. For cron, once a day, before "
-    "`rca publish`.",
+    help="Revoke the remaining certificates of a hierarchy past its cut-off, and certificates "
+    "not downloaded within bundle_days (rca.yaml). Their bundles are destroyed. Run it "
+    "daily from cron, before `rca publish`.",
 )
-@click.option("--check", is_flag=True, help="only tell what is due; then the exit code is 8")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="report what is due and change nothing (exit code 8 if anything is)",
+)
 @format_option
 @pass_app
 def expire(app: App, check: bool, form: Format) -> None:
     found = expiry.due(app.home) if check else expiry.expire(app.home)
     app.console.one({"cut_off": found.cut_off, "lapsed": found.lapsed, "ended": found.ended}, form)
     if check and found.anything:
-        raise Attention("something is due", hint="rca expire does it")
+        raise Attention("certificates or bundles are due", hint="run `rca expire`")
     if found.anything and app.home.settings.publish_after_revocation:
         from renrakucho_ca.service.publication.publication import publish
 
         publish(app.home, if_due=True)
     elif found.anything:
-        app.console.talk("servers learn of it from the next `rca publish`")
+        app.console.talk("run `rca publish` to update the servers")

@@ -22,23 +22,27 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 
 @click.command(
     cls=Command,
-    help="Makes the key of a new hierarchy's issuing CA here, and a request (PKCS #10) for its "
-    "certificate, to be signed where the root's key is: by OpenSSL, or by `rca hierarchy sign`. "
-    "Typed again, it writes the same request once more.",
+    help="Create the key of a new hierarchy's issuing CA and a request (PKCS #10) for its "
+    "certificate. Sign the request where the root's key is, with OpenSSL or `rca hierarchy "
+    "sign`. A second run writes the same request.",
 )
 @click.argument("name")
-@click.option("--out", type=_FILE, metavar="FILE", help="a new file for the request, PEM")
-@click.option("--common-name", metavar="CN", help="the name of which issuing.yaml makes the CA's")
+@click.option("--out", type=_FILE, metavar="FILE", help="write the request (PEM) to FILE")
 @click.option(
-    "--key-algorithm", type=Choice(KeyAlgorithm), help="else what profiles/issuing.yaml says"
+    "--common-name", metavar="CN", help="common name from which issuing.yaml builds the CA's name"
+)
+@click.option(
+    "--key-algorithm",
+    type=Choice(KeyAlgorithm),
+    help="key algorithm (default: profiles/issuing.yaml)",
 )
 @click.option(
     "--issuing-key",
     type=TokenUriType(),
     metavar="URI",
-    help="the key in a token, as a pkcs11: URI; made there where there is none",
+    help="use the key at this pkcs11: URI; it is created if missing",
 )
-@click.option("--withdraw", is_flag=True, help="give a request up; its key is set aside")
+@click.option("--withdraw", is_flag=True, help="withdraw the request and set its key aside")
 @format_option
 @pass_app
 def request(
@@ -57,7 +61,7 @@ def request(
         external_root.withdraw(app.home, name)
         return
     if out is None:
-        raise Usage("name a file with --out")
+        raise Usage("give a file with --out")
     made = external_root.request(
         app.home,
         name,
@@ -69,7 +73,7 @@ def request(
     app.console.one({**_row(made), "file": str(out)}, form)
 
 
-@click.command(cls=Command, help="Lists the hierarchies that wait for their certificate.")
+@click.command(cls=Command, help="List the hierarchies that wait for their certificate.")
 @format_option
 @pass_app
 def requests(app: App, form: Format) -> None:
@@ -81,23 +85,23 @@ def requests(app: App, form: Format) -> None:
 
 @click.command(
     cls=Command,
-    help="Makes a requested hierarchy usable with the certificates of the root and of the issuing "
-    "CA that it signed, once they are proven to fit the request and each other.",
+    help="Install the certificates of the root and the issuing CA of a requested hierarchy, "
+    "after checking them against the request and each other.",
 )
 @click.argument("name")
-@click.option("--root", type=_FILE, metavar="PEM", required=True, help="the root's certificate")
+@click.option("--root", type=_FILE, metavar="PEM", required=True, help="certificate of the root")
 @click.option(
     "--issuing",
     type=_FILE,
     metavar="PEM",
     required=True,
-    help="the certificate of the CA that issues",
+    help="certificate of the issuing CA",
 )
 @click.option(
     "--issuing-key",
     type=TokenUriType(),
     metavar="URI",
-    help="its key, where it was requested for one in a token",
+    help="its key, if the request was for a key in a token",
 )
 @format_option
 @pass_app
@@ -113,19 +117,19 @@ def install(
     years = external_root.years_too_many(app.home, made)
     if years is not None:
         app.console.talk(
-            "it ends on {end}, too early for certificates of {years} years: have it signed for "
-            "longer under another name, or shorten validity_years in the profiles",
+            "the CA expires on {end}, before a certificate of {years} years would: have another "
+            "one signed for longer, or shorten validity_years in the profiles",
             end=f"{made.issuing.not_after:%Y-%m-%d}",
             years=years,
         )
     app.console.talk(
-        "nginx wants the root's CRL too: bring it with `rca hierarchy crl {name} FILE`", name=name
+        "nginx also needs the root's CRL: run `rca hierarchy crl {name} FILE`", name=name
     )
 
 
 @click.command(
     cls=Command,
-    help="Takes in a CRL that was made where the root's key is, for the next `rca publish`.",
+    help="Install a CRL signed where the root's key is, for the next `rca publish`.",
 )
 @click.argument("name")
 @click.argument("file", type=_FILE)

@@ -52,31 +52,31 @@ _SPARE = ("created_at", "root_not_after")
 
 @click.group(
     cls=Group,
-    help="Hierarchies: a root and its issuing CA.",
+    help="Manage hierarchies: a root CA and its issuing CA.",
     sections={
         "Commands": {
-            "create": (f"{_HERE}:create", "a new root and its issuing CA"),
-            "import": ("renrakucho_ca.cli.hierarchy_import:import_", "takes over a CA that exists"),
+            "create": (f"{_HERE}:create", "create a root CA and its issuing CA"),
+            "import": ("renrakucho_ca.cli.hierarchy_import:import_", "import an existing CA"),
             "list": (f"{_HERE}:list_", "all"),
             "show": (f"{_HERE}:show", "one"),
-            "retire": (f"{_HERE}:retire", "stops issuing, and sets the cut-off"),
+            "retire": (f"{_HERE}:retire", "close a hierarchy and set its cut-off"),
         },
         "A root on another machine": {
-            "request": (f"{_EXTERNAL_ROOT}:request", "the issuing CA's key here, and a request"),
-            "requests": (f"{_EXTERNAL_ROOT}:requests", "all that wait for their certificate"),
-            "sign": (f"{_SIGNING}:sign", "where the root is: signs a request"),
-            "install": (f"{_EXTERNAL_ROOT}:install", "makes a requested hierarchy usable"),
-            "crl": (f"{_EXTERNAL_ROOT}:crl", "takes in the root's CRL"),
+            "request": (f"{_EXTERNAL_ROOT}:request", "create an issuing CA's key and a request"),
+            "requests": (f"{_EXTERNAL_ROOT}:requests", "list requested hierarchies"),
+            "sign": (f"{_SIGNING}:sign", "sign a request where the root's key is"),
+            "install": (f"{_EXTERNAL_ROOT}:install", "install a requested hierarchy"),
+            "crl": (f"{_EXTERNAL_ROOT}:crl", "install the root's CRL"),
         },
-        "Bridges": {
-            "cross": (f"{_SIGNING}:cross", "one root certifies another"),
-            "signed": (f"{_SIGNING}:signed", "what roots have signed besides"),
-            "revoke": (f"{_SIGNING}:revoke", "one of these, for good"),
+        "Cross-certificates": {
+            "cross": (f"{_SIGNING}:cross", "cross-certify a hierarchy"),
+            "signed": (f"{_SIGNING}:signed", "list the certificates signed for other CAs"),
+            "revoke": (f"{_SIGNING}:revoke", "revoke one of these certificates"),
         },
         "Keys": {
             "rekey-passphrase": (
                 "renrakucho_ca.cli.rekey:rekey_passphrase",
-                "another passphrase for the keys",
+                "change the passphrase of the keys",
             ),
         },
     },
@@ -87,30 +87,30 @@ def hierarchy() -> None:
 
 @click.command(
     cls=Command,
-    help="Makes a root and its issuing CA, each with a key of its own under the passphrase or in a "
-    "token (HSM), and their first CRLs. NAME is a word such as old or new. A key that is in the "
-    "token already is used, unless it is another CA's.",
+    help="Create a root CA and its issuing CA, with their keys and first CRLs. The keys are "
+    "protected by the passphrase or kept in a token (HSM), where an existing key is reused "
+    "unless it is another CA's. NAME is a word such as old or new.",
 )
 @click.argument("name")
-@click.option("--common-name", metavar="CN", help="the root's name, as phones list it")
+@click.option("--common-name", metavar="CN", help="name of the root, as phones show it")
 @click.option(
     "--key-algorithm",
     type=Choice(KeyAlgorithm),
-    help="of both keys; else what profiles/root.yaml and issuing.yaml say",
+    help="algorithm of both keys (default: profiles/root.yaml and issuing.yaml)",
 )
 @click.option(
     "--root-key-out",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="write the root's key there, and keep none on this machine",
+    help="write the root's key to FILE and keep no copy on this machine",
 )
 @click.option(
     "--issuing-key",
     type=TokenUriType(),
     metavar="URI",
-    help="the issuing CA's key in a token, such as 'pkcs11:token=ca;object=new'",
+    help="key of the issuing CA in a token, such as 'pkcs11:token=ca;object=new'",
 )
-@click.option("--root-key", type=TokenUriType(), metavar="URI", help="the root's key in a token")
+@click.option("--root-key", type=TokenUriType(), metavar="URI", help="key of the root in a token")
 @format_option
 @pass_app
 def create(
@@ -126,7 +126,7 @@ def create(
     from renrakucho_ca.service.hierarchy import creation
 
     if root_key_out is not None and root_key is not None:
-        raise Usage("take one of --root-key and --root-key-out")
+        raise Usage("give only one of --root-key and --root-key-out")
     made = creation.create(
         app.home,
         name,
@@ -139,13 +139,13 @@ def create(
     app.console.one(row_of(made, app.home.clock()), form)
     if root_key_out is not None:
         app.console.talk(
-            "the root's key is in {file}, under the passphrase: take it off this machine, and "
-            "bring it for `rca publish --root-key FILE` before its CRL ends",
+            "wrote the root's key to {file}, protected by the passphrase: keep it off this "
+            "machine, and bring it for `rca publish --root-key FILE` before its CRL expires",
             file=root_key_out,
         )
 
 
-@click.command("list", cls=Command, help="Lists the hierarchies in the order of their making.")
+@click.command("list", cls=Command, help="List the hierarchies in the order of creation.")
 @format_option
 @pass_app
 def list_(app: App, form: Format) -> None:
@@ -156,7 +156,7 @@ def list_(app: App, form: Format) -> None:
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS, spare=_SPARE, whole=("name",))
 
 
-@click.command(cls=Command, help="Shows one hierarchy: names, ends, fingerprints, keys.")
+@click.command(cls=Command, help="Show names, expiry dates, fingerprints and keys of a hierarchy.")
 @click.argument("name")
 @format_option
 @pass_app
@@ -168,11 +168,11 @@ def show(app: App, name: str, form: Format) -> None:
 
 @click.command(
     cls=Command,
-    help="Closes a hierarchy for good: it issues nothing any more. With --at, nothing of it is "
-    "accepted from that date on: what is live then is revoked.",
+    help="Close a hierarchy for good: it issues no more certificates. With --at, its live "
+    "certificates are revoked on that date.",
 )
 @click.argument("name")
-@click.option("--at", metavar="DATE", help="the cut-off, such as 2026-08-01")
+@click.option("--at", metavar="DATE", help="cut-off date, such as 2026-08-01")
 @yes_option
 @dry_run_option
 @format_option
@@ -184,7 +184,7 @@ def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: 
     closed, live = creation.would_retire(app.home, name, cutoff)
     if dry_run:
         app.console.one(row_of(closed, app.home.clock()), form)
-        app.console.talk("certificates that would be revoked: {live}; nothing was done", live=live)
+        app.console.talk("{live} certificates would be revoked; nothing was changed", live=live)
         return
     app.confirm("close the hierarchy {name} for good?", yes=yes, name=name)
     retired = creation.retire(app.home, name, cutoff)

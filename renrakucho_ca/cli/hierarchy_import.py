@@ -45,7 +45,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "the root itself issues.",
 )
 @click.argument("name")
-@click.option("--root", type=_FILE, required=True, metavar="PEM", help="the root's certificate")
+@click.option("--root", type=_FILE, required=True, metavar="PEM", help="certificate of the root")
 @click.option("--issuing", type=_FILE, metavar="PEM", help="the issuing CA's certificate")
 @click.option(
     "--issuing-key",

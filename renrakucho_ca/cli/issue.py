@@ -39,37 +39,37 @@ LARGEST_REQUEST = 64 * 1024
 
 @click.command(
     cls=Command,
-    help="Issues a certificate for a device of a user, and shows the retrieval number and the "
-    "retrieval password. A user who is not known yet is made. With --batch, issues one for each "
-    "line of a table.",
+    help="Issue a certificate for a user's device and print the retrieval number and password. "
+    "An unknown user is added. With --batch, issue one certificate per line of a table.",
 )
-@click.option("--device", metavar="D", help="a profile: windows mac iphone ipad android …")
-@click.option("--user", metavar="ID", help="whose device it is")
-@click.option("--note", metavar="TEXT", help="a note, such as the name of the device")
+@click.option(
+    "--device", metavar="D", help="device kind (a profile): windows mac iphone ipad android …"
+)
+@click.option("--user", metavar="ID", help="user of the device")
+@click.option("--note", metavar="TEXT", help="note, such as the name of the device")
 @click.option(
     "--hierarchy",
     metavar="NAME",
-    help="the one that issues; else default_hierarchy of rca.yaml, else new, else the only open "
-    "one",
+    help="hierarchy that issues (default: default_hierarchy in rca.yaml, then new, then the only "
+    "open one)",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
-    help="export the file there at once: that is its one download",
+    help="export the bundle to DIR at once (its only download)",
 )
 @click.option(
     "--csr",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="a PKCS#10 of a key that stays on the device; the export is a PEM chain",
+    help="PKCS #10 request for a key that stays on the device; the export is a PEM chain",
 )
 @click.option(
     "--batch",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="CSV",
-    help="a table with the columns user, device and, if wanted, note, name, email, facility, "
-    "network",
+    help="table with the columns user, device and optionally note, name, email, facility, network",
 )
 @all_or_nothing_option
 @mail_option
@@ -102,19 +102,21 @@ def issue(
         retrieval.prepare(app.home, out)
     if batch is not None:
         if device or user or note or csr:
-            raise click.UsageError("--batch has users, devices and notes in its table")
+            raise click.UsageError("--batch takes users, devices and notes from its table")
         from renrakucho_ca.cli.issue_batch import issue_batch
 
         issue_batch(app, batch, hierarchy, out, all_or_nothing, notify, jobs, form)
         return
     if device is None or person is None:
-        raise click.UsageError("name --device and --user, or --batch")
+        raise click.UsageError("give --device and --user, or --batch")
     request = IssuanceRequest.parse(person, device, note, _read(csr))
     (result,) = issuance.issue(app.home, [request], hierarchy, notify)
     if isinstance(result, RcaError):
         raise result
     if mail and not result.certificate.user.addresses:
-        app.console.talk("{user} has no mail address: hand the number over", user=person.id)
+        app.console.talk(
+            "{user} has no mail address: deliver the number and password yourself", user=person.id
+        )
     shown, problem = exported(app, result, out)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
     if problem is not None:
@@ -123,12 +125,12 @@ def issue(
 
 @click.command(
     cls=Command,
-    help="Issues a new certificate for the same user, device and note. The one before is revoked "
-    "as superseded at once, or, with --keep-old, stays.",
+    help="Issue a new certificate for the same user, device and note, and revoke the old one as "
+    "superseded.",
 )
 @number_argument
-@click.option("--keep-old", is_flag=True, help="the one before stays valid")
-@click.option("--device", metavar="D", help="for another kind of device; else the same")
+@click.option("--keep-old", is_flag=True, help="keep the old certificate valid")
+@click.option("--device", metavar="D", help="issue for another device kind (default: the same)")
 @format_option
 @pass_app
 def reissue(

@@ -104,14 +104,14 @@ class _BatchRun:
         """
         if self._failure is not None:
             self._app.console.talk(
-                "{count} lines were done, the ones above: take them out of the table",
+                "the {count} lines above are done: remove them from the table",
                 count=self._done,
             )
             raise self._failure
         if self._first_left is not None:
             raise Attention(
-                "stopped: line {line} and what follows it were not done",
-                hint="take the lines before it out of the table, and run the command again",
+                "stopped before line {line}",
+                hint="remove the lines before it from the table, then run the command again",
                 line=self._first_left,
             )
         self._bad.close()

@@ -37,24 +37,31 @@ MOST_FAILURES = 50
 
 @click.command(
     cls=Command,
-    help="Re-issues every live certificate of the old hierarchy in the new one, for the same user, "
-    "device and note, and sets the cut-off: until then both work, from then on only the new. It "
-    "can be stopped at any moment and run again; nobody gets two. --status shows who has not "
-    "moved yet.",
+    help="Issue a successor in the new hierarchy for each live certificate of the old one, and "
+    "set the cut-off. Until the cut-off both work, then only the new ones. A stopped run "
+    "can be run again: no certificate gets two successors.",
 )
-@click.option("--cutoff", metavar="DATE", help="from then on the old ones are refused: 2026-08-01")
-@click.option("--status", is_flag=True, help="only show how far it has come")
-@click.option("--from", "source", default="old", metavar="NAME", help="the old hierarchy; else old")
-@click.option("--to", "target", default="new", metavar="NAME", help="the new one; else new")
+@click.option(
+    "--cutoff",
+    metavar="DATE",
+    help="date from which the old certificates are refused, such as 2026-08-01",
+)
+@click.option("--status", is_flag=True, help="show the progress and change nothing")
+@click.option(
+    "--from", "source", default="old", metavar="NAME", help="old hierarchy (default: old)"
+)
+@click.option("--to", "target", default="new", metavar="NAME", help="new hierarchy (default: new)")
 @click.option("--facility", metavar="NAME", help="only users of this facility")
 @click.option("--network", metavar="NAME", help="only users of this network")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="send at most N mails")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="re-issue at most N certificates"
+)
 @mail_option
 @click.option(
     "--handover",
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
     metavar="FILE.html",
-    help="sheets to print for those who were re-issued now (`rca handover`)",
+    help="write hand-over sheets for the new certificates to FILE.html",
 )
 @jobs_option
 @dry_run_option
@@ -65,7 +72,7 @@ MOST_FAILURES = 50
     type=click.Choice(["table", "json", "csv", "html"]),
     default="table",
     metavar="table|json|csv|html",
-    help="table for people, json or csv for scripts; html, with --status: a page for a manager",
+    help="set the output format (default: table); html, with --status, is a page for managers",
 )
 @pass_app
 def migrate(
@@ -92,7 +99,7 @@ def migrate(
         sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
         return
     if form == "html":
-        raise click.UsageError("html goes with --status")
+        raise click.UsageError("html needs --status")
     if cutoff is not None and not (status or dry_run):
         app.expect_keys()
     from renrakucho_ca.service.migration import migration
@@ -102,7 +109,7 @@ def migrate(
         _show_progress(app, migration.plan(app.home, scope), Format(form))
         return
     if cutoff is None:
-        raise click.UsageError("name --cutoff, or --status")
+        raise click.UsageError("give --cutoff or --status")
     moment = parse_date(cutoff, app.home.settings.zone)
     options = migration.MigrationOptions(moment, scope, target, limit, jobs or cores())
     migration.check(app.home, source, target)
@@ -111,7 +118,8 @@ def migrate(
         return
     if moment <= app.home.clock():
         app.confirm(
-            "the cut-off {cutoff} has come: what is left of {source} will be revoked. Go on?",
+            "The cut-off {cutoff} has passed. The remaining certificates of {source} will be "
+            "revoked. Continue?",
             yes=yes,
             cutoff=cutoff,
             source=source,
@@ -158,17 +166,17 @@ def _report_rest(app: App, done: Migration, was_stopped: bool) -> None:
     # A stopped run leaves out the last step of a cut-off that has passed.
     if was_stopped and (done.remaining or done.options.cutoff <= app.home.clock()):
         raise Attention(
-            "stopped: {remaining} remain",
-            hint="run the same command again: it goes on where it stopped",
+            "stopped: {remaining} certificates remain",
+            hint="run the same command again to continue",
             remaining=done.remaining,
         )
     if done.options.limit is None and done.remaining > len(done.failed):
         app.console.talk(
-            "{count} were in the hands of another run, or became live meanwhile: run it again",
+            "{count} certificates were taken by another run or became live meanwhile: run it again",
             count=done.remaining - len(done.failed),
         )
     if done.failed:
-        raise Attention("{failed} could not be migrated", failed=len(done.failed))
+        raise Attention("{failed} certificates could not be migrated", failed=len(done.failed))
 
 
 def _print_sheets(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
@@ -177,10 +185,10 @@ def _print_sheets(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
     waiting = handover_sheets.waiting_among(app.home, numbers)
     if not waiting:
         # The file may have the sheets of the run that this one goes on from.
-        app.console.talk("no new sheets; `rca handover` prints those of who was re-issued before")
+        app.console.talk("no new sheets; run `rca handover` for the certificates of earlier runs")
         return
     count = handover_sheets.write(app.home, waiting, out, app.catalogue)
-    app.console.talk("{count} sheets: {file}", count=count, file=out)
+    app.console.talk("wrote {count} sheets to {file}", count=count, file=out)
 
 
 def _show_failures(app: App, done: Migration) -> None:
@@ -223,14 +231,15 @@ def _show_plan(app: App, options: MigrationOptions, form: Format) -> None:
     _show_progress(app, progress, form)
     _show_failures(app, would)
     app.console.talk(
-        "{selected} would be issued in {target}, {failed} of them would fail; nothing was done",
+        "{target} would issue {selected} certificates, {failed} of them would fail; nothing was "
+        "changed",
         selected=would.selected,
         target=options.target,
         failed=len(would.failed),
     )
     if options.cutoff <= app.home.clock():
         app.console.talk(
-            "then all that is live of {source} would be revoked", source=options.scope.source
+            "then the live certificates of {source} would be revoked", source=options.scope.source
         )
 
 

@@ -43,4 +43,4 @@ def show(
         raise last
     for error in errors:
         app.console.error(error)
-    raise Attention("{failed} of {all} were not done", failed=len(errors), all=len(outcomes))
+    raise Attention("{failed} of {all} failed", failed=len(errors), all=len(outcomes))

@@ -16,26 +16,26 @@ from renrakucho_ca.console import Format, Row
 @click.command(
     "rekey-passphrase",
     cls=Command,
-    help="Seals all keys of the store under a new passphrase: all of them, or none. Whoever has a "
-    "copy of the old files still opens it with the old passphrase.",
+    help="Change the passphrase of all keys in the store, all of them or none. Copies of the old "
+    "key files still open with the old passphrase.",
 )
 @click.option(
     "--new-passphrase-file",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="the file with the new passphrase; else a terminal is asked twice",
+    help="read the new passphrase from FILE (default: ask twice on the terminal)",
 )
 @click.option(
     "--new-passphrase-fd",
     type=click.IntRange(0, 2**31 - 1),
     metavar="N",
-    help="the descriptor to read the new passphrase from",
+    help="read the new passphrase from file descriptor N",
 )
 @click.option(
     "--root-key",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="also this key of a root that is kept off the machine, in its place",
+    help="also change this root key file, which is kept off the machine",
 )
 @format_option
 @pass_app
@@ -50,7 +50,7 @@ def rekey_passphrase(
     from renrakucho_ca.service.hierarchy import rekey
 
     if root_key is not None and token_uri.is_uri(str(root_key)):
-        raise Usage("--root-key takes a file: a key in a token is under no passphrase")
+        raise Usage("--root-key takes a file: a key in a token has no passphrase")
 
     def new() -> bytes:
         return passphrase.find_new(app.catalogue, new_passphrase_fd, new_passphrase_file)

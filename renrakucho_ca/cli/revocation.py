@@ -25,17 +25,17 @@ FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReas
 
 @click.command(
     cls=Command,
-    help="Revokes certificates for good: number and password are dead, the file is destroyed, and "
-    "with the next publication servers refuse the login.",
+    help="Revoke certificates for good. The bundle is destroyed, and servers refuse the "
+    "certificate after the next `rca publish`.",
 )
 @numbers_or_option
-@click.option("--user", metavar="ID", help="everything live of this user")
-@click.option("--serial", metavar="S", help="the one with this serial number, in hex")
+@click.option("--user", metavar="ID", help="revoke all live certificates of this user")
+@click.option("--serial", metavar="S", help="revoke the certificate with this serial number (hex)")
 @click.option(
     "--reason",
     type=Choice(FINAL_REASONS),
     default=RevocationReason.UNSPECIFIED,
-    help="as RFC 5280 names it; in place of certificateHold there is `rca hold`",
+    help="reason code of RFC 5280 (for certificateHold use `rca hold`)",
 )
 @yes_option
 @dry_run_option
@@ -59,7 +59,7 @@ def revoke(
     if user is not None:
         chosen += revocation.live_of_user(app.home, user)
     if not chosen:
-        raise click.UsageError("name a number, --user or --serial")
+        raise click.UsageError("give a number, --user or --serial")
     chosen = list(dict.fromkeys(chosen))
     if dry_run:
         now = app.home.clock()
@@ -75,7 +75,7 @@ def revoke(
     outcomes.show(app, results, form, lambda certificate: row(certificate, now))
 
 
-@click.command(cls=Command, help="Takes a certificate out of use until it is released.")
+@click.command(cls=Command, help="Suspend a certificate until it is released.")
 @number_argument
 @format_option
 @pass_app
@@ -85,7 +85,7 @@ def hold(app: App, number: RetrievalNumber, form: Format) -> None:
     _changed(app, revocation.hold(app.home, number), form)
 
 
-@click.command(cls=Command, help="Makes a held certificate valid again.")
+@click.command(cls=Command, help="Make a held certificate valid again.")
 @number_argument
 @format_option
 @pass_app
@@ -108,4 +108,4 @@ def _publish(app: App) -> None:
 
         publish(app.home, if_due=True)
     else:
-        app.console.talk("servers learn of it from the next `rca publish`")
+        app.console.talk("run `rca publish` to update the servers")

@@ -117,7 +117,7 @@ def test_a_retired_hierarchy_issues_nothing_and_at_its_date_nothing_of_it_is_val
     assert rca(*there, "hierarchy", "create", "new").code == 0
     number = rca(*ask).json["number"]
     would = rca(*there, "hierarchy", "retire", "new", "--at", "2026-01-01", "--dry-run")
-    assert would.err == "certificates that would be revoked: 1; nothing was done\n"
+    assert would.err == "1 certificates would be revoked; nothing was changed\n"
     assert re.search("^open +no$", would.out, re.MULTILINE)
     assert rca(*there, "hierarchy", "show", "new", "--format", "json").json["open"] is True
     retired = rca(*there, "hierarchy", "retire", "new", "--yes", "--format", "json")

@@ -77,7 +77,7 @@ def broken() -> None:
         (["show"], "NUMBER is missing"),
         (["export", UNKNOWN], "--out is missing"),
         (["export", UNKNOWN, "--out", "pyproject.toml"], "--out must be a folder"),
-        (["revoke"], "name a number, --user or --serial"),
+        (["revoke"], "give a number, --user or --serial"),
         (["--passphrase-fd", "x", "list"], "--passphrase-fd must be a whole number"),
         (["--quiet"], "a command is missing"),
     ],

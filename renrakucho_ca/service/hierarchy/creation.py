@@ -226,8 +226,8 @@ def described(hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> dict[str, obje
 def check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
         raise Invalid(
-            "{name} is not a hierarchy's name",
-            hint="a name has up to 32 of a-z, 0-9 and -, such as new",
+            "{name} is not a valid hierarchy name",
+            hint="use up to 32 of a-z, 0-9 and -, such as new",
             name=repr(name[:40]),
         )
 
@@ -267,10 +267,10 @@ def refuse_taken(home: Home, name: str, common_name: str) -> None:
     refuse_requested(home, name)
     for other in hierarchies.all_of(home.db):
         if other.name == name:
-            raise Conflict("there is a hierarchy {name} already", name=name)
+            raise Conflict("the hierarchy {name} already exists", name=name)
         if x509_certificates.common_name(authority_certificate.of(other.root)) == common_name:
             raise Conflict(
-                "the root of {other} is called {common_name} already",
+                "the root of {other} already has the name {common_name}",
                 hint="choose another --common-name",
                 other=other.name,
                 common_name=common_name,
@@ -281,8 +281,9 @@ def refuse_requested(home: Home, name: str) -> None:
     """A key that waits for its certificate must not be lost."""
     if ca_certificates.find_request(home.db, name) is not None:
         raise Conflict(
-            "the hierarchy {name} waits for the certificate that was requested",
-            hint="rca hierarchy install {name}, or give the request up with --withdraw",
+            "the hierarchy {name} waits for its requested certificate",
+            hint="run `rca hierarchy install {name}` with the certificates, or `rca hierarchy "
+            "request {name} --withdraw`",
             name=name,
         )
 

@@ -112,7 +112,7 @@ def cross(
     store_state.require(home, Action.SIGN_CA)
     certified, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
     if certified.name == signer.name:
-        raise Conflict("a bridge needs two hierarchies")
+        raise Conflict("a hierarchy cannot cross-certify itself")
     now = guarded_now(home, signer)
     ca = _subject_ca(certified, signer)
     certificate = authority_certificate.of(ca)
@@ -122,7 +122,9 @@ def cross(
     longest = validity_of(home, now, profile).not_after
     end = min(ca.not_after, signer.root.not_after, longest)
     if not_after is not None and not_after > end:
-        raise Refused("the bridge can last until {end} at most", end=f"{end:%Y-%m-%d}")
+        raise Refused(
+            "the cross-certificate can be valid until {end} at most", end=f"{end:%Y-%m-%d}"
+        )
     return _signed(
         home,
         signer,
@@ -152,7 +154,7 @@ def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
         certificate = ca_certificates.get(home.db, serial)
         act = revoke_ca(home.db, certificate, Revocation(now, reason))
         if act is None:
-            raise Conflict("{serial} is revoked already", serial=f"{serial:x}")
+            raise Conflict("{serial} is already revoked", serial=f"{serial:x}")
         recorder.record(home, now, act)
         return ca_certificates.get(home.db, serial)
 
@@ -176,7 +178,7 @@ def _subject_ca(certified: Hierarchy, signer: Hierarchy) -> Authority:
         return certified.root
     if room >= 1:
         return certified.issuing
-    raise Refused("the path length of the root of {name} allows no CA below", name=signer.name)
+    raise Refused("the path length of the root of {name} allows no subject CA", name=signer.name)
 
 
 def _signed(
@@ -192,7 +194,7 @@ def _signed(
     now = request.validity.not_before
     if request.validity.not_after > by.root.not_after:
         raise Refused(
-            "it would outlive the root of {name}, which ends on {end}",
+            "the certificate would outlive the root of {name}, which expires on {end}",
             hint="shorten validity_years in profiles/issuing.yaml",
             name=by.name,
             end=f"{by.root.not_after:%Y-%m-%d}",
@@ -201,8 +203,9 @@ def _signed(
         pending.abandon_orphans(home, CaIssuances, now)
         if crosses is not None and by.name in cross_certificates(home.db, crosses, now):
             raise Conflict(
-                "there is a bridge from {name} to {by} already",
-                hint="`rca hierarchy signed` shows it; `rca hierarchy revoke` ends it",
+                "{by} has already cross-certified {name}",
+                hint="run `rca hierarchy signed` to list it, `rca hierarchy revoke SERIAL` to "
+                "revoke it",
                 name=crosses,
                 by=by.name,
             )
@@ -234,6 +237,6 @@ def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
         raise Invalid("{key} is not the key of {name}", key=given, name=root.subject)
     raise Unavailable(
         "the key of {name} is not on this machine",
-        hint="bring it, and add --root-key FILE|URI",
+        hint="add --root-key FILE|URI",
         name=root.subject,
     )

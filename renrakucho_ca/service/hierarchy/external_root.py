@@ -75,8 +75,9 @@ def request(
             made = _make_request(home, name, common_name, key_algorithm, issuing_key)
         elif (common_name, key_algorithm, issuing_key) != (None, None, None):
             raise Conflict(
-                "the hierarchy {name} is requested already",
-                hint="without options the same request is written again; --withdraw gives it up",
+                "the hierarchy {name} already has a request",
+                hint="run it without options to write the same request again, or with --withdraw "
+                "to withdraw it",
                 name=name,
             )
     pem = csr.to_pem(made.request)
@@ -156,8 +157,8 @@ def install(
         key_name = _key_name(name) if issuing_key is None else issuing_key.text
         if not ca_keys.is_here(home, key_name):
             raise Unavailable(
-                "the key that {name} was requested with is not in the store",
-                hint="where it is in a token, add --issuing-key URI; else restore a backup",
+                "the key of the request for {name} is not in the store",
+                hint="add --issuing-key URI if it is in a token, else restore a backup",
                 name=name,
             )
         key = ca_keys.opened(home, key_name)
@@ -194,7 +195,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
     root = hierarchies.get(home.db, name).root
     if root.key is not None:
         raise Conflict(
-            "the key of {name} is here: its CRL is made here",
+            "the key of {name} is on this machine, which signs its CRL",
             hint="run `rca publish`",
             name=root.name,
         )
@@ -205,11 +206,11 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
     this_update, next_update = found.last_update_utc, found.next_update_utc
     assert next_update is not None  # `verify` has seen it
     if next_update <= home.clock():
-        raise Invalid("the CRL has ended on {end}", end=f"{next_update:%Y-%m-%d}")
+        raise Invalid("the CRL expired on {end}", end=f"{next_update:%Y-%m-%d}")
     with home.lock("publishing").exclusive():
         path = crls.path_of(home, root)
         if number < crls.number_in(path, issuer):
-            raise Conflict("a newer CRL of {name} is here already", name=root.name)
+            raise Conflict("the store has a newer CRL of {name}", name=root.name)
         files.write(path, content)
         with home.db.write():
             hierarchies.take_crl(home.db, root, number, this_update, next_update)
@@ -223,8 +224,8 @@ def _pending(home: Home, name: str) -> CaRequest:
     pending = ca_certificates.find_request(home.db, name)
     if pending is None:
         raise NotFound(
-            "nothing was requested for a hierarchy {name}",
-            hint="rca hierarchy request {name} --out FILE",
+            "the hierarchy {name} has no request",
+            hint="run `rca hierarchy request {name} --out FILE`",
             name=name,
         )
     return pending
@@ -248,4 +249,4 @@ def _refuse_known(home: Home, *new: x509.Certificate) -> None:
     fingerprints = {x509_certificates.fingerprint_sha256(each) for each in new}
     for each in hierarchies.all_of(home.db):
         if fingerprints & {authority.fingerprint_sha256 for authority in each.authorities}:
-            raise Conflict("this CA is known already, as the hierarchy {name}", name=each.name)
+            raise Conflict("this CA is already recorded as the hierarchy {name}", name=each.name)

@@ -49,7 +49,7 @@ def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None
         if root_key is not None:
             file = root_key.resolve()  # what a link names is to be replaced, not the link
             if file.is_relative_to(home.store.resolve()):
-                raise Refused("{file} is kept in the store, with the other keys", file=root_key)
+                raise Refused("{file} is in the store", file=root_key)
             of_root = home.keystore.rewrap_outside(file, successor)
         done = Rekeyed(home.keystore.rewrap(successor), of_root)
         with home.db.write():

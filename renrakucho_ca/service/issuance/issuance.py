@@ -138,11 +138,11 @@ def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
     if name is None:
         is_open = [each for each in everything.values() if each.is_open(now)]
         if not is_open:
-            raise NotFound("no hierarchy is open", hint="make one: rca hierarchy create new")
+            raise NotFound("no hierarchy is open", hint="run `rca hierarchy create new`")
         if len(is_open) > 1:
             raise Refused(
                 "several hierarchies are open: {names}",
-                hint="say which with --hierarchy, or set default_hierarchy in rca.yaml",
+                hint="choose one with --hierarchy, or set default_hierarchy in rca.yaml",
                 names=", ".join(each.name for each in is_open),
             )
         return is_open[0]

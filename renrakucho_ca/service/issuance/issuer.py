@@ -59,7 +59,7 @@ class Issued:
 def refuse_closed(hierarchy: Hierarchy, now: datetime) -> None:
     """Raises Refused."""
     if not hierarchy.is_open(now):
-        raise Refused("the hierarchy {name} is closed and issues nothing", name=hierarchy.name)
+        raise Refused("the hierarchy {name} is closed", name=hierarchy.name)
 
 
 class Issuer:
@@ -155,7 +155,7 @@ class Issuer:
             and request.succession is Succession.MIGRATES
             and before.status(self._now) not in LIVE
         ):
-            return Conflict("{number} is not live any more", number=before.number)
+            return Conflict("{number} is no longer live", number=before.number)
         certificate = self._certificate(plan, made)
         signed = SignedCertificate(certificate, made.der, made.bundle)
         authority = self._planner.hierarchy.issuing

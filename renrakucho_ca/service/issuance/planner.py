@@ -170,8 +170,9 @@ class Planner:
         end = years_after(local, profile.validity_years).astimezone(UTC)
         if end > self._authority.not_after:
             raise Refused(
-                "a certificate until {end} would outlive its issuer, which ends on {issuer_end}",
-                hint="make a new hierarchy, or shorten validity_years in the profile {profile}",
+                "a certificate valid until {end} would outlive its issuer, which expires on "
+                "{issuer_end}",
+                hint="create a new hierarchy, or shorten validity_years in the profile {profile}",
                 end=f"{end:%Y-%m-%d}",
                 issuer_end=f"{self._authority.not_after:%Y-%m-%d}",
                 profile=profile.name,

@@ -81,7 +81,7 @@ def check(home: Home, source: str, target: str) -> Hierarchy:
     """
     hierarchies.get(home.db, source)
     if source == target:
-        raise Invalid("a hierarchy cannot move to itself: {name}", name=source)
+        raise Invalid("cannot migrate {name} to itself", name=source)
     return choose_hierarchy(home, target)
 
 
@@ -191,8 +191,8 @@ def _request(certificate: Certificate) -> IssuanceRequest | Invalid:
     """Return the request for a successor, or an error if the device is unknown."""
     if certificate.device == UNKNOWN:
         return Invalid(
-            "nothing tells which device it is on",
-            hint="ask {user}, then: rca reissue {number} --keep-old --device D",
+            "the device is unknown",
+            hint="ask {user}, then run `rca reissue {number} --keep-old --device D`",
             user=certificate.user.id,
             number=certificate.number,
         )

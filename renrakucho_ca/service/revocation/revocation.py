@@ -36,7 +36,8 @@ def revoke(
     """
     if reason is RevocationReason.CERTIFICATE_HOLD:
         raise Invalid(
-            "certificateHold is not for good", hint="`rca hold` does that, `rca release` undoes it"
+            "certificateHold is not a final reason",
+            hint="run `rca hold NUMBER` to suspend a certificate",
         )
     return _set(home, numbers, reason, lambda _certificate, _now: None)
 
@@ -48,7 +49,7 @@ def would_revoke(home: Home, numbers: Sequence[RetrievalNumber]) -> list[Outcome
     def one(number: RetrievalNumber) -> Certificate:
         certificate = certificates.get(home.db, number)
         if certificate.status(now) is Status.REVOKED:
-            raise Conflict("{number} is revoked already", number=number)
+            raise Conflict("{number} is already revoked", number=number)
         return certificate
 
     return each(numbers, one)
@@ -64,7 +65,7 @@ def hold(home: Home, number: RetrievalNumber) -> Certificate:
     def refuse(certificate: Certificate, now: datetime) -> None:
         status = certificate.status(now)
         if status is Status.HELD:
-            raise Conflict("{number} is held already", number=number)
+            raise Conflict("{number} is already held", number=number)
         if status is Status.EXPIRED:
             raise Conflict("{number} has expired", number=number)
 
@@ -83,7 +84,7 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
         certificate = certificates.get(home.db, number)
         if not certificates.release(home.db, number):
             status = certificate.status(now)
-            raise Conflict("{number} is not held but {status}", number=number, status=status)
+            raise Conflict("{number} is not held: it is {status}", number=number, status=status)
         which = {"hierarchy": certificate.hierarchy, "serial": f"{certificate.serial:x}"}
         recorder.record(home, now, AuditEntry(Act.RELEASED, number, which))
         return certificates.get(home.db, number)
@@ -115,7 +116,7 @@ def by_serial(home: Home, serial: int) -> RetrievalNumber:
     if len(found) > 1:
         raise Conflict(
             "several certificates have the serial number {serial}",
-            hint="name one by its number: {numbers}",
+            hint="name one by its retrieval number: {numbers}",
             serial=f"{serial:x}",
             numbers=", ".join(certificate.number for certificate in found),
         )
@@ -185,7 +186,7 @@ def _set(
         refuse(certificate, now)
         acts = revoke_certificates(home.db, [number], Revocation(now, reason))
         if not acts:
-            raise Conflict("{number} is revoked already", number=number)
+            raise Conflict("{number} is already revoked", number=number)
         recorder.record(home, now, *acts)
         return certificates.get(home.db, number)
 

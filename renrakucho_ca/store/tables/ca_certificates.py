@@ -123,8 +123,8 @@ def get(db: Database, serial: int) -> CaCertificate:
         if each.serial == serial:
             return each
     raise NotFound(
-        "no CA's certificate has the serial number {serial}",
-        hint="`rca hierarchy signed` lists them",
+        "no CA certificate has the serial number {serial}",
+        hint="run `rca hierarchy signed` to list them",
         serial=f"{serial:x}",
     )
 

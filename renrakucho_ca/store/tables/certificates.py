@@ -93,7 +93,7 @@ def der(db: Database, number: RetrievalNumber) -> bytes:
         (int(number),),
     )
     if row is None:
-        raise NotFound("there is a record of {number}, but no certificate", number=number)
+        raise NotFound("{number} has a record but no certificate", number=number)
     found: bytes = row["der"]
     return found
 

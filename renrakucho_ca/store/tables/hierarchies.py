@@ -62,7 +62,7 @@ def get(db: Database, name: str) -> Hierarchy:
         known = ", ".join(hierarchy.name for hierarchy in all_of(db))
         raise NotFound(
             "there is no hierarchy {name}",
-            hint="there are: {known}" if known else "make one: rca hierarchy create {name}",
+            hint="use one of: {known}" if known else "run `rca hierarchy create {name}`",
             name=name,
             known=known,
         )
@@ -94,7 +94,7 @@ def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
         for authority in hierarchy.authorities:
             put_authority(db, authority, crl_days[authority.tier])
     except Duplicate as error:
-        raise Conflict("there is a hierarchy {name} already", name=hierarchy.name) from error
+        raise Conflict("the hierarchy {name} already exists", name=hierarchy.name) from error
 
 
 def put_authority(db: Database, authority: Authority, crl_days: int) -> None:
@@ -226,7 +226,9 @@ def crl_entries(db: Database, authority: Authority) -> list[bytes]:
     # It takes a blob's bytes as they are, also where they are no text; that is not promised.
     trial = "SELECT CAST(group_concat(column1, '') AS BLOB) FROM (VALUES (?), (?))"
     if db.tuples(trial, _BLOBS) != [(b"".join(_BLOBS),)]:
-        raise Unavailable("this version of SQLite cannot join blobs", hint="use another one")
+        raise Unavailable(
+            "this version of SQLite cannot concatenate blobs", hint="use another version"
+        )
 
     ((first, last),) = db.tuples(_ENDS, {"authority": authority.id})
     parts = [] if first is None else _parallel_parts(db, authority, first, last)

@@ -63,7 +63,7 @@ def _refuse_second_successor(db: Database, number: RetrievalNumber) -> None:
     )
     if taken is not None:
         raise Conflict(
-            "{number} has a successor already: {successor}",
+            "{number} already has the successor {successor}",
             number=number,
             successor=taken["number"],
         )

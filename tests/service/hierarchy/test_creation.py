@@ -62,7 +62,7 @@ def test_both_keys_are_of_the_algorithm_asked_for(home: Home) -> None:
 
 def test_a_name_is_taken_once(home: Home) -> None:
     before = key_files(home)
-    with pytest.raises(Conflict, match="there is a hierarchy new already"):
+    with pytest.raises(Conflict, match="the hierarchy new already exists"):
         creation.create(home, "new", common_name="another.example.jp")
     assert key_files(home) == before
 
@@ -77,7 +77,7 @@ def test_a_second_root_with_the_same_common_name_is_refused(home: Home) -> None:
     "name", ["", "New", "新", "a/b", "..", "-a", "a b", "a\n", "x" * 33, "a.b", "%s"]
 )
 def test_a_name_that_cannot_be_a_file_name_is_refused(home: Home, name: str) -> None:
-    with pytest.raises(Invalid, match="is not a hierarchy's name"):
+    with pytest.raises(Invalid, match="is not a valid hierarchy name"):
         creation.create(home, name)
 
 

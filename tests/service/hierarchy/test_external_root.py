@@ -140,13 +140,13 @@ def test_the_same_request_is_written_again_and_listed(
 
 
 def test_a_request_that_is_out_is_not_changed(home: Home, requested: Path, tmp_path: Path) -> None:
-    with pytest.raises(Conflict, match="requested already"):
+    with pytest.raises(Conflict, match="already has a request"):
         external_root.request(home, "third", tmp_path / "b.csr", common_name="other.example.jp")
 
 
 def test_a_name_that_waits_for_its_certificate_is_taken(home: Home, requested: Path) -> None:
     before = (home.store / "keys" / "third-issuing.key").read_bytes()
-    with pytest.raises(Conflict, match="waits for the certificate"):
+    with pytest.raises(Conflict, match="waits for its requested certificate"):
         creation.create(home, "third")
     assert (home.store / "keys" / "third-issuing.key").read_bytes() == before
 
@@ -154,7 +154,7 @@ def test_a_name_that_waits_for_its_certificate_is_taken(home: Home, requested: P
 def test_a_request_that_is_given_up_leaves_nothing(home: Home, requested: Path) -> None:
     external_root.withdraw(home, "third")
     assert not (home.store / "keys" / "third-issuing.key").exists()
-    with pytest.raises(NotFound, match="nothing was requested"):
+    with pytest.raises(NotFound, match="has no request"):
         external_root.withdraw(home, "third")
     creation.create(home, "third", common_name="third.example.jp")
 
@@ -171,7 +171,7 @@ def test_installing_the_same_certificate_again_gives_the_same_result(
     before = rows(home, "SELECT count(*) FROM audit")
     install(home, root.certificate, signed)
     assert rows(home, "SELECT count(*) FROM audit") == before
-    with pytest.raises(NotFound, match="nothing was requested"):
+    with pytest.raises(NotFound, match="has no request"):
         install(home, root.certificate, root.sign(requested))
 
 

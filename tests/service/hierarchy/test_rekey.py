@@ -145,7 +145,7 @@ def test_the_file_that_a_link_names_is_replaced_and_not_the_link(
 
 def test_a_key_of_the_store_is_no_key_outside(home: Home) -> None:
     inside = home.store / "keys" / "new-root.key"
-    with pytest.raises(Refused, match="kept in the store"):
+    with pytest.raises(Refused, match="is in the store"):
         rekey.rekey_passphrase(home, lambda: NEW, inside)
     assert opens(under(home, PASSPHRASE))
 

@@ -47,7 +47,7 @@ def test_an_interrupted_batch_prints_its_results_and_the_next_run_cleans_up(hsm:
     assert process.returncode == 7
     assert "rca: error: the token does not do what is asked" in err
     issued = json.loads(out)
-    assert f"{len(issued)} lines were done" in err
+    assert f"{len(issued)} lines above are done" in err
     assert 0 < len(issued) < MANY
     assert sorted(row["user"] for row in issued) == sorted(user for (user,) in hsm.rows(LIVE))
     begun = {serial for (serial,) in hsm.rows("SELECT serial FROM intent")}

@@ -104,7 +104,7 @@ def test_another_passphrase_is_not_the_tokens_concern(far: Hsm, tmp_path: Path) 
     new.write_text("another passphrase\n")
     command = ("hierarchy", "rekey-passphrase", "--new-passphrase-file", new)
     _, said = far.rca(*command, "--root-key", far.uri("new-root"), code=2)
-    assert "under no passphrase" in said
+    assert "has no passphrase" in said
     far.rca(*command)
     issue = ("issue", "--device", "mac", "--user", "jiro", "--hierarchy", "third")
     far.rca("--passphrase-file", new, *issue)

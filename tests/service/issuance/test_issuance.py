@@ -176,7 +176,7 @@ def test_a_second_successor_is_refused_in_one_batch_and_in_another(home: Home) -
     first, second = issuance.issue(home, requests)
     assert isinstance(first, Issued)
     assert isinstance(second, Conflict)
-    with pytest.raises(Conflict, match="has a successor already"):
+    with pytest.raises(Conflict, match="already has the successor"):
         issue(home, supersedes=number)
 
 
@@ -192,7 +192,7 @@ def test_a_hierarchy_that_is_retired_meanwhile_signs_nothing_more(home: Home, cl
     results = [result for _, result in issuance.issue_many(home, new, enumerate(requests()))]
     assert sum(isinstance(result, Issued) for result in results) == issuer.BATCH
     assert [str(result) for result in results if isinstance(result, RcaError)] == [
-        "the hierarchy new is closed and issues nothing"
+        "the hierarchy new is closed"
     ] * 3
 
 

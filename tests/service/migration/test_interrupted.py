@@ -101,7 +101,7 @@ def test_a_stopped_run_finishes_its_batch_and_prints_how_to_continue(
     assert 0 < done < PEOPLE
     assert err.splitlines() == [
         f"rca: error: stopped: {PEOPLE - done} remain",
-        "rca: hint: run the same command again: it goes on where it stopped",
+        "rca: hint: run the same command again to continue",
     ]
     assert f'"issued": {done},' in out
     assert machine.count("intent") == 0

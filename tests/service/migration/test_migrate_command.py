@@ -85,9 +85,9 @@ def test_a_certificate_that_cannot_migrate_is_reported_and_the_rest_migrates(
     result = machine("migrate", "--cutoff", "2026-08-01", "--format", "csv")
     assert result.code == 8
     assert result.err.splitlines() == [
-        f"rca: error: {unknown}: nothing tells which device it is on",
-        f"rca: hint: ask {user}, then: rca reissue {unknown} --keep-old --device D",
-        "rca: error: 1 could not be migrated",
+        f"rca: error: {unknown}: the device is unknown",
+        f"rca: hint: ask {user}, then run `rca reissue {unknown} --keep-old --device D`",
+        "rca: error: 1 certificates could not be migrated",
     ]
     (row,) = csv.DictReader(io.StringIO(result.out))
     assert (row["issued"], row["failed"], row["remaining"]) == (str(PEOPLE - 2), "1", "1")

@@ -98,7 +98,7 @@ def fill_up(home: Home) -> None:
 
 
 def test_a_hold_is_no_reason_for_revoking_for_good(home: Home) -> None:
-    with pytest.raises(Invalid, match="certificateHold is not for good"):
+    with pytest.raises(Invalid, match="certificateHold is not a final reason"):
         revocation.revoke(home, [UNKNOWN], HOLD)
 
 
@@ -108,7 +108,7 @@ def test_a_released_certificate_can_be_delivered_as_before(home: Home, clock: Cl
     assert revocation.hold(home, number).status(BEGIN) is Status.HELD
     publication.publish(home, if_due=True)
     assert published(home).revoked == {serial: "certificate_hold"}
-    with pytest.raises(Conflict, match="is held already"):
+    with pytest.raises(Conflict, match="is already held"):
         revocation.hold(home, number)
 
     clock.advance(hours=1)
@@ -116,7 +116,7 @@ def test_a_released_certificate_can_be_delivered_as_before(home: Home, clock: Cl
     publication.publish(home, if_due=True)
     assert published(home).revoked == {}
     assert retrieval.reveal(home, number) == issued.password
-    with pytest.raises(Conflict, match="is not held but issued"):
+    with pytest.raises(Conflict, match="is not held: it is issued"):
         revocation.release(home, number)
 
 
@@ -124,9 +124,9 @@ def test_a_held_one_can_be_revoked_for_good_and_not_released_after(home: Home) -
     certificate = issue(home).certificate
     revocation.hold(home, certificate.number)
     revocation.revoke(home, [certificate.number], RevocationReason.KEY_COMPROMISE)
-    with pytest.raises(Conflict, match="is not held but revoked"):
+    with pytest.raises(Conflict, match="is not held: it is revoked"):
         revocation.release(home, certificate.number)
-    with pytest.raises(Conflict, match="is revoked already"):
+    with pytest.raises(Conflict, match="is already revoked"):
         revocation.hold(home, certificate.number)
     publication.publish(home, if_due=True)
     assert published(home).revoked == {certificate.serial: "key_compromise"}
