@@ -68,7 +68,7 @@ def test_a_name_is_taken_once(home: Home) -> None:
 
 
 def test_a_second_root_with_the_same_common_name_is_refused(home: Home) -> None:
-    with pytest.raises(Conflict, match=r"the root of new is called new\.ecn\.example\.jp already"):
+    with pytest.raises(Conflict, match=r"the root of new already has the name new\.ecn"):
         creation.create(home, "third", common_name="new.ecn.example.jp")
     assert [each.name for each in hierarchies.all_of(home.db)] == ["old", "new"]
 

@@ -248,7 +248,7 @@ def test_a_ca_with_too_short_a_lifetime_is_reported(
 
 def test_a_crl_of_a_ca_with_its_key_here_is_not_installed(home: Home) -> None:
     publication.publish(home)
-    with pytest.raises(Conflict, match="is here"):
+    with pytest.raises(Conflict, match="is on this machine"):
         external_root.take_crl(home, "old", (home.public / "old-root.crl").read_bytes())
 
 
