@@ -64,9 +64,7 @@ def test_a_bundle_that_lapses_reaches_servers_at_once(home: Home, rca: Runner) -
     assert published(home).revoked == {certificate.serial: "cessation_of_operation"}
 
 
-def test_without_the_setting_servers_learn_of_it_from_the_next_publication(
-    home: Home, rca: Runner
-) -> None:
+def test_without_the_setting_the_next_publication_informs_servers(home: Home, rca: Runner) -> None:
     configure(home, "publish_after_revocation: false")
     certificate = device(home)
     for command in (("hold", certificate.number), ("revoke", certificate.number)):

@@ -54,7 +54,7 @@ class PortalClient:
 
 
 @dataclass
-class Server:
+class RunningServer:
     """A running `rca serve`."""
 
     process: subprocess.Popen[str]
@@ -73,7 +73,7 @@ class Server:
         self.process.wait(PATIENCE)
 
 
-def start(runner: Runner, log: Path, *options: str, **more: Any) -> Server:
+def start(runner: Runner, log: Path, *options: str, **more: Any) -> RunningServer:
     """Starts `rca serve` on a free port, and waits until it listens.
 
     Args:
@@ -93,7 +93,7 @@ def start(runner: Runner, log: Path, *options: str, **more: Any) -> Server:
         return found
 
     found = until(listening)
-    return Server(process, log, found[1], int(found[2]))
+    return RunningServer(process, log, found[1], int(found[2]))
 
 
 @contextmanager

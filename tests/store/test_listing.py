@@ -379,7 +379,7 @@ def test_a_certificate_is_read_as_recorded(db: Database) -> None:
     assert hierarchies.get(db, "new").issuing.id == 4
 
 
-def test_what_is_left_out_at_the_beginning_is_left_out_once_however_many_pages_follow(
+def test_rows_left_out_at_the_beginning_are_left_out_once_however_many_pages_follow(
     db: Database,
 ) -> None:
     count = 2 * listing.PAGE + 10

@@ -31,7 +31,7 @@ def test_each_field_alone_is_a_change_and_leaves_the_others(db: Database, field:
     assert not put(db, other)
 
 
-def test_what_is_known_already_or_not_given_is_no_change(db: Database) -> None:
+def test_known_or_absent_fields_are_no_change(db: Database) -> None:
     assert put(db, KNOWN)
     assert not put(db, KNOWN)
     assert not put(db, User("hanako"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from renrakucho_ca.service.home import Home
 from tests.shared import serving
 from tests.shared.runner import Runner
-from tests.shared.serving import Server
+from tests.shared.serving import RunningServer
 
 SERVER = """
 import sys
@@ -19,7 +19,9 @@ main()
 """
 
 
-def start(home: Home, folder: Path, *options: str, patience: float = 15, first: str = "") -> Server:
+def start(
+    home: Home, folder: Path, *options: str, patience: float = 15, first: str = ""
+) -> RunningServer:
     """Starts `rca serve` without a passphrase, and waits until it listens.
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 
 from renrakucho_ca.service.home import Home
 from tests.shared.homes import Issue
-from tests.shared.serving import Server
+from tests.shared.serving import RunningServer
 from tests.shared.waiting import until
 
 from .serving import start
@@ -25,7 +25,7 @@ WIDTHS = {"phone": 360, "desk": 1280, "phone at 200 %": 180}
 
 
 @pytest.fixture
-def serving(home: Home, tmp_path: Path) -> Iterator[Server]:
+def serving(home: Home, tmp_path: Path) -> Iterator[RunningServer]:
     serving = start(home, tmp_path)
     yield serving
     serving.stop()
@@ -47,7 +47,7 @@ def browser(tmp_path: Path) -> Iterator[object]:
 
 @pytest.mark.parametrize("screen", WIDTHS)
 def test_a_nurse_gets_her_file(
-    issue: Issue, serving: Server, browser: object, screen: str, tmp_path: Path
+    issue: Issue, serving: RunningServer, browser: object, screen: str, tmp_path: Path
 ) -> None:
     issued = issue("windows", name="鈴木 花子")
     width = WIDTHS[screen]

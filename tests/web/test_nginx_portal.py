@@ -14,7 +14,7 @@ import pytest
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import download
 from tests.shared.homes import Issue
-from tests.shared.serving import Server
+from tests.shared.serving import RunningServer
 from tests.shared.waiting import PATIENCE, free_port, until
 
 from .person import Person
@@ -28,7 +28,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-portal.conf"
 class NginxPortal:
     """nginx with the example, and the portal behind it."""
 
-    def __init__(self, folder: Path, home: Home, serving: Server) -> None:
+    def __init__(self, folder: Path, home: Home, serving: RunningServer) -> None:
         self.folder, self.serving = folder, serving
         self.plain, self.tls = free_port(), free_port()
         certificate, key = folder / "fullchain.pem", folder / "privkey.pem"

@@ -131,7 +131,7 @@ def test_attempts_during_a_lockout_do_not_prolong_it(
     assert attempt(home, issued.certificate.number, ADDRESSES[0], issued.password) is None
 
 
-def test_a_lockout_by_web_is_recorded_once_with_the_address_of_the_last_guess(
+def test_a_lockout_by_web_is_recorded_once_with_the_address_of_the_last_attempt(
     home: Home, issue: Issue, visitor: Visitor, clock: Clock
 ) -> None:
     number = issue().certificate.number
@@ -264,7 +264,7 @@ def test_under_attack_an_address_is_limited_more_strictly(home: Home) -> None:
     assert taken == rate_limit.ADDRESS_UNDER_ATTACK.free + 1
 
 
-def test_a_right_password_takes_back_no_wrong_guess_of_its_address(
+def test_a_right_password_takes_back_no_wrong_attempt_of_its_address(
     home: Home, issue: Issue
 ) -> None:
     """Who holds one password could else try those of others without end."""
@@ -287,7 +287,7 @@ def test_right_passwords_do_not_count_as_an_attack(home: Home, issue: Issue) -> 
 @pytest.mark.parametrize(
     ("over_all", "waits"), [(rate_limit.ATTACK - 1, False), (rate_limit.ATTACK, True)]
 )
-def test_less_patience_begins_with_the_guess_after_the_last_that_is_borne(
+def test_less_patience_begins_with_the_attempt_after_the_last_that_is_borne(
     home: Home, over_all: int, waits: bool
 ) -> None:
     """An address that was wrong more often than is borne under attack, and less than else."""

@@ -25,7 +25,7 @@ from renrakucho_ca.web.server import STOP_SECONDS
 from tests.shared.homes import Issue, no_passphrase
 from tests.shared.proc import of_group
 from tests.shared.runner import Runner
-from tests.shared.serving import Server
+from tests.shared.serving import RunningServer
 from tests.shared.waiting import PATIENCE, until
 
 from .person import Person
@@ -33,7 +33,7 @@ from .serving import start
 
 
 @pytest.fixture
-def serving(home: Home, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+def serving(home: Home, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     serving = start(home, tmp_path, patience=getattr(request, "param", 15))
     yield serving
     serving.process.kill()
@@ -44,7 +44,9 @@ hasty = pytest.mark.parametrize("serving", [0.5], indirect=True, ids=["hasty"])
 """For whom it waits half a second; else a test that stands still for a moment is cut off."""
 
 
-def test_no_secret_remains_in_logs_or_files(home: Home, issue: Issue, serving: Server) -> None:
+def test_no_secret_remains_in_logs_or_files(
+    home: Home, issue: Issue, serving: RunningServer
+) -> None:
     """Password, link and token are looked for in the log and in every file of the home."""
     issued = issue("windows")
     link = download.make_link(home, issued.certificate.number)
@@ -109,7 +111,7 @@ def test_a_bug_leaves_no_secret_behind(home: Home, issue: Issue, tmp_path: Path)
 
 
 def test_of_32_concurrent_claims_one_gets_the_file_and_31_the_same_refusal(
-    home: Home, issue: Issue, serving: Server
+    home: Home, issue: Issue, serving: RunningServer
 ) -> None:
     """Each on a connection of their own, which is open before the first byte goes."""
 
@@ -141,7 +143,7 @@ def test_of_32_concurrent_claims_one_gets_the_file_and_31_the_same_refusal(
 
 
 @hasty
-def test_a_slow_client_is_disconnected(serving: Server) -> None:
+def test_a_slow_client_is_disconnected(serving: RunningServer) -> None:
     with socket.create_connection(("127.0.0.1", serving.port), PATIENCE) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
 
@@ -158,13 +160,13 @@ def test_a_slow_client_is_disconnected(serving: Server) -> None:
 
 
 @hasty
-def test_a_silent_connection_is_closed(serving: Server) -> None:
+def test_a_silent_connection_is_closed(serving: RunningServer) -> None:
     connection = socket.create_connection(("127.0.0.1", serving.port), PATIENCE)
     with connection, suppress(ConnectionResetError):
         assert connection.recv(1) == b""
 
 
-def test_a_head_without_end_is_refused(serving: Server) -> None:
+def test_a_head_without_end_is_refused(serving: RunningServer) -> None:
     with socket.create_connection(("127.0.0.1", serving.port)) as connection:
         connection.settimeout(PATIENCE)
         connection.sendall(b"GET / HTTP/1.1\r\n" + b"A: " + b"x" * 40_000)
@@ -172,7 +174,7 @@ def test_a_head_without_end_is_refused(serving: Server) -> None:
 
 
 @hasty
-def test_a_connection_that_is_kept_serves_on(serving: Server) -> None:
+def test_a_connection_that_is_kept_serves_on(serving: RunningServer) -> None:
     """For longer than it may be silent. Who stands still meanwhile is cut off, and begins anew."""
 
     def is_kept() -> bool:
@@ -190,7 +192,7 @@ def test_a_connection_that_is_kept_serves_on(serving: Server) -> None:
 
 
 def test_a_download_broken_off_at_any_kibibyte_goes_on(
-    home: Home, issue: Issue, serving: Server
+    home: Home, issue: Issue, serving: RunningServer
 ) -> None:
     with httpx.Client(base_url=serving.url, timeout=PATIENCE) as client:
         file = Person(client).claimed(issue("iphone")).refresh or ""  # type: ignore[arg-type]
@@ -205,7 +207,7 @@ def test_a_download_broken_off_at_any_kibibyte_goes_on(
 
 
 @pytest.mark.parametrize("serving", [3600], indirect=True, ids=["patient"])
-def test_the_server_stops_on_a_signal_and_closes_its_connections(serving: Server) -> None:
+def test_the_server_stops_on_a_signal_and_closes_its_connections(serving: RunningServer) -> None:
     with socket.create_connection(("127.0.0.1", serving.port)):
         began = time.monotonic()
         assert serving.stop() == 0
@@ -214,11 +216,11 @@ def test_the_server_stops_on_a_signal_and_closes_its_connections(serving: Server
 
 STOPPED_EARLY = """
 import os, signal, uvicorn
-class Server(uvicorn.Server):
+class RunningServer(uvicorn.RunningServer):
     def run(self, **given):
         os.kill(os.getpid(), signal.SIGTERM)
         super().run(**given)
-uvicorn.Server = Server
+uvicorn.RunningServer = RunningServer
 """
 
 

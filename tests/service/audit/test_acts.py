@@ -206,7 +206,9 @@ def test_each_crl_is_an_act_with_its_number(home: Home) -> None:
     assert signed[-1]["detail"]["number"] > signed[-5]["detail"]["number"]
 
 
-def test_what_cas_ask_for_and_sign_is_recorded(home: Home, since: int, tmp_path: Path) -> None:
+def test_requests_and_signatures_of_cas_are_recorded(
+    home: Home, since: int, tmp_path: Path
+) -> None:
     external_root.request(home, "third", tmp_path / "third.csr", common_name="third.example.jp")
     external_root.withdraw(home, "third")
     made = cross_signing.cross(home, "new", "old")

@@ -62,7 +62,7 @@ def test_a_hierarchy_issues_nothing_older_than_itself(unsigned: Home, clock: Clo
         guarded_now(unsigned, hierarchy)
 
 
-def test_what_another_program_signed_sets_no_clock(unsigned: Home, clock: Clock) -> None:
+def test_signatures_of_another_program_set_no_clock(unsigned: Home, clock: Clock) -> None:
     """An imported certificate, and the CRL of a CA whose key is elsewhere."""
     issue(unsigned, "android")
     later = int((BEGIN + timedelta(days=10)).timestamp())

@@ -373,7 +373,7 @@ class TokenThatGoes:
         return bytes(byte & 0b1111 for byte in drawn)
 
 
-def test_what_was_made_before_a_token_went_is_recorded(home: Home, clock: Clock) -> None:
+def test_certificates_made_before_a_token_went_are_recorded(home: Home, clock: Clock) -> None:
     """And the rest, which may have been signed, is revoked by the next run."""
     going = open_home(home.path, clock, TokenThatGoes(passwords=3))
     requests = [IssuanceRequest(User(name), "android") for name in "abcdef"]

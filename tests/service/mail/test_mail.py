@@ -424,7 +424,9 @@ def test_a_lockout_of_an_unknown_number_sends_no_mail(home: Home, post_office: P
     assert deliver.send(home).sent == 0
 
 
-def test_twenty_alarms_at_most_wait_for_the_operator(home: Home, post_office: PostOffice) -> None:
+def test_twenty_lockout_mails_at_most_wait_for_the_operator(
+    home: Home, post_office: PostOffice
+) -> None:
     """Those that were sent do not count, nor do mails to users."""
     home = set_mail(
         home,
