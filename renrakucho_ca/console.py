@@ -169,7 +169,7 @@ class Console:
     def _shown(self, value: Value) -> str:
         """Format a value for a table: local dates, translated states."""
         if isinstance(value, datetime):
-            return f"{_local(value, self._zone()):%Y-%m-%d}"
+            return self._catalogue.date(_local(value, self._zone()))
         if isinstance(value, bool):
             return self.say("yes") if value else self.say("no")
         if isinstance(value, StrEnum):

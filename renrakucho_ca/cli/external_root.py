@@ -119,7 +119,7 @@ def install(
         app.console.talk(
             "the CA expires on {end}, before a certificate of {years} years would: have another "
             "one signed for longer, or shorten validity_years in the profiles",
-            end=f"{made.issuing.not_after:%Y-%m-%d}",
+            end=made.issuing.not_after.date(),
             years=years,
         )
     app.console.talk(

@@ -7,6 +7,7 @@ describes how to change a message.
 from __future__ import annotations
 
 import gettext
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
@@ -52,7 +53,13 @@ class Catalogue:
             return self.message(value)
         if isinstance(value, StrEnum):
             return self.word(value)
+        if type(value) is date:
+            return self.date(value)
         return self._translation(str(value)) if name in _OUR_WORDS else value
+
+    def date(self, day: date) -> str:
+        """Format a date for people: 2026/01/16 in Japanese, as the manual does."""
+        return f"{day:%Y/%m/%d}" if self.language is Language.JAPANESE else f"{day:%Y-%m-%d}"
 
     def word(self, value: StrEnum) -> str:
         """Return an enum's value (a state, a tier); the catalogue has it in its enum's context."""

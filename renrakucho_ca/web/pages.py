@@ -50,7 +50,7 @@ class Pages:
             values,
             say=catalogue.say,
             titles=TITLES,
-            date=self._date,
+            date=lambda moment: catalogue.date(moment.astimezone(self._settings.zone)),
             from_time=self._from_time,
             network=self._settings.network,
             organization=self._settings.organization,
@@ -62,9 +62,6 @@ class Pages:
         )
         headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
         return HTMLResponse(text, status, headers)
-
-    def _date(self, moment: datetime) -> str:
-        return f"{moment.astimezone(self._settings.zone):%Y-%m-%d}"
 
     def _from_time(self, moment: datetime) -> str:
         """Round up to a whole minute, so that nobody comes seconds too early."""

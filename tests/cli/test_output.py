@@ -65,7 +65,7 @@ def test_a_table_fits_the_terminal(speaking: Runner, facility: str, columns: int
         assert width(line) <= columns, line
     # What has to be copied is never broken.
     assert len(re.findall(r"^[1-9][0-9]{7} ", shown, re.MULTILINE)) == 4
-    assert len(re.findall(r"20[23][0-9]-01-16$", shown, re.MULTILINE)) == 4
+    assert len(re.findall(r"20[23][0-9][-/]01[-/]16$", shown, re.MULTILINE)) == 4
     if columns >= 80:
         # Nor is a word, since a column that can be spared gives way first.
         assert shown.count(" iphone ") == 4
@@ -238,3 +238,16 @@ def test_a_look_up_imports_nothing_heavy(
     loaded = set(answer.err.split())
     assert "renrakucho_ca" in loaded  # the list is one
     assert not HEAVY & loaded
+
+
+def test_dates_for_people_are_written_as_their_language_writes_them(
+    rca: Runner, issue: Issue
+) -> None:
+    """ISO in JSON and CSV, in either language."""
+    number = issue().certificate.number
+    english, japanese = (rca("--lang", each, "show", number).out for each in ("en", "ja"))
+    assert re.search(r" 20\d\d-\d\d-\d\d$", english, re.MULTILINE)
+    assert re.search(r" 20\d\d/\d\d/\d\d$", japanese, re.MULTILINE)
+    assert not re.search(r"20\d\d-\d\d", japanese)
+    (row,) = rca("--lang", "ja", "show", number, "--format", "csv").csv
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["not_after"])

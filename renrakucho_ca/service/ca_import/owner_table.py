@@ -150,5 +150,5 @@ class OwnerTable:
             return Invalid("no certificate matches, and without issued_at its hierarchy is unknown")
         return Invalid(
             "no certificate matches, and on {date} the old hierarchy no longer issued",
-            date=f"{issued_at.astimezone(self._session.zone):%Y-%m-%d}",
+            date=issued_at.astimezone(self._session.zone).date(),
         )

@@ -76,5 +76,5 @@ def backup_(home: Home) -> Iterator[Finding]:
         yield new_warning(
             "the last backup is from {moment}",
             hint="run `rca backup FILE`, then check why cron did not",
-            moment=f"{last:%Y-%m-%d}",
+            moment=last.date(),
         )

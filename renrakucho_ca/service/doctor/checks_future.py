@@ -46,7 +46,7 @@ def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Find
             "{name} expires on {end}: it can no longer issue certificates for {years} years",
             hint="create a new hierarchy, and run `rca migrate`",
             name=hierarchy.name,
-            end=f"{end:%Y-%m-%d}",
+            end=end.date(),
             years=years,
         )
     elif end < years_after(now, years) + WARNING_PERIOD:
@@ -55,7 +55,7 @@ def _too_short(hierarchy: Hierarchy, now: datetime, years: int) -> Iterator[Find
             "{years} years",
             hint="create a new hierarchy, and run `rca migrate`",
             name=hierarchy.name,
-            end=f"{end:%Y-%m-%d}",
+            end=end.date(),
             years=years,
         )
 
@@ -70,7 +70,7 @@ def _outlived(home: Home, hierarchy: Hierarchy, now: datetime) -> Iterator[Findi
             "{name} expires on {end}, before {live} of its certificates",
             hint="create a new hierarchy, and run `rca migrate`",
             name=hierarchy.name,
-            end=f"{end:%Y-%m-%d}",
+            end=end.date(),
             live=live,
         )
 

@@ -59,7 +59,7 @@ def crl(home: Home) -> Iterator[Finding]:
                 "the CRL of {name} expires on {end} and was not renewed in time",
                 hint=_PUBLISH,
                 name=name,
-                end=f"{state.next_update:%Y-%m-%d}",
+                end=state.next_update.date(),
             )
         elif state.carried != state.changes:
             yield new_problem(
@@ -82,7 +82,7 @@ def _without_crl(home: Home, authority: Authority, now: datetime) -> Finding:
         hint="if the key is lost, create a new hierarchy and run `rca migrate --from {hierarchy}` "
         "before that day",
         name=authority.name,
-        end=f"{end:%Y-%m-%d}",
+        end=end.date(),
         hierarchy=authority.hierarchy,
     )
 
@@ -177,7 +177,7 @@ def ocsp_(home: Home) -> Iterator[Finding]:
                 "the OCSP responses of {name} expire on {end} and were not renewed in time",
                 hint="run `rca publish --if-due`, then check why cron did not",
                 name=authority.name,
-                end=f"{head.next_update:%Y-%m-%d}",
+                end=head.next_update.date(),
             )
 
 

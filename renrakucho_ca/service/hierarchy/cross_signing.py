@@ -122,9 +122,7 @@ def cross(
     longest = validity_of(home, now, profile).not_after
     end = min(ca.not_after, signer.root.not_after, longest)
     if not_after is not None and not_after > end:
-        raise Refused(
-            "the cross-certificate can be valid until {end} at most", end=f"{end:%Y-%m-%d}"
-        )
+        raise Refused("the cross-certificate can be valid until {end} at most", end=end.date())
     return _signed(
         home,
         signer,
@@ -197,7 +195,7 @@ def _signed(
             "the certificate would outlive the root of {name}, which expires on {end}",
             hint="shorten validity_years in profiles/issuing.yaml",
             name=by.name,
-            end=f"{by.root.not_after:%Y-%m-%d}",
+            end=by.root.not_after.date(),
         )
     with home.lock("hierarchies").exclusive():
         pending.abandon_orphans(home, CaIssuances, now)

@@ -206,7 +206,7 @@ def take_crl(home: Home, name: str, data: bytes) -> None:
     this_update, next_update = found.last_update_utc, found.next_update_utc
     assert next_update is not None  # `verify` has seen it
     if next_update <= home.clock():
-        raise Invalid("the CRL expired on {end}", end=f"{next_update:%Y-%m-%d}")
+        raise Invalid("the CRL expired on {end}", end=next_update.date())
     with home.lock("publishing").exclusive():
         path = crls.path_of(home, root)
         if number < crls.number_in(path, issuer):

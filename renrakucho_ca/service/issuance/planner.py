@@ -173,8 +173,8 @@ class Planner:
                 "a certificate valid until {end} would outlive its issuer, which expires on "
                 "{issuer_end}",
                 hint="create a new hierarchy, or shorten validity_years in the profile {profile}",
-                end=f"{end:%Y-%m-%d}",
-                issuer_end=f"{self._authority.not_after:%Y-%m-%d}",
+                end=end.date(),
+                issuer_end=self._authority.not_after.date(),
                 profile=profile.name,
             )
         return end

@@ -26,7 +26,7 @@ class TemplateRenderer:
         ours: jinja2.BaseLoader = jinja2.PackageLoader("renrakucho_ca")
         if own is not None:
             ours = jinja2.ChoiceLoader([jinja2.FileSystemLoader(own), ours])
-        self._zone = zone
+        self._catalogue, self._zone = catalogue, zone
         # Sandboxed: an operator's template reaches only the values that it is given.
         self._environment = ImmutableSandboxedEnvironment(
             loader=ours,
@@ -66,7 +66,7 @@ class TemplateRenderer:
             ) from error
 
     def _date(self, moment: datetime) -> str:
-        return f"{moment.astimezone(self._zone):%Y-%m-%d}"
+        return self._catalogue.date(moment.astimezone(self._zone))
 
     def _time(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._zone):%H:%M}"

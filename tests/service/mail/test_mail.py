@@ -68,7 +68,7 @@ def test_a_mail_has_number_link_and_instructions(
         assert f"https://download.example.jp/?number={issued.certificate.number}" in text
         assert "https://download.example.jp/help/iphone" in text
         assert "https://portal.example.jp" in text
-        assert f"{until:%Y-%m-%d %H:%M}" in text
+        assert f"{until:%Y/%m/%d %H:%M}" in text
         assert "new.ecn.example.jp" in text
 
 
