@@ -71,20 +71,20 @@ def parse(text: str) -> TokenUri:
     path, _, query = text.removeprefix(_SCHEME).partition("?")
     if not is_uri(text):
         raise Invalid(
-            "this is not a pkcs11: URI",
-            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+            "not a pkcs11: URI",
+            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
         )
     found = _attributes(path, ";", _IN_PATH, _OF_PATH)
     found |= _attributes(query, "&", _IN_QUERY, _OF_QUERY)
     if "object" not in found and "id" not in found:
         raise Invalid(
             "the pkcs11: URI names no key: it needs object= or id=",
-            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
         )
     if found.get("type", b"private") != b"private":
         raise Invalid(
-            "the pkcs11: URI names something else than a private key",
-            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+            "the pkcs11: URI does not name a private key",
+            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
         )
     words = {name: _text(name, value) for name, value in found.items() if name != "id"}
     return TokenUri(
@@ -109,20 +109,20 @@ def _attributes(
         name, equals, value = part.partition("=")
         if name == "pin-value":
             raise Invalid(
-                "a pkcs11: URI with the PIN in it is not taken",
-                hint="write the PIN into a file of mode 0600, and name that with pin-source=",
+                "a pkcs11: URI must not contain the PIN",
+                hint="write the PIN to a file of mode 0600, and name the file with pin-source=",
             )
         if name not in known or not equals:
             raise Invalid(
-                "the pkcs11: URI has the attribute {name}, which is not known here",
-                hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+                "unknown attribute {name} in the pkcs11: URI",
+                hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
                 name=repr(name[:20]),
             )
         if name in found or not value or not allowed.fullmatch(value):
             raise Invalid(
-                "the attribute {name} of the pkcs11: URI is empty, is there twice, or has a "
-                "character that needs to be written as %XX",
-                hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+                "the attribute {name} of the pkcs11: URI is empty, repeated, or has a character "
+                "that must be written as %XX",
+                hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
                 name=name,
             )
         found[name] = unquote_to_bytes(value)
@@ -135,13 +135,13 @@ def _text(name: str, value: bytes) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise Invalid("the attribute {name} of the pkcs11: URI is no text", name=name)
+        raise Invalid("the attribute {name} of the pkcs11: URI is not text", name=name)
     return text
 
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,20}", text):
-        raise Invalid("the attribute {name} of the pkcs11: URI is no number", name="slot-id")
+        raise Invalid("the attribute {name} of the pkcs11: URI is not a number", name="slot-id")
     return int(text)
 
 
@@ -151,6 +151,6 @@ def _file(source: str) -> str:
     if path.startswith("|") or not path:
         raise Invalid(
             "pin-source of the pkcs11: URI must name a file",
-            hint="such as 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
         )
     return path

@@ -138,11 +138,11 @@ def _of_the_system(error: OSError) -> RcaError:
         return NotFound("{file}: no such file or folder", file=file)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unavailable(
-            "the disk is full", hint="nothing was lost; free some space and run the command again"
+            "the disk is full", hint="free some space and run the command again; nothing was lost"
         )
     if error.errno == errno.EIO:
         return Unavailable(
-            "the disk reported an error", hint="nothing was lost; check the system log"
+            "the disk reported an error", hint="check the system log; nothing was lost"
         )
     if error.filename is None and error.errno == errno.EBADF:
         return Unavailable("cannot write the output: it is closed")

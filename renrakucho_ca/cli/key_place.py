@@ -41,5 +41,5 @@ root_key_option = click.option(
     "--root-key",
     type=KeyPlaceType(),
     metavar="FILE|URI",
-    help="the key of a root that is kept off this machine: a file, or a pkcs11: URI",
+    help="the key of a root with an external key: a file or a pkcs11: URI",
 )

@@ -16,26 +16,26 @@ from renrakucho_ca.token_uri import KeyPlace
 
 @click.command(
     cls=Command,
-    help="Signs new CRLs and writes CA certificates, CRLs and nginx snippets into public/, each "
-    "file in one step, runs publish_hook of rca.yaml, then signs the OCSP responses that are due.",
+    help="Sign new CRLs and write CA certificates, CRLs and nginx snippets to public/. Then run "
+    "publish_hook of rca.yaml and sign the OCSP responses that are due.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
-    help="another folder than public/",
+    help="write to DIR instead of public/",
 )
 @click.option(
     "--if-due",
     is_flag=True,
-    help="for cron: only CRLs past half their life or behind a revocation are signed anew",
+    help="for cron: sign only CRLs past half of their validity or behind a revocation",
 )
 @root_key_option
 @click.option(
     "--trust-clock",
     is_flag=True,
-    help="the clock is right, though the newest CRL or certificate is of a later moment: it was "
-    "ahead then",
+    help="trust the clock although the newest CRL or certificate is later: the clock was ahead "
+    "then",
 )
 @format_option
 @pass_app
@@ -62,7 +62,8 @@ def publish(
         app.console.detail("signed OCSP responses for {count} certificates", count=done.responses)
     if done.overdue:
         raise Attention(
-            "the CRL of {names} has to be signed anew, and the key is not on this machine",
-            hint="rca publish --root-key FILE|URI; or, made elsewhere, rca hierarchy crl NAME FILE",
+            "the CRL of {names} is due, but the key is not on this machine",
+            hint="run `rca publish --root-key FILE|URI`, or import a CRL: `rca hierarchy crl "
+            "NAME FILE`",
             names=", ".join(done.overdue),
         )

@@ -17,21 +17,27 @@ from renrakucho_ca.service.home import Home
 
 @click.command(
     cls=Command,
-    help="Serves the download page, CRLs, CA certificates and OCSP until it is told to stop. It "
-    "needs neither the passphrase nor a key of a CA. docs/portal.md tells how to put it behind "
+    help="Serve the download page, CRLs, CA certificates and OCSP until stopped. The server "
+    "needs neither the passphrase nor a CA key. docs/portal.md describes the set-up behind "
     "nginx.",
 )
 @click.option(
-    "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where; else 127.0.0.1:8080"
+    "--listen",
+    default="127.0.0.1:8080",
+    metavar="HOST:PORT",
+    help="address to listen on (default: 127.0.0.1:8080)",
 )
 @click.option(
     "--tls-cert",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="the certificate of the site with its chain, PEM; without it, plain HTTP",
+    help="the site's certificate with its chain, PEM (default: plain HTTP)",
 )
 @click.option(
-    "--tls-key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="its key"
+    "--tls-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="the private key of --tls-cert",
 )
 @pass_app
 def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) -> None:
@@ -48,7 +54,7 @@ def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) ->
 
     host, port = _address(listen)
     if (tls_cert is None) != (tls_key is None):
-        raise Invalid("TLS takes a certificate and a key: give both, or neither")
+        raise Invalid("--tls-cert and --tls-key belong together: give both or neither")
     folder = app.home.path
 
     def open_home() -> Home:
@@ -63,7 +69,7 @@ def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) ->
     if tls_cert is None and host not in {"127.0.0.1", "::1", "localhost"}:
         app.console.warn(
             RcaError(
-                "passwords travel in the clear: this is plain HTTP on {host}",
+                "plain HTTP on {host} sends passwords unencrypted",
                 hint="give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy",
                 host=host,
             )
@@ -87,10 +93,10 @@ def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Invalid(
-            "{text} is not a host and a port", hint="such as 127.0.0.1:8080", text=repr(listen[:60])
+            "{text} is not HOST:PORT", hint="for example 127.0.0.1:8080", text=repr(listen[:60])
         )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _no_passphrase(_: bool) -> bytes:
-    raise Unavailable("the portal knows no passphrase")
+    raise Unavailable("the portal has no passphrase")

@@ -57,7 +57,7 @@ def read(file: BinaryIO) -> Iterator[Read]:
             yield from _opened(None, kind, value)
         if found:
             if rest:
-                yield None, Invalid("what follows in the file cannot be read")
+                yield None, Invalid("the rest of the file cannot be read")
             return
         file.seek(0)
     has_block = False

@@ -109,7 +109,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
         not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         serial = certificate.serial_number
     except UNREADABLE:
-        return Invalid("this is not a certificate that can be read")
+        return Invalid("not a readable certificate")
     tbs, fields = tbs_fields(data)
     if data in issuers or _is_ca(certificate):
         return FoundCaCertificate(serial)
@@ -120,7 +120,9 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
     if fields[2].content == fields[4].content and _has_key_of(certificate, issuers[issuer]):
         return FoundCaCertificate(serial)
     if not_after <= not_before:
-        return Invalid("serial number {serial}: it ends before it begins", serial=f"{serial:x}")
+        return Invalid(
+            "serial number {serial}: its validity ends before it begins", serial=f"{serial:x}"
+        )
     return Found(
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         issuer=issuer,
@@ -155,7 +157,7 @@ def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
             ):
                 return FoundCrl(place, number, _is_complete(crl), crl)
     except UNREADABLE:
-        raise Invalid("this is not a CRL that can be read") from None
+        raise Invalid("not a readable CRL") from None
     raise Invalid("another CA signed this CRL")
 
 

@@ -122,4 +122,4 @@ def from_json(data: bytes | str) -> tuple[str, bytes]:
 
 
 def _none() -> Invalid:
-    return Invalid("this is no checkpoint of an audit log")
+    return Invalid("not a checkpoint of an audit log")

@@ -163,10 +163,10 @@ def verify(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationL
         algorithm = crl.signature_hash_algorithm
         name = crl.issuer
     except (IndexError, *UNREADABLE):
-        raise Invalid("this is not a CRL that can be read") from None
+        raise Invalid("not a readable CRL") from None
     if name != issuer.subject:
         raise Invalid(
-            "the CRL is of {found}, not of {expected}",
+            "the CRL belongs to {found}, not to {expected}",
             found=name.rfc4514_string(),
             expected=issuer.subject.rfc4514_string(),
         )
@@ -196,7 +196,7 @@ def to_der(data: bytes) -> bytes:
     try:
         return x509.load_pem_x509_crl(data).public_bytes(serialization.Encoding.DER)
     except UNREADABLE:
-        raise Invalid("this is not a CRL that can be read") from None
+        raise Invalid("not a readable CRL") from None
 
 
 def number_of(crl: x509.CertificateRevocationList) -> int:
@@ -211,9 +211,9 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
         raise Invalid(
             "the CRL has no number",
             # OpenSSL and Easy-RSA set none unless they are told to.
-            hint="where the root is, set `crlnumber = $dir/crlnumber` in OpenSSL's configuration "
-            "(of Easy-RSA pki/openssl-easyrsa.cnf), write 01 into that file, and make the CRL "
-            "anew",
+            hint="on the root's machine, set `crlnumber = $dir/crlnumber` in OpenSSL's "
+            "configuration (Easy-RSA: pki/openssl-easyrsa.cnf), write 01 into that file, "
+            "and create the CRL again",
         ) from None
 
 

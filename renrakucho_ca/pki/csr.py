@@ -35,13 +35,13 @@ def read(data: bytes) -> x509.CertificateSigningRequest:
         Invalid: not a request, too long, its signature does not verify, or its key is too weak.
     """
     if len(data) > LONGEST:
-        raise Invalid("the certificate request is longer than {longest} octets", longest=LONGEST)
+        raise Invalid("the certificate request is longer than {longest} bytes", longest=LONGEST)
     is_pem = b"-----BEGIN" in data
     try:
         request = x509.load_pem_x509_csr(data) if is_pem else x509.load_der_x509_csr(data)
         _ = request.subject
     except UNREADABLE:
-        raise Invalid("this is not a certificate request (PKCS #10)") from None
+        raise Invalid("not a certificate request (PKCS #10)") from None
     public_key_of(request)
     if not request.is_signature_valid:
         raise Invalid("the signature of the certificate request does not verify")

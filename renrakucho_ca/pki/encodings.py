@@ -114,7 +114,7 @@ def open_pkcs7(data: bytes) -> list[Value]:
     except UNREADABLE:
         if crls:  # The library wants certificates, and these are all there is.
             return crls
-        raise Invalid("this is not a PKCS#7 with certificates that can be read") from None
+        raise Invalid("not a PKCS#7 with readable certificates") from None
     found = [
         (ContentKind.CERTIFICATE, c.public_bytes(serialization.Encoding.DER)) for c in certificates
     ]
@@ -167,7 +167,7 @@ def from_base64(text: bytes) -> bytes:
     try:
         return binascii.a2b_base64(text)
     except binascii.Error:
-        raise Invalid("what stands between BEGIN and END is not base64") from None
+        raise Invalid("the text between BEGIN and END is not base64") from None
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
@@ -194,4 +194,4 @@ def without_trust(data: bytes) -> bytes:
     try:
         return bytes(next(der.elements(data)).whole)
     except (IndexError, StopIteration):
-        raise Invalid("this is not a certificate that can be read") from None
+        raise Invalid("not a readable certificate") from None

@@ -65,7 +65,7 @@ def _uri(url: str) -> x509.UniformResourceIdentifier:
     try:
         return x509.UniformResourceIdentifier(url)
     except ValueError:  # an IA5String (§4.2.1.6)
-        raise Invalid("the address {url} has a character outside ASCII", url=url) from None
+        raise Invalid("the URL {url} has a character outside ASCII", url=url) from None
 
 
 def constraining(bound: Constraints) -> Extensions:

@@ -39,7 +39,7 @@ def load_request(data: bytes) -> x509.CertificateSigningRequest:
     """
     request = csr.read(data)
     if not list(request.subject):
-        raise Invalid("the request names no subject")
+        raise Invalid("the request has no subject")
     try:
         extensions = request.extensions
         constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -94,10 +94,10 @@ def _and(first: Invalid, second: Invalid) -> Invalid:
 
 def _root_findings(root: x509.Certificate) -> Iterator[Invalid]:
     if not signed_by(root, root):
-        yield Invalid("it is not self-signed, so it is no root")
+        yield Invalid("it is not self-signed, so it is not a root")
     constraints = extension(root, x509.BasicConstraints)
     if constraints is not None and constraints.ca and constraints.path_length == 0:
-        yield Invalid("its path length allows no CA below")
+        yield Invalid("its path length allows no subordinate CA")
 
 
 def _issuing_findings(
@@ -139,7 +139,7 @@ def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[I
         yield Invalid("it is not valid now")
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:  # §4.2.1.9
-        yield Invalid("it is not that of a CA")
+        yield Invalid("it is not a CA certificate")
     usage = extension(certificate, x509.KeyUsage)
     if usage is None:  # §4.2.1.3: MUST be there
         yield Invalid("it has no key usage")
@@ -149,7 +149,7 @@ def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[I
     # the root included; anyExtendedKeyUsage does not do.
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
-        yield Invalid("its extended key usage allows no clientAuth below")
+        yield Invalid("its extended key usage does not allow clientAuth")
     for each in certificate.extensions:
         if each.critical and each.oid not in _UNDERSTOOD:  # §4.2
             yield Invalid(

@@ -27,21 +27,21 @@ def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
     """
     if encodings.is_pkcs12(data):
         raise Invalid(
-            "this is a PKCS#12, where a certificate is wanted",
+            "this is a PKCS#12; a certificate is required",
             hint="openssl pkcs12 -in FILE -nokeys -out ca.pem",
         )
     found = list(_certificates(data))
     if not found:
-        raise Invalid("there is no certificate that can be read")
+        raise Invalid("no readable certificate found")
     if len(found) > 1:
         found = [each for each in found if signed_by(each, each) is (tier is Tier.ROOT)]
     if len(found) != 1:
-        raise Invalid("there are {count} certificates where one is wanted", count=len(found))
+        raise Invalid("{count} certificates found; one is required", count=len(found))
     certificate = found[0]
     # Version 1 has no extensions, so cannot say; later ones must (RFC 5280 §4.2.1.9).
     constraints = extension(certificate, x509.BasicConstraints)
     if certificate.version is x509.Version.v3 and not (constraints and constraints.ca):
-        raise Invalid("{subject} is not a CA's certificate", subject=subject_text(certificate))
+        raise Invalid("{subject} is not a CA certificate", subject=subject_text(certificate))
     return certificate
 
 
@@ -70,24 +70,24 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
         except TypeError:
             if passphrase is None:
                 raise Unavailable(
-                    "the CA's key is encrypted, and there is no passphrase for it",
-                    hint="name the file that holds it with --issuing-key-passphrase-file",
+                    "the CA's key is encrypted and its passphrase is missing",
+                    hint="name the passphrase file with --issuing-key-passphrase-file",
                 ) from None
             key = _read_key(data, None)  # A passphrase that is not needed is no reason to stop.
     except (ValueError, UnsupportedAlgorithm):
         if passphrase is not None:
             raise Unavailable(
-                "the CA's key cannot be opened: is its passphrase right?",
-                hint="if it is, the key's encryption is too old: openssl pkey -in FILE -aes256 "
-                "-out ca.key",
+                "cannot open the CA's key: the passphrase may be wrong",
+                hint="if the passphrase is right, the encryption is too old: openssl pkey -in "
+                "FILE -aes256 -out ca.key",
             ) from None
-        raise Invalid("there is no private key that can be read") from None
+        raise Invalid("no readable private key found") from None
     try:
         own = MemoryKey.from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]  # refuses other kinds
     except Invalid as error:
         raise Invalid(
-            "nothing is signed with the CA's key: {reason}",
-            hint="leave the key out: what the CA has issued can be migrated without it",
+            "rca cannot sign with the CA's key: {reason}",
+            hint="omit the key: certificates of this CA can be migrated without it",
             reason=error,
         ) from None
     check_pair(own, certificate)

@@ -98,7 +98,7 @@ def _re_signed(
     """The draft's bytes under the issuer's own signature."""
     if issuer_key.public_key() != public_key_of(issuer):
         raise Refused(
-            "the private key is not that of the issuer {issuer}", issuer=common_name(issuer)
+            "the private key does not belong to the issuer {issuer}", issuer=common_name(issuer)
         )
     return x509.load_der_x509_certificate(
         re_sign(draft.public_bytes(serialization.Encoding.DER), issuer_key)

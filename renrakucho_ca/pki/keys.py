@@ -220,7 +220,7 @@ def from_pem(data: bytes) -> PrivateKey:
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Invalid("there is no unencrypted private key in PEM that can be read") from None
+        raise Invalid("no readable unencrypted private key in PEM found") from None
     return from_pkcs8(to_pkcs8(key))  # type: ignore[arg-type]
 
 

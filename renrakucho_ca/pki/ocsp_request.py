@@ -64,7 +64,7 @@ def parse(data: bytes) -> OcspRequest:
     try:
         return _parse(data)
     except ValueError:
-        raise Invalid("this is not an OCSP request that can be read") from None
+        raise Invalid("not a readable OCSP request") from None
 
 
 def _parse(data: bytes) -> OcspRequest:

@@ -78,12 +78,12 @@ def find(access: Access) -> TokenKey | None:
         public = _one(pkcs11, session, access.uri, pkcs11.ObjectClass.PUBLIC_KEY)
         if public is None:
             raise Unavailable(
-                "the token has no public key beside the private key of {uri}",
-                hint="write it there, with the same label and ID",
+                "the token has no public key for the private key {uri}",
+                hint="write the public key to the token with the same label and ID",
                 uri=access.uri,
             )
         if not hasattr(private, "sign"):  # CKA_SIGN is false
-            raise Unavailable("the key of {uri} is not allowed to sign", uri=access.uri)
+            raise Unavailable("the key {uri} is not allowed to sign", uri=access.uri)
         return TokenKey(access, private, _public_key(pkcs11, public))
 
 
@@ -96,8 +96,8 @@ def get(access: Access) -> TokenKey:
     key = find(access)
     if key is None:
         raise Unavailable(
-            "the token has no private key of {uri}",
-            hint="`pkcs11-tool --list-objects --login` shows what it has",
+            "the token has no private key {uri}",
+            hint="list its keys with `pkcs11-tool --list-objects --login`",
             uri=access.uri,
         )
     return key
@@ -111,7 +111,7 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
     """
     uri = access.uri
     if uri.label is None:
-        raise Invalid("a key that is to be made needs a name: object= in the pkcs11: URI")
+        raise Invalid("a new key needs a name: object= in the pkcs11: URI")
     with translated_errors(uri) as pkcs11:
         named: dict[str, Any] = {
             "store": True,
@@ -160,8 +160,8 @@ def _one(pkcs11: ModuleType, session: Any, uri: TokenUri, object_class: Any) -> 
     found = list(session.get_objects(wanted))
     if len(found) > 1:
         raise Conflict(
-            "the token has {count} keys of {uri}",
-            hint="name the one with id= in the URI",
+            "the token has {count} keys that match {uri}",
+            hint="select one with id= in the URI",
             count=len(found),
             uri=uri,
         )

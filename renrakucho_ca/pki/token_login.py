@@ -93,8 +93,9 @@ def _refuse_spent(pkcs11: ModuleType, token: Any, uri: TokenUri) -> None:
         raise pkcs11.PinLocked
     if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in token.flags:
         raise Unavailable(
-            "the token has one try of its PIN left, which is not risked for {uri}",
-            hint="`pkcs11-tool --login --list-objects` with the right PIN gives it all back",
+            "the token of {uri} allows one more PIN attempt; rca does not use it",
+            hint="run `pkcs11-tool --login --list-objects` with the right PIN to restore all "
+            "attempts",
             uri=uri,
         )
 
@@ -112,14 +113,15 @@ def _token(pkcs11: ModuleType, uri: TokenUri, module: str) -> Any:
                 break
     if not found:
         raise Unavailable(
-            "there is no token of {uri}",
-            hint="is the token plugged in, and does the URI name it? `pkcs11-tool --list-slots`",
+            "no token matches {uri}",
+            hint="check that the token is plugged in and that the URI names it: `pkcs11-tool "
+            "--list-slots`",
             uri=uri,
         )
     if len(found) > 1:
         raise Unavailable(
-            "{count} tokens are there of {uri}",
-            hint="unplug what is not meant, or name one with serial= in the URI",
+            "{count} tokens match {uri}",
+            hint="unplug the other tokens, or select one with serial= in the URI",
             count=len(found),
             uri=uri,
         )
@@ -162,7 +164,7 @@ def _in_slot(pkcs11: ModuleType, slot: Any) -> list[Any]:
 def _wrong_pin(uri: TokenUri) -> Unavailable:
     return Unavailable(
         "the token refuses the PIN for {uri}",
-        hint="it was tried once: a token locks after a few wrong ones",
+        hint="rca tried it once: a token locks after a few wrong PINs",
         uri=uri,
     )
 
@@ -178,7 +180,7 @@ def translated_errors(uri: TokenUri) -> Iterator[ModuleType]:
         import pkcs11
     except ImportError as error:
         raise Unavailable(
-            "keys in tokens need a library that is not installed",
+            "keys in tokens need a library: python-pkcs11 is not installed",
             hint="pip install 'renrakucho-ca[hsm]'",
         ) from error
     try:
@@ -188,13 +190,13 @@ def translated_errors(uri: TokenUri) -> Iterator[ModuleType]:
     except pkcs11.PinLocked as error:
         raise Unavailable(
             "the PIN for {uri} is locked",
-            hint="the token's security officer can set another one",
+            hint="the token's security officer can set a new PIN",
             uri=uri,
         ) from error
     except pkcs11.PKCS11Error as error:
         raise Unavailable(
-            "the token does not do what is asked for {uri}: {reason}",
-            hint="is it still there? `pkcs11-tool --list-slots`",
+            "the token refuses the operation for {uri}: {reason}",
+            hint="check that the token is still plugged in: `pkcs11-tool --list-slots`",
             uri=uri,
             reason=type(error).__name__,
         ) from error

@@ -45,7 +45,7 @@ def load(der: bytes) -> x509.Certificate:
         _ = certificate.signature_hash_algorithm, certificate.signature_algorithm_parameters
         certificate.public_key()
     except UNREADABLE:
-        raise Invalid("this is not a certificate that can be read") from None
+        raise Invalid("not a readable certificate") from None
     return certificate
 
 
@@ -58,7 +58,7 @@ def load_pem(data: bytes) -> list[x509.Certificate]:
     try:
         found = x509.load_pem_x509_certificates(data)
     except UNREADABLE:
-        raise Invalid("there is no certificate in PEM that can be read") from None
+        raise Invalid("no readable certificate in PEM found") from None
     return [load(to_der(certificate)) for certificate in found]
 
 

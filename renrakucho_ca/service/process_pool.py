@@ -113,8 +113,8 @@ class ProcessPool:
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
             raise Unavailable(
                 "a worker process died",
-                hint="what is done is recorded; is there too little memory, or are there too many "
-                "processes?",
+                hint="finished work is recorded; check the memory and the limit on processes, "
+                "then run the command again",
             ) from error
 
     def _send_next(self, pipe: Connection, source: Iterator[tuple[Any, Any]]) -> None:

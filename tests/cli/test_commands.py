@@ -496,7 +496,7 @@ def test_an_existing_root_key_file_is_never_replaced(rca: Runner, tmp_path: Path
     create = (*there, "hierarchy", "create", "new", "--root-key-out", key)
     refused = rca(*create)
     assert refused.code == 4
-    assert "a run that was cut off may have left it" in refused.err
+    assert "an interrupted run may have left it" in refused.err
     key.rename(tmp_path / "moved")
     assert rca(*create).code == 0
 

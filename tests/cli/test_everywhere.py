@@ -104,7 +104,7 @@ def test_where_no_home_is_every_command_says_so_and_makes_none(
     arguments = command.replace("FILE", str(tmp_path / "file")).split()
     answer = rca("--home", nowhere, *arguments)
     assert answer.code == 3
-    assert "there is no store at" in answer.err
+    assert "no store at" in answer.err
     assert "rca: hint: run `rca init` here" in answer.err
     assert list(tmp_path.iterdir()) == []
 

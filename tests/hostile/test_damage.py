@@ -151,4 +151,4 @@ def test_a_serial_that_is_none_is_named(
     answer = rca("show", number)
     path.write_bytes(sound)
     assert answer.code == 7
-    assert "the store is damaged: it holds 'q" in answer.err
+    assert "the store is damaged: it has the impossible value 'q" in answer.err

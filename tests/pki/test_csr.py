@@ -155,7 +155,7 @@ def test_a_request_has_64_kib_at_most(good: bytes) -> None:
     text = x509.load_der_x509_csr(good).public_bytes(Encoding.PEM)
     padding = b"#" * (64 * 1024 - len(text) - 1) + b"\n"
     csr.load(padding + text)
-    with pytest.raises(Invalid, match="longer than 65536 octets"):
+    with pytest.raises(Invalid, match="longer than 65536 bytes"):
         csr.load(b"#" + padding + text)
 
 

@@ -361,7 +361,7 @@ def test_a_certificate_with_one_fault_is_refused_for_it(
     certificate, request = good(ec_made)
     findings = lint(altered(certificate, change), request, ec_made.issuing)
     assert any(message in finding for finding in findings), findings
-    with pytest.raises(Refused, match="not be what its profile says"):
+    with pytest.raises(Refused, match="not conform to its profile"):
         enforce(findings)
 
 

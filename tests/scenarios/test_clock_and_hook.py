@@ -56,7 +56,7 @@ def test_a_clock_that_was_set_back_signs_nothing(rca: Workspace) -> None:
     ):
         result = rca(*command, before=["faketime", "2020-01-01"])
         assert result.code == 7
-        assert "the clock says 2020-01-01" in result.complaint
+        assert "the clock is at 2020-01-01" in result.complaint
     assert {path: path.read_bytes() for path in (rca.home / "public").iterdir()} == before
     assert rca("list", "--all", "--format", "json").json == []
 
@@ -107,8 +107,8 @@ def test_nothing_outlives_its_issuer(rca: Workspace) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("false",), "ended with 1"),
-        (("sh", "-c", "echo first >&2; echo last >&2; exit 3"), "ended with 3: first; last"),
+        (("false",), "exited with 1"),
+        (("sh", "-c", "echo first >&2; echo last >&2; exit 3"), "exited with 3: first; last"),
         (("sh", "-c", "kill -9 $$"), "ended with -9"),
         (("sh", "-c", r"printf '\033[31m\377\nx' >&2; exit 1"), r"\x1b[31m"),
         (("sh", "-c", "yes >&2 & sleep 0.2; kill $!; exit 1"), "y; y"),

@@ -157,12 +157,12 @@ def test_a_key_is_never_overwritten(keystore: Keystore) -> None:
 
 
 def test_a_key_that_is_missing_is_unavailable(keystore: Keystore) -> None:
-    with pytest.raises(Unavailable, match="not there"):
+    with pytest.raises(Unavailable, match="missing"):
         keystore.read("old-issuing")
 
 
 def test_the_key_file_of_another_ca_is_refused_by_name(keystore: Keystore, folder: Path) -> None:
-    with pytest.raises(Unavailable, match="the key of 'new-issuing', not of old-root"):
+    with pytest.raises(Unavailable, match="has the key of 'new-issuing', not of old-root"):
         keystore.read_outside(folder / "new-issuing.key", "old-root")
 
 

@@ -111,7 +111,7 @@ def enforce(findings: list[str]) -> None:
     """
     if findings:
         raise Refused(
-            "the certificate would not be what its profile says: {findings}",
+            "the certificate would not conform to its profile: {findings}",
             findings="; ".join(findings),
         )
 

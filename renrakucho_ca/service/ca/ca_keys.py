@@ -102,8 +102,8 @@ def make(
     kind = keys.describe(found.public_key())
     if strictly and kind != algorithm:
         raise Invalid(
-            "the key of {uri} is there already, of the kind {kind}",
-            hint="leave --key-algorithm out, or name another key",
+            "the key {uri} exists already; its algorithm is {kind}",
+            hint="omit --key-algorithm, or name another key",
             uri=uri,
             kind=kind,
         )
@@ -153,8 +153,8 @@ def _refuse_used(home: Home, key: SigningKey, uri: TokenUri, other: SigningKey |
     used += [external_root.load_request(each.request).public_key() for each in waiting]
     if public_key in used or (other is not None and public_key == other.public_key()):
         raise Conflict(
-            "the key of {uri} is that of another CA",
-            hint="each CA needs a key of its own",
+            "the key {uri} belongs to another CA",
+            hint="name a separate key for each CA",
             uri=uri,
         )
 
@@ -167,7 +167,7 @@ def _module(home: Home, uri: TokenUri) -> str:
     module = uri.module or home.settings.pkcs11_module
     if module is None:
         raise Unavailable(
-            "nothing says which PKCS #11 module leads to {uri}",
+            "no PKCS #11 module is configured for {uri}",
             hint="name it with module-path= in the URI, or with pkcs11_module in rca.yaml",
             uri=uri,
         )
@@ -190,7 +190,7 @@ def _pin_in(file: Path) -> str:
             mode = os.fstat(stream.fileno()).st_mode
             if mode & 0o077 or not stat.S_ISREG(mode):
                 raise Refused(
-                    "the PIN is in {file}, which others can read or write",
+                    "other users can read or write the PIN file {file}",
                     hint="chmod 600 {file}",
                     file=file,
                 )
@@ -198,7 +198,8 @@ def _pin_in(file: Path) -> str:
     except OSError as error:
         raise Unavailable(
             "cannot read the PIN from {file}: {reason}",
-            hint="write the token's PIN into it, mode 0600, or name another with pin-source=",
+            hint="write the token's PIN into the file, mode 0600, or name another file with "
+            "pin-source=",
             file=file,
             reason=error.strerror,
         ) from error
@@ -208,8 +209,9 @@ def _pin_in(file: Path) -> str:
         pin = ""
     if not pin or len(content) > _LONGEST_PIN:
         raise Unavailable(
-            "there is no PIN in {file}",
-            hint="write the token's PIN into it, mode 0600, or name another with pin-source=",
+            "no PIN in {file}",
+            hint="write the token's PIN into the file, mode 0600, or name another file with "
+            "pin-source=",
             file=file,
         )
     return pin

@@ -34,9 +34,9 @@ def guarded_now(home: Home, issuing: Hierarchy | None = None) -> datetime:
         before = max(before or issuing.created_at, issuing.created_at)
     if before is not None and now < before - TOLERANCE:
         raise Unavailable(
-            "the clock says {now}, and something was signed at {before} already",
-            hint="set the clock; if it is right and was ahead before, revoke what was issued then "
-            "and `rca publish --trust-clock`",
+            "the clock is at {now}, behind the newest signature of {before}",
+            hint="set the clock; if it is right and was ahead earlier, revoke the certificates "
+            "issued meanwhile, then run `rca publish --trust-clock`",
             now=f"{now:%Y-%m-%d %H:%M}Z",
             before=f"{before:%Y-%m-%d %H:%M}Z",
         )

@@ -133,7 +133,7 @@ def _verify(responses: Responses, signer: Signer) -> None:
     for place in range(0, len(responses), step):
         record = responses[place]
         if responses.find(record.serial) != record:
-            raise Invalid("the OCSP responses are not in order")
+            raise Invalid("the OCSP responses are not sorted")
         number, said = integer(int(record.serial, 16)), status(record.revoked_at, record.reason)
         for name, signature in (("sha1", record.sha1), ("sha256", record.sha256)):
             tbs = forms[name].to_be_signed(number, said)

@@ -139,7 +139,7 @@ def _put(path: Path, content: Content) -> None:
         for piece in files.pieces(new):
             found = crc32(piece, found)
         if found != written:
-            raise Unavailable("{file} was not written as it should be", file=path.name)
+            raise Unavailable("{file} differs from the data that was written", file=path.name)
 
     files.write(path, pieces(), files.PUBLIC_FILE, check=check)
 

@@ -161,4 +161,4 @@ def _refuse_stray(home: Home, root_key: KeyPlace, everything: Iterable[Hierarchy
     authorities = (authority for hierarchy in everything for authority in hierarchy.authorities)
     lacking = (authority for authority in authorities if authority.key is None)
     if not any(ca_keys.fits(home, root_key, each) for each in lacking):
-        raise Unavailable("{key} is of no CA here whose key is elsewhere", key=root_key)
+        raise Unavailable("{key} matches no CA with an external key", key=root_key)

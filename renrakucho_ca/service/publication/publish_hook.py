@@ -67,7 +67,7 @@ def run_owed(home: Home) -> None:
         ) from error
     if code != 0:
         raise Unavailable(
-            "the files are written, but publish_hook ended with {code}: {said}",
+            "the files are written, but publish_hook exited with {code}: {said}",
             code=code,
             said=said,
         )
@@ -82,15 +82,15 @@ def _refuse_open(home: Home, *paths: Path) -> None:
         mode = status.st_mode
         if status.st_uid not in trusted:
             raise Refused(
-                "the files are written, but publish_hook was not run: {path} belongs to another",
-                hint="look at what it says now, then chown it to the owner of ca-store",
+                "the files are written, but publish_hook was not run: {path} belongs to another "
+                "user",
+                hint="check its content, then chown it to the owner of ca-store",
                 path=path,
             )
         # In a sticky folder, such as /tmp, nobody moves what is another's.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise Refused(
-                "the files are written, but publish_hook was not run: "
-                "{path} can be written by others",
+                "the files are written, but publish_hook was not run: other users can write {path}",
                 hint="chmod o-w {path}",
                 path=path,
             )

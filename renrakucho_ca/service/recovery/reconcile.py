@@ -233,7 +233,7 @@ def _lists(path: Path) -> Iterator[bytes]:
             count += 1
             yield piece.der
     if not count:
-        raise Invalid("this is not a CRL that can be read")
+        raise Invalid("not a readable CRL")
 
 
 def _learn(home: Home, authority: Authority, found: FoundCrl, learned: Learned) -> None:

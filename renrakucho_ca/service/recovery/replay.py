@@ -211,7 +211,7 @@ class _Player:
         authority = self._authority_of(facts["fingerprint"])
         name = facts.get("key", row.object)
         if not ca_keys.is_here(self._home, name):
-            raise NotFound("the key {path} is not there", path=name)
+            raise NotFound("the key {path} is missing", path=name)
         imports.attach_key(self._db, authority, name)
 
     def _retired(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:

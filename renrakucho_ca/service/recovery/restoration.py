@@ -68,7 +68,7 @@ def _findings(home: Home, staged: Home) -> list[BackupFinding]:
     findings = list(verify_backup.findings(staged))
     for each in findings:
         if each.file == archive.DATABASE:
-            raise Invalid("the database in the backup is damaged", hint="take another backup")
+            raise Invalid("the database in the backup is damaged", hint="use another backup")
     reconcile.begin(home, staged)
     staged.db.close()
     return findings

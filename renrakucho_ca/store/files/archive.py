@@ -196,7 +196,7 @@ def _parse(text: bytes) -> Manifest:
 
 def _damaged(name: str) -> Invalid:
     return Invalid(
-        "the backup is damaged: {file} is not as it was written",
-        hint="take another backup",
+        "the backup is damaged: {file} was changed",
+        hint="use another backup",
         file=repr(name[:100]),
     )

@@ -89,8 +89,8 @@ class SealedReader:
         chunk = self._cipher.open(self._index, self._sealed, is_last=not following)
         if chunk is None:
             raise Invalid(
-                "the backup is damaged or cut off: its part {index} is not as it was written",
-                hint="take another backup",
+                "the backup is damaged or incomplete: part {index} was changed",
+                hint="use another backup",
                 index=self._index + 1,
             )
         self._index, self._sealed, self._is_at_end = self._index + 1, following, not following
@@ -101,19 +101,19 @@ def _cipher(file: BinaryIO, keystore: Keystore) -> ChunkCipher:
     begin = file.read(_HEADER + _CHECK)
     header, check = begin[:_HEADER], begin[_HEADER:]
     if not header.startswith(_MAGIC):
-        raise Invalid("this is not a backup of rca")
+        raise Invalid("not a backup of rca")
     if file.read(_DIGEST) != sha256(begin).digest() or len(check) != _CHECK:
         raise Invalid(
-            "the backup is damaged or cut off: its beginning is not as it was written",
-            hint="take another backup",
+            "the backup is damaged or incomplete: its header was changed",
+            hint="use another backup",
         )
     exponent, salt = _PARAMETERS.unpack(header[len(_MAGIC) :])
     if 2**exponent not in COSTS:
-        raise Invalid("this is not a backup of rca")
+        raise Invalid("not a backup of rca")
     cipher = keystore.stream_cipher(KeyDerivation(salt, 2**exponent), header)
     if cipher.open(_KEY_CHECK, check, is_last=True) is None:
         raise Unavailable(
             "wrong passphrase",
-            hint="a backup opens with the passphrase that the store had when it was made",
+            hint="enter the passphrase that the store had when the backup was made",
         )
     return cipher

@@ -71,10 +71,10 @@ class Keystore:
             with files.opened(path) as file:
                 key = file.read(KEY_BYTES + 1)
         except FileNotFoundError as error:
-            raise Unavailable("the key of the bundles is missing: {path}", path=path) from error
+            raise Unavailable("the bundle key is missing: {path}", path=path) from error
         if len(key) != KEY_BYTES:
             raise Unavailable(
-                "the key of the bundles is damaged: {path}", hint="restore a backup", path=path
+                "the bundle key is damaged: {path}", hint="restore a backup", path=path
             )
         return Sealer(key)
 
@@ -125,8 +125,8 @@ class Keystore:
         if os.path.lexists(path):
             raise Conflict(
                 "{path} exists already",
-                hint="a run that was cut off may have left it: where no hierarchy of "
-                "`rca hierarchy list` needs it, move it away",
+                hint="an interrupted run may have left it: if no hierarchy in `rca hierarchy "
+                "list` needs it, move it away",
                 path=path,
             )
         self.unlock()
@@ -154,7 +154,7 @@ class Keystore:
         file = SealedKey.read(path)
         if file.name != name:
             raise Unavailable(
-                "{path} is the key of {found}, not of {name}",
+                "{path} has the key of {found}, not of {name}",
                 path=path,
                 found=repr(file.name),
                 name=name,
@@ -233,7 +233,7 @@ class Keystore:
         """
         if not self._has_sealed_keys():
             raise Conflict(
-                "there are no keys yet", hint="`rca hierarchy create` asks for the first passphrase"
+                "no keys yet", hint="run `rca hierarchy create`: it asks for the first passphrase"
             )
         self._known_passphrase()
         passphrase = new()
@@ -298,7 +298,7 @@ class Keystore:
                 return True
             raise
         if successor._opens(path, name):
-            raise Conflict("the new passphrase is the one that there is")
+            raise Conflict("the new passphrase equals the present one")
         return False
 
     def _opens(self, path: Path, name: str) -> bool:

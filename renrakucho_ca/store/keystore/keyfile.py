@@ -78,7 +78,7 @@ class SealedKey:
             with files.opened(path) as file:
                 return cls._parse(json.loads(file.read(_LONGEST)))
         except FileNotFoundError as error:
-            raise Unavailable("the key {path} is not there", path=path) from error
+            raise Unavailable("the key {path} is missing", path=path) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Unavailable("{path} is not a sealed key of rca", path=path) from error
 

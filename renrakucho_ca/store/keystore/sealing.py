@@ -54,7 +54,7 @@ class Sealer:
             return AESGCM(self.key).decrypt(nonce, rest, context.encode())
         except (InvalidTag, ValueError) as error:
             raise Unavailable(
-                "cannot open {context}: another key, or damaged", context=context
+                "cannot open {context}: it is damaged or sealed under another key", context=context
             ) from error
 
     def __repr__(self) -> str:

@@ -75,7 +75,7 @@ class Database:
         """
         if not path.exists():
             raise NotFound(
-                "there is no store at {path}",
+                "no store at {path}",
                 hint="run `rca init` here, or name the home with --home or RCA_HOME",
                 path=path,
             )
@@ -101,9 +101,8 @@ class Database:
             found = version(connection)
         if found != SCHEMA_VERSION:
             raise Unavailable(
-                "the store has schema {found}, this rca {own}",
-                hint="an older one comes up to date with the next command that uses it, such as "
-                "`rca list`; for a newer one update rca",
+                "the store has schema {found}, but this rca needs schema {own}",
+                hint="run `rca list` to upgrade an older store; update rca for a newer store",
                 found=found,
                 own=SCHEMA_VERSION,
             )
@@ -353,7 +352,7 @@ def word(kind: type[_Word], text: str) -> _Word:
 def damaged(value: object) -> Unavailable:
     """Return the error for a value that the schema forbids: bits have flipped on the disk."""
     return Unavailable(
-        "the store is damaged: it holds {value} where that cannot be",
+        "the store is damaged: it has the impossible value {value}",
         hint="restore a backup",
         value=repr(value)[:60],
     )

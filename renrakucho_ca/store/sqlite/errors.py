@@ -74,11 +74,11 @@ name has flipped."""
 _UNAVAILABLE: dict[str, tuple[str, str | None]] = {
     "BUSY": ("the store is busy", "another command is writing; try again"),
     "LOCKED": ("the store is busy", "another command is writing; try again"),
-    "FULL": ("the disk is full", "nothing was lost; free some space and run the command again"),
+    "FULL": ("the disk is full", "free some space and run the command again; nothing was lost"),
     "READONLY": ("the store cannot be written: it is read-only", None),
     "CANTOPEN": ("the store cannot be opened", "check the owner of the home and of ca-store"),
     "PERM": ("the store cannot be opened", "check the owner of the home and of ca-store"),
-    "IOERR": ("the disk reported an error", "nothing was lost; check the system log"),
+    "IOERR": ("the disk reported an error", "check the system log; nothing was lost"),
     "CORRUPT": ("the store is damaged", "restore a backup"),
     "NOTADB": ("the store is damaged", "restore a backup"),
 }

@@ -208,9 +208,7 @@ def test_a_ca_with_a_damaged_certificate_is_named_and_the_rest_verified(log: Hom
     spoilt = "UPDATE authority SET certificate = CAST(x'00' || certificate AS BLOB)"
     change(log, f"{spoilt} WHERE hierarchy = 'new' AND tier = 'issuing'")
     certificate, *others = problems(log)
-    assert certificate == (
-        "the certificate of new-issuing: this is not a certificate that can be read"
-    )
+    assert certificate == ("the certificate of new-issuing: not a readable certificate")
     # What it has signed cannot be proven.
     assert others[-1].startswith("row ")
 
@@ -286,9 +284,9 @@ def test_the_checkpoint_is_published_with_the_crl(log: Home) -> None:
     ("old", "new", "problem"),
     [
         ("T0", "T1", "its signature does not verify"),
-        ("rows ", "row ", "this is no checkpoint"),
-        ('"signed"', '"text"', "this is no checkpoint"),
-        ("authority ", "authority 0", "this is no checkpoint"),
+        ("rows ", "row ", "not a checkpoint"),
+        ('"signed"', '"text"', "not a checkpoint"),
+        ("authority ", "authority 0", "not a checkpoint"),
     ],
 )
 def test_a_checkpoint_in_the_log_holds_even_if_every_hash_is_made_right(
@@ -316,7 +314,7 @@ def test_a_checkpoint_that_the_log_has_lost_is_missed(log: Home) -> None:
 )
 def test_a_malformed_checkpoint_file_is_reported(log: Home, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "kept.json").write_bytes(content)
-    assert "no checkpoint of an audit log" in "\n".join(problems(log, tmp_path / "kept.json"))
+    assert "not a checkpoint of an audit log" in "\n".join(problems(log, tmp_path / "kept.json"))
 
 
 def test_a_checkpoint_that_a_run_had_no_time_to_write_is_written_by_the_next(log: Home) -> None:

@@ -94,7 +94,7 @@ def test_unreadable_data_after_der_is_reported(
     ca = openssl_ca()
     (tmp_path / "given").write_bytes(der_of(ca.issue("/CN=alice")) + b"and more")
     done = old.take("more", ca.certificate, paths=[tmp_path])
-    assert done.problems == [f"{tmp_path}/given: what follows in the file cannot be read"]
+    assert done.problems == [f"{tmp_path}/given: the rest of the file cannot be read"]
     assert list(old.by_user("more")) == ["alice"]
 
 
@@ -219,9 +219,9 @@ def test_a_ca_with_an_unsupported_key_is_imported_without_it(
     assert done.problems == []
     assert old.by_user(f"key-{algorithm}")["alice"].status(NOW) is Status.DOWNLOADED
     with_key = CaFiles((folder / "ca.pem").read_bytes(), None, (folder / "key").read_bytes())
-    with pytest.raises(Invalid, match="nothing is signed with the CA's key") as raised:
+    with pytest.raises(Invalid, match="rca cannot sign with the CA's key") as raised:
         old.take(f"key-{algorithm}", with_key)
-    assert "leave the key out" in (raised.value.hint or "")
+    assert "omit the key" in (raised.value.hint or "")
 
 
 def test_a_ca_s_key_comes_out_of_a_pkcs12_too(old: Old, openssl_ca: MakeCa, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_root_signs_no_cross_certificate_if_the_clock_was_set_back(
     home: Home, clock: Clock
 ) -> None:
     clock.advance(days=-1)
-    with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
+    with pytest.raises(Unavailable, match="the clock is at 2026-02-01"):
         cross_signing.cross(home, "new", "old")
     assert rows(home, "SELECT * FROM ca_certificate") == []
 

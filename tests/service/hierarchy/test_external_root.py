@@ -204,7 +204,7 @@ def test_the_external_roots_crl_completes_the_files_for_nginx(
     external_root.take_crl(home, "third", root.crl(root.folder / "crl.cnf"))
     assert publication.publish(home).overdue == ()
     assert (home.public / "third-crl.pem").read_bytes().count(b"BEGIN X509 CRL") == 2
-    with pytest.raises(Invalid, match="not of"):
+    with pytest.raises(Invalid, match="not to"):
         external_root.take_crl(home, "third", (home.public / "old-root.crl").read_bytes())
 
 
@@ -232,7 +232,7 @@ def test_a_crl_of_an_unknown_version_is_refused(
     sound = (home.public / "old-root.crl").read_bytes()
     spoilt = sound.replace(b"\x02\x01\x01", b"\x02\x01\x02", 1)  # §5.1.2.1: v2 is 1
     data = pem.armor("X509 CRL", spoilt) if armoured else spoilt
-    with pytest.raises(Invalid, match="not a CRL that can be read"):
+    with pytest.raises(Invalid, match="not a readable CRL"):
         external_root.take_crl(home, "third", data)
 
 
@@ -255,14 +255,14 @@ def test_a_crl_of_a_ca_with_its_key_here_is_not_installed(home: Home) -> None:
 @pytest.mark.parametrize(
     ("extensions", "finding"),
     [
-        ("keyUsage=critical,keyCertSign,cRLSign\n" + IDS, "not a CA's"),
-        (GOOD.replace("CA:TRUE,pathlen:0", "CA:FALSE") + IDS, "not a CA's"),
+        ("keyUsage=critical,keyCertSign,cRLSign\n" + IDS, "not a CA certificate"),
+        (GOOD.replace("CA:TRUE,pathlen:0", "CA:FALSE") + IDS, "not a CA certificate"),
         ("basicConstraints=critical,CA:TRUE\n" + IDS, "no key usage"),
         (GOOD.replace(",cRLSign", "") + IDS, "lacks keyCertSign or cRLSign"),
         (GOOD + "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=none\n", "no subject key"),
-        (GOOD + IDS + "extendedKeyUsage=serverAuth\n", "allows no clientAuth"),
+        (GOOD + IDS + "extendedKeyUsage=serverAuth\n", "does not allow clientAuth"),
         # `openssl verify -purpose sslclient`: "unsuitable certificate purpose"
-        (GOOD + IDS + "extendedKeyUsage=anyExtendedKeyUsage\n", "allows no clientAuth"),
+        (GOOD + IDS + "extendedKeyUsage=anyExtendedKeyUsage\n", "does not allow clientAuth"),
         (GOOD + IDS + "1.2.3.4=critical,ASN1:NULL\n", "critical extension 1.2.3.4"),
     ],
 )
@@ -323,14 +323,14 @@ def test_a_root_with_path_length_zero_is_refused(
     home: Home, requested: Path, tmp_path: Path
 ) -> None:
     flat = make_root(tmp_path / "flat", "basicConstraints=critical,CA:TRUE,pathlen:0")
-    with pytest.raises(Invalid, match="allows no CA below"):
+    with pytest.raises(Invalid, match="allows no subordinate CA"):
         install(home, flat.certificate, flat.sign(requested))
 
 
 @pytest.mark.parametrize(
     ("more", "finding"),
     [
-        ("extendedKeyUsage=serverAuth", "allows no clientAuth"),
+        ("extendedKeyUsage=serverAuth", "does not allow clientAuth"),
         (
             "nameConstraints=critical,permitted;dirName:n2\n[n2]\nO=Other",
             "does not permit the name",
@@ -359,9 +359,9 @@ def test_a_clock_that_was_set_back_installs_and_signs_nothing(
 ) -> None:
     signed = root.sign(requested)
     clock.advance(days=-1)
-    with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
+    with pytest.raises(Unavailable, match="the clock is at 2026-02-01"):
         install(home, root.certificate, signed)
-    with pytest.raises(Unavailable, match="the clock says 2026-02-01"):
+    with pytest.raises(Unavailable, match="the clock is at 2026-02-01"):
         cross_signing.sign(home, "new", requested.read_bytes(), tmp_path / "signed.pem")
     assert rows(home, "SELECT * FROM ca_certificate") == []
     assert not (tmp_path / "signed.pem").exists()

@@ -84,7 +84,7 @@ def test_a_damaged_key_keeps_all_under_the_old_passphrase(home: Home) -> None:
 
 
 def test_the_passphrase_that_there_is_is_no_new_one(home: Home) -> None:
-    with pytest.raises(Conflict, match="the one that there is"):
+    with pytest.raises(Conflict, match="equals the present one"):
         rekey.rekey_passphrase(home, lambda: PASSPHRASE)
 
 

@@ -75,8 +75,8 @@ def test_a_run_with_a_dead_worker_ends_and_is_completed_by_the_next(
     assert process.returncode == 7
     assert err.splitlines() == [
         "rca: error: a worker process died",
-        "rca: hint: what is done is recorded; is there too little memory, or are there too many "
-        "processes?",
+        "rca: hint: finished work is recorded; check the memory and the limit on processes, then "
+        "run the command again",
     ]
     until(lambda: not any(map(is_alive, started)))
     assert machine(*MIGRATE).code == 0

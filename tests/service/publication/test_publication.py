@@ -172,7 +172,7 @@ def test_a_crl_that_could_not_be_read_does_not_replace_the_one_before(home: Home
     before = [path.read_bytes() for path in lists]
     revoke(home, second)
     home.db.execute("UPDATE crl_entry SET der = x'30030201'")
-    with pytest.raises(Invalid, match="not a CRL that can be read"):
+    with pytest.raises(Invalid, match="not a readable CRL"):
         publication.publish(home)
     assert [path.read_bytes() for path in lists] == before
 
@@ -270,7 +270,7 @@ def test_a_file_that_reads_back_otherwise_does_not_replace_the_one_before(
             yield bytes([piece[0] ^ 1]) + piece[1:] if path.suffix == ".tmp" else piece
 
     monkeypatch.setattr(files, "pieces", flipped)
-    with pytest.raises(Unavailable, match="was not written as it should be"):
+    with pytest.raises(Unavailable, match="differs from the data that was written"):
         publication.publish(home)
     assert {path: path.read_bytes() for path in home.public.iterdir()} == before
 
@@ -371,7 +371,7 @@ def test_a_ca_with_a_damaged_certificate_is_named(home: Home, tier: str) -> None
             "UPDATE authority SET certificate = CAST(x'00' || certificate AS BLOB) WHERE tier = ?",
             (tier,),
         )
-    with pytest.raises(Invalid, match=f"the certificate of [a-z]+-{tier}: this is not"):
+    with pytest.raises(Invalid, match=f"the certificate of [a-z]+-{tier}: not a readable"):
         publication.publish(home)
 
 
@@ -467,7 +467,7 @@ def test_the_hook_runs_for_new_files_alone(hooked: Home, clock: Clock) -> None:
 def test_a_hook_that_failed_is_tried_again_until_it_succeeds(hooked: Home) -> None:
     code = hooked.path / "hook.code"
     code.write_text("3")
-    with pytest.raises(Unavailable, match=r"ended with 3: nginx: \[emerg\] cannot load"):
+    with pytest.raises(Unavailable, match=r"exited with 3: nginx: \[emerg\] cannot load"):
         publication.publish(hooked)
     assert published(hooked).this_update == BEGIN
     with pytest.raises(Unavailable):
