@@ -356,6 +356,20 @@ def test_the_forwarded_address_is_believed_from_a_configured_proxy_alone(
     assert row["name"] == counted
 
 
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("2001:db8::ffff:ffff:ffff:ffff", "2001:db8::/64"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+    ],
+)
+def test_what_counts_as_one_address_is_what_one_household_has(address: str, counted: str) -> None:
+    assert rate_limit.group(ipaddress.ip_address(address)) == counted
+
+
 # -- what a guess costs us
 
 

@@ -72,6 +72,16 @@ def test_a_mail_has_number_link_and_instructions(
         assert "new.ecn.example.jp" in text
 
 
+def test_a_mail_names_the_network_of_its_user(home: Home, post_office: PostOffice) -> None:
+    user = User.parse("elsewhere", email="e@example.jp", network="別の市")
+    request = IssuanceRequest.parse(user, "iphone")
+    (issued,) = issuance.issue(home, [request], "new", compose.Letters(home).put)
+    assert isinstance(issued, Issued)
+    deliver.send(home)
+    (mail,) = post_office.mails()
+    assert mail["Subject"].startswith("【別の市】")
+
+
 def test_the_link_of_a_mail_has_256_random_bits(home: Home) -> None:
     links = {issue(home).link for _ in range(3)}
     assert len(links) == 3

@@ -92,6 +92,19 @@ def test_an_extension_that_is_not_known_counts_only_where_it_is_critical() -> No
             assert ocsp_request.parse(request).certificates
 
 
+@pytest.mark.parametrize("name", ["nonce", "1.2.3"])
+def test_an_extension_that_stands_twice_is_refused(name: str) -> None:
+    """RFC 5280 §4.2: whichever of the two counted, another reader would take the other."""
+    value = core.OctetString(b"n" * 16).dump()
+    once, twice = (
+        parts(request_extensions=[{"extn_id": name, "extn_value": value}] * count)
+        for count in (1, 2)
+    )
+    assert ocsp_request.parse(once).certificates
+    with pytest.raises(Invalid):
+        ocsp_request.parse(twice)
+
+
 def test_a_signature_and_a_name_count_for_nothing() -> None:
     request = asn1.OCSPRequest.load(PLAIN)
     request["tbs_request"]["requestor_name"] = asn1.GeneralName("dns_name", "example.jp")

@@ -14,7 +14,7 @@ import pytest
 from asn1crypto import pkcs12 as asn1_pkcs12
 
 from renrakucho_ca.errors import Conflict, NotFound, RcaError, Unavailable
-from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
@@ -323,9 +323,14 @@ def test_profiles_of_old_and_new_stand_side_by_side(home: Home, tmp_path: Path) 
     assert len({profile["PayloadUUID"] for profile in profiles}) == 2
 
 
-def test_a_profile_bears_the_network_of_its_user(home: Home, tmp_path: Path) -> None:
-    profile = profile_of(home, issue(home, "ipad").certificate.number, tmp_path)
-    assert profile["PayloadDisplayName"] == "見本市"
+@pytest.mark.parametrize(("network", "shown"), [("別の市", "別の市"), (None, "見本市")])
+def test_a_profile_bears_the_network_of_its_user_or_else_of_the_settings(
+    home: Home, tmp_path: Path, network: str | None, shown: str
+) -> None:
+    user = User("taro", network=network)
+    profile = profile_of(home, issue(home, "ipad", user=user).certificate.number, tmp_path)
+    assert profile["PayloadDisplayName"] == shown
+    assert str(profile["PayloadDescription"]).startswith(f"{shown}: taro")
 
 
 def make_signer(home: Home) -> None:
