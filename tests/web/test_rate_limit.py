@@ -366,7 +366,7 @@ def test_the_forwarded_address_is_believed_from_a_configured_proxy_alone(
         ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
     ],
 )
-def test_what_counts_as_one_address_is_what_one_household_has(address: str, counted: str) -> None:
+def test_a_household_counts_as_one_address(address: str, counted: str) -> None:
     assert rate_limit.group(ipaddress.ip_address(address)) == counted
 
 

@@ -258,6 +258,20 @@ def test_a_download_that_broke_off_goes_on(
     assert (head.headers["content-length"], head.content) == (str(len(whole.content)), b"")
 
 
+def test_a_part_that_begins_at_the_end_of_a_file_is_not_there(
+    issue: Issue, visitor: Visitor
+) -> None:
+    """RFC 9110 §14.1.2: a download that was complete already."""
+    nurse = visitor()
+    file = nurse.claimed(issue("windows")).refresh or ""
+    size = len(nurse.client.get(file).content)
+    last = nurse.client.get(file, headers={"Range": f"bytes={size - 1}-"})
+    assert (last.status_code, len(last.content)) == (206, 1)
+    after = nurse.client.get(file, headers={"Range": f"bytes={size}-"})
+    assert (after.status_code, after.content) == (416, b"")
+    assert after.headers["content-range"] == f"bytes */{size}"
+
+
 def test_a_file_has_its_one_name(issue: Issue, visitor: Visitor) -> None:
     nurse = visitor()
     file = nurse.claimed(issue()).refresh or ""

@@ -353,6 +353,17 @@ def test_a_cross_certificate_is_known_to_its_issuing_root(live: Home, client: Oc
     assert client.send(request, client.root).status == REVOKED
 
 
+def test_a_cross_certificate_is_unknown_to_a_root_that_did_not_issue_it(
+    live: Home, client: OcspClient
+) -> None:
+    """The same serial number under another issuer names another certificate."""
+    cross_certificate = cross_signing.cross(live, "new", by="old")
+    assert cross_certificate.der is not None
+    publish(live)
+    request = ask(x509.load_der_x509_certificate(cross_certificate.der), client.root)
+    assert client.send(request, client.root).status == UNKNOWN
+
+
 def test_the_key_is_taken_from_the_portal_when_the_setting_is(
     live: Home, client: OcspClient, clock: Clock
 ) -> None:
