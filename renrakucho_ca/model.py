@@ -123,7 +123,7 @@ def parse_serial(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user, to whom devices belong.
+    """A user, who has devices.
 
     Attributes:
         id: the common name of the user's certificates.

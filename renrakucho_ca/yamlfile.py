@@ -95,6 +95,16 @@ def read(path: Path, shape: type[T]) -> T:
         Unavailable: the system cannot read it.
         Invalid: it does not match `shape`.
     """
+    data = _content(path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Invalid("{file}:{line}: not UTF-8", file=path, line=line) from None
+    return parse(text, shape, str(path))
+
+
+def _content(path: Path) -> bytes:
     try:
         # Checked before opening: opening a pipe would block.
         if not stat.S_ISREG(path.stat().st_mode):
@@ -110,12 +120,7 @@ def read(path: Path, shape: type[T]) -> T:
         ) from None
     if len(data) > LARGEST:
         raise Invalid("{file} has more than {largest} bytes", file=path, largest=LARGEST)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Invalid("{file}:{line}: not UTF-8", file=path, line=line) from None
-    return parse(text, shape, str(path))
+    return data
 
 
 def parse(text: str, shape: type[T], origin: str) -> T:

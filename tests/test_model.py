@@ -1,4 +1,4 @@
-"""The vocabulary: what comes in from outside is refused or brought into one form."""
+"""The vocabulary: values from outside are normalized or refused."""
 
 from __future__ import annotations
 

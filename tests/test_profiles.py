@@ -1,4 +1,4 @@
-"""Profiles: what the shipped ones say, what a profile may say, and what subjects come of it."""
+"""Profiles: the shipped ones, the rules for a profile, and the subjects made from it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def device(folder: Path, text: str) -> DeviceProfile:
 
 
 def refusal(path: Path, text: str) -> str:
-    """What is said of a file with that text, its folder left out; the hint after a bar."""
+    """Return the error for a file with that text, without its folder; the hint follows a bar."""
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Invalid) as caught:
         profiles.check(path)
@@ -80,7 +80,7 @@ def said(error: RcaError) -> str:
 
 
 class TestShipped:
-    """What comes with the program is what real devices take (the table of device formats)."""
+    """The shipped profiles match real devices (the table of device formats)."""
 
     def test_a_profile_for_each_kind_of_device(self) -> None:
         assert profiles.names(profiles.shipped()) == ["android", "ipad", "iphone", "mac", "windows"]

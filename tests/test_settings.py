@@ -1,4 +1,4 @@
-"""Settings: what `rca.yaml` may say, and that a new home's file says what it was given."""
+"""Settings: the rules for `rca.yaml`, and the file of a new home."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def outcome(reading: Callable[[], Outer]) -> Outer | Invalid:
 
 
 def said(error: RcaError) -> str:
-    """What a person sees: the error, and the hint after a bar."""
+    """Return the error as printed; the hint follows a bar."""
     hint = f" | {error.hint.format(**error.values)}" if error.hint else ""
     return f"{error}{hint}"
 
@@ -228,7 +228,7 @@ def test_a_file_that_cannot_be_read_is_said_to_be_so(
 
 
 def test_a_file_that_the_system_does_not_give_is_unavailable(tmp_path: Path) -> None:
-    """Nothing is wrong with what stands in it: a disk may fail, too many files may be open."""
+    """The content may be right: a disk may fail, too many files may be open."""
     path = tmp_path / "x.yaml"
     _loop(path)
     with pytest.raises(Unavailable, match=r"cannot read .*: Too many levels of symbolic links"):

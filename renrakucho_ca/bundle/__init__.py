@@ -1,1 +1,1 @@
-"""What a user gets for a device: the password, and the file that it opens. Bytes out, no disk."""
+"""A user's file for a device and its password: functions that return bytes and touch no disk."""

@@ -121,7 +121,7 @@ def import_(
         root_key=_key(root_key),
         root_key_passphrase=_passphrase(root_key_passphrase_file),
     )
-    options = import_ca.ImportOptions(paths, records, device)
+    options = import_ca.ImportOptions(paths, records, device or UNKNOWN)
     problems, passed_over = Problems(app), _PassedOver(app)
     done = import_ca.import_ca(
         app.home, name, ca, options, report=problems.add, passed_over=passed_over.add

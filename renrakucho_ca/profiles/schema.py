@@ -87,7 +87,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subject: _DeviceSubject
     key_usage: Annotated[tuple[KeyUsage, ...], msgspec.Meta(min_length=1)]
     extended_key_usage: Annotated[tuple[ExtendedKeyUsage, ...], msgspec.Meta(min_length=1)]
-    # Not `pem`: that is for a CSR, whose key the user has already.
+    # Not `pem`: that is for CSRs.
     container: Literal["p12", "mobileconfig"]
     chain: tuple[Tier, ...]
     p12: P12Format = P12Format.COMPAT

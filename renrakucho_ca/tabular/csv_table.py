@@ -68,19 +68,14 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
         Invalid: a folder or a pipe, too large, empty, or with wrong columns.
     """
     if path.exists() and not path.is_file():
-        # The file is read twice: once to find the encoding.
+        # The file is read twice, first to find the encoding; a pipe can be read once.
         raise Invalid("{file} is not a file", file=path)
     if path.stat().st_size > LARGEST_FILE:
         raise Invalid("{file} is longer than {longest} bytes", file=path, longest=LARGEST_FILE)
     encoding = csv_text.encoding(path)
     with path.open(encoding=encoding, errors="replace") as file:
         rows = Rows(csv_text.LineReader(file), _ENCODINGS.get(encoding, "UTF-16"))
-        header = rows.header()
-        if header is None:
-            raise Invalid("{file} is empty", file=path)
-        if isinstance(header, Invalid):
-            raise Invalid("{file}: header line: {problem}", file=path, problem=header)
-        names = _names(path, header, columns)
+        names = _names(path, rows.header(), columns)
         required = [name for name, needed in columns.items() if needed]
         for number, row in rows:
             if isinstance(row, Invalid):
@@ -109,17 +104,23 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]", "", unicodedata.normalize("NFKC", name)).casefold()
 
 
-def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[str]:
+def _names(
+    path: Path, header: list[str] | Invalid | None, columns: Mapping[str, bool]
+) -> list[str]:
     """Return our names of the file's columns, in its order.
 
     Raises:
-        Invalid: one is unknown, duplicate or missing.
+        Invalid: there is no header, or a column is unknown, duplicate or missing.
     """
+    if header is None:
+        raise Invalid("{file} is empty", file=path)
+    if isinstance(header, Invalid):
+        raise Invalid("{file}: header line: {problem}", file=path, problem=header)
     known = {_folded(name): name for name in columns}
     known |= {_folded(name): ours for name, ours in _JAPANESE.items() if ours in columns}
     while header and not header[-1].strip():
         header.pop()
-    listed = ", ".join(columns)
+    context: dict[str, object] = {"file": path, "known": ", ".join(columns)}
     names: list[str] = []
     for given in header:
         name = known.get(_folded(given))
@@ -127,17 +128,15 @@ def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[s
             raise Invalid(
                 "{file}: unknown column {column}",
                 hint="columns: {known}",
-                file=path,
                 column=repr(given[:40]),
-                known=listed,
+                **context,
             )
         if name in names:
             raise Invalid(
                 "{file}: column {column} appears twice",
                 hint="columns: {known}",
-                file=path,
                 column=name,
-                known=listed,
+                **context,
             )
         names.append(name)
     for name, needed in columns.items():
@@ -145,9 +144,8 @@ def _names(path: Path, header: list[str], columns: Mapping[str, bool]) -> list[s
             raise Invalid(
                 "{file}: column {column} is missing",
                 hint="columns: {known}",
-                file=path,
                 column=name,
-                known=listed,
+                **context,
             )
     return names
 

@@ -38,7 +38,7 @@ def require() -> None:
 
 
 def violations(profile: dict[str, Any], platform: str = "iOS") -> list[str]:
-    """What the schema does not allow in the profile; an empty list for a right one."""
+    """Return the violations of the schema in a profile."""
     top = _schema("TopLevel")
     payloads = profile.get("PayloadContent")
     payloads = payloads if isinstance(payloads, list) else []
@@ -84,7 +84,7 @@ def _key_violations(
 
 
 def _is_supported(entry: dict[str, Any], platform: str) -> bool:
-    # A key that does not name the platform is as the payload that it stands in.
+    # A key without the platform follows its payload.
     return bool(entry.get("supportedOS", {}).get(platform, {}).get("introduced") != "n/a")
 
 

@@ -284,7 +284,7 @@ def signed(contents: Contents, leaf: Identity, issuing: Identity) -> bytes:
 
 
 def openssl_verify(signed: bytes, root: Identity, folder: Path) -> tuple[int, bytes]:
-    """What the openssl program, knowing the root alone, says of the signature and reads in it."""
+    """Return the answer of openssl, given only the root, and the content that it reads."""
     (folder / "signed").write_bytes(signed)
     (folder / "root.pem").write_bytes(root.certificate.public_bytes(Encoding.PEM))
     command = "openssl cms -verify -binary -inform DER -in signed -CAfile root.pem -purpose any"

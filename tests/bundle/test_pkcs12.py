@@ -1,4 +1,4 @@
-"""What stands inside a PKCS#12, bit by bit: desktop tools open nearly anything, phones do not."""
+"""The bytes of a PKCS#12: desktop tools open nearly anything, phones do not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .p12_reader import OpenedPkcs12
 PASSWORD = "k7mw-3hqp-xr4t"
 NAME = "訪問看護ステーション 一郎 iPhone"
 
-# The table of device formats: what the devices were seen to accept.
+# The table of device formats, as observed on devices.
 ENCRYPTION = {
     P12Format.COMPAT: p12_reader.PBE_SHA1_3DES,
     P12Format.MODERN: " ".join(

@@ -25,7 +25,7 @@ from .vectors import CERTIFICATES, Vectors
 MUTANTS = 300
 """Of each kind. With ten times as many nothing else is found."""
 
-# Roots that can be taken over, for all that is old or odd about them.
+# Roots that can be imported, although they are old or odd.
 SOUND_ROOTS = {
     "pkcs12/ca/ca.pem",
     "pkcs7/isrg.pem",
@@ -37,7 +37,7 @@ SOUND_ROOTS = {
     "x509/custom/ca/rsae_ca.pem",
     "x509/custom/dsa_selfsigned_ca.pem",
     "x509/custom/ec_no_named_curve.pem",
-    "x509/custom/invalid_signature_cert.pem",  # what it stands for is a CRL beside it
+    "x509/custom/invalid_signature_cert.pem",  # replaced by the CRL next to it
     "x509/custom/post2000utctime.pem",
     "x509/custom/rsa_pss_cert.pem",
     "x509/custom/rsa_pss_sha256_no_null.pem",
@@ -81,7 +81,7 @@ NESTED = {
 
 @pytest.fixture(scope="module")
 def ca(home: Home) -> Path:
-    """What the home's own CA has published."""
+    """Return the files that the home's own CA has published."""
     publication.publish(home)
     return home.public
 
@@ -181,7 +181,7 @@ def fill(folder: Path, contents: Iterable[bytes], suffix: str) -> int:
 def test_a_folder_of_malformed_certificates_adds_no_row(
     rca: Confined, vectors: Vectors, ca: Path, tmp_path: Path
 ) -> None:
-    """Each file is told, but those that hold no certificate and do not claim to, as keys."""
+    """Each file is reported, except those without a certificate or its suffix, such as keys."""
     assert rca("--home", tmp_path / "home", "init").code == 0
     folder = tmp_path / "folder"
     fill(folder, vectors.under(*CERTIFICATES, "pkcs12/").values(), ".pem")

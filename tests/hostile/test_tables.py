@@ -156,7 +156,7 @@ def test_a_user_of_two_lines_is_one(rca: Confined, tmp_path: Path) -> None:
 def test_a_hundred_thousand_bad_lines_are_counted_in_little_memory(
     rca: Confined, tmp_path: Path
 ) -> None:
-    """A file that is something else: the first are told, the rest are not kept."""
+    """In a file of another kind, the first problems are printed and the rest are counted."""
     table = tmp_path / "table.csv"
     table.write_bytes(b"user,device\n" + b"a\n" * 100_000)
     answer = rca("issue", "--batch", table)

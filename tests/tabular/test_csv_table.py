@@ -95,8 +95,8 @@ def test_rows_that_are_blank_or_only_commas_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_trailing_commas_dropped_by_excel_are_empty_fields(tmp_path: Path) -> None:
-    """Of a block of rows whose last cells are empty. What a row must have is not among them, and
-    one field alone is a remark."""
+    """Some versions of Excel omit trailing empty cells. Required values are never omitted, and a
+    single field is a remark."""
     table = rows(tmp_path, b"user,device,note\na,mac\nb,mac,old\nc\n")
     assert said(table) == [(2, "a"), (3, "b"), (4, "1 fields, but 3 columns")]
     assert [row["note"] for _, row in table if not isinstance(row, Invalid)] == ["", "old"]

@@ -154,7 +154,7 @@ def _add(home: Home, name: str, wanted: CaCertificates, *, lacks_issuing: bool) 
 
 
 def _lacks_issuing(recorded: Hierarchy, found: dict[Tier, str]) -> bool:
-    """Return whether an earlier import gave the root alone. A root whose key is here issues."""
+    """Return whether an earlier import gave only the root, without a key to issue with."""
     return (
         recorded.root == recorded.issuing
         and recorded.root.key is None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Invalid
-from renrakucho_ca.model import IMPORTED, UNKNOWN, Certificate, RetrievalNumber
+from renrakucho_ca.model import UNKNOWN, Certificate, RetrievalNumber
 from renrakucho_ca.pki import certificate_scanner
 from renrakucho_ca.pki.certificate_scanner import Found, FoundCaCertificate, InspectionResult
 from renrakucho_ca.service.ca_import.discovery import Piece, SourceLocation
@@ -140,7 +140,7 @@ class CertificateImport:
     def _update(
         self, piece: Piece, found: Found, existing: ExistingCertificate, record: OwnerRecord | None
     ) -> None:
-        """Handle a certificate whose serial number the store has, perhaps without its bytes."""
+        """Handle a certificate with a recorded serial number, perhaps recorded without its bytes."""
         session = self._session
         if existing.fingerprint_sha256 is None:
             imports.complete(
@@ -166,24 +166,16 @@ class CertificateImport:
             imports.describe(session.db, existing.number, user, session.device, None)
 
     def _certificate(self, number: RetrievalNumber, new: _NewImport) -> Certificate:
-        """Build the record of a certificate, which counts as downloaded when it was issued."""
         found, record, session = new.found, new.record, self._session
-        issued_at = (record and record.issued_at) or found.not_before
-        return Certificate(
-            number=number,
-            serial=found.serial,
-            hierarchy=session.hierarchy.name,
-            user=record.user if record else session.user_of(new.place, found.person, found.serial),
-            device=(record and record.device) or session.device,
+        return session.imported(
+            number,
+            found.serial,
+            record.user if record else session.user_of(new.place, found.person, found.serial),
+            (record and record.device) or session.device,
+            found.not_before,
+            found.not_after,
             note=record.note if record else None,
-            issued_at=issued_at,
-            not_before=found.not_before,
-            not_after=found.not_after,
-            downloaded_at=issued_at,
-            revocation=None,
-            supersedes=None,
-            superseded_by=None,
-            profile=IMPORTED,
+            issued_at=record.issued_at if record else None,
             key_algorithm=found.key_algorithm,
             fingerprint_sha256=found.fingerprint_sha256,
         )

@@ -69,7 +69,7 @@ def walk(path: Path) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
 
 
 def _file(entry: os.DirEntry[str]) -> Iterator[Path | tuple[SourceLocation, Invalid]]:
-    """Yield the entry if it is a file. A circular link is an error of that entry alone."""
+    """Yield the entry if it is a file. A circular link is an error of that entry only."""
     path = Path(entry.path)
     try:
         if entry.is_file():

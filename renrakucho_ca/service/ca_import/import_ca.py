@@ -33,7 +33,7 @@ from renrakucho_ca.tabular import csv_table
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What is imported along with the CA.
+    """The files that are imported with the CA.
 
     Attributes:
         paths: folders, certificates, PEM bundles, PKCS#7, CRLs, OpenSSL indexes.

@@ -135,14 +135,14 @@ class OwnerTable:
     def _certificate(
         self, number: RetrievalNumber, serial: int, record: OwnerRecord, issued_at: datetime
     ) -> Certificate:
-        return self._session.record_without_certificate(
+        return self._session.imported(
             number,
             serial,
             record.user,
             record.device or self._session.device,
             issued_at,
             years_after(issued_at.astimezone(self._session.zone), RECORD_YEARS),
-            record.note,
+            note=record.note,
         )
 
     def _not_old(self, issued_at: datetime | None) -> Invalid:

@@ -187,7 +187,7 @@ class RevocationImport:
         session = self._session
         numbers = session.numbers([(each.place, None) for each in missing])
         added = [
-            session.record_without_certificate(
+            session.imported(
                 number,
                 each.serial,
                 User(UNKNOWN)

@@ -120,7 +120,7 @@ class ImportSession:
         self._passed_over(file, kind)
 
     def user_of(self, place: SourceLocation, name: str | None, serial: int) -> User:
-        """Return the user whom the subject names, else one with the serial number as id."""
+        """Return the user that the subject names, else one with the serial number as id."""
         try:
             return User.parse(name or "")
         except Invalid as error:
@@ -159,7 +159,7 @@ class ImportSession:
             self.db, number, record.user, record.device, record.note
         )
 
-    def record_without_certificate(
+    def imported(
         self,
         number: RetrievalNumber,
         serial: int,
@@ -167,9 +167,13 @@ class ImportSession:
         device: str,
         not_before: datetime,
         not_after: datetime,
+        *,
         note: str | None = None,
+        issued_at: datetime | None = None,
+        key_algorithm: str | None = None,
+        fingerprint_sha256: str | None = None,
     ) -> Certificate:
-        """Build the record of a certificate whose bytes are missing; it counts as downloaded."""
+        """Build the record of a certificate, which counts as downloaded when it was issued."""
         return Certificate(
             number=number,
             serial=serial,
@@ -177,16 +181,16 @@ class ImportSession:
             user=user,
             device=device,
             note=note,
-            issued_at=not_before,
+            issued_at=issued_at or not_before,
             not_before=not_before,
             not_after=not_after,
-            downloaded_at=not_before,
+            downloaded_at=issued_at or not_before,
             revocation=None,
             supersedes=None,
             superseded_by=None,
             profile=IMPORTED,
-            key_algorithm=None,
-            fingerprint_sha256=None,
+            key_algorithm=key_algorithm,
+            fingerprint_sha256=fingerprint_sha256,
         )
 
     def add_without_certificate(self, authority: Authority, added: list[Certificate]) -> None:

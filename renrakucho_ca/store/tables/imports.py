@@ -143,23 +143,7 @@ def add(db: Database, added: Sequence[tuple[int, Certificate, bytes | None]]) ->
                fingerprint_sha256)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
-            (
-                first + place,
-                int(each.number),
-                authority,
-                f"{each.serial:x}",
-                each.user.id,
-                each.device,
-                each.profile,
-                each.note,
-                int(each.number),
-                seconds(each.issued_at),
-                seconds(each.not_before),
-                seconds(each.not_after),
-                optional_seconds(each.downloaded_at),
-                each.key_algorithm,
-                each.fingerprint_sha256,
-            )
+            (first + place, *_values(authority, each))
             for place, (authority, each, _) in enumerate(added)
         ],
     )
@@ -169,8 +153,27 @@ def add(db: Database, added: Sequence[tuple[int, Certificate, bytes | None]]) ->
     )
 
 
+def _values(authority: int, each: Certificate) -> tuple[object, ...]:
+    return (
+        int(each.number),
+        authority,
+        f"{each.serial:x}",
+        each.user.id,
+        each.device,
+        each.profile,
+        each.note,
+        int(each.number),
+        seconds(each.issued_at),
+        seconds(each.not_before),
+        seconds(each.not_after),
+        optional_seconds(each.downloaded_at),
+        each.key_algorithm,
+        each.fingerprint_sha256,
+    )
+
+
 def _put_users(db: Database, users: Iterable[User]) -> None:
-    """What is known of them already stays."""
+    """Insert users, and fill in fields that are empty in the store."""
     db.execute_many(
         """INSERT INTO user VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET

@@ -23,7 +23,7 @@ MakeCa = Callable[..., OpensslCa]
 
 
 def der_of(path: Path) -> bytes:
-    """Of a file in PEM, whatever stands before."""
+    """PEM with other text before it."""
     data = path.read_bytes()
     der: bytes = pem.unarmor(data[data.index(b"-----BEGIN") :])[2]
     return der

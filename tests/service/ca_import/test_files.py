@@ -1,4 +1,4 @@
-"""In whatever form a certificate lies among the files of a CA, it is read."""
+"""The file formats in which a CA keeps certificates."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_missing_path_is_reported_before_anything_is_recorded(
     with pytest.raises(NotFound):
         old.take("slip", ca.certificate, paths=[ca.folder / "nowhere"])
     (tmp_path / "records.csv").write_text("serial,owner\n")
-    with pytest.raises(Invalid, match="'owner' is unknown"):
+    with pytest.raises(Invalid, match="unknown column 'owner'"):
         old.take("slip", ca.certificate, records=tmp_path / "records.csv")
     with pytest.raises(NotFound):
         hierarchies.get(old.home.db, "slip")

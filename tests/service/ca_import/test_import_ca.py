@@ -1,4 +1,4 @@
-"""Taking over a CA: judged against what OpenSSL and Easy-RSA themselves say of their CA."""
+"""Importing a CA, compared with the answers of OpenSSL and Easy-RSA about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table tells of the certificates that are taken over."""
+"""The owner table of an imported CA."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_used_or_invalid_number_is_replaced_and_reported(
 def test_a_number_that_begins_with_0_is_replaced_and_reported(
     old: Old, openssl_ca: MakeCa, tmp_path: Path, number: str
 ) -> None:
-    """The line has more to tell: whose certificate it is, and which device has it."""
+    """The row has more: the user and the device of the certificate."""
     ca = openssl_ca()
     ca.issue("/CN=u1")
     records = table(tmp_path, f"{number},1,suzuki,mac,,,,,,")

@@ -1,4 +1,4 @@
-"""Whose a certificate is, and with which keys its CA comes."""
+"""The CA of a certificate, and the keys of the CA."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_cas_with_equal_names_and_serials_are_distinguished_by_signature(
 def test_certificates_from_before_a_root_renewal_stay_in_their_hierarchy(
     old: Old, openssl_ca: MakeCa
 ) -> None:
-    """One key, one name, two certificates: the signature proves either."""
+    """One key, one name, two certificates: the signature verifies under either."""
     ca = openssl_ca()
     ca.issue("/CN=from before")
     old.take("before", ca.certificate, paths=[ca.index])
