@@ -96,7 +96,7 @@ def test_a_hostile_argument_is_one_clear_line(rca: Confined, command: tuple[str,
 def test_a_device_is_the_name_of_a_profile_and_no_path(refused: Refused, kind: str) -> None:
     answer = refused("issue", "--device", HOSTILE[kind], "--user", "hostile")
     assert answer.code == 5
-    assert "is not a profile's name" in answer.err
+    assert "is not a profile name" in answer.err
 
 
 @pytest.mark.parametrize(

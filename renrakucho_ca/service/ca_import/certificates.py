@@ -140,7 +140,7 @@ class CertificateImport:
     def _update(
         self, piece: Piece, found: Found, existing: ExistingCertificate, record: OwnerRecord | None
     ) -> None:
-        """Handle a certificate with a recorded serial number, perhaps recorded without its bytes."""
+        """Handle a certificate with a recorded serial number; its bytes may be new."""
         session = self._session
         if existing.fingerprint_sha256 is None:
             imports.complete(
