@@ -610,5 +610,5 @@ def test_issue_out_that_cannot_write_the_file_says_so_and_shows_the_number(
     shown = json.loads(answer.out)
     assert (shown["files"], shown["status"]) == ([], "issued")
     (home.path / "rca.yaml").write_text("network: x\norganization: y\n")
-    assert rca("export", answer.json["number"], "--out", tmp_path / "out").code == 0
+    assert rca("export", shown["number"], "--out", tmp_path / "out").code == 0
     home.db.close()

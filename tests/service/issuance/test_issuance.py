@@ -156,6 +156,20 @@ def test_the_certificate_says_where_the_user_belongs_though_only_the_id_was_give
     assert read_certificate(home, number).subject.native["organizational_unit_name"] == "別の市"
 
 
+def test_a_later_line_of_a_table_knows_what_an_earlier_one_said_of_the_user(home: Home) -> None:
+    first, second = issuance.issue(
+        home,
+        [
+            IssuanceRequest(User("jiro", network="隣の市"), "mac"),
+            IssuanceRequest(User("jiro"), "mac"),
+        ],
+    )
+    assert isinstance(first, Issued)
+    assert isinstance(second, Issued)
+    subject = read_certificate(home, second.certificate.number).subject.native
+    assert subject["organizational_unit_name"] == "隣の市"
+
+
 # -- a batch
 
 
