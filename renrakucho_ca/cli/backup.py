@@ -1,4 +1,4 @@
-"""`rca backup`, `rca restore`: one encrypted file, and a home out of it."""
+"""`rca backup` and `rca restore`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
 
 if TYPE_CHECKING:
-    from renrakucho_ca.service.recovery.journal_sources import Told
-    from renrakucho_ca.service.recovery.reconcile import CaughtUp
+    from renrakucho_ca.service.recovery.reconcile import Reconciled
     from renrakucho_ca.service.recovery.restoration import Restored
 
 _FIELDS = ("file", "size", "sha256", "problem")
@@ -30,12 +29,12 @@ def _path() -> click.Path:
 
 @click.command(
     cls=Command,
-    help="Writes all that makes this home into one file under the passphrase: database, keys, "
-    "settings, profiles, CRLs. Others may write meanwhile. FILE is replaced in one step; - is "
-    "stdout. With --verify FILE is read through instead, and all that is in it is proven.",
+    help="Back up this home to one encrypted file: database, keys, settings, profiles and CRLs. "
+    "Other commands may run meanwhile. FILE is replaced in one step; - is stdout. The passphrase "
+    "of the CA keys opens it. With --verify, check an existing backup instead.",
 )
 @click.argument("file", type=_path())
-@click.option("--verify", is_flag=True, help="list what a backup holds, and prove that it would do")
+@click.option("--verify", is_flag=True, help="list the files of a backup and check each of them")
 @format_option
 @pass_app
 def backup(app: App, file: Path, verify: bool, form: Format) -> None:
@@ -59,7 +58,7 @@ def backup(app: App, file: Path, verify: bool, form: Format) -> None:
 
 def _to_stdout(app: App) -> None:
     if os.isatty(1):
-        raise click.UsageError("a backup is not written to a terminal")
+        raise click.UsageError("refusing to write a backup to a terminal")
     app.expect_keys()
     from renrakucho_ca.service.recovery import backup as service
 
@@ -70,7 +69,7 @@ def _to_stdout(app: App) -> None:
 def _verify(app: App, file: Path, form: Format) -> None:
     from renrakucho_ca.service.recovery import verify_backup
 
-    # Unpacked where no home is, nobody else would remove it: the bundles' key lies there, open.
+    # Without a home no later run would remove what is unpacked, the bundles' key among it.
     with clearing_up():
         inspected = verify_backup.verify(app.home, file)
     manifest, findings = inspected.manifest, inspected.findings
@@ -80,22 +79,24 @@ def _verify(app: App, file: Path, form: Format) -> None:
     sizes = {entry.name: (entry.size, entry.sha256) for entry in manifest.entries}
     rows: list[Row] = []
     for name in [*sizes, *(problems.keys() - sizes.keys())]:
-        said = "; ".join(map(app.catalogue.message, problems.get(name, [])))
+        text = "; ".join(map(app.catalogue.message, problems.get(name, [])))
         size, digest = sizes.get(name, (None, None))
-        rows.append({"file": name, "size": size, "sha256": digest, "problem": said or None})
+        rows.append({"file": name, "size": size, "sha256": digest, "problem": text or None})
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS, spare=("sha256",))
     _report_tokens(app, inspected.in_tokens)
     if findings:
         raise Attention("problems found: {count}", count=len(findings))
-    app.console.talk("whole, and of {moment}", moment=f"{manifest.created_at:%Y-%m-%d %H:%M}Z")
+    app.console.talk(
+        "the backup of {moment} is complete", moment=f"{manifest.created_at:%Y-%m-%d %H:%M}Z"
+    )
 
 
 @click.command(
     cls=Command,
-    help="Makes a home of a backup, where none is; what a lost database leaves, ca-store/journal "
-    "and public/, may be there. Then the store learns what happened after the backup, from these "
-    "and from --journal and --crl, and issues nothing before it has. Without FILE a home that is "
-    "behind its journal catches up in place.",
+    help="Restore a backup into an empty home, then replay later changes from the journal and the "
+    "published CRLs. ca-store/journal and public/ of the lost home are read where they are. "
+    "Until all later changes are known, the store issues and delivers nothing, and the exit code "
+    "is 8. Without FILE, go on with a restore, or bring an older database up to its journal.",
 )
 @click.argument("file", type=_path(), required=False)
 @click.option(
@@ -104,7 +105,7 @@ def _verify(app: App, file: Path, form: Format) -> None:
     type=_path(),
     multiple=True,
     metavar="FILE",
-    help="the journal of the home that was lost; may be given several times",
+    help="replay this copy of the lost home's journal; can be given several times",
 )
 @click.option(
     "--crl",
@@ -112,10 +113,12 @@ def _verify(app: App, file: Path, form: Format) -> None:
     type=_path(),
     multiple=True,
     metavar="FILE",
-    help="a CRL that servers have, DER or PEM; may be given several times",
+    help="revoke what this CRL lists, DER or PEM; can be given several times",
 )
 @click.option(
-    "--without-journal", is_flag=True, help="what happened after the backup is lost: go on without"
+    "--without-journal",
+    is_flag=True,
+    help="go on although later changes are lost; a journal that is damaged is set aside",
 )
 @yes_option
 @format_option
@@ -132,43 +135,26 @@ def restore(
     from renrakucho_ca.service.recovery import reconcile, restoration, verify_backup
 
     for path in (*(() if file is None else (file,)), *journals, *crl_files):
-        path.stat()  # one that is missing is told before anything is asked or done
+        path.stat()  # a missing file is reported before anything is asked or done
     if file is not None:
         app.confirm("restore {file} into {home}?", yes=yes, file=file, home=app.home.path)
     if without_journal:
-        app.confirm("forget what happened after the backup?", yes=yes)
+        app.confirm("go on without the changes after the backup?", yes=yes)
     restored = None if file is None else restoration.restore(app.home, file)
     for finding in [] if restored is None else restored.findings:
         _warn(app, finding.file, finding.problem)
-    done = reconcile.catch_up(app.home, journals, crl_files, without_journal=without_journal)
+    done = reconcile.reconcile(app.home, journals, crl_files, without_journal=without_journal)
     for path, problem in done.problems:
         _warn(app, path, problem)
-    for damaged in done.told.damaged:
-        app.console.warn(damaged.fault)
     app.console.one(_row(app, restored, done), form)
     if restored is not None:
         _report_tokens(app, verify_backup.in_tokens(app.home))
-    _report_journals(app, done.told)
-    if done.learned.strangers:
-        app.console.talk(
-            "{count} revoked certificates are known by their serial numbers alone; they stay on "
-            "the CRL, as certificates of the user unknown",
-            count=done.learned.strangers,
-        )
-    if done.learned.missing:
-        app.console.talk(
-            "{count} things cannot be learned again, such as certificates that were taken over: "
-            "run `rca hierarchy import` again",
-            count=done.learned.missing,
-        )
-    if done.is_behind:
-        app.console.talk(
-            "nothing is issued or handed out before the store knows what happened after the "
-            "backup: rca restore --journal FILE; where it is lost, rca restore --without-journal"
-        )
+    _report(app, done)
+    if not done.is_finished:
+        raise done.state.missing
 
 
-def _row(app: App, restored: Restored | None, done: CaughtUp) -> Row:
+def _row(app: App, restored: Restored | None, done: Reconciled) -> Row:
     return {
         "home": str(app.home.path),
         "created_at": None if restored is None else restored.manifest.created_at,
@@ -178,32 +164,33 @@ def _row(app: App, restored: Restored | None, done: CaughtUp) -> Row:
         "released": done.learned.released,
         "strangers": done.learned.strangers,
         "missing": done.learned.missing,
-        "behind": done.is_behind,
-        "set_aside": None if done.told.set_aside is None else str(done.told.set_aside),
+        "behind": not done.is_finished,
+        "set_aside": None if done.set_aside is None else str(done.set_aside),
     }
 
 
-def _report_journals(app: App, told: Told) -> None:
-    for damaged in told.damaged:
-        if damaged.lost:
-            app.console.talk(
-                "{file}: its last {count} lines were not learned; look through them for what no "
-                "other journal tells",
-                file=damaged.file,
-                count=damaged.lost,
-            )
-    if told.set_aside is not None:
+def _report(app: App, done: Reconciled) -> None:
+    if done.set_aside is not None:
+        app.console.talk("the journal was renamed to {file}; a new one begins", file=done.set_aside)
+    if done.learned.strangers:
         app.console.talk(
-            "the journal that the log cannot go on from is kept as {file}, and a new one begins",
-            file=told.set_aside,
+            "{count} certificates are known only by serial number; they stay on the CRL and are "
+            "listed under the user unknown",
+            count=done.learned.strangers,
+        )
+    if done.learned.missing:
+        app.console.talk(
+            "{count} changes cannot be replayed, such as imported certificates: run "
+            "`rca hierarchy import` again",
+            count=done.learned.missing,
         )
 
 
 def _report_tokens(app: App, names: Iterable[str]) -> None:
     for name in names:
-        app.console.talk("the key of {name} is in a token, and in no backup", name=name)
+        app.console.talk("the key of {name} is in a token and not in the backup", name=name)
 
 
 def _warn(app: App, file: Path | str, problem: RcaError) -> None:
-    said = app.catalogue.message(problem)
-    app.console.warn(Attention("{file}: {problem}", file=file, problem=said))
+    text = app.catalogue.message(problem)
+    app.console.warn(Attention("{file}: {problem}", file=file, problem=text))

@@ -94,22 +94,19 @@ class Home:
                 "the database {path} is missing", hint="restore a backup", path=self.database
             )
         db = Database.open(self.database)
-        db.before_writing = self._finish_journal
+        db.before_writing = self.append_to_journal
         return db
 
-    def _finish_journal(self) -> None:
-        """Appends what a process that died between commit and append has left. The next act would
-        do so too; but who does again what that one had done is told so, and nothing is recorded."""
-        if not self.behind.exists():
-            self.append_to_journal()
-
     def append_to_journal(self) -> None:
-        """After a commit: what is done is done, so a journal that cannot be written now waits.
+        """Append to the journal what the audit log has more, whoever has committed it.
 
-        The next writer appends it, and `store_state.require` insists on it.
+        A journal that cannot be written now waits: the next writer appends, and
+        `store_state.require` insists on it. While a restore is not finished nothing is appended,
+        since a journal that comes later has to follow the log as the backup has it.
         """
-        with suppress(Unavailable):
-            self.journal.append_missing(self.db)
+        if not self.recovery_file.exists():
+            with suppress(Unavailable):
+                self.journal.append_missing(self.db)
 
     def lock(self, name: str) -> FileLock:
         """A lock of this home: `issuing`, `publishing`, `hierarchies`.
@@ -132,9 +129,8 @@ class Home:
         return same
 
     @cached_property
-    def behind(self) -> Path:
-        """A file that is there while this store, restored from a backup, does not know all that
-        happened after it (`service.recovery.reconcile`)."""
+    def recovery_file(self) -> Path:
+        """The file that is there while a restore is not finished (`service.store_state`)."""
         return self.store / "restored.json"
 
     def create(self, network: str | None, organization: str | None) -> None:

@@ -8,16 +8,116 @@ twice, deliver a bundle twice, or sign a CRL that lacks a revocation. Revoking i
 from __future__ import annotations
 
 import json
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum, StrEnum, auto
 from pathlib import Path
+from typing import Any
 
-from renrakucho_ca.errors import Refused, Unavailable
+from renrakucho_ca.errors import Attention, Refused, Unavailable
 from renrakucho_ca.model import Authority
 from renrakucho_ca.pki import certificate_scanner
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 from renrakucho_ca.store.files.journal import JournalState
-from renrakucho_ca.store.tables import recovery
+from renrakucho_ca.store.tables import audit_log, recovery
+
+
+class Phase(StrEnum):
+    """How far the restore of a backup has come (docs/architecture.md)."""
+
+    RESTORED = "restored"
+    """The backup is in place; neither journal nor CRLs have been read."""
+    CRLS_READ = "CRLs read"
+    """What published CRLs list is revoked here too; a journal is still missing."""
+    COMPLETE = "complete"
+    """The store knows what happened after the backup, or none was restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryState:
+    """What a store must remember while its restore is not finished (`Home.recovery_file`).
+
+    Attributes:
+        rows: the row of the audit log that a journal has to reach: the backup's last one, or a
+            later one that a checkpoint or CRL proves.
+        has_crls: CRLs had survived when the backup was restored, or were given.
+        unrecorded: serial numbers that were revoked as CRLs say, by the CA's fingerprint. The audit
+            log gets its rows when the restore is finished: until then it has to stay as the backup
+            has it, for the journal to follow.
+    """
+
+    phase: Phase
+    rows: int = 0
+    has_crls: bool = False
+    unrecorded: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, home: Home) -> RecoveryState:
+        """The state of a store. A damaged file counts as the worst: no journal here suffices."""
+        try:
+            found = json.loads(files.read(home.recovery_file))
+            return cls._of_0_1(home, found) if "head" in found else cls._parse(found)
+        except FileNotFoundError:
+            return cls(Phase.COMPLETE)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+            return cls(Phase.RESTORED, audit_log.head(home.db)[0] + 1)
+
+    @classmethod
+    def _parse(cls, found: dict[str, Any]) -> RecoveryState:
+        unrecorded = {str(key): list(map(str, each)) for key, each in found["unrecorded"].items()}
+        return cls(Phase(found["phase"]), int(found["rows"]), bool(found["has_crls"]), unrecorded)
+
+    @classmethod
+    def _of_0_1(cls, home: Home, found: dict[str, Any]) -> RecoveryState:
+        """What version 0.1.0 wrote. It also added rows to a journal that it did not trust."""
+        phase = Phase.CRLS_READ if found["has_crls"] and found["has_looked"] else Phase.RESTORED
+        rows = int(found["head"]) if found["has_journal"] else audit_log.head(home.db)[0] + 1
+        return cls(phase, max(rows, int(found["least"])), bool(found["has_crls"]))
+
+    def write(self, path: Path) -> None:
+        files.write(path, json.dumps(asdict(self)).encode())
+
+    def after(
+        self, *, is_finished: bool, rows: int, has_crls: bool, crls_read: bool = False
+    ) -> RecoveryState:
+        """The state that follows from a step of `rca restore`: the one transition.
+
+        Args:
+            is_finished: a journal reaches all that is known of, or the operator goes on without.
+            rows: the row that a journal has to reach, as far as the step knows.
+            has_crls: there were CRLs to read.
+            crls_read: they have been read.
+        """
+        if is_finished:
+            return RecoveryState(Phase.COMPLETE)
+        has_crls = has_crls or self.has_crls
+        is_read = self.phase is Phase.CRLS_READ or (crls_read and has_crls)
+        phase = Phase.CRLS_READ if is_read else Phase.RESTORED
+        return replace(self, phase=phase, rows=max(rows, self.rows), has_crls=has_crls)
+
+    def remembering(self, fingerprint: str, serials: Sequence[str]) -> RecoveryState:
+        """The same with more serial numbers of a CA that the audit log lacks."""
+        all_of = dict.fromkeys([*self.unrecorded.get(fingerprint, []), *serials])
+        return replace(self, unrecorded={**self.unrecorded, fingerprint: list(all_of)})
+
+    @property
+    def missing(self) -> Attention:
+        """What has to be given before the restore is finished."""
+        if self.phase is Phase.CRLS_READ:
+            return Attention(
+                "the restore is not finished: a journal with row {row} of the audit log is missing",
+                hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
+                "the journal is lost",
+                row=self.rows,
+            )
+        return Attention(
+            "the restore is not finished: a journal with row {row} of the audit log is missing, "
+            "and the CRLs that servers have",
+            hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
+            "the journal is lost",
+            row=self.rows,
+        )
 
 
 class Action(Enum):
@@ -41,10 +141,16 @@ def require(home: Home, action: Action) -> None:
         Unavailable: the journal cannot be read or written.
     """
     if action is Action.PUBLISH:
-        # Servers need CRLs while the journal is looked for; `require_listed` is the second check.
+        # Servers need CRLs while the operator looks for the journal, whatever is wrong with it.
+        # `require_listed` is the second check.
         _require_crls_read(home)
         return
-    require_reconciled(home)
+    if home.recovery_file.exists():
+        raise Refused(
+            "the restored store does not know what happened after its backup",
+            hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
+            "the journal is lost",
+        )
     state = home.journal.state(home.db)
     if state is JournalState.BEHIND:
         state = home.journal.append_missing(home.db)
@@ -58,20 +164,6 @@ def require(home: Home, action: Action) -> None:
         raise Refused(
             "the database is older than its journal",
             hint="run `rca restore` to replay it; `rca audit verify` names the first lost row",
-        )
-
-
-def require_reconciled(home: Home) -> None:
-    """Passes unless the store was restored and its restore is not finished.
-
-    Raises:
-        Refused: it is not.
-    """
-    if home.behind.exists():
-        raise Refused(
-            "the restored store does not know what happened after its backup",
-            hint="rca restore --journal FILE; if the journal is lost: "
-            "rca restore --without-journal",
         )
 
 
@@ -96,20 +188,15 @@ def require_listed(home: Home, authority: Authority, path: Path) -> None:
 
 
 def _require_crls_read(home: Home) -> None:
-    try:
-        found = json.loads(files.read(home.behind))
-        has_crls, has_looked = bool(found["has_crls"]), bool(found["has_looked"])
-    except FileNotFoundError:
+    if not home.recovery_file.exists():
         return
-    except (ValueError, LookupError, TypeError, RecursionError):
-        has_crls = has_looked = False
-    if has_crls and has_looked:
-        return
-    raise Refused(
-        "the restored store does not know what was revoked after its backup",
-        # Where CRLs are here, the restore died, or a file stopped it, before it had read them.
-        hint="rca restore"
-        if has_crls
-        else "rca restore --journal FILE, or --crl with each CRL that servers have; if all are "
-        "lost: rca restore --without-journal",
-    )
+    state = RecoveryState.read(home)
+    if state.phase is Phase.RESTORED:
+        raise Refused(
+            "the restored store does not know what was revoked after its backup",
+            # Where there are CRLs, the restore was killed or refused a file before it read them.
+            hint="rca restore"
+            if state.has_crls
+            else "rca restore --journal FILE, or --crl with each CRL that servers have; if all are "
+            "lost: rca restore --without-journal",
+        )

@@ -115,7 +115,7 @@ def behind(
 def test_every_signing_command_is_refused_while_the_store_is_behind(
     behind: Behind, name: str, tmp_path: Path
 ) -> None:
-    is_restored = behind.home.behind.exists()
+    is_restored = behind.home.recovery_file.exists()
     if name == "publish" and not is_restored:
         pytest.skip("an older copy may publish as long as no CRL loses a revocation: test_restore")
     rca = Runner(
@@ -145,7 +145,7 @@ def test_a_store_that_is_behind_delivers_nothing_by_link(behind: Behind) -> None
 
 
 def test_a_restored_store_answers_no_ocsp_request(behind: Behind) -> None:
-    if not behind.home.behind.exists():
+    if not behind.home.recovery_file.exists():
         pytest.skip("an older copy answers as it publishes")
     issuer = hierarchies.get(behind.home.db, "old").issuing.certificate
     certificate = certificates.der(behind.home.db, behind.number)

@@ -1,4 +1,4 @@
-"""Recording who did what: a row in the transaction that does it, then journal and syslog."""
+"""Record each act: a row in the transaction that does it, then a line in journal and syslog."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from functools import partial
 
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store.files import journal
-from renrakucho_ca.store.files.journal import JournalState
 from renrakucho_ca.store.tables import audit_log
 from renrakucho_ca.store.tables.audit_log import AuditEntry, AuditRecord
 
-_MAY_KNOW_MORE = (JournalState.AHEAD, JournalState.DIVERGED, JournalState.UNREADABLE)
-
 
 def record(home: Home, at: datetime, *entries: AuditEntry) -> None:
-    """Records acts, in the writing transaction that does them.
+    """Record acts, within the open transaction that does them.
 
     Args:
-        at: the use case's moment.
+        at: the moment of the use case.
     """
     if not entries:
         return
@@ -31,13 +28,8 @@ def record(home: Home, at: datetime, *entries: AuditEntry) -> None:
         home.db.after_commit(partial(_to_syslog, records))
 
 
-def has_forgotten(home: Home) -> bool:
-    """Whether the journal knows, or may know, what the database does not."""
-    return home.journal.state(home.db) in _MAY_KNOW_MORE
-
-
 def _to_syslog(records: Sequence[AuditRecord]) -> None:
-    """To journald as well, where that takes syslog's place. Nobody may be listening."""
+    """Log acts to syslog, or to journald in its place. Without a listener they are dropped."""
     with suppress(OSError):
         syslog.openlog("rca", facility=syslog.LOG_AUTHPRIV)
         for each in records:

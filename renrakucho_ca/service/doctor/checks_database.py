@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from renrakucho_ca.errors import Unavailable
-from renrakucho_ca.service import store_state
 from renrakucho_ca.service.audit import verifier
 from renrakucho_ca.service.ca.clock_guard import TOLERANCE, guarded_now
 from renrakucho_ca.service.doctor.finding import Finding, new_problem, new_warning, problem_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.recovery import backup
+from renrakucho_ca.service.store_state import Phase, RecoveryState
 from renrakucho_ca.store.sqlite import health
 from renrakucho_ca.store.tables import hierarchies
 
@@ -41,8 +41,9 @@ def database(home: Home) -> Iterator[Finding]:
 
 
 def restored(home: Home) -> Iterator[Finding]:
-    store_state.require_reconciled(home)
-    yield from ()
+    state = RecoveryState.read(home)
+    if state.phase is not Phase.COMPLETE:
+        yield problem_of(state.missing)
 
 
 def audit_log(home: Home) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""A backup: one encrypted file with all that makes a home, of one moment, while others write."""
+"""Back up a home to one encrypted file, all of one moment, while other commands write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST = "last-backup"
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What was written: the moment that it is of, how many files it holds, its length in bytes."""
+    """What was written: its moment, its number of files, its length in bytes."""
 
     created_at: datetime
     files: int
@@ -30,20 +30,20 @@ class Backup:
 
 
 def to_file(home: Home, path: Path) -> Backup:
-    """Writes a backup, private, in one step; whatever interrupts it leaves nothing.
+    """Write a backup, private, in one step; an interruption leaves nothing.
 
     Raises:
-        Conflict: there is something else than a file at `path`.
+        Conflict: `path` is not a file.
         Unavailable: the passphrase is wrong.
     """
     return _make(home, lambda pieces: files.write_unnamed(path, pieces))
 
 
 def to_stream(home: Home, stream: BinaryIO) -> Backup:
-    """Writes a backup into a pipe.
+    """Write a backup to a pipe.
 
     Raises:
-        Unavailable: the passphrase is wrong, or nobody reads the other end.
+        Unavailable: the passphrase is wrong, or the reader has gone.
     """
 
     def write(pieces: Iterable[bytes]) -> None:
@@ -51,13 +51,13 @@ def to_stream(home: Home, stream: BinaryIO) -> Backup:
             stream.writelines(pieces)
             stream.flush()
         except BrokenPipeError as error:
-            raise Unavailable("the backup is not whole: its reader has gone") from error
+            raise Unavailable("the backup is incomplete: the reader has gone") from error
 
     return _make(home, write)
 
 
 def last(home: Home) -> datetime | None:
-    """When the newest backup was made; None where none was, or nobody can tell."""
+    """The moment of the newest backup; None where there was none, or it is not known."""
     try:
         return datetime.fromisoformat(files.read(home.store / _LAST).decode())
     except (FileNotFoundError, ValueError):
@@ -66,7 +66,7 @@ def last(home: Home) -> datetime | None:
 
 def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
     _ = home.db
-    # Proven first: a backup under a mistyped passphrase would be found out when it is needed.
+    # A backup under a mistyped passphrase would only be noticed when it is needed.
     home.keystore.unlock()
     derivation = home.keystore.new_derivation()
     now = home.clock()
@@ -87,24 +87,24 @@ def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
 
 @contextmanager
 def _sources(home: Home) -> Iterator[list[Source]]:
-    """All that a backup holds, opened so that it fits together whatever is written meanwhile."""
+    """The files of a backup, opened so that they fit together whatever is written meanwhile."""
     with ExitStack() as stack:
         # The CRLs first: what they list is in a database that is copied later.
         lists = [
             Source.of(f"ca-store/crl/{path.name}", stack.enter_context(files.opened(path)))
             for path in sorted((home.store / "crl").glob("[!.]*"))
         ]
-        # Whoever makes a CA or changes the passphrase holds this lock: the keys are those of the
-        # CAs in the database, all under one passphrase.
+        # `hierarchy create` and `rekey-passphrase` hold this lock: the keys are those of the CAs in
+        # the database, all under one passphrase.
         with home.lock("hierarchies").exclusive():
-            # Proven once more: had it been changed since, the backup would open under the old one,
-            # and the keys in it under the new one alone.
+            # If the passphrase was changed since, the backup would open under the old one, and its
+            # keys only under the new one.
             home.keystore.unlock()
             database = stack.enter_context(home.db.snapshot(home.store / ".backup.sqlite"))
             keys = [_small(home, path) for path in sorted((home.store / "keys").glob("*.key*"))]
         rest = [home.path / "rca.yaml", *sorted(home.profiles.glob("*.yaml"))]
         settings = [_small(home, path) for path in rest]
-        with suppress(FileNotFoundError):  # nothing is pending, or was done in this instant
+        with suppress(FileNotFoundError):  # nothing is pending
             settings.append(_small(home, home.store / "publish-hook.pending"))
         everything = [Source(archive.DATABASE, database.size, database), *keys, *settings, *lists]
         yield [source for source in everything if archive.is_kept(source.name)]

@@ -1,73 +1,79 @@
-"""What was signed after all that the journals tell: checkpoints and CRLs.
+"""Newer records: checkpoints and CRLs that were signed after the last row that is known here.
 
-A journal can lose its end and look whole. What a CA has signed since cannot be made by anybody
-else, so a store that learned from such a journal knows that it has not learned all.
+A journal can lose its end and look whole. Only the CA can have signed a checkpoint or CRL, so each
+that is newer proves that there was more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, Unavailable
-from renrakucho_ca.model import Act
+from renrakucho_ca.model import Act, Authority
 from renrakucho_ca.pki import authority_certificate, checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
-from renrakucho_ca.store.files.journal import Journal
 from renrakucho_ca.store.tables import audit_log, hierarchies, recovery
-from renrakucho_ca.store.tables.audit_log import AuditRecord
+
+GIVEN_UP = "forgotten"
+"""In the detail of a `restored` act: hashes of checkpoints that the operator went on without."""
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """A checkpoint whose last row nobody has."""
+class NewerRecord:
+    """A file that proves rows of the audit log which are not known here.
+
+    Attributes:
+        rows: how many rows the log had at least.
+        checkpoint: the hash of its last row, where the file is a checkpoint.
+    """
 
     file: Path
-    checkpoint: Checkpoint
-
-    @property
-    def problem(self) -> Attention:
-        return Attention(
-            "it was signed when the log had {rows} rows, and no journal here tells all of them",
-            rows=self.checkpoint.rows,
-        )
+    rows: int
+    problem: Attention
+    checkpoint: str | None = None
 
 
-def unheard(home: Home, whole: Sequence[Journal]) -> list[Witness]:
-    """The newest checkpoints, in the store and as published, that know of more than is known here.
+def find(home: Home) -> list[NewerRecord]:
+    """The newer checkpoints and CRLs, in the store and as published.
 
-    Args:
-        whole: journals that the store has learned from, and that are not damaged.
+    Call it before CRLs are read, which raises the CRL numbers that the store knows.
     """
-    forgotten = {
-        hash
-        for row in audit_log.since(home.db, Act.RESTORED, "store", 0)
-        for hash in _given_up(row)
-    }
-    return [
-        each
-        for each in _signed(home)
-        if each.checkpoint.hash.hex() not in forgotten
-        and not _is_known(home, each.checkpoint)
-        and not any(_tells(journal, each.checkpoint) for journal in whole)
-    ]
+    authorities = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
+    return [*_newer_checkpoints(home, authorities), *_newer_crls(home, authorities)]
 
 
-def newer_crls(home: Home) -> list[tuple[Path, Attention]]:
-    """The CRLs here with a number that neither the backup nor a journal has, and why each counts.
+def _newer_checkpoints(home: Home, authorities: list[Authority]) -> Iterator[NewerRecord]:
+    given_up = _given_up(home)
+    by_fingerprint = {each.fingerprint_sha256: each for each in authorities}
+    for path in checkpoints.copies(home):
+        with suppress(Invalid, Unavailable, LookupError, OSError):  # `audit verify` reports these
+            text, signature = checkpoint.from_json(files.read(path))
+            found = Checkpoint.parse(text)
+            certificate = authority_certificate.of(by_fingerprint[found.authority])
+            is_known = audit_log.hash_of(home.db, found.rows) == found.hash
+            if is_known or found.hash.hex() in given_up:
+                continue
+            if checkpoint.verifies(text, signature, certificate):
+                problem = Attention(
+                    "it was signed when the audit log had {rows} rows; no journal here has them",
+                    rows=found.rows,
+                )
+                # It may be about other rows than those that are known.
+                rows = max(found.rows, audit_log.head(home.db)[0] + 1)
+                yield NewerRecord(path, rows, problem, found.hash.hex())
 
-    Comes before the store learns from CRLs, which raises the numbers that it knows. A CA whose key
-    is not here is left out: its CRLs are signed elsewhere.
-    """
-    found = []
-    everybody = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
-    for authority in (each for each in everybody if each.key is not None):
+
+def _newer_crls(home: Home, authorities: list[Authority]) -> Iterator[NewerRecord]:
+    """The CRL of a CA without its key is signed elsewhere, and proves nothing."""
+    rows = audit_log.head(home.db)[0] + 1
+    for authority in (each for each in authorities if each.key is not None):
         known = recovery.crl_number(home.db, authority)
         with suppress(Invalid):
             issuer = authority_certificate.of(authority)
@@ -75,38 +81,14 @@ def newer_crls(home: Home) -> list[tuple[Path, Attention]]:
                 path = folder / f"{authority.name}.crl"
                 with suppress(Unavailable, OSError):
                     if crls.number_in(path, issuer, above=known + 1) > known:
-                        found.append((path, Attention("it is newer than what journals here tell")))
+                        problem = Attention("it is newer than the journals here")
+                        yield NewerRecord(path, rows, problem)
+
+
+def _given_up(home: Home) -> set[str]:
+    found: set[str] = set()
+    for row in audit_log.since(home.db, Act.RESTORED, "store", 0):
+        with suppress(Unavailable):
+            hashes = row.facts.get(GIVEN_UP)
+            found.update(map(str, hashes) if isinstance(hashes, list) else ())
     return found
-
-
-def _given_up(row: AuditRecord) -> list[str]:
-    """What an operator went on without, as `catching_up` has recorded it."""
-    try:
-        found = row.facts.get("forgotten")
-    except Unavailable:
-        return []
-    return list(map(str, found)) if isinstance(found, list) else []
-
-
-def _signed(home: Home) -> Iterator[Witness]:
-    """Those that CAs of this home have signed; of others `audit verify` tells."""
-    everybody = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
-    by_fingerprint = {each.fingerprint_sha256: each for each in everybody}
-    for path in checkpoints.copies(home):
-        with suppress(Invalid, Unavailable, LookupError, OSError):
-            text, signature = checkpoint.from_json(files.read(path))
-            found = Checkpoint.parse(text)
-            certificate = authority_certificate.of(by_fingerprint[found.authority])
-            if checkpoint.verifies(text, signature, certificate):
-                yield Witness(path, found)
-
-
-def _is_known(home: Home, signed: Checkpoint) -> bool:
-    return audit_log.hash_of(home.db, signed.rows) == signed.hash
-
-
-def _tells(journal: Journal, signed: Checkpoint) -> bool:
-    return any(
-        row is not None and row.id == signed.rows and row.hash == signed.hash
-        for row in journal.rows()
-    )

@@ -1,4 +1,4 @@
-"""The journal's rows, done again: what a restored store has forgotten, act by act."""
+"""Replay: do again, act by act, what the journal has and a restored database lacks."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
 from renrakucho_ca.service.revocation.revoke import revoke_ca, revoke_certificates
+from renrakucho_ca.service.store_state import RecoveryState
 from renrakucho_ca.store.files.journal import Journal
 from renrakucho_ca.store.sqlite.errors import Duplicate, Misfit
 from renrakucho_ca.store.tables import (
@@ -38,22 +39,22 @@ from renrakucho_ca.store.tables import (
 )
 from renrakucho_ca.store.tables.audit_log import AuditRecord
 
-BATCH = 500
-"""Rows in one transaction: a run that dies goes on after the last one."""
+PAGE = 500
+"""Rows of the audit log that are written at a time."""
 
 
 @dataclass
 class Learned:
-    """What the store did not know.
+    """Counts of what the store did not know.
 
     Attributes:
-        rows: rows of the journal that were put back.
-        issued: certificates; their files are lost with the database that had them.
-        downloaded: files that were handed out, and are destroyed here.
+        rows: rows of the journal that were replayed.
+        issued: certificates; their bundles are lost with the database that had them.
+        downloaded: bundles that were delivered, and are destroyed here.
         revoked: revocations and holds.
-        released: holds that were taken back.
-        strangers: revoked certificates of which nothing but the serial number is known.
-        missing: what cannot be learned from journal or CRL: certificates taken over since.
+        released: holds that were released.
+        strangers: revoked certificates of which only the serial number is known.
+        missing: what neither journal nor CRL has: certificates that were imported since.
     """
 
     rows: int = 0
@@ -65,56 +66,37 @@ class Learned:
     missing: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """How far a journal was done again.
-
-    Attributes:
-        last: the id of the last row that is done, or was known.
-        is_followed: whether the log goes on as the journal does.
-    """
-
-    last: int
-    is_followed: bool
-
-
 def replay(
-    home: Home, journal: Journal, common: int, learned: Learned, batch: int = BATCH
-) -> Replayed:
-    """Does what the journal tells and the database does not know, and puts its rows back: as far
-    as each is the next of the chain.
-
-    Where rows were added since the older database came back, the journal's cannot follow them:
-    what they tell is done, and the log goes on without them.
+    home: Home, journal: Journal, common: int, learned: Learned, state: RecoveryState
+) -> None:
+    """Do what the journal's rows after `common` say, and put the rows back: all, or none.
 
     Args:
-        common: the last row that both have.
+        common: the last row of the audit log, which the journal has too.
+        state: what the store is to remember from then on.
 
     Raises:
-        Invalid: a row does not tell what its act has; its portion is not done.
+        Invalid: a row does not say what its act needs.
     """
-    last = common
-    is_continued = common == audit_log.head(home.db)[0]
-    player = _Player(home, learned, is_continued)
     rows = _sound(journal, common, audit_log.hash_of(home.db, common) or audit_log.START)
-    while some := list(islice(rows, batch)):
-        before = asdict(learned)
-        try:
-            with home.db.write():
-                for row in some:
+    before = asdict(learned)
+    try:
+        with home.db.write():
+            player = _Player(home, learned)
+            while page := list(islice(rows, PAGE)):
+                for row in page:
                     player.play(row)
-                if is_continued:
-                    audit_log.put(home.db, some)
-        except BaseException:
-            vars(learned).update(before)
-            raise
-        learned.rows += len(some) if is_continued else 0
-        last = some[-1].id
-    return Replayed(last, is_continued or last == common)
+                audit_log.put(home.db, page)
+                learned.rows += len(page)
+            state.write(home.recovery_file)
+    except BaseException:
+        vars(learned).update(before)
+        raise
 
 
 def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[AuditRecord]:
-    """The rows after the one with that id, as long as each is the next of the chain."""
+    """The rows after the one with that id. The journal was examined; if it has changed since, the
+    rows up to there."""
     for row in journal.rows():
         if row is None or row.id <= after:
             continue
@@ -124,21 +106,20 @@ def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[AuditRecor
         yield row
 
 
+_UNREADABLE = (
+    *(LookupError, ValueError, TypeError, AttributeError, OverflowError),
+    *(Duplicate, Misfit),
+)
+"""What is raised where a row's detail is not what its act has."""
+
+
 class _Player:
-    """Does rows again; the caller has begun to write. What is done already stays as it is.
+    """Does again what rows say, within the open transaction. What is done already stays."""
 
-    Args:
-        is_continued: the rows follow all that the store did. Else it went on without them, and
-            may have decided otherwise since.
-    """
-
-    def __init__(self, home: Home, learned: Learned, is_continued: bool) -> None:
+    def __init__(self, home: Home, learned: Learned) -> None:
         self._home = home
         self._db = home.db
         self._learned = learned
-        self._is_continued = is_continued
-        self._renumbered: dict[RetrievalNumber, RetrievalNumber] = {}
-        """Numbers of the journal that another certificate has here, and what stands for them."""
         self._acts: dict[str, Callable[[AuditRecord, datetime, dict[str, Any]], None]] = {
             Act.HIERARCHY_CREATED: self._hierarchy,
             Act.HIERARCHY_IMPORTED: self._hierarchy,
@@ -152,7 +133,7 @@ class _Player:
             Act.DOWNLOADED: self._downloaded,
             Act.WITHDRAWN: self._withdrawn,
             Act.REVOKED: self._revoked,
-            Act.HELD: self._held,
+            Act.HELD: self._revoked,
             Act.RELEASED: self._released,
             Act.CUT_OFF: self._revoked_many,
             Act.LAPSED: self._revoked_many,
@@ -170,9 +151,9 @@ class _Player:
             return
         try:
             act(row, row.moment, row.facts)
-        except (NotFound, Duplicate):
+        except NotFound:
             self._learned.missing += 1
-        except (LookupError, ValueError, TypeError, AttributeError, OverflowError, Misfit) as error:
+        except _UNREADABLE as error:
             raise Invalid("row {row} of the journal cannot be read", row=row.id) from error
 
     # -- hierarchies
@@ -183,9 +164,13 @@ class _Player:
         days = {Tier(each["tier"]): int(each["crl_days"]) for each in made}
         for there in hierarchies.all_of(self._db):
             if there.name == row.object:
+                known = {each.fingerprint_sha256 for each in there.authorities}
+                if not known <= {each.fingerprint_sha256 for each in authorities}:
+                    raise ValueError("another CA has that name here")
                 # The import of a root alone may have been completed.
-                for each in authorities[len(there.authorities) :]:
-                    hierarchies.put_authority(self._db, each, days[each.tier])
+                for each in authorities:
+                    if each.fingerprint_sha256 not in known:
+                        hierarchies.put_authority(self._db, each, days[each.tier])
                 return
         hierarchies.put(self._db, Hierarchy(row.object, at, None, None, authorities), days)
         ca_certificates.delete_request(self._db, row.object)
@@ -215,17 +200,10 @@ class _Player:
         imports.attach_key(self._db, authority, name)
 
     def _retired(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        cutoff = None if self._is_cutoff_set_since(row) else _optional_moment(facts["cutoff"])
-        hierarchies.retire(self._db, row.object, at, cutoff)
+        hierarchies.retire(self._db, row.object, at, _optional_moment(facts["cutoff"]))
 
     def _cutoff(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        cutoff = _moment(facts["cutoff"])
-        if not self._is_cutoff_set_since(row):
-            hierarchies.set_cutoff(self._db, row.object, cutoff)
-
-    def _is_cutoff_set_since(self, row: AuditRecord) -> bool:
-        since = self._since(row, Act.CUTOFF_SET, Act.HIERARCHY_RETIRED)
-        return any(facts.get("cutoff") is not None for facts in since)
+        hierarchies.set_cutoff(self._db, row.object, _moment(facts["cutoff"]))
 
     def _imported(self, _row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
         self._learned.missing += sum(map(int, facts.values()))
@@ -274,49 +252,36 @@ class _Player:
     # -- certificates
 
     def _user(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        changed = {name for each in self._since(row, Act.USER_RECORDED) for name in each}
-        kept = {name: value for name, value in facts.items() if name not in changed}
-        users.put(self._db, User(row.object, **kept))
+        users.put(self._db, User(row.object, **facts))
 
     def _issued(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         authority = self._authority_of(facts["authority"])
-        serial = int(facts["serial"], 16)
-        told = number = RetrievalNumber.parse(row.object)
-        while recovery.is_taken(self._db, authority, serial, number):
-            number = draw_number(self._home.random)
+        serial, number = int(facts["serial"], 16), RetrievalNumber.parse(row.object)
+        self._free(number, serial)
         if recovery.put_issued(self._db, authority, serial, number, row.at, facts):
             self._learned.issued += 1
-        # It may be known already, by another number.
-        number, _ = recovery.standing(self._db, authority, serial) or (number, "")
-        if number != told:
-            self._renumbered[told] = number
         if row.act == Act.ABANDONED:
             self._revoke(number, Revocation(at, RevocationReason(facts["reason"])))
 
-    def _number_here(self, told: str) -> RetrievalNumber:
-        number = RetrievalNumber.parse(told)
-        return self._renumbered.get(number, number)
+    def _free(self, number: RetrievalNumber, serial: int) -> None:
+        """CRLs that were read before the journal may have put a stranger in its place."""
+        recovery.move_stranger(self._db, number, serial, draw_number(self._home.random))
 
     def _number_of(self, facts: dict[str, Any]) -> RetrievalNumber | None:
-        """The number that a certificate has here; its serial number alone is sure to be its own."""
+        """The number of a certificate, by its serial number: a stranger has another number here."""
         serial = int(facts["serial"], 16)
         for authority in hierarchies.get(self._db, facts["hierarchy"]).authorities:
-            known = recovery.standing(self._db, authority, serial)
+            known = recovery.find(self._db, authority, serial)
             if known is not None:
-                return known[0]
+                return known.number
         return None
 
     def _downloaded(self, row: AuditRecord, at: datetime, _facts: dict[str, Any]) -> None:
-        if recovery.set_downloaded(self._db, self._number_here(row.object), at):
+        if recovery.set_downloaded(self._db, RetrievalNumber.parse(row.object), at):
             self._learned.downloaded += 1
 
     def _withdrawn(self, row: AuditRecord, _at: datetime, _facts: dict[str, Any]) -> None:
-        certificates.withdraw(self._db, self._number_here(row.object))
-
-    def _held(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        released = {each["serial"] for each in self._since(row, Act.RELEASED)}
-        if facts["serial"] not in released:
-            self._revoked(row, at, facts)
+        certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
 
     def _revoked(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
         number = self._number_of(facts)
@@ -324,12 +289,12 @@ class _Player:
         if number is not None:
             self._revoke(number, revocation)
             return
-        # Taken over since the backup: the serial number is enough to keep it out.
-        number = RetrievalNumber.parse(row.object)
-        serial = int(facts["serial"], 16)
+        # Imported since the backup: the serial number is enough to keep it on the CRL.
+        number, serial = RetrievalNumber.parse(row.object), int(facts["serial"], 16)
+        self._free(number, serial)
         issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
-        while not recovery.put_stranger(self._db, issuing, serial, number, at):
-            number = draw_number(self._home.random)
+        if not recovery.put_stranger(self._db, issuing, serial, number, at):
+            raise ValueError("another certificate has that number")
         revoke_certificates(self._db, [number], revocation)
         self._learned.strangers += 1
 
@@ -338,7 +303,8 @@ class _Player:
             for number in numbers:
                 try:
                     self._revoke(
-                        self._number_here(str(number)), Revocation(at, RevocationReason(reason))
+                        RetrievalNumber.parse(str(number)),
+                        Revocation(at, RevocationReason(reason)),
                     )
                 except NotFound:
                     self._learned.missing += 1
@@ -353,17 +319,9 @@ class _Player:
             return
         found = certificates.get(self._db, number)
         if found.revocation is None or found.revocation.at > at:
-            return  # not held, or held anew after what the journal tells of
+            return  # a CRL that was read before lists a later hold
         if certificates.release(self._db, number):
             self._learned.released += 1
-
-    def _since(self, row: AuditRecord, *acts: Act) -> list[dict[str, Any]]:
-        """What the store itself recorded of the same object after that row, while it went on
-        without the journal: that is the last word."""
-        if self._is_continued:
-            return []
-        found = (audit_log.since(self._db, act, row.object, row.at) for act in acts)
-        return [each.facts for some in found for each in some]
 
     def _authorities(self) -> list[Authority]:
         return [each for one in hierarchies.all_of(self._db) for each in one.authorities]

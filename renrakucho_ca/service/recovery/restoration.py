@@ -1,7 +1,7 @@
-"""A home out of a backup: unpacked and proven out of sight, then put into place, the database last.
+"""Restore a backup: unpack and check it in a staging folder, then move it into place.
 
-Killed before that, it leaves a folder that the next run removes. Killed while files are put into
-place, it leaves a home without a database, which every command refuses and the next run clears.
+Killed while it unpacks, it leaves a folder that the next run removes. The database is moved last:
+killed before, it leaves a home without one, which every command refuses and the next run clears.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ _UNPACKED, _READY = ".restore", ".restore-ready"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What the backup was, and what is wrong with its keys or CRLs."""
+    """The backup, and what is wrong with its keys or CRLs."""
 
     manifest: Manifest
     findings: list[BackupFinding]
 
 
 def restore(home: Home, file: Path) -> Restored:
-    """Makes a home of a backup. It issues nothing before it has caught up (`catching_up`).
+    """Make a home of a backup. `reconcile` has to follow: until then the gate is closed.
 
     Args:
-        home: where there is none yet. What a lost database leaves may be there: `public`, and in
-            `ca-store` the journal and the CRLs.
+        home: an empty one. `public`, and in `ca-store` the journal and the CRLs, may be there.
 
     Raises:
         Conflict: there is a home already.
@@ -64,7 +63,7 @@ def _restore(home: Home, opened: sealed_file.SealedReader) -> Restored:
 
 
 def _findings(home: Home, staged: Home) -> list[BackupFinding]:
-    """Keys and CRLs may be lost, and the rest worth having; a database may not."""
+    """Keys and CRLs may be missing and the rest still of use; a damaged database is refused."""
     findings = list(verify_backup.findings(staged))
     for each in findings:
         if each.file == archive.DATABASE:
@@ -75,7 +74,7 @@ def _findings(home: Home, staged: Home) -> list[BackupFinding]:
 
 
 def _clear(home: Home) -> None:
-    """Removes what a run that died has left.
+    """Remove what a killed run has left.
 
     Raises:
         Conflict: there is a home.
@@ -83,7 +82,7 @@ def _clear(home: Home) -> None:
     rmtree(home.store / _UNPACKED, ignore_errors=True)
     ready = home.store / _READY
     if (ready / archive.DATABASE).exists():
-        # It died while it put files into place; all there is of a home is that run's.
+        # Killed while it put files into place: all that is there came from that run.
         for path in _taken(home):
             if path.is_dir():
                 rmtree(path)
@@ -91,34 +90,34 @@ def _clear(home: Home) -> None:
                 path.unlink()
     rmtree(ready, ignore_errors=True)
     for path in _taken(home):
-        if home.behind.exists():
-            # It may have been cut off after the last file was put into place.
+        if home.recovery_file.exists():
+            # Maybe it was killed after the last file was put into place.
             raise Conflict(
-                "a backup was restored here, and the store has not caught up yet",
-                hint="`rca restore` without FILE goes on",
+                "a backup was restored here, and the restore is not finished",
+                hint="run `rca restore` without FILE to go on",
             )
         raise Conflict(
-            "{path} is there already: a backup is restored where no home is",
-            hint="move the old home aside, but keep its ca-store/journal and public/",
+            "{path} exists already: a backup is restored into an empty home",
+            hint="move the old home aside, and keep its ca-store/journal and public/ in place",
             path=path,
         )
 
 
 def _taken(home: Home) -> list[Path]:
-    """What of a home is there already; the database first."""
+    """The parts of a home that exist already; the database first."""
     names = (home.database, home.store / "keys", home.path / "rca.yaml", home.profiles)
     found = [path for path in names if path.exists()]
     return [path for path in found if not path.is_dir() or any(path.iterdir())]
 
 
 def _put_into_place(home: Home, ready: Path) -> None:
-    """The keys first: with them it is a home, so that nobody makes another there."""
+    """Put the keys first: with them it counts as a home, so `init` makes no other there."""
     store = ready / "ca-store"
     _keep_crls(home, store / "crl")
     pending = (store / "publish-hook.pending", home.store / "publish-hook.pending")
     for source, target in (
         (store / "keys", home.store / "keys"),
-        (store / home.behind.name, home.behind),
+        (store / home.recovery_file.name, home.recovery_file),
         pending,
         (ready / "profiles", home.profiles),
         (ready / "rca.yaml", home.path / "rca.yaml"),
@@ -131,7 +130,7 @@ def _put_into_place(home: Home, ready: Path) -> None:
 
 
 def _keep_crls(home: Home, source: Path) -> None:
-    """CRLs that survived are newer than those of the backup."""
+    """Keep CRLs that survived: they are newer than those of the backup."""
     files.make_folder(home.store / "crl")
     for path in source.glob("*"):
         target = home.store / "crl" / path.name

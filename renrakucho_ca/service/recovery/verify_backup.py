@@ -1,4 +1,4 @@
-"""Whether what a backup holds would do: the database sound, every key and CRL its CA's own."""
+"""Verify a backup: the database is sound, and each key and CRL is that of its CA."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STAGING = ".backup-proof"
 
 @dataclass(frozen=True, slots=True)
 class BackupFinding:
-    """What is wrong with a file of a backup, by its name within the home."""
+    """A problem with a file of a backup, by its name within the home."""
 
     file: str
     problem: RcaError
@@ -32,10 +32,10 @@ class BackupFinding:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A backup that was read through.
+    """A backup that was verified.
 
     Attributes:
-        in_tokens: the CAs whose keys are not in it, since they never leave their token.
+        in_tokens: the CAs whose keys are not in it, because they never leave their token.
     """
 
     manifest: Manifest
@@ -44,13 +44,13 @@ class Inspected:
 
 
 def verify(home: Home, file: Path) -> Inspected:
-    """Reads a backup through, unpacks it for a moment, and looks for whatever is wrong with it.
+    """Read a backup, unpack it for a moment, and check each file.
 
     Args:
-        home: where it is unpacked, out of sight; if there is none, that is done beside the file.
+        home: unpacked in its store; without a home, in the folder of the file.
 
     Raises:
-        Invalid: it is damaged, and nothing of it can be trusted.
+        Invalid: it is damaged; nothing of it can be trusted.
         Unavailable: wrong passphrase.
     """
     with file.open("rb") as stream:
@@ -64,7 +64,7 @@ def verify(home: Home, file: Path) -> Inspected:
 
 
 def in_tokens(home: Home) -> list[str]:
-    """The CAs whose keys no backup can hold."""
+    """The CAs whose keys are in a token."""
     return [
         authority.name
         for hierarchy in hierarchies.all_of(home.db)
@@ -74,7 +74,7 @@ def in_tokens(home: Home) -> list[str]:
 
 
 def findings(home: Home) -> Iterator[BackupFinding]:
-    """All that is wrong with an unpacked backup. Its database gets today's schema."""
+    """Find the problems of an unpacked backup. Its database gets the present schema."""
     try:
         damage = health.damage(home.db)
     except RcaError as error:
@@ -109,7 +109,7 @@ def findings(home: Home) -> Iterator[BackupFinding]:
 
 @contextmanager
 def _staging(home: Home, folder: Path) -> Iterator[Path]:
-    """A private folder, gone in the end; in a store, what a run that died has left goes first."""
+    """A private folder, removed at the end; one that a killed run has left is removed first."""
     with ExitStack() as stack:
         if home.store.is_dir():
             stack.enter_context(home.lock("backup").exclusive())

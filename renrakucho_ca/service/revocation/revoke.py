@@ -23,17 +23,8 @@ def revoke_certificates(
         records the acts, or one of its own in their place.
     """
     entry = partial(crl.entry, at=why.at, reason=why.reason)
-    act = Act.HELD if why.is_hold else Act.REVOKED
     return [
-        AuditEntry(
-            act,
-            each.number,
-            {
-                "reason": why.reason.value,
-                "hierarchy": each.hierarchy,
-                "serial": f"{each.serial:x}",
-            },
-        )
+        revoked_act(each.number, each.hierarchy, each.serial, why)
         for each in certificates.revoke(db, numbers, why, entry)
     ]
 
@@ -47,5 +38,19 @@ def revoke_ca(db: Database, certificate: CaCertificate, why: Revocation) -> Audi
     entry = crl.entry(certificate.serial, why.at, why.reason)
     if not ca_certificates.revoke(db, certificate, why, entry):
         return None
+    return revoked_ca_act(certificate, why)
+
+
+def revoked_act(
+    number: RetrievalNumber, hierarchy: str, serial: int, why: Revocation
+) -> AuditEntry:
+    """Return the act of a certificate that is revoked or held."""
+    act = Act.HELD if why.is_hold else Act.REVOKED
+    detail = {"reason": why.reason.value, "hierarchy": hierarchy, "serial": f"{serial:x}"}
+    return AuditEntry(act, number, detail)
+
+
+def revoked_ca_act(certificate: CaCertificate, why: Revocation) -> AuditEntry:
+    """Return the act of a CA's certificate that is revoked."""
     detail = {"serial": f"{certificate.serial:x}", "reason": why.reason.value}
     return AuditEntry(Act.CA_REVOKED, certificate.issuer, detail)

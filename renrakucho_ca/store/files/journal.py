@@ -6,9 +6,9 @@ row's hash as last member:
 
     {"id":17,…,"detail":{…},"hash":"5f…"}
 
-The database is the truth: a row is appended once it is committed. What a process that died did not
-append is appended by the next. After a power cut the last line may be torn: one without its line
-feed does not count, and is cut off before the next is written.
+The database is the truth: a row is appended after its commit. The next process appends what a
+killed one did not. After a power cut the last line may be incomplete: without its line feed it does
+not count, and it is removed before the next is written.
 """
 
 from __future__ import annotations
@@ -33,36 +33,35 @@ from renrakucho_ca.store.tables import audit_log
 from renrakucho_ca.store.tables.audit_log import AuditRecord
 
 LONGEST_LINE = 1024 * 1024
-"""Octets. The longest tells of a portion of revocations, in some ten thousand."""
+"""Octets. The longest, about a batch of revocations, has some ten thousand."""
 
 _BLOCK = 4096
-"""Octets read at a time to find the last line; most have 400."""
+"""Octets read at a time to find the last line; most lines have 400."""
 
 
 class JournalState(StrEnum):
-    """How journal and database stand to each other."""
+    """The journal compared with the database."""
 
     IN_STEP = "in step"
     BEHIND = "behind"
-    """The database knows more: a process died between commit and append."""
+    """The database has more rows: a process was killed between commit and append."""
     AHEAD = "ahead"
-    """The journal knows more: the database was restored from an older copy."""
+    """The journal has more rows: the database is an older copy."""
     DIVERGED = "diverged"
-    """An older copy was restored, and something done with it since; or one was tampered with."""
+    """They have different rows: an older copy was used since, or one was tampered with."""
     UNREADABLE = "unreadable"
-    """The disk does not give it back, or something else lies in its place: a folder, a pipe."""
+    """The disk cannot read it, or it is not a file but a folder or a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a journal is found to be, read from one end to the other.
+    """A journal that was read from one end to the other.
 
     Attributes:
-        common: the id of the last row that it shares with the database; 0 where there is none. As
-            each row carries the hash of the one before, all before it are shared too.
-        last: the id of its last row that can be read.
-        fault: what is wrong with the first line that is no row, or does not follow from the one
-            before.
+        common: the id of the last row that the database has too; 0 where there is none. Each row
+            has the hash of the one before, so all before it are the same.
+        last: the id of its last readable row.
+        fault: the problem of the first line that is not a row, or does not follow its predecessor.
     """
 
     common: int
@@ -71,7 +70,7 @@ class Examined:
 
 
 class Journal:
-    """The file. Making one opens nothing.
+    """The journal file. Nothing is opened before it is used.
 
     Args:
         path: of the file, which need not exist yet.
@@ -82,12 +81,12 @@ class Journal:
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
 
     def state(self, db: Database) -> JournalState:
-        """Compares the last line with the database. Reads no more of the file than its end.
+        """Compare the last line with the database. Only the end of the file is read.
 
         Raises:
             Unavailable: the file cannot be read.
         """
-        # The file first: what stands in it was committed before, so the database has it.
+        # The file first: its rows were committed before, so the database has them.
         try:
             last = self._last()
         except Invalid:
@@ -95,13 +94,13 @@ class Journal:
         return _compare(last, db)
 
     def append_missing(self, db: Database) -> JournalState:
-        """Appends the rows that are missing, and syncs them to the disk.
+        """Append the rows that are missing, and sync them to the disk.
 
-        Nothing is appended to a journal that is ahead, has diverged or cannot be read: it is all
-        that is left of what the database has lost.
+        Nothing is appended to a journal that is ahead, has diverged or cannot be read: only it has
+        what the database has lost.
 
         Returns:
-            How they stood before.
+            The state before.
 
         Raises:
             Unavailable: the file cannot be written.
@@ -117,8 +116,8 @@ class Journal:
             return state
 
     def rows(self) -> Iterator[AuditRecord | None]:
-        """What its lines say, in order, in constant memory; None for one that is none of ours. A
-        torn end is left out, and so is what follows a line without end.
+        """Its rows in order, in constant memory; None for a line that is not a row. An incomplete
+        last line is left out, and so is what follows a line that is too long.
 
         Raises:
             Unavailable: the file cannot be read.
@@ -131,10 +130,10 @@ class Journal:
                 yield None
 
     def lines(self) -> Iterator[bytes]:
-        """Its whole lines, without their line feeds. None where there is no file.
+        """Its complete lines, without their line feeds. None where there is no file.
 
         Raises:
-            Invalid: a line is too long to be one of ours, or it cannot be read.
+            Invalid: a line is too long to be a row, or cannot be read.
         """
         with self._read() as file:
             while file is not None and (line := file.readline(LONGEST_LINE + 1)):
@@ -144,7 +143,7 @@ class Journal:
                     yield line[:-1]
 
     def examine(self, db: Database) -> Examined:
-        """Proves that each row follows from the one before, and looks which the database has.
+        """Check that each row follows its predecessor, and find the last that the database has.
 
         Raises:
             Unavailable: the file cannot be read.
@@ -157,22 +156,20 @@ class Journal:
                 fault = fault or self._damaged()
                 continue
             if fault is None and not record.follows(last, previous):
-                fault = Invalid(
-                    "row {row} of {file} is not as it was", row=record.id, file=self.path
-                )
+                fault = Invalid("row {row} of {file} was changed", row=record.id, file=self.path)
             last, previous = record.id, record.hash
             if 0 < last <= newest and audit_log.hash_of(db, last) == previous:
                 common = last
         return Examined(common, last, fault)
 
     def set_aside(self, name: str) -> Path | None:
-        """Renames the file, so that a new one begins with all that the database has.
+        """Rename the file, so that a new one begins with all rows of the database.
 
         Args:
-            name: of the old one from now on, in the same folder, such as `journal.2026-08-01`.
+            name: its new name in the same folder, such as `journal.2026-08-01`.
 
         Returns:
-            Where it is; None where there was none.
+            Its new path; None where there was no file.
         """
         with self._lock.exclusive(), self._own_errors():
             if not self.path.exists():
@@ -180,7 +177,7 @@ class Journal:
             return files.set_aside(self.path, name)
 
     def _last(self) -> AuditRecord | None:
-        """The last whole line; None where there is none.
+        """The row of the last complete line; None where there is none.
 
         Raises:
             Invalid: it cannot be read.
@@ -189,7 +186,7 @@ class Journal:
             line = None if file is None else _last_line(file)
         if line is None:
             return None
-        # A line that is none of ours shares nothing with any database.
+        # A line that is not a row is in no database.
         return _parse(line) or AuditRecord(-1, 0, "", "", "", "", "{}", b"")
 
     @contextmanager
@@ -197,7 +194,7 @@ class Journal:
         """The open file; None where there is none.
 
         Raises:
-            Invalid: something else lies in its place, or the disk does not give it back.
+            Invalid: it is not a file, or the disk cannot read it.
         """
         try:
             with files.opened(self.path) as file:
@@ -220,7 +217,7 @@ class Journal:
     def _append(self, records: Iterator[AuditRecord]) -> None:
         is_new = not self.path.exists()
         if not is_new and self.path.stat().st_nlink > 1:
-            # The other name is a snapshot's (cp -al), or a file of somebody else.
+            # The other name is a snapshot's (cp -al), or another user's file.
             files.write(self.path, files.pieces(self.path))
         with self._opened() as file:
             _cut_torn_end(file)
@@ -261,7 +258,7 @@ def encode(record: AuditRecord) -> bytes:
 
 
 def _parse(line: bytes) -> AuditRecord | None:
-    """Reads what `encode` wrote; None for anything else."""
+    """Parse what `encode` wrote; None for anything else."""
     try:
         found: dict[str, Any] = json.loads(line)
         record = AuditRecord(
@@ -293,7 +290,7 @@ def _compare(last: AuditRecord | None, db: Database) -> JournalState:
 
 
 def _last_line(file: BufferedReader) -> bytes | None:
-    """The last whole line, found from the end of the file; of one too long, a part."""
+    """The last complete line, found from the end of the file; a part of one that is too long."""
     found = b""
     place = file.seek(0, os.SEEK_END)
     while place > 0:
@@ -304,7 +301,7 @@ def _last_line(file: BufferedReader) -> bytes | None:
         file.seek(place)
         found = file.read(size) + found
         lines = found.split(b"\n")
-        # The first part may have begun earlier, what follows the last line feed is torn.
+        # The first part may have begun earlier; what follows the last line feed is incomplete.
         whole = lines[:-1] if place == 0 else lines[1:-1]
         if whole:
             return whole[-1]
@@ -312,7 +309,7 @@ def _last_line(file: BufferedReader) -> bytes | None:
 
 
 def _cut_torn_end(file: BufferedRandom) -> None:
-    """Leaves the file behind its last line feed, and nothing after it."""
+    """Truncate the file after its last line feed."""
     place = file.seek(0, os.SEEK_END)
     while place > 0:
         size = min(_BLOCK, place)

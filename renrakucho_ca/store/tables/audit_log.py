@@ -1,12 +1,12 @@
 """The audit log: who did what, when and from where, each row chained to the one before by its hash.
 
-A row's canonical line is JSON, its members in this order, without blanks, in UTF-8:
+A row's canonical line is JSON in UTF-8, without blanks, its members in this order:
 
     {"id":17,"at":1767225600,"actor":"root","origin":"local","act":"held","object":"67075623",
      "detail":{…}}
 
-and its hash is SHA-256(hash of the row before || line); before row 1 stand 32 zero octets. The ids
-run from 1 without a gap. `at` is in seconds since 1970, `detail` stands as it was written.
+and its hash is SHA-256(hash of the row before || line), with 32 zero octets before row 1. The ids
+run from 1 without a gap. `at` is in seconds since 1970, `detail` is kept as it was written.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from renrakucho_ca.model import Act, Actor, RetrievalNumber
 from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 START = bytes(32)
-"""What stands in the place of a hash before the first row."""
+"""The hash before the first row."""
 
 PAGE = 2000
-"""Rows read at a time: a reader that pauses between pages keeps no writer waiting."""
+"""Rows read at a time: between pages a reader blocks no writer."""
 
 _COLUMNS = "id, at, actor, origin, act, object, detail, hash"
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -35,12 +35,12 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An act that is to be recorded.
+    """An act to be recorded.
 
     Attributes:
-        object: what it was done to: a certificate's number, a user's id, a hierarchy's name.
+        object: a certificate's number, a user's id or a hierarchy's name.
         detail: facts as JSON has them. Never a password, a link or a key.
-        origin: from where, in place of the actor's own.
+        origin: the address, if not the actor's own.
     """
 
     act: Act
@@ -50,7 +50,7 @@ class AuditEntry:
 
 
 class AuditRecord(NamedTuple):
-    """A row of the log, as it stands in the table or the journal. Nobody has proven it yet.
+    """A row of the log as the table or the journal has it, not verified.
 
     A tuple: a million frozen dataclasses take three times as long to make.
     """
@@ -66,7 +66,7 @@ class AuditRecord(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The canonical line. Only the last member is not quoted anew, so no two rows share one."""
+        """The canonical line. Only the last member is not quoted, so no two rows share one."""
         return (
             f'{{"id":{self.id},"at":{self.at},"actor":{_quote(self.actor)},'
             f'"origin":{_quote(self.origin)},"act":{_quote(self.act)},'
@@ -74,7 +74,7 @@ class AuditRecord(NamedTuple):
         )
 
     def follows(self, id: int, hash: bytes) -> bool:
-        """Whether it is the next in the chain after the row with that id and hash."""
+        """Whether it follows the row with that id and hash."""
         return self.id == id + 1 and self.hash == chained(hash, self.line.encode())
 
     @property
@@ -102,19 +102,19 @@ def canonical(detail: object) -> str:
 
 
 def chained(previous: bytes, line: bytes) -> bytes:
-    """The hash of a row, from that of the row before and its own canonical line."""
+    """The hash of a row, from its predecessor's hash and its own canonical line."""
     return sha256(previous + line).digest()
 
 
 def with_hash(line: bytes, hash: bytes) -> bytes:
-    """A canonical line as the journal has it: the hash as last member."""
+    """A canonical line with the hash as its last member, as the journal has it."""
     return b'%b,"hash":"%b"}' % (line[:-1], hash.hex().encode())
 
 
 def append(
     db: Database, at: datetime, actor: Actor, entries: Iterable[AuditEntry]
 ) -> list[AuditRecord]:
-    """Records acts, in the writing transaction that does them."""
+    """Record acts, within the open transaction that does them."""
     id, previous = head(db)
     time = seconds(at)
     records = []
@@ -130,10 +130,7 @@ def append(
 
 
 def put(db: Database, records: Sequence[AuditRecord]) -> None:
-    """Writes rows as they are: new ones, or those that a restored store gets back.
-
-    The caller has begun to write.
-    """
+    """Write rows as they are, new or replayed, within the open transaction."""
     db.execute_many(
         f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(r.id, r.at, r.actor, r.origin, r.act, r.object, r.detail, r.hash) for r in records],
@@ -147,7 +144,7 @@ def head(db: Database) -> tuple[int, bytes]:
 
 
 def hash_of(db: Database, id: int) -> bytes | None:
-    """The hash that a row claims to have; None where it is missing. Before row 1 stands `START`."""
+    """The recorded hash of a row; None where it is missing. Row 0 has `START`."""
     if id == 0:
         return START
     row = db.row("SELECT hash FROM audit WHERE id = ?", (id,))
@@ -155,7 +152,7 @@ def hash_of(db: Database, id: int) -> bytes | None:
 
 
 def newest(db: Database, act: Act, object: str) -> AuditRecord | None:
-    """The last row that says so of that object; None where there is none."""
+    """The last row with that act and object; None where there is none."""
     row = db.row(
         f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? ORDER BY id DESC LIMIT 1",
         (object, act),
@@ -164,16 +161,16 @@ def newest(db: Database, act: Act, object: str) -> AuditRecord | None:
 
 
 def since(db: Database, act: Act, object: str, at: int) -> list[AuditRecord]:
-    """The rows that say so of that object and are younger than that moment."""
+    """The rows with that act and object after that moment."""
     sql = f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? AND at > ? ORDER BY id"
     return [AuditRecord(*row) for row in db.rows(sql, (object, act, at))]
 
 
 def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[AuditRecord]:
-    """The rows in the order of their ids, a page at a time.
+    """The rows by id, a page at a time.
 
     Args:
-        first: the lowest id. By default whatever is there: who adds rows may give them any.
+        first: the lowest id; by default the lowest of all, since a forged row may have any.
         page: rows read at a time.
     """
     sql = f"SELECT {_COLUMNS} FROM audit WHERE id >= ? ORDER BY id LIMIT ?"
@@ -187,7 +184,7 @@ def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[Audi
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which rows. None means: whatever it is."""
+    """A query; None sets no condition."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -197,14 +194,14 @@ class AuditQuery:
     limit: int | None = None
 
 
-# The certificates that were revoked by the thousand stand in the detail of such rows.
+# The detail of these acts lists the numbers of thousands of certificates.
 _ABOUT = f"""
 (object = :number OR (act IN ('{Act.CUT_OFF}', '{Act.LAPSED}') AND instr(detail, :number)))
 """
 
 
 def stream(db: Database, query: AuditQuery) -> Iterator[AuditRecord]:
-    """What the query asks for, in order; where there is a limit, the newest so many."""
+    """The rows of a query by id; with a limit, the newest so many."""
     conditions, values = ["id >= :first"], _values(query)
     for name, condition in (
         ("since", "at >= :since"),
@@ -239,7 +236,7 @@ def _values(query: AuditQuery) -> dict[str, object]:
 
 
 def _first_of_the_last(db: Database, where: str, values: dict[str, object], limit: int) -> object:
-    """The id from which on there are so many rows."""
+    """The first id of the last `limit` rows."""
     if limit == 0:
         return 2**63 - 1
     row = db.row(

@@ -1,34 +1,41 @@
-"""What a restored store has forgotten, written down again. The caller has begun to write."""
+"""Records that a restore puts back. The caller has a transaction open."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber
 from renrakucho_ca.store.sqlite.connection import Database, seconds, serial_number
 from renrakucho_ca.store.tables import ca_certificates
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 
+PENDING = "pending"
+"""The recorded status of a pending issuance."""
 
-def standing(db: Database, authority: Authority, serial: int) -> tuple[RetrievalNumber, str] | None:
-    """Number and standing of what has that serial number; None where nothing is known.
 
-    What was begun and not recorded has the standing `begun`.
-    """
+class Known(NamedTuple):
+    """A certificate of which the serial number is known: its number, and its recorded status."""
+
+    number: RetrievalNumber
+    status: str
+
+
+def find(db: Database, authority: Authority, serial: int) -> Known | None:
+    """The certificate or pending issuance with that serial number."""
     row = db.row(
         """SELECT number, standing FROM certificate
            WHERE authority = :authority AND serial = :serial
            UNION ALL
-           SELECT number, 'begun' FROM intent
+           SELECT number, :pending FROM intent
            WHERE authority = :authority AND serial = :serial""",
-        {"authority": authority.id, "serial": f"{serial:x}"},
+        {"authority": authority.id, "serial": f"{serial:x}", "pending": PENDING},
     )
-    return None if row is None else (RetrievalNumber(row["number"]), row["standing"])
+    return None if row is None else Known(RetrievalNumber(row["number"]), row["standing"])
 
 
 def crl_number(db: Database, authority: Authority) -> int:
-    """The last number of a CRL that the store knows of."""
+    """The highest CRL number that the store knows."""
     row = db.row("SELECT crl_number FROM authority WHERE id = ?", (authority.id,))
     assert row is not None
     return int(row["crl_number"])
@@ -69,13 +76,17 @@ def put_stranger(
     return row is not None
 
 
-def is_taken(db: Database, authority: Authority, serial: int, number: RetrievalNumber) -> bool:
-    """Whether another certificate has that number."""
-    row = db.row(
-        "SELECT 1 FROM certificate WHERE number = ? AND NOT (authority = ? AND serial = ?)",
-        (int(number), authority.id, f"{serial:x}"),
+def move_stranger(
+    db: Database, number: RetrievalNumber, serial: int, free: RetrievalNumber
+) -> None:
+    """Give a stranger with another serial number a free number, where it has that one: it was
+    drawn, and no one knows it."""
+    db.execute(
+        f"""UPDATE certificate SET number = ?, line = ?
+            WHERE number = ? AND serial <> ?
+              AND user = '{UNKNOWN}' AND fingerprint_sha256 IS NULL""",
+        (int(free), int(free), int(number), f"{serial:x}"),
     )
-    return row is not None
 
 
 def put_issued(
@@ -86,13 +97,13 @@ def put_issued(
     issued_at: int,
     facts: dict[str, Any],
 ) -> bool:
-    """Records a certificate whose file is lost; a stranger gets back what was not known of it.
+    """Record a certificate whose bundle is lost; a stranger gets its own data.
 
     Args:
         facts: the detail of its row in the audit log.
 
     Returns:
-        Whether it was not known.
+        Whether it is new.
     """
     db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (facts["user"],))
     row = {
@@ -126,7 +137,7 @@ def put_issued(
 
 
 def _free_predecessor(db: Database, number: str | None) -> int | None:
-    """The one that is superseded, unless it is unknown or has another successor."""
+    """The certificate that is superseded, unless it is unknown or has another successor."""
     row = db.row(
         """SELECT number FROM certificate AS c WHERE number = ?
            AND NOT EXISTS (SELECT 1 FROM certificate AS s WHERE s.supersedes = c.number)""",
@@ -136,7 +147,7 @@ def _free_predecessor(db: Database, number: str | None) -> int | None:
 
 
 def _line(db: Database, authority: Authority, number: RetrievalNumber, before: str | None) -> int:
-    """A re-issue in the same hierarchy goes on with the line of the one before."""
+    """A re-issue in the same hierarchy keeps the line of its predecessor."""
     row = db.row(
         """SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
            WHERE c.number = ? AND a.hierarchy = ?""",
@@ -146,8 +157,7 @@ def _line(db: Database, authority: Authority, number: RetrievalNumber, before: s
 
 
 def set_downloaded(db: Database, number: RetrievalNumber, at: datetime) -> bool:
-    """Marks it as handed out, and destroys the file that is still here. Returns whether it was
-    not known."""
+    """Mark as downloaded, and destroy the bundle that is still here. Returns whether it is new."""
     row = db.row(
         """UPDATE certificate SET downloaded_at = ? WHERE number = ? AND downloaded_at IS NULL
            RETURNING id""",
@@ -159,12 +169,12 @@ def set_downloaded(db: Database, number: RetrievalNumber, at: datetime) -> bool:
     return True
 
 
-# -- what roots have signed besides
+# -- certificates of CAs
 
 
 def put_ca(db: Database, certificate: CaCertificate) -> None:
-    """Records a CA's certificate; one that was begun, or known by its serial number alone, gets
-    what was not known of it, and stays revoked where it was."""
+    """Record a CA's certificate. One that was pending, or known only by its serial number, is
+    completed, and stays revoked if it was."""
     db.execute(
         """INSERT INTO ca_certificate (authority, serial, subject, crosses, at, not_after, der)
            VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -124,7 +124,7 @@ def test_an_issuing_ca_imported_later_is_journalled(
 
     later = Home(shutil.copytree(old.home.path, tmp_path / "later"), lambda is_new: b"")
     shutil.copy(before, later.database)
-    reconcile.catch_up(later)
+    reconcile.reconcile(later)
     found = hierarchies.get(later.db, "left-out")
     assert [each.certificate for each in found.authorities] == [
         parsed(one.certificate).dump() for one in (root, issuing)

@@ -197,9 +197,9 @@ def test_a_backup_that_is_too_old_is_reported(
 
 
 def test_a_restored_store_that_is_not_reconciled_is_reported(home: Home) -> None:
-    files.write(home.behind, b"{}")
+    files.write(home.recovery_file, b"{}")
     assert found(home) == {"restored"}
-    home.behind.unlink()
+    home.recovery_file.unlink()
 
 
 @pytest.fixture

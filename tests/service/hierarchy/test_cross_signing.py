@@ -192,7 +192,7 @@ def test_reconciling_with_its_own_crl_a_home_knows_every_cross_certificate(home:
     cross_certificate = cross_signing.cross(home, "new", "old")
     cross_signing.revoke(home, cross_certificate.serial, RevocationReason.SUPERSEDED)
     publication.publish(home)
-    assert set(vars(reconcile.catch_up(home).learned).values()) == {0}
+    assert set(vars(reconcile.reconcile(home).learned).values()) == {0}
     publication.publish(home)
     assert times_listed(home, cross_certificate.serial) == 1
 
@@ -210,14 +210,14 @@ def test_the_roots_crl_alone_restores_a_cross_certificates_revocation(home: Home
     older.replace(home.store / "rca.sqlite")
     journal = (home.store / "journal").rename(home.path / "journal")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    reconcile.catch_up(again, without_journal=True)
+    reconcile.reconcile(again, without_journal=True)
     publication.publish(again)
     both = {known.serial: "ca_compromise", unknown.serial: "superseded"}
     assert published(again, "old-root").revoked == both
     assert not (again.public / "new-cross-old.pem").exists()
     # Its own journal tells it of both as well; and the older one what they were.
     for rest in ([], [journal]):
-        reconcile.catch_up(again, rest)
+        reconcile.reconcile(again, rest)
         assert times_listed(again, known.serial) == times_listed(again, unknown.serial) == 1
     assert {each.crosses for each in ca_certificates.all_of(again.db)} == {"new"}
 
@@ -235,7 +235,7 @@ def test_a_restore_keeps_the_pending_cross_certificate_of_a_killed_run(home: Hom
     home.db.close()
     older.replace(home.store / "rca.sqlite")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    assert reconcile.catch_up(again).learned.missing == 0
+    assert reconcile.reconcile(again).learned.missing == 0
     publication.publish(again)
     assert set(published(again, "old-root").revoked) == {int(str(lost), 16)}
 
@@ -251,7 +251,7 @@ def test_an_older_database_restores_cross_certificates_from_its_journal(home: Ho
     home.db.close()
     older.replace(home.store / "rca.sqlite")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    reconcile.catch_up(again, crl_files=[home.public / "old-root.crl"])
+    reconcile.reconcile(again, crl_files=[home.public / "old-root.crl"])
     publication.publish(again)
     assert published(again, "old-root").revoked == {lost.serial: "ca_compromise"}
     assert times_listed(again, lost.serial) == 1

@@ -413,7 +413,7 @@ def test_a_revocation_by_an_external_root_does_not_make_its_crl_overdue(
     install(home, offline.public / "roots-root.pem", tmp_path / "issuing.pem")
     external_root.take_crl(home, "third", (offline.public / "roots-root.crl").read_bytes())
     for _ in range(2):
-        reconcile.catch_up(home)
+        reconcile.reconcile(home)
         assert publication.publish(home).overdue == ()
     assert rows(home, "SELECT number FROM certificate") == []
 

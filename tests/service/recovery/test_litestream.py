@@ -80,7 +80,7 @@ def test_a_standby_knows_all_that_was_issued_and_revoked_before_the_server_died(
 
     with pytest.raises(Refused, match="older than its journal"):
         issue(standby)
-    reconcile.catch_up(standby)
+    reconcile.reconcile(standby)
     assert verifier.verify(standby).problems == []
     new = issue(standby).certificate
     known = {row[0] for row in rows(standby, "SELECT number FROM certificate")}

@@ -7,22 +7,22 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from renrakucho_ca.clock import system_randomness
 from renrakucho_ca.errors import Conflict, Invalid, NotFound, Refused, Unavailable
-from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, User
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, Status, Tier, User
 from renrakucho_ca.service import doctor, user_records
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
-from renrakucho_ca.service.recovery import backup, reconcile, restoration
+from renrakucho_ca.service.recovery import backup, crl_sources, reconcile, restoration
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.service.revocation import revocation
-from renrakucho_ca.store.tables import certificates, hierarchies, users
+from renrakucho_ca.service.store_state import RecoveryState
+from renrakucho_ca.store.tables import hierarchies
 from tests.shared.homes import (
     PASSPHRASE,
     Clock,
@@ -175,8 +175,8 @@ def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived
         if "public" in survived:
             shutil.copytree(lost.home.public, place.public)
     restoration.restore(place, lost.backup)
-    done = reconcile.catch_up(place, given)
-    assert not done.is_behind
+    done = reconcile.reconcile(place, given)
+    assert done.is_finished
     assert done.learned.issued == ISSUED
     assert (done.learned.strangers, done.learned.missing) == (0, 0)
     check_everything_is_known(lost, place)
@@ -192,7 +192,7 @@ def test_a_bundle_claimed_after_the_backup_is_not_delivered_again(
     assert rows(place, "SELECT count(*) FROM bundle") == [(3,)]
     with pytest.raises(Refused, match="does not know"):
         retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
-    reconcile.catch_up(place, [lost.journal])
+    reconcile.reconcile(place, [lost.journal])
     assert record_of(place, lost.before).status(place.clock()) is Status.DOWNLOADED
     assert record_of(place, lost.held).status(place.clock()) is Status.ISSUED
     (outcome,), _ = retrieval.export(
@@ -204,16 +204,16 @@ def test_a_bundle_claimed_after_the_backup_is_not_delivered_again(
 
 def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) -> None:
     restoration.restore(place, lost.backup)
-    done = reconcile.catch_up(
+    done = reconcile.reconcile(
         place,
         crl_files=[path for path in lost.crls if not path.name.startswith("later")],
     )
     # One of the 20 was issued before; the other 19 and the one on hold after the backup.
     assert (done.learned.revoked, done.learned.strangers) == (1, REVOKED)
-    assert done.is_behind
+    assert not done.is_finished
     with pytest.raises(Refused, match="does not know"):
         issue(place)
-    reconcile.catch_up(place, without_journal=True)
+    reconcile.reconcile(place, without_journal=True)
     check_goes_on(lost, place)
     check_chain(place)
 
@@ -225,7 +225,7 @@ def test_a_crl_that_survived_in_the_store_is_not_replaced_by_the_older_one_of_th
     survived = (place.store / "crl" / "new-issuing.crl").read_bytes()
     restoration.restore(place, lost.backup)
     assert (place.store / "crl" / "new-issuing.crl").read_bytes() == survived
-    reconcile.catch_up(place, without_journal=True)
+    reconcile.reconcile(place, without_journal=True)
     check_goes_on(lost, place)
 
 
@@ -233,10 +233,10 @@ def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: H
     """What was known by its serial number alone gets back whose it was, and its number."""
     shutil.copytree(lost.home.public, place.public)
     restoration.restore(place, lost.backup)
-    done = reconcile.catch_up(place)
+    done = reconcile.reconcile(place)
     assert done.learned.strangers == REVOKED
-    done = reconcile.catch_up(place, [lost.journal])
-    assert not done.is_behind
+    done = reconcile.reconcile(place, [lost.journal])
+    assert done.is_finished
     assert rows(place, JOURNALLED) == rows(lost.home, JOURNALLED)
     check_chain(place)
     check_goes_on(lost, place)
@@ -244,9 +244,9 @@ def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: H
 
 def test_reconciling_twice_changes_nothing(lost: Lost, place: Home) -> None:
     restoration.restore(place, lost.backup)
-    reconcile.catch_up(place, [lost.journal], lost.crls)
+    reconcile.reconcile(place, [lost.journal], lost.crls)
     dump = rows(place, "SELECT * FROM audit") + rows(place, JOURNALLED)
-    learned = reconcile.catch_up(place, [lost.journal], lost.crls).learned
+    learned = reconcile.reconcile(place, [lost.journal], lost.crls).learned
     assert set(vars(learned).values()) == {0}
     assert rows(place, "SELECT * FROM audit") + rows(place, JOURNALLED) == dump
 
@@ -255,14 +255,12 @@ def test_an_older_database_copied_back_is_reconciled_in_place(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     shutil.copytree(lost.home.path, place.path)
-    old = open_at(tmp_path / "old")
-    restoration.restore(old, lost.backup)
-    shutil.copy(old.database, place.database)
+    shutil.copy(old_of(lost, tmp_path).database, place.database)
     with pytest.raises(Refused, match="older than its journal"):
         issue(place)
     with pytest.raises(Refused, match="older than its journal"):
         retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
-    assert not reconcile.catch_up(place).is_behind
+    assert reconcile.reconcile(place).is_finished
     check_everything_is_known(lost, place)
     check_goes_on(lost, place)
 
@@ -272,106 +270,94 @@ def test_an_older_database_copied_back_by_hand_replaces_no_crl(
 ) -> None:
     """Revoking goes on; the CRL that lists it waits until it can list the others too."""
     shutil.copytree(lost.home.path, place.path)
-    old = open_at(tmp_path / "old")
-    restoration.restore(old, lost.backup)
-    shutil.copy(old.database, place.database)
+    shutil.copy(old_of(lost, tmp_path).database, place.database)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
     for if_due in (False, True):
         with pytest.raises(Refused, match=r"older than .*\.crl"):
             publication.publish(place, if_due=if_due)
-    reconcile.catch_up(place)
+    reconcile.reconcile(place, without_journal=True)
     publication.publish(place)
     before = revoked_by(lost.home.public / "new-issuing.crl")
     assert revoked_by(place.public / "new-issuing.crl") > before
 
 
-def test_an_older_database_used_since_is_reconciled(
+def test_an_older_database_that_was_used_since_is_refused_its_journal(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
-    """Its log cannot go on as the journal does; the journal is kept, and what it says is done."""
+    """Its log cannot go on as the journal does. Without the journal the CRLs say what is revoked;
+    the journal is kept."""
     shutil.copytree(lost.home.path, place.path)
-    old = open_at(tmp_path / "old")
-    restoration.restore(old, lost.backup)
-    shutil.copy(old.database, place.database)
+    shutil.copy(old_of(lost, tmp_path).database, place.database)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
-    reconcile.catch_up(place)
-    known = {row[0] for row in rows(place, "SELECT serial FROM certificate")}
-    assert known == {row[0] for row in rows(lost.home, "SELECT serial FROM certificate")}
-    (kept,) = place.store.glob("journal.2*")
-    assert kept.read_bytes() == lost.journal.read_bytes()
+    check_refused(place, [], "went different ways")
+    done = reconcile.reconcile(place, without_journal=True)
+    assert done.is_finished
+    assert done.set_aside is not None
+    assert done.set_aside.read_bytes() == lost.journal.read_bytes()
     check_chain(place)
     check_goes_on(lost, place)
 
 
-def test_a_journal_that_is_found_later_releases_no_hold_that_was_made_since(
+def check_refused(home: Home, journals: list[Path], words: str) -> None:
+    """The journal is refused with a way on, and nothing is changed."""
+    before = rows(home, "SELECT * FROM audit") + rows(home, JOURNALLED)
+    with pytest.raises(Invalid, match=words) as refused:
+        reconcile.reconcile(home, journals)
+    assert "--journal FILE" in str(refused.value.hint)
+    assert "--without-journal" in str(refused.value.hint)
+    assert rows(home, "SELECT * FROM audit") + rows(home, JOURNALLED) == before
+
+
+@pytest.mark.parametrize("goes_on", ["without the journal", "with a revocation"])
+def test_a_journal_found_after_the_store_went_on_is_refused(
+    lost: Lost, place: Home, tmp_path: Path, goes_on: str
+) -> None:
+    """Two histories are not merged. The backup can be restored again, with the journal."""
+    restoration.restore(place, lost.backup)
+    if goes_on == "without the journal":
+        reconcile.reconcile(place, without_journal=True)
+        # Another CA of the same name: no row of the journal is taken for one about it.
+        creation.create(place, "later")
+        publication.publish(place)
+    else:
+        assert not reconcile.reconcile(place).is_finished
+        revocation.revoke(
+            place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED
+        )
+    check_refused(place, [lost.journal], "went different ways")
+    again = open_at(tmp_path / "again")
+    restoration.restore(again, lost.backup)
+    assert reconcile.reconcile(again, [lost.journal]).is_finished
+    check_everything_is_known(lost, again)
+
+
+def test_replay_does_not_take_another_ca_of_the_same_name_for_its_own(
+    lost: Lost, place: Home, tmp_path: Path
+) -> None:
+    other = open_at(tmp_path / "other")
+    other.create("another", "another")
+    made = creation.create(other, "later")
+    restoration.restore(place, lost.backup)
+    with place.db.write():
+        hierarchies.put(place.db, made, dict.fromkeys(Tier, 7))
+    check_refused(place, [lost.journal], "cannot be read")
+
+
+def test_a_number_that_was_drawn_for_a_stranger_goes_back_to_its_owner(
     template: Path, tmp_path: Path
 ) -> None:
-    """hold, BACKUP, release … lost … release, hold again, and then the old journal."""
-    clock = Clock()
-    home = copy_home(template, tmp_path / "home", clock)
-    number = issue(home).certificate.number
-    revocation.hold(home, number)
-    backup.to_file(home, tmp_path / "backup")
-    clock.advance(minutes=1)
-    revocation.release(home, number)
-    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
-    restoration.restore(again, tmp_path / "backup")
-    reconcile.catch_up(again, without_journal=True)
-    clock.advance(minutes=1)
-    revocation.release(again, number)
-    revocation.hold(again, number)
-    reconcile.catch_up(again, [home.store / "journal"])
-    assert record_of(again, number).status(clock()) is Status.HELD
-
-
-def test_a_journal_found_later_undoes_no_later_decision(template: Path, tmp_path: Path) -> None:
-    """BACKUP, cut-off, address, hold … lost … a later cut-off, another address, hold and release,
-    and then the old journal. What it alone knows is learned."""
-    clock = Clock()
-    home = copy_home(template, tmp_path / "home", clock)
-    number = issue(home, user=User("hanako")).certificate.number
-    backup.to_file(home, tmp_path / "backup")
-    clock.advance(minutes=1)
-    creation.retire(home, "old", clock() + timedelta(days=100))
-    user_records.add(home, User.parse("hanako", email="former@example.jp", facility="見本病院"))
-    revocation.hold(home, number)
-    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, clock)
-    restoration.restore(again, tmp_path / "backup")
-    reconcile.catch_up(again, without_journal=True)
-    clock.advance(minutes=1)
-    cutoff = clock() + timedelta(days=160)
-    creation.retire(again, "old", cutoff)
-    user_records.add(again, User.parse("hanako", email="present@example.jp"))
-    revocation.hold(again, number)
-    revocation.release(again, number)
-    reconcile.catch_up(again, [home.store / "journal"])
-    assert hierarchies.get(again.db, "old").cutoff == cutoff
-    known = users.get(again.db, "hanako")
-    assert (known.email, known.facility) == ("present@example.jp", "見本病院")
-    assert record_of(again, number).status(clock()) is Status.ISSUED
-
-
-def test_a_journalled_act_does_not_touch_another_certificate_with_the_same_number(
-    template: Path, tmp_path: Path
-) -> None:
-    """BACKUP, N issued, fetched and revoked … lost … another certificate gets N, and then the old
-    journal, twice."""
+    """BACKUP, A and B issued, A revoked … lost … CRL: A is a stranger and gets the number of B."""
     home = copy_home(template, tmp_path / "home", Clock())
     backup.to_file(home, tmp_path / "backup")
-    told = issue(home).certificate
-    retrieval.export(home, [told.number], tmp_path / "out")
-    revocation.revoke(home, [told.number], RevocationReason.KEY_COMPROMISE)
-    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, Clock(), Drawing(told.number))
+    a, b = (issue(home).certificate for _ in range(2))
+    revocation.revoke(home, [a.number], RevocationReason.KEY_COMPROMISE)
+    publication.publish(home)
+    again = Home(tmp_path / "again", lambda is_new: PASSPHRASE, Clock(), Drawing(b.number))
     restoration.restore(again, tmp_path / "backup")
-    reconcile.catch_up(again, without_journal=True)
-    other = issue(again).certificate
-    assert other.number == told.number
-    for _ in range(2):
-        reconcile.catch_up(again, [home.store / "journal"])
-        assert record_of(again, other.number).status(again.clock()) is Status.ISSUED
-        (known,) = certificates.by_serial(again.db, told.serial)
-        assert known.status(again.clock()) is Status.REVOKED
-        assert known.downloaded_at is not None
+    reconcile.reconcile(again, crl_files=[home.public / f"{a.hierarchy}-issuing.crl"])
+    assert record_of(again, b.number).serial == a.serial
+    assert reconcile.reconcile(again, [home.store / "journal"]).is_finished
+    assert rows(again, JOURNALLED) == rows(home, JOURNALLED)
 
 
 @pytest.mark.parametrize(
@@ -381,12 +367,12 @@ def test_a_store_that_cannot_read_how_far_behind_it_is_takes_the_worst(
     lost: Lost, place: Home, content: bytes
 ) -> None:
     restoration.restore(place, lost.backup)
-    place.behind.write_bytes(content)
-    assert reconcile.catch_up(place).is_behind
+    place.recovery_file.write_bytes(content)
+    assert not reconcile.reconcile(place).is_finished
     for refused in (issue, publication.publish):
         with pytest.raises(Refused, match="does not know"):
             refused(place)
-    assert not reconcile.catch_up(place, [lost.journal]).is_behind
+    assert reconcile.reconcile(place, [lost.journal]).is_finished
     check_everything_is_known(lost, place)
 
 
@@ -444,7 +430,7 @@ def test_a_damaged_journal_is_refused_with_a_way_on(
     home = damaged(spoil)
     before = rows(home, "SELECT * FROM audit")
     with pytest.raises(Invalid) as refused:
-        reconcile.catch_up(home)
+        reconcile.reconcile(home)
     assert refused.value.hint is not None
     assert "--journal FILE" in refused.value.hint
     assert "--without-journal" in refused.value.hint
@@ -453,73 +439,51 @@ def test_a_damaged_journal_is_refused_with_a_way_on(
         issue(home)
 
 
-@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_a_damaged_journal_is_set_aside_if_a_copy_is_complete(
-    lost: Lost, damaged: Callable[[Spoil], Home], spoil: Spoil
+def test_a_damaged_journal_is_refused_until_it_is_moved_away(
+    lost: Lost, damaged: Callable[[Spoil], Home]
 ) -> None:
-    home = damaged(spoil)
-    content = (home.store / "journal").read_bytes()
-    done = reconcile.catch_up(home, [lost.journal])
-    assert not done.is_behind
-    assert done.told.set_aside is not None
-    assert done.told.set_aside.read_bytes() == content
+    """A copy may be shorter than it; the operator decides."""
+    home = damaged(SPOILT["rubbish"])
+    check_refused(home, [lost.journal], "damaged")
+    (home.store / "journal").unlink()
+    assert reconcile.reconcile(home, [lost.journal]).is_finished
     check_everything_is_known(lost, home)
     check_goes_on(lost, home)
     check_chain(home)
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_the_sound_rows_of_a_damaged_journal_are_replayed_without_a_copy(
+def test_a_damaged_journal_is_set_aside_where_the_operator_goes_on_without(
     lost: Lost, damaged: Callable[[Spoil], Home], spoil: Spoil
 ) -> None:
+    """Nothing of it is replayed; the CRLs say what is revoked."""
     home = damaged(spoil)
     content = (home.store / "journal").read_bytes()
-    done = reconcile.catch_up(home, without_journal=True)
-    (found,) = done.told.damaged
-    assert (found.lost > 1) is (done.learned.issued < ISSUED)
-    assert (done.learned.issued > 3) is (spoil is not SPOILT["another store's"])
-    assert not done.is_behind
-    assert done.told.set_aside is not None
-    assert done.told.set_aside.read_bytes() == content
+    done = reconcile.reconcile(home, without_journal=True)
+    assert done.is_finished
+    assert [path for path, _ in done.problems if path.name == "journal"]
+    assert (done.learned.issued, done.learned.strangers) == (0, REVOKED)
+    assert done.set_aside is not None
+    assert done.set_aside.read_bytes() == content
     check_chain(home)
     check_goes_on(lost, home)
 
 
-def test_a_copy_that_ends_before_the_damage_is_not_whole(
-    lost: Lost, damaged: Callable[[Spoil], Home], tmp_path: Path
-) -> None:
-    """What the damaged one tells last would be forgotten; it stays in its place until somebody
-    says that this may be."""
-    home = damaged(SPOILT["rubbish"])
-    lines = lost.journal.read_bytes().splitlines(keepends=True)
-    common = len(rows(old_of(lost, tmp_path), "SELECT id FROM audit"))
-    (tmp_path / "short").write_bytes(b"".join(lines[: common + 5]))
-    for _ in range(2):
-        with pytest.raises(Invalid, match="ends before") as refused:
-            reconcile.catch_up(home, [tmp_path / "short"])
-        assert "--without-journal" in str(refused.value.hint)
-        with pytest.raises(Refused, match=r"does not know|older than"):
-            issue(home)
-    done = reconcile.catch_up(home, [tmp_path / "short"], without_journal=True)
-    assert done.told.damaged[0].lost == len(lines) - common - 9
-    check_goes_on(lost, home)
-
-
-def test_rows_after_the_damage_are_replayed(
-    lost: Lost, damaged: Callable[[Spoil], Home], tmp_path: Path
+def test_without_its_damaged_journal_a_copy_is_replayed(
+    lost: Lost, damaged: Callable[[Spoil], Home]
 ) -> None:
     home = damaged(SPOILT["rubbish"])
-    lines = lost.journal.read_bytes().splitlines(keepends=True)
-    (tmp_path / "short").write_bytes(b"".join(lines[:-5]))
-    done = reconcile.catch_up(home, [tmp_path / "short"])
-    assert [each.lost for each in done.told.damaged] == [0]
+    done = reconcile.reconcile(home, [lost.journal], without_journal=True)
+    assert done.is_finished
+    assert done.set_aside is not None
     check_everything_is_known(lost, home)
+    check_chain(home)
 
 
-def test_a_row_that_cannot_be_done_costs_those_that_follow_alone(
-    lost: Lost, place: Home, tmp_path: Path
+def test_a_journal_with_a_row_that_cannot_be_read_is_refused_as_a_whole(
+    lost: Lost, place: Home
 ) -> None:
-    """Every hash is right; who wrote it did not know what such a row tells."""
+    """Every hash is right; who wrote it did not know what such a row says."""
     found = [json.loads(line) for line in lost.journal.read_text().splitlines()]
     nth = max(nth for nth, row in enumerate(found) if row["act"] == "issued")
     found[nth]["detail"]["serial"] = "none"
@@ -532,12 +496,10 @@ def test_a_row_that_cannot_be_done_costs_those_that_follow_alone(
     place.store.mkdir(parents=True)
     (place.store / "journal").write_text("".join(lines))
     restoration.restore(place, lost.backup)
-    with pytest.raises(Invalid, match="cannot be read") as refused:
-        reconcile.catch_up(place)
-    assert "--without-journal" in str(refused.value.hint)
-    done = reconcile.catch_up(place, without_journal=True)
-    assert [each.lost for each in done.told.damaged] == [len(lines) - nth]
-    assert done.learned.issued == ISSUED - 1
+    check_refused(place, [], "cannot be read")
+    done = reconcile.reconcile(place, without_journal=True)
+    assert done.is_finished
+    assert done.learned.issued == 0
     check_chain(place)
 
 
@@ -565,14 +527,14 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
     (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
     if not copied_back:
         restoration.restore(place, lost.backup)
-    done = reconcile.catch_up(place)
-    assert done.is_behind
+    done = reconcile.reconcile(place)
+    assert not done.is_finished
     named = [path.name for path, _ in done.problems]
     assert ("new-audit.json" if "audit" in marker else "new-issuing.crl") in named
-    assert reconcile.catch_up(place).is_behind
+    assert not reconcile.reconcile(place).is_finished
     with pytest.raises(Refused, match="does not know"):
         issue(place)
-    assert not reconcile.catch_up(place, [lost.journal]).is_behind
+    assert reconcile.reconcile(place, [lost.journal]).is_finished
     check_goes_on(lost, place)
 
 
@@ -596,13 +558,16 @@ def test_the_journal_of_a_copy_that_went_another_way_is_not_enough(
     signed = json.loads((place.public / "new-audit.json").read_text())
     assert "rows" in json.dumps(signed)
     restoration.restore(place, tmp_path / "backup")
-    done = reconcile.catch_up(place, [second.store / "journal"])
-    assert done.is_behind
+    done = reconcile.reconcile(place, [second.store / "journal"])
+    assert not done.is_finished
     assert "new-audit.json" in [path.name for path, _ in done.problems]
-    assert not reconcile.catch_up(place, [first.store / "journal"]).is_behind
+    check_refused(place, [first.store / "journal"], "went different ways")
+    again = open_at(tmp_path / "again")
+    restoration.restore(again, tmp_path / "backup")
+    assert reconcile.reconcile(again, [first.store / "journal"]).is_finished
 
 
-def test_a_cross_certificate_survives_the_publication_that_replaces_it(
+def test_a_checkpoint_counts_after_a_publication_has_replaced_it(
     lost: Lost, place: Home, tmp_path: Path
 ) -> None:
     lines = lost.journal.read_bytes().splitlines(keepends=True)
@@ -612,14 +577,15 @@ def test_a_cross_certificate_survives_the_publication_that_replaces_it(
     place.store.mkdir()
     shutil.copy(cut, place.store / "journal")
     restoration.restore(place, lost.backup)
-    assert reconcile.catch_up(place).is_behind
+    assert not reconcile.reconcile(place).is_finished
     publication.publish(place)
-    done = reconcile.catch_up(place, [cut])
-    assert done.is_behind
-    assert any("it ends before row" in str(problem) for _, problem in done.problems)
+    assert not reconcile.reconcile(place).is_finished
+    check_refused(place, [cut], r"ends at row \d+, and row \d+ is needed")
+    check_refused(place, [lost.journal], "went different ways")
     with pytest.raises(Refused, match="does not know"):
         issue(place)
-    assert not reconcile.catch_up(place, [lost.journal]).is_behind
+    assert reconcile.reconcile(place, without_journal=True).is_finished
+    check_chain(place)
 
 
 def test_an_accepted_loss_is_not_reported_again(lost: Lost, place: Home) -> None:
@@ -628,35 +594,127 @@ def test_an_accepted_loss_is_not_reported_again(lost: Lost, place: Home) -> None
     place.store.mkdir()
     (place.store / "journal").write_bytes(b"".join(lines[: len(lines) // 2]))
     restoration.restore(place, lost.backup)
-    done = reconcile.catch_up(place, without_journal=True)
-    assert not done.is_behind
-    assert "was signed when the log had" in str(done.problems[0][1])
-    again = reconcile.catch_up(place)
-    assert not again.is_behind
-    assert "behind the newest signature" not in "".join(
-        str(problem) for _, problem in again.problems
-    )
+    done = reconcile.reconcile(place, without_journal=True)
+    assert done.is_finished
+    assert "was signed when the audit log had" in str(done.problems[0][1])
+    again = reconcile.reconcile(place)
+    assert again.is_finished
+    assert "was signed" not in "".join(str(problem) for _, problem in again.problems)
     check_goes_on(lost, place)
 
 
 # -- refusals
 
 
-def test_a_restored_store_issues_publishes_and_delivers_nothing_before_it_is_reconciled(
-    lost: Lost, place: Home, tmp_path: Path
+def test_a_restored_store_issues_and_publishes_nothing_before_it_is_reconciled(
+    lost: Lost, place: Home
 ) -> None:
     restoration.restore(place, lost.backup)
-    assert reconcile.catch_up(place).is_behind
+    assert not reconcile.reconcile(place).is_finished
     with pytest.raises(Refused, match="does not know"):
         issue(place)
     with pytest.raises(Refused, match="does not know"):
         publication.publish(place)
-    # The journal that begins now tells nothing of what was before.
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.UNSPECIFIED)
-    assert reconcile.catch_up(place).is_behind
-    assert not reconcile.catch_up(place, without_journal=True).is_behind
+    assert not reconcile.reconcile(place).is_finished
+    assert reconcile.reconcile(place, without_journal=True).is_finished
+    check_chain(place)
     issue(place)
     publication.publish(place)
+
+
+V_0_1 = {"head": 3, "has_journal": True, "has_crls": True, "has_looked": True, "least": 0}
+
+
+@pytest.mark.parametrize(
+    ("state", "may_publish"),
+    [
+        (V_0_1, True),
+        (V_0_1 | {"has_looked": False}, False),
+        (V_0_1 | {"has_journal": False}, True),
+        (V_0_1 | {"least": 10**6}, True),
+    ],
+)
+def test_a_restore_that_version_0_1_0_left_unfinished_is_unfinished(
+    lost: Lost, place: Home, state: dict[str, object], may_publish: bool
+) -> None:
+    """That version added rows of its own to a journal that did not suffice."""
+    restoration.restore(place, lost.backup)
+    if not state["has_journal"]:
+        place.recovery_file.unlink()
+        place.append_to_journal()
+    place.recovery_file.write_text(json.dumps(state))
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+    assert not reconcile.reconcile(place).is_finished
+    if may_publish:
+        publication.publish(place)
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("at", ["replay", "CRLs", "finish", "the end"])
+@pytest.mark.parametrize("kind", ["restored", "copied back"])
+def test_a_run_that_is_killed_is_repeated(
+    lost: Lost, place: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, kind: str
+) -> None:
+    if kind == "restored":
+        shutil.copytree(lost.home.public, place.public)
+        place.store.mkdir()
+        shutil.copy(lost.journal, place.store / "journal")
+        restoration.restore(place, lost.backup)
+    else:
+        shutil.copytree(lost.home.path, place.path)
+        shutil.copy(old_of(lost, tmp_path).database, place.database)
+
+    def die(*arguments: object, **_: object) -> None:
+        if at != "the end" or arguments[0] == place.recovery_file:
+            raise Died
+
+    with monkeypatch.context() as patch:
+        where = {
+            "replay": (RecoveryState, "write"),
+            "CRLs": (crl_sources, "read"),
+            "finish": (reconcile, "_finish"),
+            "the end": (Path, "unlink"),
+        }[at]
+        patch.setattr(*where, die)
+        with pytest.raises(Died):
+            reconcile.reconcile(place)
+    again = open_at(place.path)
+    with pytest.raises(Refused, match=r"does not know|older than"):
+        issue(again)
+    assert reconcile.reconcile(again).is_finished
+    check_everything_is_known(lost, again)
+    check_goes_on(lost, again)
+    again.db.close()
+
+
+def test_a_run_that_is_killed_while_it_reads_a_crl_is_repeated(
+    lost: Lost, place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it remembers is more than what it did; the audit log gets a row for each."""
+    shutil.copytree(lost.home.public, place.public)
+    restoration.restore(place, lost.backup)
+    write = RecoveryState.write
+
+    def die(self: RecoveryState, path: Path) -> None:
+        write(self, path)
+        if self.unrecorded:
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RecoveryState, "write", die)
+        with pytest.raises(Died):
+            reconcile.reconcile(place)
+    assert not reconcile.reconcile(place).is_finished
+    head = rows(place, "SELECT max(id) FROM audit")
+    assert reconcile.reconcile(place, without_journal=True).is_finished
+    revoked = "SELECT count(*) FROM audit WHERE act IN ('revoked', 'held') AND id > "
+    assert rows(place, f"{revoked}{head[0][0]}") == [(REVOKED + 1,)]
+    check_goes_on(lost, place)
 
 
 def test_a_journal_that_ends_before_the_backup_is_not_enough(
@@ -664,9 +722,11 @@ def test_a_journal_that_ends_before_the_backup_is_not_enough(
 ) -> None:
     lines = lost.journal.read_bytes().splitlines(keepends=True)
     (tmp_path / "short").write_bytes(b"".join(lines[:3]))
+    (tmp_path / "empty").touch()
     restoration.restore(place, lost.backup)
-    with pytest.raises(Invalid, match="ends before the backup"):
-        reconcile.catch_up(place, [tmp_path / "short"])
+    check_refused(place, [tmp_path / "short"], "ends at row 3, and row")
+    with pytest.raises(Invalid, match="is empty"):
+        reconcile.reconcile(place, [tmp_path / "empty"])
     with pytest.raises(Refused, match="does not know"):
         issue(place)
 
@@ -682,20 +742,10 @@ def test_a_journal_that_survived_but_ends_before_the_backup_is_never_enough(
     restoration.restore(place, lost.backup)
     crls = [path for path in lost.crls if not path.name.startswith("later")]
     for given in ([], crls, []):
-        assert reconcile.catch_up(place, crl_files=given).is_behind
+        assert not reconcile.reconcile(place, crl_files=given).is_finished
         with pytest.raises(Refused, match="does not know"):
             issue(place)
-    assert not reconcile.catch_up(place, [lost.journal]).is_behind
-
-
-def test_a_fully_replayed_journal_suffices_after_further_use(lost: Lost, place: Home) -> None:
-    """Restored, killed before it caught up, and then somebody revokes."""
-    place.store.mkdir(parents=True)
-    shutil.copy(lost.journal, place.store / "journal")
-    restoration.restore(place, lost.backup)
-    revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
-    assert not reconcile.catch_up(place).is_behind
-    check_goes_on(lost, place)
+    assert reconcile.reconcile(place, [lost.journal]).is_finished
 
 
 @pytest.mark.parametrize("journal", ["none", "damaged"])
@@ -710,11 +760,11 @@ def test_published_crls_are_not_replaced_before_they_are_read(
     restoration.restore(place, lost.backup)
     if journal == "damaged":
         with pytest.raises(Invalid, match="damaged"):
-            reconcile.catch_up(place)
+            reconcile.reconcile(place)
         (place.store / "journal").unlink()
     with pytest.raises(Refused, match="does not know"):
         publication.publish(place)
-    reconcile.catch_up(place)
+    reconcile.reconcile(place)
     publication.publish(place)
     before = revoked_by(lost.home.public / "new-issuing.crl")
     assert revoked_by(place.public / "new-issuing.crl") >= before
@@ -729,10 +779,10 @@ def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path
     for nth, spoiled in enumerate((changed, b"".join([*lines[:-9], *lines[-8:]]))):
         (tmp_path / f"j{nth}").write_bytes(spoiled)
         with pytest.raises((Invalid, Unavailable)):
-            reconcile.catch_up(place, [tmp_path / f"j{nth}"])
+            reconcile.reconcile(place, [tmp_path / f"j{nth}"])
         with pytest.raises(Refused, match=r"does not know|older than"):
             issue(place)
-    reconcile.catch_up(place, [lost.journal])
+    reconcile.reconcile(place, [lost.journal])
     check_everything_is_known(lost, place)
 
 
@@ -742,7 +792,7 @@ def test_the_journal_of_another_store_is_refused(lost: Lost, place: Home, tmp_pa
     user_records.add(other, User.parse("somebody"))
     restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="another store"):
-        reconcile.catch_up(place, [other.store / "journal"])
+        reconcile.reconcile(place, [other.store / "journal"])
 
 
 def test_the_crl_of_another_ca_is_refused(lost: Lost, place: Home, tmp_path: Path) -> None:
@@ -751,7 +801,7 @@ def test_the_crl_of_another_ca_is_refused(lost: Lost, place: Home, tmp_path: Pat
     creation.create(other, "new")
     restoration.restore(place, lost.backup)
     with pytest.raises(Invalid, match="another CA"):
-        reconcile.catch_up(place, crl_files=[other.store / "crl" / "new-root.crl"])
+        reconcile.reconcile(place, crl_files=[other.store / "crl" / "new-root.crl"])
 
 
 def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path) -> None:
@@ -762,7 +812,7 @@ def test_a_home_is_never_overwritten(lost: Lost, template: Path, tmp_path: Path)
             if path != keep:
                 shutil.rmtree(there) if there.is_dir() else there.unlink()
         before = sorted(home.path.rglob("*"))
-        with pytest.raises(Conflict, match="is there already"):
+        with pytest.raises(Conflict, match="exists already"):
             restoration.restore(home, lost.backup)
         assert [p for p in sorted(home.path.rglob("*")) if p.suffix != ".lock"] == [
             p for p in before if p.suffix != ".lock"
@@ -773,9 +823,9 @@ def test_a_second_restore_before_reconciling_is_refused_with_a_hint(
     lost: Lost, place: Home
 ) -> None:
     restoration.restore(place, lost.backup)
-    with pytest.raises(Conflict, match="has not caught up") as told:
+    with pytest.raises(Conflict, match="is not finished") as told:
         restoration.restore(place, lost.backup)
-    assert told.value.hint == "`rca restore` without FILE goes on"
+    assert told.value.hint == "run `rca restore` without FILE to go on"
 
 
 def test_a_damaged_backup_puts_nothing_into_place(lost: Lost, place: Home, tmp_path: Path) -> None:
@@ -798,7 +848,7 @@ def test_a_wrong_passphrase_makes_nothing(lost: Lost, tmp_path: Path) -> None:
 def test_a_hierarchy_without_its_key_is_known_and_issues_nothing(lost: Lost, place: Home) -> None:
     """It was made after the backup; its certificate is in the journal, its key is lost."""
     restoration.restore(place, lost.backup)
-    reconcile.catch_up(place, [lost.journal])
+    reconcile.reconcile(place, [lost.journal])
     with pytest.raises((Unavailable, NotFound)):
         issue(place, hierarchy="later")
 
@@ -807,7 +857,7 @@ def test_the_crl_of_a_ca_without_its_key_is_reported_with_its_end(lost: Lost, pl
     """It is there and good; nobody can sign the next one."""
     shutil.copytree(lost.home.public, place.public)
     restoration.restore(place, lost.backup)
-    reconcile.catch_up(place, [lost.journal])
+    reconcile.reconcile(place, [lost.journal])
     for if_due in (False, True):
         assert publication.publish(place, if_due=if_due).overdue == ("later-issuing",)
     (found,) = doctor.examine(place)["CRL"]
