@@ -26,6 +26,7 @@ from renrakucho_ca.store.tables import hierarchies
 from tests.shared.homes import (
     PASSPHRASE,
     Clock,
+    Died,
     copy_home,
     issue,
     openssl,
@@ -649,10 +650,6 @@ def test_a_restore_that_version_0_1_0_left_unfinished_is_unfinished(
     assert not reconcile.reconcile(place).is_finished
     if may_publish:
         publication.publish(place)
-
-
-class Died(BaseException):
-    """The process ends here."""
 
 
 @pytest.mark.parametrize("at", ["replay", "CRLs", "finish", "the end"])
