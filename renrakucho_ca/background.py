@@ -1,6 +1,4 @@
-"""Two things at the same time, where one of them lets go of the interpreter's lock: hashing,
-scrypt, SQLite, the disk.
-"""
+"""Background tasks, for work that releases the interpreter's lock: hashes, scrypt, SQLite, disk."""
 
 from __future__ import annotations
 
@@ -13,11 +11,10 @@ _Result = TypeVar("_Result")
 
 
 class BackgroundTask(Generic[_Result]):
-    """Runs a function in a thread of its own while the caller goes on. As a context it does not
-    outlive what it was begun for.
+    """Run a function in a thread while the caller goes on; as a context, wait for it at the end.
 
-    Where no thread can be had, the function runs when its result is asked for. (The executors of
-    `concurrent.futures` cost 10 ms to import, and give up there.)
+    If no thread can be started, `result` runs the function. (The executors of `concurrent.futures`
+    take 10 ms to import, and fail there.)
     """
 
     def __init__(self, function: Callable[[], _Result]) -> None:
@@ -37,7 +34,7 @@ class BackgroundTask(Generic[_Result]):
             self._error = error
 
     def result(self) -> _Result:
-        """Waits; gives what the function returned, or raises what it raised."""
+        """Wait, then return the function's result or raise its exception."""
         if self._thread is None:
             return self._function()
         self._thread.join()
@@ -46,7 +43,7 @@ class BackgroundTask(Generic[_Result]):
         return self._results[0]
 
     def wait(self) -> None:
-        """Until it is over, however it ended."""
+        """Wait for the end, whatever the outcome."""
         if self._thread is not None:
             self._thread.join()
 

@@ -45,7 +45,7 @@ class TokenUri:
 
     @property
     def name_of_token(self) -> str:
-        """What the URI says of the token; two that say the same have one PIN."""
+        """Return the attributes of the token; equal ones share a PIN."""
         slot = None if self.slot_id is None else f"slot {self.slot_id}"
         named = (self.token, self.serial, self.manufacturer, self.model, slot)
         return ", ".join(each for each in named if each is not None) or self.text

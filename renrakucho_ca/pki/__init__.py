@@ -14,5 +14,5 @@ UNREADABLE = (
     # A BIT STRING as the value of an attribute that has none (x509.NameAttribute).
     TypeError,
 )
-"""What the library raises where a certificate, CRL or request, or a part of one, is malformed. It
-reads many parts only when they are asked for."""
+"""The library raises these for a malformed certificate, CRL or request. It parses many parts only
+on access."""

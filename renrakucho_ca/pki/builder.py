@@ -1,4 +1,4 @@
-"""The builder: each kind of certificate is one expression that can be read beside RFC 5280."""
+"""Build certificates: each kind is one expression in the order of RFC 5280."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ Read = tuple[int | None, "Value | Invalid"]
 
 
 def read(file: BinaryIO) -> Iterator[Read]:
-    """What is in a file that can be read twice, in order; nothing where it holds neither."""
+    """Yield the content of a seekable file in order; nothing if it has neither kind."""
     first = file.read(1)
     file.seek(0)
     if first == b"\x30":  # SEQUENCE, or the digit 0 of a text
@@ -85,7 +85,7 @@ def _opened(line: int | None, kind: ContentKind, value: bytes) -> Iterator[Read]
 
 
 class _Block:
-    """What has been read of a block.
+    """The lines read of a block.
 
     Attributes:
         kind: what its label claims; None where it is a key or a request.

@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
     Attributes:
         issuer: which of the CAs, by its place among those that were given.
-        person: whom the subject names; None where it names nobody.
+        person: the person that the subject names, or None.
         key_algorithm: None where the library does not know the kind of key.
     """
 
@@ -135,7 +135,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
 
 
 def inspect_all(issuers: Sequence[bytes], data: Sequence[bytes]) -> list[InspectionResult]:
-    """`inspect` for many: the work of one parcel for a worker process."""
+    """Inspect a batch: the work of a worker process."""
     return [inspect(each, issuers) for each in data]
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint: what an issuing CA signs of the audit log, so that nobody can cut it off unseen.
+"""A checkpoint: an issuing CA signs the head of the audit log, which reveals a cut log.
 
 The signed text is five lines of ASCII, each with its line feed:
 
@@ -52,7 +52,7 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """What is signed."""
+        """The signed text."""
         return (
             "rca audit checkpoint 1\n"
             f"rows {self.rows}\n"
@@ -101,7 +101,7 @@ def to_document(
 
 
 def to_json(document: dict[str, str]) -> bytes:
-    """The file that is published beside the CRL."""
+    """Return the file that is published with the CRL."""
     return (json.dumps(document, indent=1) + "\n").encode()
 
 

@@ -1,4 +1,4 @@
-"""What is to stand in each kind of certificate: builder and linter both start from it."""
+"""The content of each kind of certificate: the input of builder and linter."""
 
 from __future__ import annotations
 

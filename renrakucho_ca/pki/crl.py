@@ -210,7 +210,7 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
     except (x509.ExtensionNotFound, *UNREADABLE):
         raise Invalid(
             "the CRL has no number",
-            # OpenSSL and Easy-RSA set none unless they are told to.
+            # OpenSSL and Easy-RSA set none by default.
             hint="on the root's machine, set `crlnumber = $dir/crlnumber` in OpenSSL's "
             "configuration (Easy-RSA: pki/openssl-easyrsa.cnf), write 01 into that file, "
             "and create the CRL again",
@@ -218,9 +218,9 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
 
 
 def claimed_number(file: BinaryIO) -> int:
-    """The cRLNumber of what may be a CRL in DER, which nobody has proven; 0 where there is none.
+    """Return the unverified cRLNumber of a file that may be a CRL in DER; 0 if it has none.
 
-    The extensions stand behind the entries, which are stepped over: to read, parse and verify
+    The extensions follow the entries, which are skipped: to read, parse and verify a CRL of
     1,000,000 takes 0.2 s.
     """
     with suppress(ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""What `cryptography` does not offer of DER (X.690): to wrap a value, to walk a sequence."""
+"""DER (X.690) that `cryptography` lacks: wrap a value, walk a sequence."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def elements(content: bytes | memoryview) -> Iterator[Element]:
 
 
 def untrusted(content: bytes | memoryview) -> list[Element]:
-    """As `elements`, of octets that nobody has parsed before.
+    """As `elements`, for octets that no parser has checked.
 
     Raises:
         ValueError: a length that is indefinite, longer than need be or past the end, or a tag of
@@ -89,7 +89,7 @@ def place(file: BinaryIO, at: int) -> tuple[int, int]:
 
 
 def _measured(rest: memoryview) -> tuple[int, int]:
-    """How many octets the first header has, and how many follow it."""
+    """Return the lengths in octets of the first header and of its content."""
     if len(rest) < 2 or rest[0] & 0x1F == 0x1F:
         raise ValueError("no DER")
     start, length = 2, rest[1]

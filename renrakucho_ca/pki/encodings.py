@@ -1,4 +1,4 @@
-"""What octets are: certificates, CRLs and PKCS#7, in whatever form programs leave them.
+"""Detect certificates, CRLs and PKCS#7 in the encodings that programs write.
 
 Content decides, not what a name or a label claims.
 """
@@ -29,7 +29,7 @@ _PKCS12 = re.compile(
     rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL
 )
 _PADDING = b"\r\n \0"
-"""What editors and tokens leave after a value."""
+"""Bytes that editors and tokens append to a value."""
 _BASE64_START = re.compile(rb"\s*MI[A-Za-z0-9+/]")
 """A SEQUENCE of more than 127 octets, in base64."""
 _ESCAPE = re.compile(rb"\\(?:[nrt]|(/)|u00([0-9A-Fa-f]{2}))")
@@ -37,7 +37,7 @@ _ESCAPE = re.compile(rb"\\(?:[nrt]|(/)|u00([0-9A-Fa-f]{2}))")
 
 
 class ContentKind(Enum):
-    """What a value in DER is, by its outermost fields."""
+    """The kind of a DER value, by its outermost fields."""
 
     CERTIFICATE = auto()
     CRL = auto()
@@ -48,7 +48,7 @@ Value = tuple[ContentKind, bytes]
 
 
 def kind_of(data: bytes) -> ContentKind | None:
-    """What a value in DER claims to be; None where it is none of these, or not whole."""
+    """Return the kind of a DER value; None for another kind or an incomplete value."""
     if data.startswith(_INDEFINITE_CONTENT_INFO):
         return ContentKind.PKCS7
     try:
@@ -157,7 +157,7 @@ def _elements(content: bytes | memoryview, depth: int = 0) -> Iterator[der.Eleme
 
 
 def from_base64(text: bytes) -> bytes:
-    """What stands between BEGIN and END, also inside a text of JSON.
+    """Decode the text between BEGIN and END, also from inside JSON.
 
     Raises:
         Invalid: it is not base64.

@@ -69,7 +69,7 @@ def _uri(url: str) -> x509.UniformResourceIdentifier:
 
 
 def constraining(bound: Constraints) -> Extensions:
-    """What a CA binds everything below it to, and the policies of any certificate."""
+    """The constraints that a CA imposes on subordinates, and certificate policies."""
     if bound.permitted or bound.excluded:  # §4.2.1.10: MUST be critical
         yield (
             x509.NameConstraints(

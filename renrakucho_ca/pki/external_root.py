@@ -35,7 +35,7 @@ def load_request(data: bytes) -> x509.CertificateSigningRequest:
     """A request for a CA's certificate; its signature proves that the key is its maker's.
 
     Raises:
-        Invalid: it cannot be read, its key is too weak, it names nobody, or asks for no CA.
+        Invalid: it is unreadable, its key is weak, its subject empty, or it is not for a CA.
     """
     request = csr.read(data)
     if not list(request.subject):
@@ -44,7 +44,7 @@ def load_request(data: bytes) -> x509.CertificateSigningRequest:
         extensions = request.extensions
         constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
-        return request  # `openssl req` puts none in unless it is told to
+        return request  # `openssl req` adds none by default
     except (ValueError, x509.DuplicateExtension):
         raise Invalid("the extensions of the request cannot be read") from None
     if not constraints.ca:

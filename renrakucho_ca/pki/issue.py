@@ -1,4 +1,4 @@
-"""The one way to a certificate: build, lint under a throwaway key, sign those very bytes."""
+"""Issue certificates: build, lint under a lint key, re-sign the same bytes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def request_ca(
     draft = ca_request(profile, subject, public_key, distribution, lint_key(public_key))
     (whole,) = der.elements(draft)
     info, algorithm, signature = der.elements(whole.content)
-    # The library has put the throwaway key into subjectPKInfo (RFC 2986 §4.1).
+    # The library has put the lint key into subjectPKInfo (RFC 2986 §4.1).
     version, name, _, attributes = (bytes(field.whole) for field in der.elements(info.content))
     own = der.encode(der.SEQUENCE, version, name, to_spki(public_key), attributes)
     return re_sign(

@@ -1,4 +1,4 @@
-"""Key pairs: make, name, judge, load, and the hash that each signs with."""
+"""Key pairs: generate, describe, accept, load, sign and verify."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def describe(public_key: object) -> str:
     """A key's name for records and messages, such as `ec-p256` or `rsa-2560`.
 
     Args:
-        public_key: any that the library loads; a CA that is taken over may hold weak ones.
+        public_key: any that the library loads; an imported CA may have weak ones.
     """
     match public_key:
         case ec.EllipticCurvePublicKey():

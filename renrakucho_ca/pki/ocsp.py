@@ -40,7 +40,7 @@ GOOD, UNKNOWN = b"\x80\x00", b"\x82\x00"
 
 
 class OcspError(Enum):
-    """The answers that nobody signs (§2.3): OCSPResponseStatus, and the whole response."""
+    """The unsigned responses (§2.3): OCSPResponseStatus, and the whole response."""
 
     MALFORMED_REQUEST = 1
     INTERNAL_ERROR = 2
@@ -100,7 +100,7 @@ class Period:
 
 
 class Form:
-    """What all responses of one responder about one issuer in one period share.
+    """The shared part of one responder's responses about one issuer in one period.
 
     Args:
         hash: by which the clients name the issuer, and so the response must.

@@ -44,7 +44,7 @@ class CertId:
 
 @dataclass(frozen=True, slots=True)
 class OcspRequest:
-    """What a client wants to know.
+    """A parsed OCSP request.
 
     Attributes:
         nonce: the content of the extension's OCTET STRING, to be given back as it came.

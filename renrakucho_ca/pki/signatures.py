@@ -1,6 +1,6 @@
-"""Signatures: a CA's own in place of a draft's; and whose one is.
+"""Re-sign drafts with a CA's key, and verify signatures of any hash.
 
-By whatever hash: the library refuses the SHA-1 and MD5 of old CAs.
+The library refuses the SHA-1 and MD5 of old CAs.
 """
 
 from __future__ import annotations

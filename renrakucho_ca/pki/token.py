@@ -1,4 +1,4 @@
-"""CA keys in a token (PKCS #11, such as an HSM): found by their URI, made there, signing there."""
+"""CA keys in a token (PKCS #11, such as an HSM): find, generate, sign."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TokenKey:
 
 
 def find(access: Access) -> TokenKey | None:
-    """The key that a URI names; None where the token has none of that name.
+    """Return the key that a URI names, or None.
 
     Raises:
         Unavailable: no module, token or login; the key may not sign, or has no public half.
@@ -104,7 +104,7 @@ def get(access: Access) -> TokenKey:
 
 
 def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
-    """Makes a key pair in the token, which will not give the private half out.
+    """Generate a key pair in the token; its private key cannot be extracted.
 
     Raises:
         As `find`. Invalid: the URI has no `object`, which would be its name.

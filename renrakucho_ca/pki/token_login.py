@@ -1,7 +1,7 @@
-"""Tokens (PKCS #11): finding the one that a URI names, and logging in to it.
+"""Find the token (PKCS #11) that a URI names, and log in to it.
 
-A token knows one login a process and locks after a few wrong PINs, so what has been opened or
-refused holds for the whole process, and the last try is never used.
+A token allows one login per process and locks after a few wrong PINs. So a session or refusal is
+kept for the whole process, and the last attempt is never used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ after 0.2 s never (measured). So the workers of a batch would."""
 _sessions: dict[_Place, Any] = {}
 _refused: set[_Place] = set()
 _waited: set[str] = set()
-"""Modules of which nobody waits for a token any more: once is enough for a process."""
+"""Modules that were waited for: once is enough for a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def login(pkcs11: ModuleType, access: Access) -> Any:
 
 
 def _opened(pkcs11: ModuleType, token: Any, access: Access) -> Any:
-    """Logs in, and tries again where another process wrote to the token meanwhile: of a hundred
-    logins to SoftHSM, four at a time, it was one (measured). A PIN that is refused is told so."""
+    """Log in; retry if another process wrote to the token meanwhile: one of a hundred logins to
+    SoftHSM, four at a time (measured). A refused PIN is not retried."""
     for seconds in WAITS:
         _refuse_spent(pkcs11, token, access.uri)
         with suppress(pkcs11.GeneralError):
@@ -88,7 +88,7 @@ def _opened(pkcs11: ModuleType, token: Any, access: Access) -> Any:
 
 
 def _refuse_spent(pkcs11: ModuleType, token: Any, uri: TokenUri) -> None:
-    """Cron would try a PIN that was changed again and again, until nobody can sign."""
+    """Keep cron from retrying a changed PIN until the token is locked."""
     if pkcs11.TokenFlag.USER_PIN_LOCKED in token.flags:
         raise pkcs11.PinLocked
     if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in token.flags:

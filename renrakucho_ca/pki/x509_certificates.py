@@ -117,7 +117,7 @@ def extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None:
 
 
 def path_length(ca: x509.Certificate) -> int | None:
-    """How many CAs may follow below (§4.2.1.9); None where there is no limit."""
+    """Return the number of CAs allowed below (§4.2.1.9); None for no limit."""
     constraints = extension(ca, x509.BasicConstraints)
     return None if constraints is None else constraints.path_length
 
@@ -125,7 +125,7 @@ def path_length(ca: x509.Certificate) -> int | None:
 def authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     """The issuer's subjectKeyIdentifier as it stands there (§4.2.1.1), in certificates and CRLs.
 
-    An issuer that was taken over may have none: then it is derived from its key.
+    An imported issuer may have none: then it is derived from its key.
     """
     identifier = extension(issuer, x509.SubjectKeyIdentifier)
     if identifier is None:

@@ -1,10 +1,10 @@
-"""Worker processes for work that is a function of its input, handed out by the parcel.
+"""Worker processes that apply a function to batches.
 
 Processes, because keys and bundles hold the interpreter's lock: two threads give 1.05 times the
-rate of one, two processes 1.90 (measured). The first is a fresh interpreter, so it has none of our
-locks and connections; when it has imported what all need, it forks the others. Each ends when the
-other end of its pipe is gone, however its parent died. multiprocessing's own way to start them
-would run `__main__` in each again, and a process beside.
+rate of one, two processes 1.90 (measured). The first worker is a fresh interpreter without our
+locks and connections; after its imports it forks the others. A worker ends when the other end of
+its pipe is closed, however its parent died. multiprocessing would run `__main__` in each worker
+again, and start one process more.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _Sent = TypeVar("_Sent")
 _Result = TypeVar("_Result")
 
 IN_FLIGHT = 4
-"""Parcels that a worker holds, so that it never waits while the parent stores results: with two it
-waits for the disk now and then (0.72 of the ideal rate for 2,000 certificates, against 0.75)."""
+"""Batches that a worker has, so that it never waits while the parent stores results: with two it
+sometimes waits for the disk (0.72 of the ideal rate for 2,000 certificates, against 0.75)."""
 
 _PROGRAM = """\
 import sys
@@ -41,15 +41,15 @@ import {module}, {here}
 
 
 def cores() -> int:
-    """How many processes keep this machine busy."""
+    """Return the number of processor cores of this process."""
     return len(os.sched_getaffinity(0))
 
 
 class ProcessPool:
-    """So many processes. They start at once, and import while the caller unlocks a key.
+    """Worker processes. They start at once, and import while the caller unlocks a key.
 
     Args:
-        module: what they will need, besides this one.
+        module: the module that they import.
     """
 
     def __init__(self, count: int, module: str) -> None:
@@ -77,7 +77,7 @@ class ProcessPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends the processes, whatever they are doing."""
+        """End the processes at once."""
         for pipe in self._in_flight:
             pipe.close()
         self._first.wait()
@@ -87,12 +87,12 @@ class ProcessPool:
         work: Callable[[_Sent], _Result],
         batches: Iterable[tuple[_Kept, _Sent]],
     ) -> Iterator[tuple[_Kept, _Result]]:
-        """Does the work on every parcel, in whatever order it gets done, in constant memory.
+        """Yield the results of all batches as they are finished, in constant memory.
 
         Args:
-            work: what can be pickled, and stays with the worker.
-            parcels: taken as workers need them; of each, what comes back with its result, and what
-                is sent.
+            work: can be pickled; stays with the worker.
+            batches: taken as workers need them; for each an object to yield with the result, and
+                the object to send.
 
         Raises:
             Unavailable: a worker process died.
@@ -126,10 +126,10 @@ class ProcessPool:
 
 @contextmanager
 def _no_interruptions() -> Iterator[None]:
-    """What is started meanwhile never gets SIGINT or SIGTERM, which reach whole groups.
+    """Start children with SIGINT and SIGTERM blocked, which reach whole process groups.
 
-    The parent decides what is still to be done. Blocked, not ignored: then it holds from the
-    child's first instruction on, and the parent misses none.
+    The parent decides how to end. Blocked, not ignored: this holds from the child's first
+    instruction on, and the parent misses no signal.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -142,7 +142,7 @@ def _no_interruptions() -> Iterator[None]:
 
 
 def serve(*descriptors: int) -> None:
-    """A worker's life: the work first, then parcels, until the parent is gone.
+    """Run a worker: receive the function, then batches, until the parent is gone.
 
     Args:
         descriptors: the ends of all workers' pipes.
@@ -152,7 +152,7 @@ def serve(*descriptors: int) -> None:
         pipe = Connection(_own_of(descriptors))
         threading.Thread(target=_receive, args=(pipe, received), daemon=True).start()
     except (OSError, RuntimeError):
-        # There may be no more processes, or no more threads. The parent tells that we have gone.
+        # There may be no more processes, or no more threads. The parent reports the end.
         os._exit(1)
     with suppress(BrokenPipeError, ConnectionResetError):
         work = received.get()
@@ -161,10 +161,9 @@ def serve(*descriptors: int) -> None:
 
 
 def _own_of(descriptors: Sequence[int]) -> int:
-    """Forks a worker for each descriptor but the first; returns that of whoever returns.
+    """Fork a worker for each descriptor but the first; return the descriptor of this process.
 
-    It spares them the imports, 0.13 s of a core each; and it may be done while there is neither
-    thread nor connection.
+    A fork saves the imports, 0.13 s of a core each. It is safe: there is no thread or connection.
     """
     own, *others = descriptors
     for other in others:
@@ -172,16 +171,16 @@ def _own_of(descriptors: Sequence[int]) -> int:
             own = other
             break
     for descriptor in descriptors:
-        # Held by another worker too, a pipe would not tell that its own has died.
+        # A pipe that another worker holds, too, would not show that its own worker died.
         if descriptor != own:
             os.close(descriptor)
     return own
 
 
 def _receive(pipe: Connection, received: queue.SimpleQueue[Any]) -> None:
-    """Empties the pipe at once: were parent and worker both to send large parcels to one who does
-    not read, neither would go on. When the parent is gone, so is the worker, in whatever step, and
-    the first of them after the others.
+    """Empty the pipe at once: parent and worker that both send large batches would deadlock.
+
+    The worker ends with its parent, at any step; the first worker ends after the others.
     """
     try:
         while True:
@@ -192,6 +191,6 @@ def _receive(pipe: Connection, received: queue.SimpleQueue[Any]) -> None:
                 os.wait()
         os._exit(0)
     except BaseException:
-        # A failed read, or no memory for a parcel: who waits for it would wait for ever, and so
-        # would the parent, which now tells that we have gone.
+        # A failed read, or no memory for a batch: `serve` and the parent would wait for ever. Now
+        # the parent reports the end.
         os._exit(1)

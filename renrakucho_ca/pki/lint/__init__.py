@@ -1,7 +1,7 @@
-"""Our linter: reads a certificate as a stranger would, and tells what deviates from its profile.
+"""Parse a certificate and report its deviations from its profile.
 
-It shares nothing with the builder but what was asked for: a mistake there cannot excuse itself
-here. The rules stand in `fields`, `extensions` and `constraints`.
+The linter shares only the request with the builder: a mistake there cannot excuse itself here. The
+rules are in `field_rules`, `extension_rules` and `constraint_rules`.
 """
 
 from __future__ import annotations

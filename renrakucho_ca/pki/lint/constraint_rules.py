@@ -46,7 +46,7 @@ def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> I
         return
     for ca in (issuer, *expected.above):
         yield from map(str, name_findings(certificate, ca))
-    # A root's policies bind nobody: verifiers begin below it (§6.1.1 (d)), OpenSSL too.
+    # A root's policies have no effect: verifiers begin below it (§6.1.1 (d)), OpenSSL too.
     yield from _policy_findings(
         certificate,
         extension(issuer, x509.CertificatePolicies),

@@ -1,4 +1,4 @@
-"""What a certificate must say, for the rules to compare it with."""
+"""The expected content of a certificate, for the rules to compare with."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from renrakucho_ca.pki.keys import PublicKey
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a certificate must say; `path_length` is None for an end entity, `no_check` tells an
-    OCSP responder.
+    """The expected content of a certificate.
 
     Attributes:
-        subject: a name that is taken over from another certificate stays as it stands there.
+        subject: a name that comes from another certificate stays byte for byte.
         identifier: of its key; None where it is to be derived from the key.
         above: the CAs above the issuer.
     """

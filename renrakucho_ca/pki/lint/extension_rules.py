@@ -142,7 +142,7 @@ def _authority_key_identifier(certificate: x509.Certificate, expected: Expected)
     """§4.2.1.1: the issuer's subject key identifier, as it stands there."""
     found = extension(certificate, x509.AuthorityKeyIdentifier)
     issuer = extension(expected.issuer, x509.SubjectKeyIdentifier)
-    if issuer is None:  # a CA that was taken over
+    if issuer is None:  # an imported CA
         issuer = x509.SubjectKeyIdentifier.from_public_key(public_key_of(expected.issuer))
     if found is not None and found.key_identifier != issuer.digest:
         yield "the authority key identifier is not that of the issuer"

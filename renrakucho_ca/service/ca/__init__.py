@@ -1,1 +1,1 @@
-"""What every CA of a home needs: keys, CRLs, the clock guard, distribution points."""
+"""The CAs of a home: keys, CRLs, the clock guard, distribution points."""

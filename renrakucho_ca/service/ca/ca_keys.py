@@ -87,7 +87,7 @@ def make(
 
     Args:
         strictly: one that is there already must be of that algorithm too.
-        beside: the key of another CA that is being made.
+        other: the key of another CA that is being made.
 
     Raises:
         Conflict: the key is that of another CA. Invalid: it is of another algorithm.
@@ -177,7 +177,7 @@ def _module(home: Home, uri: TokenUri) -> str:
 def _pin(home: Home, uri: TokenUri) -> str:
     """From the file of the URI, else from the terminal."""
     if uri.pin_source is None:
-        # Nobody types a PIN for a token that is not there.
+        # Do not ask for the PIN of a missing token.
         token_login.look_for(uri, _module(home, uri))
         return home.pin(uri.name_of_token)
     return _pin_in(home.path / uri.pin_source)
@@ -185,7 +185,7 @@ def _pin(home: Home, uri: TokenUri) -> str:
 
 def _pin_in(file: Path) -> str:
     try:
-        # To open a named pipe into which nobody writes would wait for ever.
+        # Without O_NONBLOCK, open(2) of a named pipe without a writer blocks.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             if mode & 0o077 or not stat.S_ISREG(mode):

@@ -1,7 +1,7 @@
-"""The moment at which something is signed: never before what was signed already.
+"""The clock guard: rca refuses to sign while the clock is behind its newest signature.
 
-A clock that was set back, or lost its battery, would give a CRL that is over on the servers' right
-clocks, so that they let nobody in, and certificates from before their CA.
+A clock that was set back would give a CRL that has expired for servers with the right time, so that
+they refuse everyone, and certificates from before their CA.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A CA's CRL: when the next one is due, and signing it into the store."""
+"""Decide when a CA's next CRL is due, and sign it into the store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 def path_of(home: Home, authority: Authority) -> Path:
-    """Where the newest CRL of a CA lies, in DER."""
+    """Return the path of a CA's newest CRL, in DER."""
     return home.store / "crl" / f"{authority.name}.crl"
 
 

@@ -30,5 +30,5 @@ def distribution(settings: Settings, hierarchy: str, issuer: Tier) -> Distributi
 
 
 def root_distribution(settings: Settings, hierarchy: str) -> Distribution:
-    """What stands in what a root signs: its key may be elsewhere, and nobody answers by OCSP."""
+    """Return the URLs in certificates of a root: its key may be external, so without OCSP."""
     return replace(distribution(settings, hierarchy, Tier.ROOT), ocsp_url=None)

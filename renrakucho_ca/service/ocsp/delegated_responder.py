@@ -29,7 +29,7 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.ocsp_state import DelegatedResponder, PendingResponder
 
 LIFE = timedelta(days=30)
-"""Short, since nobody asks whether the certificate was revoked; renewed at half of it."""
+"""Short, since no client checks the responder's revocation; renewed at half of it."""
 
 _TITLE = " OCSP responder"
 
@@ -144,8 +144,8 @@ def portal_key_of(home: Home, responder: DelegatedResponder) -> ResponderKey:
 def own_serials(
     hierarchy: Hierarchy, authority: Authority, responder: DelegatedResponder
 ) -> set[int]:
-    """What a CA has signed besides the certificates in the store: its responder's and, for a root,
-    that of the issuing CA."""
+    """Return serials that a CA signed apart from the store's certificates: its responder's and, for
+    a root, its issuing CA's."""
     issuing = hierarchy.issuing
     serials = {responder.serial}
     if authority.tier is Tier.ROOT and issuing != authority:
@@ -160,7 +160,7 @@ def period(
     responder: DelegatedResponder,
     now: datetime,
 ) -> Period:
-    """How long a response is valid that is made now: not past its signer, its CA, or the cut-off.
+    """Return the period of a response: not past its signer, its CA, or the cut-off.
 
     As with CRLs: should everything of ours stop, servers refuse everyone from the cut-off on.
     """

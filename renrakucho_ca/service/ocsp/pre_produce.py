@@ -1,8 +1,8 @@
-"""Signing OCSP responses ahead, so that the portal answers and holds no key (RFC 5019).
+"""Pre-produce OCSP responses, so that the web process answers without a key (RFC 5019).
 
-All responses of a CA lie in one file, signed anew at half their life. What changes meanwhile is
-noted by the database itself and signed one by one, into the database; should nobody have come to
-that yet, the portal sees that the file is behind, and says nothing rather than something outdated.
+A CA's response file is signed again at half of its validity. Triggers note the changes in between,
+which are signed one by one into the database. Until then the web process sees that the file is
+behind, and answers tryLater instead of an outdated status.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Answering OCSP requests: what was signed ahead, or a signature of the responder where it is here.
+"""Answer OCSP requests: with a pre-produced response, or with a signature of the responder's key.
 
-What is answered is always what the database says now: a response that says otherwise, because
-nobody has signed for the change yet, is not given out. RFC 6960 §2.3 has a word for it: tryLater.
+The answer always agrees with the database. If the pre-produced response is behind a change, the
+answer is tryLater (RFC 6960 §2.3).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ LARGEST = ocsp_request.LARGEST
 TRY_LATER, INTERNAL_ERROR = OcspError.TRY_LATER.response, OcspError.INTERNAL_ERROR.response
 
 LIVE = timedelta(hours=1)
-"""How long a response is valid that was signed for one request."""
+"""The validity of a response that is signed for one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class OcspResponse:
-    """An OCSPResponse in DER; its period, or None where it is an error that nobody signed."""
+    """An OCSPResponse in DER; its period, or None for an unsigned error."""
 
     response: bytes
     period: Period | None = None
@@ -103,12 +103,12 @@ class OcspResponder:
             if live is not None:
                 return live
         if len(asked) > 1:
-            # What was signed ahead is about one, as RFC 5019 §2.1.1 has requests be.
+            # A pre-produced response is about one certificate, as a request is (RFC 5019 §2.1.1).
             return _failure(OcspError.UNAUTHORIZED)
         return self._answer_one(home, desk, first, now)
 
     def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> OcspResponse:
-        """What was signed ahead; RFC 5019 §2.2.1: it has no nonce, and is about one certificate."""
+        """Return the pre-produced response: no nonce, one certificate (RFC 5019 §2.2.1)."""
         serial = _text(asked.serial)
         known = ocsp_state.known(home.db, desk.authority.id, serial)
         if known is not None and known.not_after <= now:
@@ -199,7 +199,7 @@ class OcspResponder:
 
 
 def _status_of_ca(home: Home, authority: Authority, serial: int) -> bytes:
-    """Of what a root has signed besides its own issuing CA, such as a bridge, or of nothing."""
+    """Return the status of a certificate that a root signed, such as a cross-certificate."""
     found = ca_certificates.serials_of(home.db, authority).get(serial)
     if found is None:
         return ocsp.UNKNOWN

@@ -1,4 +1,4 @@
-"""All OCSP responses of a CA, signed anew into one file that takes the place of the one before."""
+"""Sign all OCSP responses of a CA into a new response file."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ BATCH = 1000
 """Certificates that a worker signs for at a time: 0.05 s."""
 
 FEW = 2
-"""Parcels. For fewer the start of worker processes takes longer than the signatures."""
+"""Batches. For fewer the start of worker processes takes longer than the signatures."""
 
 SAMPLES = 16
-"""Signatures that are verified before a file takes the place of the one before."""
+"""Signatures that are verified before a file replaces its predecessor."""
 
 
 def path_of(home: Home, authority: Authority) -> Path:
@@ -52,7 +52,7 @@ def sign_all(
     own = (
         f"{serial:x}" for serial in delegated_responder.own_serials(hierarchy, authority, responder)
     )
-    # One that was taken over may stand among the certificates as well.
+    # An imported one may be among the certificates, too.
     extra: list[RecordedStatus] = [
         (serial, None, None)
         for serial in own
@@ -87,7 +87,7 @@ def sign_all(
 def _batches(
     home: Home, authority: Authority, now: datetime, width: int, extra: list[RecordedStatus]
 ) -> Iterator[list[RecordedStatus]]:
-    """All certificates of a CA by serial number, in short queries: nobody waits for them.
+    """Yield all certificates of a CA by serial number, in short queries that delay no writer.
 
     One that ended is not answered for any more (RFC 6960 §4.4.4: there is no archive cut-off). One
     that is issued meanwhile may have a longer serial number, and is a change to be signed.

@@ -1,4 +1,4 @@
-"""What servers need of a hierarchy, as files: CA certificates, CRLs, nginx's snippet.
+"""The files of a hierarchy for servers: CA certificates, CRLs, the nginx snippet.
 
 A CRL that is missing or damaged locks everyone out (nginx answers 400), so each file is read back
 before it replaces the one before.
@@ -91,7 +91,7 @@ def _contents(
         if authority in verified:
             contents[f"{authority.name}.crl"] = partial(files.pieces, crls.path_of(home, authority))
     if set(hierarchy.authorities) <= set(verified):
-        # nginx wants a CRL of every CA of the chain in one file, or it lets nobody in.
+        # nginx wants a CRL of every CA of the chain in one file, or it refuses everyone.
         lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
         contents[_crls_as_text(hierarchy)] = lambda: (
             piece for path in lists for piece in crl.to_pem(files.pieces(path))
@@ -119,10 +119,9 @@ def _put_all(contents: Mapping[Path, Content]) -> None:
 
 
 def _put(path: Path, content: Content) -> None:
-    """Replaces a file, unless it is the same: cron would write 180 MB anew for a million entries.
+    """Replace a file if its content differs: else cron would write 180 MB for a million entries.
 
-    Read back against accidents, by a check sum, not by another signature check: the CRL was proven
-    where it comes from.
+    The file is read back and compared by check sum; the CRL's signature was verified in the store.
     """
     if files.is_plain(path, files.PUBLIC_FILE) and _holds(path, content()):
         return

@@ -1,4 +1,4 @@
-"""Publishing: CRLs renewed, the files that servers need written, servers told, OCSP signed ahead.
+"""Publish: renew CRLs, write the files for servers, run the hook, pre-produce OCSP responses.
 
 A CRL that is missing or past its end locks everyone out (nginx answers 400), so each is parsed and
 its signature verified before it replaces the one before, and is renewed at half its life.
@@ -31,7 +31,7 @@ from renrakucho_ca.token_uri import KeyPlace
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What was done.
+    """The result of `publish`.
 
     Attributes:
         files: all that servers need, in order.
@@ -54,14 +54,13 @@ def publish(
     root_key: KeyPlace | None = None,
     trust_clock: bool = False,
 ) -> Publication:
-    """Renews CRLs, writes everything that servers need, and tells them (`publish_hook`).
+    """Renew CRLs, write the files for servers, and run `publish_hook`.
 
     Args:
         out: the folder; by default `public` in the home.
         if_due: only CRLs at half their life or behind a revocation are renewed.
         root_key: a file or token with the key of a root that is not kept in the store.
-        trust_clock: the operator knows that it is right, though CRLs were signed after now: it was
-            ahead then.
+        trust_clock: the operator confirms the clock although signatures are later: it was ahead.
 
     Raises:
         Refused: the store was restored, or is an older copy, and does not know what was revoked
@@ -74,7 +73,7 @@ def publish(
     results: list[_CrlResult] = []
     written: list[Path] = []
     with home.lock("publishing").exclusive():
-        # Not before: whoever had to wait would sign a CRL older than the one that it follows.
+        # Not before the lock: a process that waited would sign a CRL older than its predecessor.
         now = home.clock() if trust_clock else guarded_now(home)
         everything = hierarchies.all_of(home.db)
         if root_key is not None:
@@ -110,7 +109,7 @@ def publish(
 
 @dataclass(frozen=True, slots=True)
 class _CrlResult:
-    """How a CA's CRL in the store stands.
+    """The state of a CA's CRL in the store.
 
     Attributes:
         proven: it was found whole and signed in this run.

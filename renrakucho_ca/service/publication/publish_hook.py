@@ -1,4 +1,4 @@
-"""The program that tells servers of a publication: `publish_hook` of rca.yaml, owed till it ran."""
+"""Run `publish_hook` of rca.yaml after a publication; it stays pending until it succeeds."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.store import files
 
 SECONDS = 60
-"""How long it may take; a reload of nginx takes well under one."""
+"""Seconds; a reload of nginx takes well under one."""
 
 _LONGEST_COMPLAINT = 300
 """Bytes of what a failed hook said that are shown."""
 
 
 def owe(home: Home) -> None:
-    """Remembers that `publish_hook` is due, before there is anything new to tell.
+    """Record that `publish_hook` is due, before anything new is published.
 
     Whatever fails from then on, the next `publish --if-due` runs it: else servers would keep the
     old CRL until it ends, and then refuse everyone.
@@ -87,7 +87,7 @@ def _refuse_open(home: Home, *paths: Path) -> None:
                 hint="check its content, then chown it to the owner of ca-store",
                 path=path,
             )
-        # In a sticky folder, such as /tmp, nobody moves what is another's.
+        # In a sticky folder such as /tmp, only the owner moves a file.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise Refused(
                 "the files are written, but publish_hook was not run: other users can write {path}",

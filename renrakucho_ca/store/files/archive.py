@@ -1,7 +1,6 @@
-"""What a backup holds: a tar (POSIX pax) of a home's files, and last its manifest.
+"""The content of a backup: a tar (POSIX pax) of a home's files, with its manifest last.
 
-Names come from a short list, and are checked when they are read: whoever can make a backup could
-else write anywhere.
+Names are checked against a short list: a forged backup must not write outside the home.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class ArchiveEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself.
+    """The description of a backup.
 
     Attributes:
         created_at: when the database was copied.
@@ -100,7 +99,7 @@ def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterat
     """
     entries: list[ArchiveEntry] = []
     bytes(_KEPT)
-    # Beside the sealing and writing of the same piece: a fifth of the time of a large backup.
+    # In parallel with sealing and writing: a fifth of the time of a large backup.
     with ThreadPoolExecutor(1) as executor:
         for source in sources:
             count, digest = 0, sha256()

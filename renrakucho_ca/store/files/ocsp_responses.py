@@ -1,4 +1,4 @@
-"""The responses of a CA that were signed ahead: one flat file, searched where it lies.
+"""The response file: a CA's pre-produced OCSP responses in one flat file, searched in place.
 
 A million rows in the database would cost more than the signatures, twice a week. The file holds
 what differs between responses: serial number, state, signatures; its head what they share.
@@ -43,7 +43,7 @@ _CODES[None] = _NOT_REVOKED
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the responses of a file share.
+    """The shared part of a file's responses.
 
     Attributes:
         authority: the fingerprint of the CA that they are of.
@@ -61,8 +61,7 @@ class Head:
 
 
 class ResponseRecord(NamedTuple):
-    """What is said of one certificate: its revocation, if any, and a signature for each hash by
-    which its issuer may be named."""
+    """The status of one certificate, and a signature for each hash that may name its issuer."""
 
     serial: str
     revoked_at: int | None

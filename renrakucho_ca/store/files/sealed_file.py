@@ -1,8 +1,8 @@
 """A file of any length under the passphrase: what `rca backup` writes.
 
     "rca-backup 1\\n"  log2(n), 1 byte  salt, 16 bytes     the header, bound to every chunk
-    key check, 16 bytes                                    tells a wrong passphrase from damage
-    SHA-256 of all this, 32 bytes                          tells damage before scrypt is run
+    key check, 16 bytes                                    for a wrong passphrase
+    SHA-256 of all this, 32 bytes                          for damage, before scrypt is run
     chunks of 64 KiB, each with a tag of 16 bytes          STREAM; the last one is marked
 
 The key is scrypt's (RFC 7914; r = 8, p = 1) of passphrase and salt. Without the passphrase nothing

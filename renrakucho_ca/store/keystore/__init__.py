@@ -44,7 +44,7 @@ class Keystore:
 
     Args:
         folder: `ca-store/keys`.
-        passphrase: gives the passphrase; its argument tells whether it is a new one, which a
+        passphrase: returns the passphrase; its argument is True for a new one, which a
             terminal asks for twice.
     """
 
@@ -120,7 +120,7 @@ class Keystore:
         """Seals a CA's key into a file outside the store, to be taken off the machine.
 
         Raises:
-            Conflict: `path` exists. It may be the only copy of a key, so nobody replaces it.
+            Conflict: `path` exists. It may be the only copy of a key, so it is never replaced.
         """
         if os.path.lexists(path):
             raise Conflict(
@@ -142,7 +142,7 @@ class Keystore:
         return self.read_outside(self._path(name), name)
 
     def name_in(self, path: Path) -> str:
-        """Whose key a sealed file says that it is.
+        """Return the name of the CA that a sealed file names.
 
         Raises:
             Unavailable: there is none, or something else.
@@ -177,15 +177,16 @@ class Keystore:
         return ChunkCipher(self._key(derivation), header)
 
     def new_derivation(self) -> KeyDerivation:
-        """As costly as that of the store's keys, with a salt of its own; for `stream_cipher`, which
-        finds it done, as it is stretched beside what comes before that.
+        """Return a derivation with the store's cost and a new salt, for `stream_cipher`.
+
+        A background task derives its key meanwhile.
         """
         derivation = KeyDerivation(self._random(SALT_BYTES), self._own_derivation().n)
         self._derive_in_background(derivation)
         return derivation
 
     def expect_use(self) -> None:
-        """Asks for the passphrase, and stretches it beside what comes before a key is needed.
+        """Ask for the passphrase, and derive the key in a background task.
 
         Raises:
             Unavailable: there are no keys, or there is no passphrase.
@@ -193,7 +194,7 @@ class Keystore:
         self._derive_in_background(self._own_derivation())
 
     def close(self) -> None:
-        """Waits for what nobody has needed: each holds the 64 MiB of scrypt until it is done."""
+        """Wait for unused background tasks: each holds the 64 MiB of scrypt until it is done."""
         while self._background:
             _, task = self._background.popitem()
             task.wait()
@@ -278,7 +279,7 @@ class Keystore:
         return True
 
     def _sealed_files(self) -> list[Path]:
-        """Those that were set aside too: somebody may still need one."""
+        """Return all sealed files, with the orphaned keys: one may still be needed."""
         keys = [path for path in self._folder.glob("*.key") if path.name != _BUNDLE_KEY]
         return sorted([*keys, *self.orphaned_keys()])
 
@@ -329,7 +330,7 @@ class Keystore:
     def _derive(self, derivation: KeyDerivation) -> bytes:
         task = self._background.pop(derivation, None)
         if task is not None:
-            # Where there was too little memory, it is tried again, and that is told.
+            # With too little memory it is tried again, and then the error is reported.
             with suppress(MemoryError):
                 return task.result()
         return derivation.key(self._known_passphrase())

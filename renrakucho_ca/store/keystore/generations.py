@@ -1,8 +1,8 @@
-"""Replaces all sealed keys of a folder at once: a whole new set beside them, and one rename.
+"""Replace all sealed keys of a folder at once: write a new set, then rename its folder.
 
-The rename of the finished set's folder decides. Before it the old keys hold, and what was begun is
-removed by the next attempt; after it the new ones do, and whoever comes next to read or write a key
-first puts the rest of the set in its place. So no two keys are ever under two passphrases.
+Before the rename the old keys hold, and the next attempt removes the unfinished set. After it the
+new keys hold, and the next access to a key first moves the rest of the set into place. So no two
+keys are ever under two passphrases.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def replace_all(
 def finish(folder: Path) -> None:
     """Puts what a finished set still holds in its place.
 
-    Needs no lock: whoever else does the same moves the same files to the same names.
+    Needs no lock: a second process moves the same files to the same names.
     """
     finished = folder / _NEXT
     if not finished.is_dir():

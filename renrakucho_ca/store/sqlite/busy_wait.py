@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 WAIT_SECONDS = 30
-"""How long a connection waits for others."""
+"""Seconds that a connection waits for others."""
 
 NAP_SECONDS = 0.25
-"""How long SQLite waits at a time, and Ctrl-C at most."""
+"""Seconds that SQLite waits at a time, and Ctrl-C at most."""
 
 _Result = TypeVar("_Result")
 

@@ -1,4 +1,4 @@
-"""The one way to the database: how a connection is opened, and what a transaction is.
+"""The database: its connections and transactions.
 
 The journal is SQLite's rollback journal: WAL before 3.51.3 can corrupt a database when two
 connections write and checkpoint at once (sqlite.org/wal.html, "the WAL-reset bug"), and the
@@ -50,7 +50,7 @@ class Database:
 
     @classmethod
     def create(cls, path: Path) -> Database:
-        """Makes an empty store. SQLite gives its journals the mode of the database.
+        """Create an empty store. SQLite gives its journals the mode of the database.
 
         Raises:
             Conflict: there is one already.
@@ -64,7 +64,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, wait: float = WAIT_SECONDS) -> Database:
-        """Opens a store and brings its schema up to date.
+        """Open a store and bring its schema up to date.
 
         Args:
             wait: for how many seconds to wait for others.
@@ -150,16 +150,16 @@ class Database:
             follow()
 
     def after_commit(self, follow: Callable[[], None]) -> None:
-        """Has something done once the open transaction is committed, and not if it is undone.
+        """Call `follow` after the open transaction is committed, not if it is rolled back.
 
-        What was done stays done, so `follow` raises nothing.
+        The commit cannot be undone, so `follow` must not raise.
         """
         assert self._in_transaction
         if follow not in self._after_commit:
             self._after_commit.append(follow)
 
     def _run(self, function: Callable[..., _Result], *arguments: object) -> _Result:
-        """Has SQLite do something. Once it has failed, the open transaction is doomed.
+        """Call a function of SQLite. After a failure the open transaction accepts nothing more.
 
         Without this a batch that takes an error for that of one item would go on: after a full
         disk SQLite undoes the one statement, or the whole transaction, and then each further
@@ -187,7 +187,7 @@ class Database:
         """The file of the whole database as it is at one moment, while others write.
 
         Args:
-            spare: where a copy has a name for a moment, in a folder that nobody else uses.
+            spare: the path of a temporary copy, in a folder of ours.
         """
         from renrakucho_ca.store.sqlite.snapshot import Snapshot
 
@@ -195,8 +195,7 @@ class Database:
 
     @contextmanager
     def apart(self, spare: Path) -> Iterator[Database]:
-        """The database of one moment, to be read for as long as it takes. Where that can be had,
-        nobody waits for it.
+        """Yield the database of one moment, to be read for long; if possible, writers do not wait.
 
         Args:
             spare: as for `snapshot`.
@@ -214,7 +213,7 @@ class Database:
             yield Database(copy)
 
     def _copied(self, spare: Path) -> sqlite3.Connection:
-        """Writers wait until it is copied, for which there is no quicker place than beside it.
+        """Copy the database; writers wait until it is done.
 
         While a reader holds its lock the file is whole, so it is copied as it is, in a quarter of
         the time that SQLite takes page by page.
@@ -247,7 +246,7 @@ class Database:
         return Database(connection, self._wait)
 
     def is_wal(self) -> bool:
-        """Whether somebody has switched to WAL."""
+        """Return whether the operator has switched to WAL."""
         row = self.row("PRAGMA journal_mode")
         return row is not None and row[0] == "wal"
 

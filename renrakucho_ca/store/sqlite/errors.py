@@ -10,7 +10,7 @@ from renrakucho_ca.errors import Invalid, Unavailable
 
 
 class Duplicate(Exception):
-    """A UNIQUE rule of the schema refused a row. Whoever inserts knows what it means."""
+    """A UNIQUE rule of the schema refused a row. The caller knows its meaning."""
 
 
 class Misfit(Exception):

@@ -1,4 +1,4 @@
-"""What the database can tell of its own state."""
+"""The condition of the database, for `rca doctor`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class LastAct:
 
 
 def damage(db: Database) -> list[str]:
-    """What SQLite finds wrong with the file, its indexes and its foreign keys; empty is well.
+    """Return the defects that SQLite finds in the file, its indexes and foreign keys.
 
-    For a million certificates it takes 25 s, and whoever writes to this database would wait.
+    For a million certificates it takes 25 s, for which writers would wait.
     """
     found = [row[0] for row in db.rows("PRAGMA integrity_check") if row[0] != "ok"]
     found += [f"{row[0]}: {row[2]}" for row in db.rows("PRAGMA foreign_key_check")]
@@ -77,7 +77,7 @@ def sqlite_version() -> str:
 
 
 def wal_can_corrupt(db: Database) -> bool:
-    """Whether somebody has switched to WAL, and this SQLite corrupts that (sqlite.org/wal.html)."""
+    """Return whether this SQLite can corrupt the WAL in use (sqlite.org/wal.html)."""
     return db.is_wal() and sqlite3.sqlite_version_info < (3, 51, 3)
 
 
@@ -112,7 +112,7 @@ def last_act(db: Database) -> LastAct | None:
 
 
 def count_old_pending(db: Database, before: datetime) -> int:
-    """Intents from before that moment, which nobody has fulfilled."""
+    """Return the number of pending issuances from before that moment."""
     return _count(db, "SELECT count(*) FROM intent WHERE at < ?", seconds(before))
 
 
@@ -143,12 +143,12 @@ def count_ending_after(db: Database, authorities: Sequence[int], end: datetime) 
 
 
 def count_rsa_2048(db: Database, authorities: Sequence[int], end: datetime) -> int:
-    """Those with such a key that are still valid at `end`."""
+    """Return the number of certificates with an RSA-2048 key that are valid at `end`."""
     return _count_live(db, authorities, end, "c.key_algorithm = 'rsa-2048'")
 
 
 def count_broken_signatures(db: Database, authorities: Sequence[int], now: datetime) -> int:
-    """Those that another program signed with SHA-1 or MD5; rca never does."""
+    """Return the number of imported certificates signed with SHA-1 or MD5."""
     found = " OR ".join(f"instr(d.der, x'{each.hex()}')" for each in _BROKEN_SIGNATURES)
     condition = f"""c.profile = '{IMPORTED}' AND EXISTS (
         SELECT 1 FROM certificate_der AS d WHERE d.certificate = c.id AND ({found}))"""

@@ -1,8 +1,7 @@
-"""The database's file of one moment, read from beginning to end while others write.
+"""Read the database file of one moment from beginning to end while others write.
 
-A copy of all would be written for nothing but to be read once. So the file is read where it is,
-under a reader's lock, for which writers wait. Where that takes longer than they should wait, what
-is left is copied, and read from there.
+The file is read in place under a reader's lock, for which writers wait: that spares a copy. If it
+takes longer than writers should wait, the rest is copied and read from the copy.
 """
 
 from __future__ import annotations
@@ -26,15 +25,14 @@ _PIECE = 64 * 1024 * 1024
 
 
 class Snapshot:
-    """What is read of it was committed when it was entered, and nothing later.
+    """The content of the database at the moment of `__enter__`.
 
-    The lock is a thread's: who reads may be held up by what it writes to, a full pipe or a server
-    that has gone.
+    A thread holds the lock: the reader may be blocked by its own output, such as a full pipe.
 
     Args:
         database: its path.
         file: a descriptor of it, open for as long as any connection (see `Database`).
-        spare: where a copy has a name for a moment, in a folder that nobody else uses.
+        spare: the path of a temporary copy, in a folder of ours.
         held: seconds until the rest is copied.
 
     Attributes:
@@ -106,7 +104,7 @@ class Snapshot:
             self._locked.set_exception(error)
 
     def _lock(self, connection: sqlite3.Connection) -> None:
-        """Only the first look locks it. Whoever left meanwhile waits for us to end."""
+        """Take the lock with the first query, unless the reader has gone."""
         if not self._is_over.is_set():
             connection.execute("SELECT count(*) FROM sqlite_schema")
 
@@ -125,7 +123,7 @@ class Snapshot:
                 copy.close()
                 send(self._source, self._copy, self._place, self._is_over)
         except BaseException as error:
-            # Told while the lock is still held: nobody reads on from a file that is being written.
+            # Set under the lock: `read` must not go on with a file that is being written.
             with self._guard:
                 self._failure = error
         else:

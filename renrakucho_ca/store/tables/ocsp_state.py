@@ -19,7 +19,7 @@ said of it by OCSP. Plain values, of which a million go to worker processes."""
 
 @dataclass(frozen=True, slots=True)
 class DelegatedResponder:
-    """Who answers for a CA: a certificate, and its key, sealed.
+    """The delegated responder of a CA: a certificate and its sealed key.
 
     Attributes:
         sealed_key: PKCS#8, opened by the passphrase.
@@ -166,7 +166,7 @@ def count_changes(db: Database, authority: int) -> int:
 
 
 def forget_changes(db: Database, authority: int, last: int) -> None:
-    """Those up to that one are in the responses that were signed for all."""
+    """Delete the changes up to that one: the new response file has them."""
     db.execute("DELETE FROM ocsp_change WHERE authority = ? AND id <= ?", (authority, last))
 
 
@@ -213,7 +213,7 @@ def record_signed(
 
 
 def known(db: Database, authority: int, serial: str) -> KnownCertificate | None:
-    """What is known of a certificate, by one look-up; None where this CA never issued it."""
+    """Return the status of a certificate; None if this CA did not issue it."""
     row = db.row(
         """SELECT c.revoked_at, c.revocation_reason, c.not_after, o.this_update, o.next_update,
                   o.revoked_at AS said_at, o.reason AS said_reason, o.sha1, o.sha256,
