@@ -14,7 +14,9 @@ from hypothesis import settings
 
 from renrakucho_ca.service.home import Home
 from tests.shared import fake_clock, system_calls
+from tests.shared import hsm as tokens
 from tests.shared.homes import Clock, copy_home, make_home
+from tests.shared.hsm import Hsm
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,3 +77,16 @@ def clock() -> Clock:
 def home(template: Path, tmp_path: Path, clock: Clock) -> Home:
     """A home with the hierarchies `old` and `new`, nothing issued and nothing published."""
     return copy_home(template, tmp_path / "home", clock)
+
+
+@pytest.fixture(scope="session")
+def hsm(tmp_path_factory: pytest.TempPathFactory) -> Hsm:
+    """With a hierarchy whose two keys are in the token: EC, one certificate, published."""
+    made = tokens.make(tmp_path_factory.mktemp("hsm") / "ec")
+    made.rca(
+        *("hierarchy", "create", "new"),
+        *("--root-key", made.uri("new-root"), "--issuing-key", made.uri("new-issuing")),
+    )
+    made.rca("issue", "--device", "mac", "--user", "hanako")
+    made.rca("publish")
+    return made
