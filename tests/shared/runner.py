@@ -17,12 +17,14 @@ import termios
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from renrakucho_ca.cli.edge import run
 from tests.shared import fake_clock
 from tests.shared.homes import PASSPHRASE
+from tests.shared.preloaded import Preloaded
 from tests.shared.waiting import PATIENCE
 
 PROGRAM = (sys.executable, str(Path(__file__).parents[2] / "cli.py"))
@@ -193,10 +195,17 @@ class Workspace(Runner):
 
     def __call__(self, *arguments: object, **more: Any) -> Result:
         words = tuple(map(str, arguments))
+        if more.keys() <= {"home", "passphrase", "umask"} and self.is_plain:
+            return self._forked(words, **more)
         with self.start(*words, **more) as process:
             # Of 32 at once each has a thirty-second of the machine.
             out, err = process.communicate(timeout=10 * PATIENCE)
         return Result(words, process.returncode, out, err)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a fork of a process that has imported `rca` does as well as a new one."""
+        return "LD_PRELOAD" not in self.variables()
 
     def start(
         self,
@@ -206,9 +215,28 @@ class Workspace(Runner):
         **more: Any,
     ) -> subprocess.Popen[str]:
         """Starts a command on the home, with its passphrase."""
-        words = ("--home", str(home or self.home)) if "quickstart" not in arguments else ()
-        file = ("--passphrase-file", str(passphrase or self.passphrase))
-        return super().start(*words, *file, *arguments, **({"cwd": self.folder} | more))
+        words = self._options(arguments, home, passphrase)
+        return super().start(*words, *arguments, **({"cwd": self.folder} | more))
+
+    def _options(
+        self, arguments: Sequence[object], home: Path | None, passphrase: Path | None
+    ) -> list[str]:
+        options = ["--passphrase-file", str(passphrase or self.passphrase)]
+        return (
+            options if "quickstart" in arguments else ["--home", str(home or self.home), *options]
+        )
+
+    def _forked(
+        self,
+        words: tuple[str, ...],
+        home: Path | None = None,
+        passphrase: Path | None = None,
+        umask: int = 0o022,
+    ) -> Result:
+        given = (*self._options(words, home, passphrase), *words)
+        environment = {**clean_environment(), **self.variables()}
+        code, out, err = _preloaded().run(given, self.folder, environment, umask)
+        return Result(words, code, out, err)
 
     def copy(self, folder: Path) -> Self:
         """The same, with a home of its own to spoil."""
@@ -236,6 +264,11 @@ class Workspace(Runner):
         record = self("show", number, "--format", "json").json
         assert isinstance(record, dict)
         return record
+
+
+@cache
+def _preloaded() -> Preloaded:
+    return Preloaded()
 
 
 def clean_environment() -> dict[str, str]:

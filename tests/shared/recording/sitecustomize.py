@@ -40,10 +40,12 @@ class SigningRecorder:
 
 def _watched(sign: Any) -> Any:
     def watched(key: Any, *parts: bytes | memoryview) -> Any:
-        line = b"".join(map(bytes, parts)).hex().encode() + b"\n"
-        descriptor = os.open(os.environ["RCA_SIGNING_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(descriptor, line)
-        os.close(descriptor)
+        if "RCA_SIGNING_LOG" in os.environ:
+            line = b"".join(map(bytes, parts)).hex().encode() + b"\n"
+            log = os.environ["RCA_SIGNING_LOG"]
+            descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(descriptor, line)
+            os.close(descriptor)
         return sign(key, *parts)
 
     return watched
