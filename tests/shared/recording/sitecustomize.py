@@ -43,7 +43,7 @@ def _watched(sign: Any) -> Any:
         if "RCA_SIGNING_LOG" in os.environ:
             line = b"".join(map(bytes, parts)).hex().encode() + b"\n"
             log = os.environ["RCA_SIGNING_LOG"]
-            descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             os.write(descriptor, line)
             os.close(descriptor)
         return sign(key, *parts)
