@@ -1,4 +1,4 @@
-"""`rca hierarchy sign`, `cross`, `signed`, `revoke`: what a root signs besides its issuing CA."""
+"""`rca hierarchy sign`, `cross`, `signed`, `revoke`: CA certificates that roots sign."""
 
 from __future__ import annotations
 

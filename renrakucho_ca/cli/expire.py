@@ -1,4 +1,4 @@
-"""`rca expire`: what time brings, daily from cron."""
+"""`rca expire`: revoke what is due, daily from cron."""
 
 from __future__ import annotations
 

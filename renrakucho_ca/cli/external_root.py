@@ -1,4 +1,4 @@
-"""`rca hierarchy request`, `requests`, `install`, `crl`: a root that is on another machine."""
+"""`rca hierarchy request`, `requests`, `install`, `crl`: for a root on another machine."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class _BatchRun:
 
     def rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
         """What to show. Whatever stops the run, such as a token that is pulled out, what was done
-        is shown whole: half an array of JSON would be read by nobody.
+        is shown whole: no program reads half a JSON array.
         """
         try:
             for row in self._done_rows(notify, jobs):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
-    """What to show of a new certificate. Its password is shown even where the export fails."""
+    """Return the row of a new certificate, with its password even if the export fails."""
     from renrakucho_ca.service.retrieval import retrieval
 
     now = app.home.clock()

@@ -1,4 +1,4 @@
-"""`rca migrate`: everyone from the old hierarchy to the new one, by the cut-off."""
+"""`rca migrate`: successors from the new hierarchy, and the cut-off of the old one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _FIELDS = ("network", "facility", "total", "live", "pending", "issued", "downloaded", "to_go")
 
 MOST_FAILURES = 50
-"""Failures that are told one by one for people; JSON has them all."""
+"""Failures listed for people; JSON has them all."""
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""Shows what became of each in a batch, and ends with the right exit code."""
+"""Shows the outcomes of a batch, and ends with the right exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def show(
     *,
     extra: Sequence[str] = (),
 ) -> None:
-    """Shows what was done; then raises what was not.
+    """Show what was done, then raise the errors.
 
     Args:
         extra: keys that `row` gives beyond those of a certificate.

@@ -1,4 +1,4 @@
-"""`rca hierarchy rekey-passphrase`: another passphrase for the CA keys."""
+"""`rca hierarchy rekey-passphrase`: change the passphrase of the CA keys."""
 
 from __future__ import annotations
 

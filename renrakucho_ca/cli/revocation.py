@@ -1,4 +1,4 @@
-"""`rca revoke`, `rca hold`, `rca release`: out of use, and back."""
+"""`rca revoke`, `rca hold`, `rca release`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _changed(app: App, certificate: Certificate, form: Format) -> None:
 
 
 def _publish(app: App) -> None:
-    """Tells the servers, where the home is set so; else says what does."""
+    """Publish if the settings say so, else print the command that does."""
     if app.home.settings.publish_after_revocation:
         app.expect_keys()
         from renrakucho_ca.service.publication.publication import publish

@@ -1,4 +1,4 @@
-"""Hierarchies: making a root and its issuing CA, listing them, closing one."""
+"""Creates and closes hierarchies: a root CA and its issuing CA."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LONGEST_COMMON_NAME = 53
 
 @dataclass(frozen=True, slots=True)
 class NewCa:
-    """A CA that has just been made."""
+    """A new CA with its key."""
 
     profile: CaProfile
     key: SigningKey
@@ -56,7 +56,7 @@ def create(
     root_key: TokenUri | None = None,
     issuing_key: TokenUri | None = None,
 ) -> Hierarchy:
-    """Makes a root and its issuing CA, and the first CRL of each.
+    """Create a root and its issuing CA, and the first CRL of each.
 
     Args:
         name: `old`, `new`: lower-case letters, digits and hyphens.
@@ -168,7 +168,7 @@ def _make_issuing(
 def _keep_keys(
     home: Home, name: str, root: NewCa, issuing: NewCa, root_key_out: Path | None, now: datetime
 ) -> dict[Tier, str | None]:
-    """Puts the keys away; returns what the database is to call them."""
+    """Store the keys; return their names for the database."""
     root_name, issuing_name = f"{name}-root", f"{name}-issuing"
     root_key: str | None = None
     if root_key_out is None:
@@ -181,9 +181,9 @@ def _keep_keys(
 
 
 def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
-    """Closes a hierarchy: it issues nothing from now on, and from `at` on nothing of it is valid.
+    """Close a hierarchy, and set its cut-off to `at`.
 
-    Where `at` has come already, all that is live is revoked at once.
+    If `at` has passed, its live certificates are revoked at once.
     """
     now = home.clock()
     with home.db.write():
@@ -197,8 +197,8 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
 
 
 def would_retire(home: Home, name: str, at: datetime | None) -> tuple[Hierarchy, int]:
-    """What `retire` would make of a hierarchy, and how many live certificates it would revoke, at
-    once or at the cut-off."""
+    """Return the hierarchy as `retire` would leave it, and how many live certificates it would
+    revoke, at once or at the cut-off."""
     now = home.clock()
     found = hierarchies.get(home.db, name)
     closed = replace(found, retired_at=found.retired_at or now, cutoff=at or found.cutoff)
@@ -207,7 +207,7 @@ def would_retire(home: Home, name: str, at: datetime | None) -> tuple[Hierarchy,
 
 
 def described(hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> dict[str, object]:
-    """What the audit log says of a new hierarchy: with all that it can be recorded from again."""
+    """Return the facts for the audit log, from which a replay can record the hierarchy again."""
     return {
         "authorities": [
             {
@@ -259,7 +259,7 @@ def validity_of(home: Home, now: datetime, profile: CaProfile) -> Validity:
 
 
 def refuse_taken(home: Home, name: str, common_name: str) -> None:
-    """Two roots of one name could not be told apart, not by people and not by browsers.
+    """Refuse a name in use: people and browsers could not distinguish two roots of one name.
 
     Raises:
         Conflict: the hierarchy exists or is requested, or a root has that common name.
@@ -278,7 +278,7 @@ def refuse_taken(home: Home, name: str, common_name: str) -> None:
 
 
 def refuse_requested(home: Home, name: str) -> None:
-    """A key that waits for its certificate must not be lost."""
+    """Refuse a requested hierarchy, whose key waits for its certificate."""
     if ca_certificates.find_request(home.db, name) is not None:
         raise Conflict(
             "the hierarchy {name} waits for its requested certificate",
@@ -291,7 +291,7 @@ def refuse_requested(home: Home, name: str) -> None:
 def authority_of(
     hierarchy: str, tier: Tier, certificate: x509.Certificate, key: str | None
 ) -> Authority:
-    """A CA to be recorded.
+    """Return the record of a CA.
 
     Args:
         key: the name of its key in the keystore, or the URI of the one in a token; None where it is

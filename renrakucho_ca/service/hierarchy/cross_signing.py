@@ -1,4 +1,4 @@
-"""What a root signs besides its own issuing CA: another home's CA, a bridge between roots."""
+"""Signs another home's issuing CA, or cross-certifies a hierarchy, with a root's key."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from renrakucho_ca.token_uri import KeyPlace
 def sign(
     home: Home, hierarchy: str, request: bytes, out: Path, root_key: KeyPlace | None = None
 ) -> CaCertificate:
-    """Signs the issuing CA of another home, as `profiles/issuing.yaml` here says.
+    """Sign the issuing CA of another home.
 
-    Name and key are the request's; nothing else of it is taken.
+    Name and key come from the request, everything else from `profiles/issuing.yaml`.
 
     Args:
         hierarchy: whose root signs.
@@ -93,10 +93,10 @@ def cross(
     not_after: datetime | None = None,
     root_key: KeyPlace | None = None,
 ) -> CaCertificate:
-    """A bridge: whoever trusts the root of `by` can verify what the hierarchy `name` issues.
+    """Cross-certify the hierarchy `name` for servers that trust the root of `by`.
 
-    The root of `by` certifies the root of `name`; where its path length has no room for a CA more,
-    the issuing CA.
+    The root of `by` certifies the root of `name`, or its issuing CA if its path length allows no
+    more.
 
     Args:
         not_after: by default the end of the one that ends first.
@@ -104,7 +104,7 @@ def cross(
             store.
 
     Raises:
-        NotFound: no such hierarchy. Conflict: there is a bridge, or the two are the same.
+        NotFound: no such hierarchy. Conflict: `by` has cross-certified `name`, or is `name`.
         Refused: the path length has no room at all, the bridge would outlive one of the two, or
             the store may not sign.
         Unavailable: passphrase, key, or the clock is behind. Invalid: `root_key` is another CA's.
@@ -116,7 +116,7 @@ def cross(
     now = guarded_now(home, signer)
     ca = _subject_ca(certified, signer)
     certificate = authority_certificate.of(ca)
-    # Only what is below the bridgehead now needs to pass.
+    # The CAs that are below the subject CA now.
     below = len(certified.authorities) - 1 if ca.tier is Tier.ROOT else 0
     profile = replace(profiles.load_ca(home.profiles, ca.tier), path_length=below)
     longest = validity_of(home, now, profile).not_after
@@ -142,7 +142,7 @@ def cross(
 
 
 def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
-    """Revokes for good what a root has signed; its next CRL says so.
+    """Revoke a CA's certificate for good.
 
     Raises:
         NotFound: no such certificate. Conflict: it is revoked already.
@@ -158,7 +158,7 @@ def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
 
 
 def cross_certificates(db: Database, hierarchy: str, now: datetime) -> dict[str, bytes]:
-    """The newest valid certificate of each bridge to a hierarchy: by whom, and DER."""
+    """Return the newest valid cross-certificate of a hierarchy by each issuer, in DER."""
     return {
         each.issuer: each.der
         for each in ca_certificates.all_of(db)
@@ -170,7 +170,7 @@ def cross_certificates(db: Database, hierarchy: str, now: datetime) -> dict[str,
 
 
 def _subject_ca(certified: Hierarchy, signer: Hierarchy) -> Authority:
-    """RFC 5280 §4.2.1.9: how many CAs may stand below the signer's root."""
+    """Choose the CA to certify by the path length of the signer's root (RFC 5280 §4.2.1.9)."""
     room = x509_certificates.path_length(authority_certificate.of(signer.root))
     if room is None or room >= len(certified.authorities):
         return certified.root
@@ -187,7 +187,7 @@ def _signed(
     root_key: KeyPlace | None,
     crosses: str | None = None,
 ) -> CaCertificate:
-    """Recorded, signed, recorded again: what a root signs is known to its next CRL."""
+    """Issue a CA certificate under a root, through a pending issuance."""
     issuer = authority_certificate.of(by.root)
     now = request.validity.not_before
     if request.validity.not_after > by.root.not_after:

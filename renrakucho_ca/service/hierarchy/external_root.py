@@ -1,4 +1,4 @@
-"""A root on another machine: its issuing CA is requested here, signed there, and installed here."""
+"""Requests and installs an issuing CA whose root is on another machine."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def request(
     key_algorithm: KeyAlgorithm | None = None,
     issuing_key: TokenUri | None = None,
 ) -> CaRequest:
-    """Makes the key of a hierarchy's issuing CA, and writes a request for its certificate.
+    """Create the key of a hierarchy's issuing CA and write a request for its certificate.
 
-    Where there is a request already, that one is written again: its key is the one that counts.
+    An existing request is written again.
 
     Args:
         name: of the hierarchy to be.
@@ -111,7 +111,7 @@ def _make_request(
 
 
 def withdraw(home: Home, name: str) -> None:
-    """Gives a request up; its key is set aside, since what is signed for it may still come.
+    """Withdraw a request and set its key aside, since its certificate may still come.
 
     Raises:
         NotFound: there is none.
@@ -176,14 +176,14 @@ def install(
 
 
 def years_too_many(home: Home, made: Hierarchy) -> int | None:
-    """How long the longest certificates of a device last, where the CA ends before they would."""
+    """Return the longest validity of a device profile in years, if the CA expires before that."""
     names = profiles.names(home.profiles)
     years = max((profiles.load(home.profiles, name).validity_years for name in names), default=0)
     return years if made.issuing.not_after < years_after(home.clock(), years) else None
 
 
 def take_crl(home: Home, name: str, data: bytes) -> None:
-    """Takes in a CRL of a root whose key is on another machine, for the next publication.
+    """Install a CRL of a root whose key is on another machine, for the next publication.
 
     Args:
         data: PEM or DER.
@@ -234,7 +234,7 @@ def _pending(home: Home, name: str) -> CaRequest:
 def _installed(
     home: Home, name: str, root: x509.Certificate, issuing: x509.Certificate
 ) -> Hierarchy | None:
-    """The hierarchy of that name, where it has these two certificates."""
+    """Return the hierarchy of that name if it has these two certificates."""
     given = [x509_certificates.fingerprint_sha256(each) for each in (root, issuing)]
     for each in hierarchies.all_of(home.db):
         if each.name == name and given == [

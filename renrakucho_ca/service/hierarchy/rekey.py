@@ -1,4 +1,4 @@
-"""Another passphrase: every key of the store is sealed anew under it."""
+"""Changes the passphrase of every key in the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """What was sealed anew.
+    """The keys that were sealed again.
 
     Attributes:
         keys: how many keys of the store; 0 where a run before had done it.
@@ -27,10 +27,10 @@ class Rekeyed:
 
 
 def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None = None) -> Rekeyed:
-    """Seals all keys of the store under a new passphrase, with a fresh salt: all of them, or none.
+    """Seal all keys of the store under a new passphrase with a fresh salt: all of them or none.
 
-    The file outside comes first, since it may lie on a stick that cannot be written. What a run
-    that was cut off had done already is passed over.
+    The file outside comes first, since its medium may be read-only. A run continues an interrupted
+    one.
 
     Args:
         new: gives the new passphrase; asked for after the present one.
@@ -39,10 +39,10 @@ def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None
     Raises:
         Unavailable: the passphrase is wrong, or a key is damaged.
         Conflict: the new passphrase is the present one, or there are no keys yet.
-        Refused: `root_key` lies in the store.
+        Refused: `root_key` is in the store.
     """
     _ = home.db  # without a home there is nothing to lock
-    # Whoever makes or imports a key holds one of these.
+    # Every command that creates or imports a key holds one of these locks.
     with home.lock("hierarchies").exclusive(), home.lock("import").exclusive():
         successor = home.keystore.successor(new)
         of_root = False

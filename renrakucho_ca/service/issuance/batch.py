@@ -55,7 +55,7 @@ def read_requests(file: Path) -> Iterator[tuple[int, IssuanceRequest | RcaError]
 def import_users(
     home: Home, lines: Iterable[tuple[int, User | RcaError]]
 ) -> Iterator[tuple[int, User | RcaError]]:
-    """Puts users into the store, a portion at a time; each is yielded when it is there."""
+    """Put users into the store in batches; yield each once it is recorded."""
     now = home.clock()
     for batch in batched(lines, BATCH):
         with home.db.write():
@@ -66,7 +66,7 @@ def import_users(
 def check(
     home: Home, hierarchy: Hierarchy, lines: Iterable[tuple[int, IssuanceRequest | RcaError]]
 ) -> Iterator[tuple[int, RcaError]]:
-    """The lines of which nothing could be issued, as far as can be told beforehand."""
+    """Yield the lines that cannot be planned."""
     planner = Planner(home, hierarchy, home.clock())
     for line, request in lines:
         plan = planner.attempt(request)

@@ -1,4 +1,4 @@
-"""What makes a certificate dear: key, signature, bundle. No disk, no database, no clock.
+"""Makes key, certificate and bundle, without disk, database or clock.
 
 A `Maker` and its tasks can be sent to worker processes.
 """
@@ -28,7 +28,7 @@ _After = TypeVar("_After")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One certificate to be made; its intent is recorded.
+    """A certificate to make; its pending issuance is recorded.
 
     Attributes:
         public_key: of a key that stays on the user's machine, as SubjectPublicKeyInfo in DER;
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class NewCertificate:
-    """What is to be recorded, and the password, which is told once."""
+    """The parts of a new certificate to record, and its password."""
 
     der: bytes
     fingerprint_sha256: str
@@ -190,7 +190,7 @@ class Maker:
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
-    """A certificate, and its key where that is ours to hand out."""
+    """A certificate, and its key unless the user keeps it."""
 
     task: Task
     key: PrivateKey | None

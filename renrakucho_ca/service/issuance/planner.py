@@ -24,16 +24,16 @@ from renrakucho_ca.text import clean_text
 
 
 class Succession(Enum):
-    """What becomes of a certificate that gets a successor."""
+    """What happens to a certificate that gets a successor."""
 
-    MIGRATES = "it stays until the cut-off; a file that nobody fetched is withdrawn"
+    MIGRATES = "it stays valid until the cut-off; a bundle never downloaded is withdrawn"
     REPLACED = "it is revoked at once"
     KEPT = "it stays"
 
 
 @dataclass(frozen=True, slots=True)
 class IssuanceRequest:
-    """What somebody asks for.
+    """A request for one certificate.
 
     Attributes:
         device: a profile's name.
@@ -73,10 +73,10 @@ class IssuanceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request with everything decided: what is recorded as the intent, and what is to be made.
+    """A request with its pending issuance and the task for the maker.
 
     Attributes:
-        user: with all that is known of them.
+        user: the request's user, completed from the store.
     """
 
     request: IssuanceRequest
@@ -181,7 +181,7 @@ class Planner:
 
 
 def draw_number(random: Randomness) -> RetrievalNumber:
-    """A retrieval number, every one equally likely: what lies past the last range is redrawn."""
+    """Draw a retrieval number, each equally likely: draws past the last full range are repeated."""
     count = RetrievalNumber.HIGHEST - RetrievalNumber.LOWEST + 1
     while (drawn := int.from_bytes(random(4), "big")) >= 2**32 - 2**32 % count:
         pass

@@ -33,7 +33,7 @@ class Part:
 
     @property
     def percent(self) -> int:
-        """Rounded down: 100 says that nobody is left."""
+        """Rounded down: 100 means that no one remains."""
         return 100 if self.total == 0 else 100 * self.downloaded // self.total
 
 

@@ -1,4 +1,4 @@
-"""What time brings, done daily by cron: cut-offs that have come, bundles that nobody fetched."""
+"""Revokes what is past its cut-off or never downloaded; run daily by cron."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from renrakucho_ca.store.tables import expiry, hierarchies
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """What is due, or what was done.
+    """Counts of what is due, or was done.
 
     Attributes:
-        cut_off: live certificates of hierarchies whose cut-off has come: revoked.
-        lapsed: certificates that nobody fetched in time: their bundle is destroyed, and with it
-            the only copy of their key, so they are revoked.
-        ended: bundles of certificates past their end: destroyed.
+        cut_off: live certificates of hierarchies past their cut-off: revoked.
+        lapsed: certificates not downloaded in time: revoked, and their bundles destroyed.
+        ended: bundles of expired certificates: destroyed.
     """
 
     cut_off: int
@@ -34,7 +33,7 @@ class Expiry:
 
 
 def due(home: Home) -> Expiry:
-    """What `expire` would do now."""
+    """Return what `expire` would do now."""
     now = home.clock()
     closed = _past_cutoff(home, now)
     return Expiry(
@@ -45,11 +44,11 @@ def due(home: Home) -> Expiry:
 
 
 def expire(home: Home) -> Expiry:
-    """Does what is due. Run again, it finds nothing more to do."""
+    """Do what is due. A second run finds nothing to do."""
     now = home.clock()
-    # The portal does it every few seconds; this is for one that stopped or died in between.
+    # The portal does this every few seconds, unless it has stopped.
     download.destroy_expired(home)
-    # Of a process that died: nobody else may write for days.
+    # Rows of a process that died: the next writer may come days later.
     home.append_to_journal()
     ended = expiry.count_ended_bundles(home.db, now)
     with home.db.write():

@@ -1,4 +1,4 @@
-"""Taking certificates out of use: for good, for a while, or a whole hierarchy at its cut-off."""
+"""Revokes, holds and releases certificates, and revokes a hierarchy at its cut-off."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from renrakucho_ca.store.tables.expiry import Due
 def revoke(
     home: Home, numbers: Sequence[RetrievalNumber], reason: RevocationReason
 ) -> list[Outcome]:
-    """Revokes for good. One that cannot be revoked does not keep the others valid.
+    """Revoke certificates for good. A failure does not stop the others.
 
     The errors in the outcomes: NotFound; Conflict, where it is revoked already.
     """
@@ -43,7 +43,7 @@ def revoke(
 
 
 def would_revoke(home: Home, numbers: Sequence[RetrievalNumber]) -> list[Outcome]:
-    """What `revoke` would revoke, each as it is now; its errors as `revoke` would have them."""
+    """Return the outcomes that `revoke` would have, without revoking."""
     now = home.clock()
 
     def one(number: RetrievalNumber) -> Certificate:
@@ -56,7 +56,7 @@ def would_revoke(home: Home, numbers: Sequence[RetrievalNumber]) -> list[Outcome
 
 
 def hold(home: Home, number: RetrievalNumber) -> Certificate:
-    """Takes a certificate out of use until it is released.
+    """Suspend a certificate until it is released.
 
     Raises:
         NotFound; Conflict: it is held already, revoked or expired.
@@ -74,7 +74,7 @@ def hold(home: Home, number: RetrievalNumber) -> Certificate:
 
 
 def release(home: Home, number: RetrievalNumber) -> Certificate:
-    """Makes a held certificate valid again.
+    """Make a held certificate valid again.
 
     Raises:
         NotFound; Conflict: it is not held.
@@ -91,7 +91,7 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
 
 
 def live_of_user(home: Home, user: str) -> list[RetrievalNumber]:
-    """The numbers of everything with which this user could log in.
+    """Return the numbers of the user's live certificates.
 
     Raises:
         NotFound: there is nothing.
@@ -104,11 +104,11 @@ def live_of_user(home: Home, user: str) -> list[RetrievalNumber]:
 
 
 def by_serial(home: Home, serial: int) -> RetrievalNumber:
-    """The number of the certificate with that serial number.
+    """Return the number of the certificate with that serial number.
 
     Raises:
         NotFound: none has it.
-        Conflict: CAs that were taken over use it twice.
+        Conflict: several imported CAs used it.
     """
     found = certificates.by_serial(home.db, serial)
     if not found:
@@ -124,12 +124,9 @@ def by_serial(home: Home, serial: int) -> RetrievalNumber:
 
 
 def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
-    """Closes a hierarchy whose cut-off has come, and revokes what is live of it.
+    """Close a hierarchy past its cut-off and revoke its live certificates.
 
-    Closed for good: a clock that is set back later does not open it again.
-
-    Returns:
-        How many were revoked.
+    It is closed for good: a clock set back does not open it again. Returns the number revoked.
     """
     with home.db.write():
         if hierarchies.retire(home.db, hierarchy.name, now, None):
@@ -143,13 +140,13 @@ def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
 def revoke_due(
     home: Home, now: datetime, due: Callable[[int], list[Due]], act: Act, object: str
 ) -> int:
-    """Revokes by portions until nothing is due. Returns how many that was.
+    """Revoke page by page until no certificate is due. Returns the number revoked.
 
     The reason is superseded where a successor is in use, else cessationOfOperation.
 
     Args:
-        due: the next of those that are, after the one with that id.
-        act, object: what the audit log calls it; each portion is one row, with all its numbers.
+        due: returns the page after the certificate with that id.
+        act, object: of the audit row that each page writes, with all its numbers.
     """
     count = last = 0
     while True:

@@ -1,4 +1,4 @@
-"""CAs in the making: requests that are signed elsewhere, and what roots here sign besides."""
+"""Requests for issuing CAs that are signed elsewhere, and CA certificates that roots here sign."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 @dataclass(frozen=True, slots=True)
 class CaRequest:
-    """A request for an issuing CA's certificate, whose key lies in the keystore.
+    """A request for an issuing CA's certificate, whose key is in the keystore.
 
     Attributes:
         hierarchy: the name of the hierarchy to be.
@@ -27,12 +27,12 @@ class CaRequest:
 
 @dataclass(frozen=True, slots=True)
 class CaCertificate:
-    """The certificate of a CA that a root here has signed besides its own issuing CA.
+    """A CA certificate signed by a root of this home, except those of its own issuing CAs.
 
     Attributes:
         issuer: the hierarchy whose root signs.
-        crosses: the hierarchy whose CA it certifies, as a bridge; None for a CA of another home.
-        der: None where the run that was to sign it died, or is at it.
+        crosses: the hierarchy that it cross-certifies; None for a CA of another home.
+        der: None while it is pending.
     """
 
     authority: int

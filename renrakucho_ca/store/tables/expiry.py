@@ -1,4 +1,4 @@
-"""What time takes out of use, many at once: a hierarchy at its cut-off, bundles nobody fetched."""
+"""Finds certificates past their cut-off or never downloaded, and expired bundles."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ AND EXISTS (SELECT 1 FROM bundle AS b WHERE b.certificate = c.id)
 
 
 def cut_off(db: Database, hierarchy: str, now: datetime, after: int) -> list[Due]:
-    """The next live certificates of a hierarchy whose cut-off has come.
+    """Return the next live certificates of a hierarchy past its cut-off.
 
     Args:
         after: the id of the last one before; of these and of `lapsed`, from 0 on.
@@ -52,7 +52,7 @@ def cut_off(db: Database, hierarchy: str, now: datetime, after: int) -> list[Due
 
 
 def lapsed(db: Database, issued_before: datetime, now: datetime, after: int) -> list[Due]:
-    """The next live certificates that nobody fetched in time."""
+    """Return the next live certificates not downloaded in time."""
     values: dict[str, object] = {
         "issued_before": seconds(issued_before),
         "now": seconds(now),
@@ -79,7 +79,7 @@ def count_ended_bundles(db: Database, now: datetime) -> int:
 
 
 def destroy_ended_bundles(db: Database, now: datetime) -> None:
-    """Bundles of certificates past their end: nobody can use them any more."""
+    """Destroy the bundles of expired certificates."""
     db.execute(
         """DELETE FROM bundle WHERE certificate IN
            (SELECT id FROM certificate WHERE not_after <= ?)""",

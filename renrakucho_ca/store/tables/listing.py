@@ -90,7 +90,7 @@ def _conditions(db: Database, query: ListQuery) -> tuple[list[str], dict[str, ob
     def add(condition: str, name: str, value: str | datetime | None) -> None:
         if value is not None:
             conditions.append(condition)
-            # What people are called lies here in NFC; a Mac's terminal may send it decomposed.
+            # Names are stored in NFC; a Mac's terminal may send them decomposed.
             values[name] = seconds(value) if isinstance(value, datetime) else _as_stored(value)
 
     if query.statuses is not None:

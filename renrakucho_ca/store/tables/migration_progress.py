@@ -33,8 +33,8 @@ class Scope:
 class Progress:
     """How far a facility has come. Each certificate of the old hierarchy counts once.
 
-    What follows one is its successor, the successor's, and so on: a new one that nobody fetched in
-    time may have been re-issued.
+    Its followers are its successor, the successor's successor, and so on: a new certificate never
+    downloaded may have been re-issued.
 
     Attributes:
         total: those that are live, were live until the cut-off, or are followed by a live one.
@@ -54,7 +54,7 @@ class Progress:
 
     @property
     def to_go(self) -> int:
-        """Who cannot log in after the cut-off as it stands."""
+        """The users who could not log in after the cut-off."""
         return self.total - self.downloaded
 
 

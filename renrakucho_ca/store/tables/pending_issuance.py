@@ -1,6 +1,6 @@
-"""Issuing, as the store sees it: the intent first, the record when it is signed.
+"""Pending issuances, and the records that complete them.
 
-The caller has opened a writing transaction for each of these.
+The caller opens the writing transactions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from renrakucho_ca.store.tables.certificates import SealedBundle, optional_numbe
 
 @dataclass(frozen=True, slots=True)
 class PendingIssuance:
-    """What is about to be signed."""
+    """A certificate that is about to be signed."""
 
     number: RetrievalNumber
     authority: int
@@ -32,12 +32,12 @@ class PendingIssuance:
 
 
 def put_pending(db: Database, pending: PendingIssuance) -> bool:
-    """Records what is about to be signed. Returns False where number or serial was used before.
+    """Record a pending issuance. Returns False where number or serial was used before.
 
     Raises:
         Conflict: what it supersedes has a successor, or is getting one now.
     """
-    # One statement tests and inserts; which of the rules refused is asked only then.
+    # One statement tests and inserts.
     row = _pending_row(pending)
     recorded = db.execute(
         f"""INSERT INTO intent ({", ".join(row)})
@@ -70,7 +70,7 @@ def _refuse_second_successor(db: Database, number: RetrievalNumber) -> None:
 
 
 def orphaned(db: Database) -> list[PendingIssuance]:
-    """The intents that nobody recorded. Only somebody who issues alone may call them left over."""
+    """Return the pending issuances. They are orphaned if no run is under way."""
     return [
         PendingIssuance(
             number=RetrievalNumber(row["number"]),
@@ -90,7 +90,7 @@ def orphaned(db: Database) -> list[PendingIssuance]:
 
 @dataclass(frozen=True, slots=True)
 class SignedCertificate:
-    """What was signed, and the bundle that waits for its one download."""
+    """A signed certificate, and the bundle that waits for its one download."""
 
     certificate: Certificate
     der: bytes
@@ -98,9 +98,9 @@ class SignedCertificate:
 
 
 def record(db: Database, signed: Sequence[tuple[Authority, SignedCertificate]]) -> None:
-    """Records what a CA signed, with the bundles, and fulfils the intents.
+    """Record signed certificates with their bundles in place of the pending issuances.
 
-    A re-issue in the same hierarchy goes on with the line of the one before.
+    A re-issue in the same hierarchy continues the line of the certificate before.
     """
     db.execute_many(
         """INSERT INTO certificate (
