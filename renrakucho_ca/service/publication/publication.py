@@ -6,7 +6,7 @@ its signature verified before it replaces the one before, and is renewed at half
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,20 +82,9 @@ def publish(
         if not if_due:
             publish_hook.owe(home)
         for hierarchy in everything:
-            if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
-                # Cron should have done it; a CRL without these would open the door again.
-                revocation.revoke_all(home, hierarchy, now)
-            own = [
-                _bring_up_to_date(home, hierarchy, authority, now, if_due, root_key)
-                for authority in hierarchy.authorities
-            ]
+            own = _renew_crls(home, hierarchy, now, if_due, root_key)
             results += own
-            checkpoints.write_missing(home, hierarchy)
-            cross_certificates = cross_signing.cross_certificates(home.db, hierarchy.name, now)
-            verified = [each.authority for each in own if each.verified]
-            written += artifacts.write(home, hierarchy, cross_certificates, verified, folder)
-            gone = (each.name for each in everything if each.name not in cross_certificates)
-            artifacts.remove_cross_certificates(hierarchy, gone, folder)
+            written += _write(home, hierarchy, everything, own, now, folder)
         # Last: for a million certificates it takes half a minute, and the CRLs are out by then.
         publish_hook.run_owed(home)
         responses = _sign_responses(home, root_key)
@@ -112,7 +101,7 @@ class _CrlResult:
     """The state of a CA's CRL in the store.
 
     Attributes:
-        proven: it was found whole and signed in this run.
+        verified: its signature was verified in this run.
     """
 
     authority: Authority
@@ -121,7 +110,37 @@ class _CrlResult:
     verified: bool
 
 
-def _bring_up_to_date(
+def _renew_crls(
+    home: Home, hierarchy: Hierarchy, now: datetime, if_due: bool, root_key: KeyPlace | None
+) -> list[_CrlResult]:
+    if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
+        # In case cron has not: a CRL without these would admit them again.
+        revocation.revoke_all(home, hierarchy, now)
+    return [
+        _renew_crl(home, hierarchy, authority, now, if_due, root_key)
+        for authority in hierarchy.authorities
+    ]
+
+
+def _write(
+    home: Home,
+    hierarchy: Hierarchy,
+    everything: Sequence[Hierarchy],
+    results: Iterable[_CrlResult],
+    now: datetime,
+    folder: Path,
+) -> list[Path]:
+    """Write the files of a hierarchy, and remove those of former cross-certificates."""
+    checkpoints.write_missing(home, hierarchy)
+    cross_certificates = cross_signing.cross_certificates(home.db, hierarchy.name, now)
+    verified = [each.authority for each in results if each.verified]
+    written = artifacts.write(home, hierarchy, cross_certificates, verified, folder)
+    gone = (each.name for each in everything if each.name not in cross_certificates)
+    artifacts.remove_cross_certificates(hierarchy, gone, folder)
+    return list(written)
+
+
+def _renew_crl(
     home: Home,
     hierarchy: Hierarchy,
     authority: Authority,
@@ -129,7 +148,7 @@ def _bring_up_to_date(
     if_due: bool,
     root_key: KeyPlace | None,
 ) -> _CrlResult:
-    """Renews a CA's CRL, or, where it only should be if due, looks whether it is good as it is."""
+    """Renew a CA's CRL; with `if_due`, only if it is due or damaged."""
     due = crls.is_due(home, hierarchy, authority, now)
     is_good = if_due and not due and crls.is_whole(home, authority)
     has_ended = now >= authority.not_after
@@ -145,7 +164,7 @@ def _bring_up_to_date(
 
 
 def _sign_responses(home: Home, root_key: KeyPlace | None) -> int:
-    """Signs the OCSP responses that are due; returns for how many certificates."""
+    """Sign the OCSP responses that are due; return the number of certificates."""
     now = home.clock()
     return sum(
         pre_produce.renew(home, hierarchy, authority, ca_key(home, authority, root_key), now)
@@ -156,7 +175,7 @@ def _sign_responses(home: Home, root_key: KeyPlace | None) -> int:
 
 
 def _refuse_stray(home: Home, root_key: KeyPlace, everything: Iterable[Hierarchy]) -> None:
-    """A key that no CA waits for is a mistake: the CRL that it was brought for would not come."""
+    """Refuse a key that fits no CA: the expected CRL would not be signed."""
     authorities = (authority for hierarchy in everything for authority in hierarchy.authorities)
     lacking = (authority for authority in authorities if authority.key is None)
     if not any(ca_keys.fits(home, root_key, each) for each in lacking):

@@ -6,9 +6,9 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
+from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Invalid, NotFound
 from renrakucho_ca.model import (
     Act,
@@ -83,7 +83,7 @@ def replay(
     try:
         with home.db.write():
             player = _Player(home, learned)
-            while page := list(islice(rows, PAGE)):
+            for page in batched(rows, PAGE):
                 for row in page:
                     player.play(row)
                 audit_log.put(home.db, page)
