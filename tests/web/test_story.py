@@ -250,8 +250,10 @@ def test_a_download_that_broke_off_goes_on(
     answer = nurse.client.get(file, headers={"Range": asked})
     assert (answer.status_code, answer.content) == (status, whole.content[part])
     if status == 206:
-        first, last = answer.headers["content-range"][6:].split("/")[0].split("-")
-        assert whole.content[int(first) : int(last) + 1] == answer.content
+        place, _, size = answer.headers["content-range"].removeprefix("bytes ").partition("/")
+        first, last = map(int, place.split("-"))
+        assert whole.content[first : last + 1] == answer.content
+        assert (last - first + 1, int(size)) == (len(answer.content), len(whole.content))
     stale = nurse.client.get(file, headers={"Range": asked, "If-Range": '"other"'})
     assert stale.status_code == 200
     head = nurse.client.head(file)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from renrakucho_ca.model import RevocationReason, User
+from renrakucho_ca.model import RetrievalNumber, RevocationReason, User
 from renrakucho_ca.service import user_records
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
@@ -100,6 +100,24 @@ def test_a_range_has_its_first_moment_and_not_its_last(home: Home, clock: Clock)
     assert between(1, 4) == ["a", "b", "c"]
     assert between(2, 3) == ["b"]
     assert between(3, 3) == []
+
+
+def test_a_number_finds_the_lapse_of_its_certificate_and_no_other(home: Home, clock: Clock) -> None:
+    number, other = (issue(home, "android").certificate.number for _ in range(2))
+    revocation.revoke(home, [other], RevocationReason.SUPERSEDED)
+    clock.advance(days=31)
+    assert expiry.expire(home).lapsed == 1
+
+    def acts(number: RetrievalNumber) -> list[str]:
+        return [row.act for row in audit_log.stream(home.db, AuditQuery(number=number))]
+
+    assert acts(number) == ["issued", "lapsed"]
+    assert acts(other) == ["issued", "revoked"]
+
+
+def test_a_number_of_no_certificate_is_not_found(used: Home) -> None:
+    """Else a mistyped one would look as if nothing had been done to it."""
+    assert "12345678" in rca(used, "audit", "log", "--number", "12345678", code=3)
 
 
 def test_a_limit_leaves_the_newest_last(used: Home) -> None:

@@ -356,6 +356,8 @@ def test_a_certificate_that_fails_the_linter_is_on_the_crl(home: Home, tmp_path:
     assert rows(home, "SELECT count(*) FROM intent") == [(0,)]
     ((serial, recorded),) = rows(home, "SELECT serial, standing FROM certificate")
     assert recorded == "revoked"
+    acts = rows(home, "SELECT act FROM audit ORDER BY id DESC LIMIT 1")
+    assert acts == [("abandoned",)]
     publication.publish(home)
     assert published(home).revoked == {int(str(serial), 16): "cessation_of_operation"}
 
