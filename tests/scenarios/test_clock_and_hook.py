@@ -109,7 +109,7 @@ def test_nothing_outlives_its_issuer(rca: Workspace) -> None:
     [
         (("false",), "exited with 1"),
         (("sh", "-c", "echo first >&2; echo last >&2; exit 3"), "exited with 3: first; last"),
-        (("sh", "-c", "kill -9 $$"), "ended with -9"),
+        (("sh", "-c", "kill -9 $$"), "exited with -9"),
         (("sh", "-c", r"printf '\033[31m\377\nx' >&2; exit 1"), r"\x1b[31m"),
         (("sh", "-c", "yes >&2 & sleep 0.2; kill $!; exit 1"), "y; y"),
         (("/nowhere/hook",), "No such file"),

@@ -216,11 +216,11 @@ def test_the_server_stops_on_a_signal_and_closes_its_connections(serving: Runnin
 
 STOPPED_EARLY = """
 import os, signal, uvicorn
-class RunningServer(uvicorn.RunningServer):
+class RunningServer(uvicorn.Server):
     def run(self, **given):
         os.kill(os.getpid(), signal.SIGTERM)
         super().run(**given)
-uvicorn.RunningServer = RunningServer
+uvicorn.Server = RunningServer
 """
 
 
