@@ -100,7 +100,7 @@ def test_a_stopped_run_finishes_its_batch_and_prints_how_to_continue(
     done = machine.count(SUCCESSORS)
     assert 0 < done < PEOPLE
     assert err.splitlines() == [
-        f"rca: error: stopped: {PEOPLE - done} remain",
+        f"rca: error: stopped: {PEOPLE - done} certificates remain",
         "rca: hint: run the same command again to continue",
     ]
     assert f'"issued": {done},' in out
