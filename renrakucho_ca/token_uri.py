@@ -15,6 +15,7 @@ _IN_PATH = re.compile(r"(?:[A-Za-z0-9._~:\[\]@!$'()*+,=&-]|%[0-9A-Fa-f]{2})*")
 _IN_QUERY = re.compile(r"(?:[A-Za-z0-9._~:\[\]@!$'()*+,=/?|-]|%[0-9A-Fa-f]{2})*")
 _OF_PATH = {"token", "manufacturer", "model", "serial", "slot-id", "object", "id", "type"}
 _OF_QUERY = {"module-path", "pin-source"}
+_EXAMPLE_URI = "for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +71,13 @@ def parse(text: str) -> TokenUri:
     """
     path, _, query = text.removeprefix(_SCHEME).partition("?")
     if not is_uri(text):
-        raise Invalid(
-            "not a pkcs11: URI",
-            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
-        )
+        raise Invalid("not a pkcs11: URI", hint=_EXAMPLE_URI)
     found = _attributes(path, ";", _IN_PATH, _OF_PATH)
     found |= _attributes(query, "&", _IN_QUERY, _OF_QUERY)
     if "object" not in found and "id" not in found:
-        raise Invalid(
-            "the pkcs11: URI names no key: it needs object= or id=",
-            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
-        )
+        raise Invalid("the pkcs11: URI names no key: it needs object= or id=", hint=_EXAMPLE_URI)
     if found.get("type", b"private") != b"private":
-        raise Invalid(
-            "the pkcs11: URI does not name a private key",
-            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
-        )
+        raise Invalid("the pkcs11: URI does not name a private key", hint=_EXAMPLE_URI)
     words = {name: _text(name, value) for name, value in found.items() if name != "id"}
     return TokenUri(
         text=text,
@@ -115,14 +107,14 @@ def _attributes(
         if name not in known or not equals:
             raise Invalid(
                 "unknown attribute {name} in the pkcs11: URI",
-                hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+                hint=_EXAMPLE_URI,
                 name=repr(name[:20]),
             )
         if name in found or not value or not allowed.fullmatch(value):
             raise Invalid(
                 "the attribute {name} of the pkcs11: URI is empty, repeated, or has a character "
                 "that must be written as %XX",
-                hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
+                hint=_EXAMPLE_URI,
                 name=name,
             )
         found[name] = unquote_to_bytes(value)
@@ -149,8 +141,5 @@ def _file(source: str) -> str:
     """§2.4: a `file:` URI or a path; what `|` begins, a program to be run, is not taken."""
     path = re.sub(r"^file:(//(localhost)?(?=/))?", "", source)
     if path.startswith("|") or not path:
-        raise Invalid(
-            "pin-source of the pkcs11: URI must name a file",
-            hint="for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/rca/pin'",
-        )
+        raise Invalid("pin-source of the pkcs11: URI must name a file", hint=_EXAMPLE_URI)
     return path

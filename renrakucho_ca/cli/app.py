@@ -173,35 +173,22 @@ def format_option(function: _Function) -> _Function:
     )(function)
 
 
-def all_or_nothing_option(function: _Function) -> _Function:
-    return click.option(
-        "--all-or-nothing", is_flag=True, help="stop before the first change if any line is invalid"
-    )(function)
-
-
-def mail_option(function: _Function) -> _Function:
-    return click.option(
-        "--mail", is_flag=True, help="queue a mail to the user (sent by `rca mail send`)"
-    )(function)
-
-
-def jobs_option(function: _Function) -> _Function:
-    return click.option(
-        "--jobs",
-        type=click.IntRange(1, 256),
-        metavar="N",
-        help="number of worker processes (default: one per core)",
-    )(function)
-
-
-def yes_option(function: _Function) -> _Function:
-    return click.option("--yes", is_flag=True, help="skip the confirmation")(function)
-
-
-def dry_run_option(function: _Function) -> _Function:
-    return click.option(
-        "--dry-run", is_flag=True, help="report what would be done without changing anything"
-    )(function)
+all_or_nothing_option = click.option(
+    "--all-or-nothing", is_flag=True, help="stop before the first change if any line is invalid"
+)
+mail_option = click.option(
+    "--mail", is_flag=True, help="queue a mail to the user (sent by `rca mail send`)"
+)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="number of worker processes (default: one per core)",
+)
+yes_option = click.option("--yes", is_flag=True, help="skip the confirmation")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="report what would be done without changing anything"
+)
 
 
 class NumberType(click.ParamType["RetrievalNumber"]):

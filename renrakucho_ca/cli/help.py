@@ -14,7 +14,7 @@ from renrakucho_ca.cli.app import App, Choice
 from renrakucho_ca.cli.usage import Usage
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
-"""Title → command → its place (`module:attribute`) and its line of help."""
+"""Title → command → its place in this package (`.module:attribute`) and its line of help."""
 
 # Lines break between words, list items and Japanese characters, each with the marks that may not
 # begin or end a line (JIS X 4051). Compiled only when help is shown: it takes 2 ms.
@@ -138,7 +138,7 @@ class Group(Command, click.Group):
         for section in self.sections.values():
             if name in section:
                 module, _, attribute = section[name][0].partition(":")
-                command: click.Command = getattr(import_module(module), attribute)
+                command: click.Command = getattr(import_module(module, __package__), attribute)
                 return command
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,27 +13,13 @@ from renrakucho_ca.cli.app import App, format_option, pass_app
 from renrakucho_ca.cli.bad_lines import Problems
 from renrakucho_ca.cli.help import Command
 from renrakucho_ca.cli.key_place import KeyPlaceType
-from renrakucho_ca.console import Format, Row
+from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.model import UNKNOWN
 from renrakucho_ca.token_uri import KeyPlace, TokenUri
 
 LARGEST_CA_FILE = 1024 * 1024
 """Bytes of a CA's certificate or key."""
-
-_COLUMNS = (
-    "hierarchy",
-    "certificates",
-    "added",
-    "already",
-    "described",
-    "revoked",
-    "released",
-    "expired",
-    "records_without_certificate",
-    "passed_over",
-    "reported",
-)
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -121,14 +108,19 @@ def import_(
         root_key=_key(root_key),
         root_key_passphrase=_passphrase(root_key_passphrase_file),
     )
-    options = import_ca.ImportOptions(paths, records, device or UNKNOWN)
     problems, passed_over = Problems(app), _PassedOver(app)
     done = import_ca.import_ca(
-        app.home, name, ca, options, report=problems.add, passed_over=passed_over.add
+        app.home,
+        name,
+        ca,
+        paths=paths,
+        records=records,
+        device=device or UNKNOWN,
+        report=problems.add,
+        passed_over=passed_over.add,
     )
     passed_over.report()
-    shown: Row = {**done.as_dict()}
-    app.console.one(shown, form, columns=_COLUMNS)
+    app.console.one(asdict(done), form)
     if done.reported:
         problems.report_rest()
         raise Attention("problems found: {count}", count=done.reported)

@@ -13,8 +13,6 @@ from renrakucho_ca.cli.help import Command, Group
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Invalid
 
-_HERE = "renrakucho_ca.cli.profile"
-
 
 class ProfileKind(StrEnum):
     """The kind of a profile that is not a CA's; a CA's is named after its tier."""
@@ -22,20 +20,18 @@ class ProfileKind(StrEnum):
     DEVICE = "device"
 
 
-@click.group(
-    cls=Group,
+profile = Group(
+    "profile",
     help="Show and check the profiles: one YAML file in profiles/ for each kind of device and CA. "
     "To add a kind of device, add a file.",
     sections={
         "Commands": {
-            "list": (f"{_HERE}:list_", "list profiles"),
-            "show": (f"{_HERE}:show", "show a profile"),
-            "check": (f"{_HERE}:check", "check profiles for mistakes"),
+            "list": (".profile:list_", "list profiles"),
+            "show": (".profile:show", "show a profile"),
+            "check": (".profile:check", "check profiles for mistakes"),
         }
     },
 )
-def profile() -> None:
-    pass
 
 
 _FIELDS = (

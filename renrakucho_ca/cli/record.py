@@ -8,39 +8,15 @@ from renrakucho_ca.console import Row
 from renrakucho_ca.model import Certificate
 
 FIELDS = (
-    "number",
-    "serial",
-    "hierarchy",
-    "user",
-    "name",
-    "facility",
-    "network",
-    "device",
-    "note",
-    "status",
-    "issued_at",
-    "not_before",
-    "not_after",
-    "downloaded_at",
-    "revoked_at",
-    "revocation_reason",
-    "supersedes",
-    "superseded_by",
-    "profile",
-    "key_algorithm",
-    "fingerprint_sha256",
+    *("number", "serial", "hierarchy", "user", "name", "facility", "network", "device", "note"),
+    *("status", "issued_at", "not_before", "not_after", "downloaded_at", "revoked_at"),
+    *("revocation_reason", "supersedes", "superseded_by"),
+    *("profile", "key_algorithm", "fingerprint_sha256"),
 )
 
 COLUMNS = (
-    "number",
-    "device",
-    "user",
-    "name",
-    "note",
-    "hierarchy",
-    "status",
-    "issued_at",
-    "not_after",
+    *("number", "device", "user", "name", "note"),
+    *("hierarchy", "status", "issued_at", "not_after"),
 )
 """What a table of certificates shows."""
 
@@ -48,27 +24,9 @@ SPARE = ("issued_at", "name", "hierarchy")
 """What of it a narrow terminal can do without."""
 
 DETAILS = (
-    "number",
-    "password",
-    "status",
-    "user",
-    "name",
-    "facility",
-    "network",
-    "device",
-    "note",
-    "hierarchy",
-    "issued_at",
-    "not_after",
-    "downloaded_at",
-    "revoked_at",
-    "revocation_reason",
-    "supersedes",
-    "superseded_by",
-    "profile",
-    "key_algorithm",
-    "serial",
-    "fingerprint_sha256",
+    *("number", "password", "status", "user", "name", "facility", "network", "device", "note"),
+    *("hierarchy", "issued_at", "not_after", "downloaded_at", "revoked_at", "revocation_reason"),
+    *("supersedes", "superseded_by", "profile", "key_algorithm", "serial", "fingerprint_sha256"),
 )
 """What a page about one certificate shows: first what people ask on the telephone."""
 

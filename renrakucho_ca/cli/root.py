@@ -13,57 +13,42 @@ from renrakucho_ca.locale import Language
 
 _SECTIONS = {
     "Set up": {
-        "quickstart": ("renrakucho_ca.cli.home:quickstart", "create a complete home to try"),
-        "init": ("renrakucho_ca.cli.home:init", "create a new home"),
-        "hierarchy": (
-            "renrakucho_ca.cli.hierarchy:hierarchy",
-            "manage hierarchies (a root CA and its issuing CA)",
-        ),
-        "profile": (
-            "renrakucho_ca.cli.profile:profile",
-            "list, show and check certificate profiles",
-        ),
+        "quickstart": (".home:quickstart", "create a complete home to try"),
+        "init": (".home:init", "create a new home"),
+        "hierarchy": (".hierarchy:hierarchy", "manage hierarchies (a root CA and its issuing CA)"),
+        "profile": (".profile:profile", "list, show and check certificate profiles"),
     },
     "Users and certificates": {
-        "user": ("renrakucho_ca.cli.user:user", "manage users"),
-        "issue": ("renrakucho_ca.cli.issue:issue", "issue a certificate for a user's device"),
-        "reissue": ("renrakucho_ca.cli.issue:reissue", "replace a certificate"),
-        "export": ("renrakucho_ca.cli.certificates:export", "download the bundle (one time only)"),
-        "list": ("renrakucho_ca.cli.certificates:list_", "list certificates"),
-        "show": ("renrakucho_ca.cli.certificates:show", "show one certificate"),
+        "user": (".user:user", "manage users"),
+        "issue": (".issue:issue", "issue a certificate for a user's device"),
+        "reissue": (".issue:reissue", "replace a certificate"),
+        "export": (".certificates:export", "download the bundle (one time only)"),
+        "list": (".certificates:list_", "list certificates"),
+        "show": (".certificates:show", "show one certificate"),
     },
     "Delivery": {
-        "mail": ("renrakucho_ca.cli.mail:mail", "list and send the mails in the outbox"),
-        "handover": ("renrakucho_ca.cli.handover:handover", "write hand-over sheets to print"),
+        "mail": (".mail:mail", "list and send the mails in the outbox"),
+        "handover": (".handover:handover", "write hand-over sheets to print"),
     },
     "Revocation": {
-        "revoke": ("renrakucho_ca.cli.revocation:revoke", "revoke certificates for good"),
-        "hold": (
-            "renrakucho_ca.cli.revocation:hold",
-            "suspend certificates until they are released",
-        ),
-        "release": ("renrakucho_ca.cli.revocation:release", "make held certificates valid again"),
+        "revoke": (".revocation:revoke", "revoke certificates for good"),
+        "hold": (".revocation:hold", "suspend certificates until they are released"),
+        "release": (".revocation:release", "make held certificates valid again"),
     },
     "Migration": {
-        "migrate": ("renrakucho_ca.cli.migrate:migrate", "issue successors from the new hierarchy"),
-        "expire": (
-            "renrakucho_ca.cli.expire:expire",
-            "revoke what is past its cut-off or never fetched",
-        ),
+        "migrate": (".migrate:migrate", "issue successors from the new hierarchy"),
+        "expire": (".expire:expire", "revoke what is past its cut-off or never fetched"),
     },
     "Servers": {
-        "publish": (
-            "renrakucho_ca.cli.publish:publish",
-            "write CA certificates, CRLs and nginx snippets",
-        ),
-        "serve": ("renrakucho_ca.cli.serve:serve", "run the download page"),
-        "unlock": ("renrakucho_ca.cli.unlock:unlock", "unlock a retrieval number"),
+        "publish": (".publish:publish", "write CA certificates, CRLs and nginx snippets"),
+        "serve": (".serve:serve", "run the download page"),
+        "unlock": (".unlock:unlock", "unlock a retrieval number"),
     },
     "Operations": {
-        "backup": ("renrakucho_ca.cli.backup:backup", "write everything to one encrypted file"),
-        "restore": ("renrakucho_ca.cli.backup:restore", "restore a home from a backup"),
-        "audit": ("renrakucho_ca.cli.audit:audit", "show and verify the audit log"),
-        "doctor": ("renrakucho_ca.cli.doctor:doctor", "run the daily health check"),
+        "backup": (".backup:backup", "write everything to one encrypted file"),
+        "restore": (".backup:restore", "restore a home from a backup"),
+        "audit": (".audit:audit", "show and verify the audit log"),
+        "doctor": (".doctor:doctor", "run the daily health check"),
     },
 }
 

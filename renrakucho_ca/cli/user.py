@@ -13,24 +13,21 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import User
 from renrakucho_ca.store.tables import users
 
-_HERE = "renrakucho_ca.cli.user"
 _FIELDS = ("user", "name", "email", "facility", "network")
 
 
-@click.group(
-    cls=Group,
+user = Group(
+    "user",
     help="Manage the users to whom certificates are issued.",
     sections={
         "Commands": {
-            "add": (f"{_HERE}:add", "add or update a user"),
-            "import": (f"{_HERE}:import_", "add or update users from a table"),
-            "list": (f"{_HERE}:list_", "list users"),
-            "show": (f"{_HERE}:show", "show a user"),
+            "add": (".user:add", "add or update a user"),
+            "import": (".user:import_", "add or update users from a table"),
+            "list": (".user:list_", "list users"),
+            "show": (".user:show", "show a user"),
         }
     },
 )
-def user() -> None:
-    pass
 
 
 @click.command(

@@ -12,6 +12,7 @@ import errno
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
@@ -28,6 +29,7 @@ from renrakucho_ca.cli.root import root
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import Act, Container, Status, Tier
 from renrakucho_ca.service import doctor
+from renrakucho_ca.service.ca_import.session import ImportSummary
 from renrakucho_ca.service.doctor.finding import Severity
 from renrakucho_ca.service.retrieval import instructions
 from renrakucho_ca.store.tables.outbox import MailState
@@ -40,7 +42,7 @@ ERRORS = {kind.__name__ for kind in KINDS}
 SAYERS = {"talk", "detail", "say", "confirm", "progress", "_say", "new_problem", "new_warning"}
 """Functions that print their first literal argument for a person."""
 
-TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART", "_PUBLISH"}
+TABLES = {"_UNAVAILABLE", "Instructions", "_RESTART", "_PUBLISH", "_EXAMPLE_URI"}
 """Tables of messages and steps: every text in them is a message."""
 
 WORDS: tuple[type[StrEnum], ...] = (
@@ -138,7 +140,7 @@ def literals(expression: ast.expr) -> list[tuple[ast.expr, str]] | None:
             return [(expression, text)]
         case ast.Constant(value=None) | ast.Attribute(attr="hint"):  # the hint of another error
             return []
-        case ast.Name(id=name) if name in ("message", "hint"):  # from a table, see TABLES
+        case ast.Name(id=name) if name in {"message", "hint"} | TABLES:  # from a table
             return []
         case ast.IfExp(body=one, orelse=other):
             both = literals(one), literals(other)
@@ -222,6 +224,7 @@ def from_program() -> Iterator[str]:
         *(instructions.for_device(device, Container.P12) for device in instructions.TITLES),
     ):
         yield from (*steps.install, *steps.delete)
+    yield from (field.name.replace("_", " ") for field in fields(ImportSummary))
     yield from (*SETTINGS, *doctor.CHECKS, doctor.PASSPHRASE, *map(os.strerror, SYSTEM))
 
 

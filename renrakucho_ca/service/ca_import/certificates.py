@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -39,25 +39,17 @@ class _NewImport(NamedTuple):
 
 
 class CertificateImport:
-    """Records the certificates of one import.
+    """Records the certificates of one import."""
 
-    Args:
-        progress: called with the number of certificates recorded since the last call.
-    """
-
-    def __init__(
-        self, session: ImportSession, owner_table: OwnerTable, progress: Callable[[int], None]
-    ) -> None:
+    def __init__(self, session: ImportSession, owner_table: OwnerTable) -> None:
         self._session = session
         self._owner_table = owner_table
-        self._progress = progress
 
     def read(self, paths: Iterable[Path]) -> list[Path]:
         """Record the certificates; return the files that have an index or a CRL."""
         files = SourceFiles(self._session)
         for batch, results in self._inspected(batched(files.certificates(paths), BATCH)):
             self._record_batch(zip(batch, results, strict=True))
-            self._progress(len(results))
         return files.revocation_files
 
     def _inspected(

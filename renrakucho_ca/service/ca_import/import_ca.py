@@ -7,12 +7,10 @@ read would lack some of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from renrakucho_ca.errors import NotFound
-from renrakucho_ca.model import UNKNOWN
 from renrakucho_ca.service import store_state
 from renrakucho_ca.service.ca_import import authorities
 from renrakucho_ca.service.ca_import.authorities import CaFiles
@@ -31,38 +29,26 @@ from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.tabular import csv_table
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
-    """The files that are imported with the CA.
-
-    Attributes:
-        paths: folders, certificates, PEM bundles, PKCS#7, CRLs, OpenSSL indexes.
-        records: the owner table (CSV).
-        device: the device of certificates for which the owner table names none.
-    """
-
-    paths: tuple[Path, ...] = ()
-    records: Path | None = None
-    device: str = UNKNOWN
-
-
 def import_ca(
     home: Home,
     name: str,
     ca: CaFiles,
-    options: ImportOptions,
     *,
+    paths: Sequence[Path],
+    records: Path | None,
+    device: str,
     report: Report,
-    passed_over: PassedOver = lambda file, kind: None,
-    progress: Callable[[int], None] = lambda _: None,
+    passed_over: PassedOver,
 ) -> ImportSummary:
     """Import a CA with all that it has issued, or what is new since the last import.
 
     Args:
         name: the hierarchy's name in this home.
+        paths: folders, certificates, PEM bundles, PKCS#7, CRLs, OpenSSL indexes.
+        records: the owner table (CSV).
+        device: the device of certificates for which the owner table names none.
         report: called with each problem; none of them stops the import.
         passed_over: called with each skipped file.
-        progress: called with the number of certificates recorded since the last call.
 
     Raises:
         Invalid: a CA certificate or key is wrong; the owner table has wrong columns.
@@ -72,28 +58,28 @@ def import_ca(
         Refused: the store was restored, or the database is older than its journal.
     """
     store_state.require(home, Action.SIGN_CA)
-    _refuse_unreadable(options)
+    _refuse_unreadable(paths, records)
     with home.lock("import").exclusive():
         wanted = authorities.load(home, name, ca)
         private = authorities.load_keys(home, ca, wanted)
         if private:
             home.keystore.unlock()
         hierarchy = authorities.record(home, name, wanted)
-        session = ImportSession(home, hierarchy, options.device, report, passed_over)
+        session = ImportSession(home, hierarchy, device, report, passed_over)
         owner_table, revocations = OwnerTable(session), RevocationImport(session)
-        if options.records is not None:
-            owner_table.read(options.records)
-        certificates = CertificateImport(session, owner_table, progress)
-        revocations.read(certificates.read(options.paths))
+        if records is not None:
+            owner_table.read(records)
+        certificates = CertificateImport(session, owner_table)
+        revocations.read(certificates.read(paths))
         owner_table.record_unmatched()
         authorities.attach_keys(home, hierarchy, private)
     return session.summary
 
 
-def _refuse_unreadable(options: ImportOptions) -> None:
+def _refuse_unreadable(paths: Sequence[Path], records: Path | None) -> None:
     """Report a mistyped path or wrong columns before anything is recorded."""
-    for path in options.paths:
+    for path in paths:
         if not path.exists():
             raise NotFound("{file}: no such file or folder", file=path)
-    if options.records is not None:
-        next(csv_table.read(options.records, COLUMNS), None)
+    if records is not None:
+        next(csv_table.read(records, COLUMNS), None)

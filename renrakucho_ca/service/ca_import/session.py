@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -75,9 +75,6 @@ class ImportSummary:
             "revocations": self.revoked,
             "releases": self.released,
         }
-
-    def as_dict(self) -> dict[str, str | int]:
-        return asdict(self)
 
 
 class ImportSession:

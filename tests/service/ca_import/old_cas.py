@@ -21,8 +21,7 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import UNKNOWN, Certificate
 from renrakucho_ca.service.ca_import import import_ca
 from renrakucho_ca.service.ca_import.authorities import CaFiles
-from renrakucho_ca.service.ca_import.import_ca import ImportOptions
-from renrakucho_ca.service.ca_import.session import ImportSummary, PassedOver
+from renrakucho_ca.service.ca_import.session import ImportSummary, PassedOver, Report
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.store.tables import listing
@@ -143,18 +142,24 @@ class Old:
         records: Path | None = None,
         device: str = UNKNOWN,
         passed_over: PassedOver = lambda file, kind: None,
-        progress: Callable[[int], None] = lambda _: None,
+        report: Report = lambda problem: None,
     ) -> Imported:
         problems: list[RcaError] = []
+
+        def note(problem: RcaError) -> None:
+            problems.append(problem)
+            report(problem)
+
         files = CaFiles(root=ca.read_bytes()) if isinstance(ca, Path) else ca
         summary = import_ca.import_ca(
             self.home,
             name,
             files,
-            ImportOptions(tuple(paths), records, device),
-            report=problems.append,
+            paths=paths,
+            records=records,
+            device=device,
+            report=note,
             passed_over=passed_over,
-            progress=progress,
         )
         assert summary.reported == len(problems)
         return Imported(summary, [str(problem) for problem in problems])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RevocationReason, Status
 from renrakucho_ca.service.ca_import.authorities import CaFiles
 from renrakucho_ca.service.revocation import revocation
@@ -31,7 +33,7 @@ def test_an_easyrsa_pki_is_imported_with_its_revocations(
     done = old.take("easy", ca, paths=[easyrsa], device="windows")
 
     assert done.problems == []
-    assert done.summary.as_dict() == {
+    assert asdict(done.summary) == {
         "hierarchy": "easy",
         "certificates": 3,
         "added": 3,
@@ -344,10 +346,7 @@ def test_many_come_through_worker_processes_and_none_is_lost(
     ca = openssl_ca()
     file = tmp_path / "all.pem"
     bundle(file, ca.certificate.read_bytes(), ca.private_key.read_bytes(), 5_000)
-    met: list[int] = []
-    done = old.take("many", ca.certificate, paths=[file], progress=met.append).summary
-    assert (done.added, sum(met)) == (5_000, 5_000)
-    assert max(met) <= 1_000
+    assert old.take("many", ca.certificate, paths=[file]).summary.added == 5_000
     assert {each.serial for each in old.records("many")} == set(range(1, 5_001))
 
 
@@ -357,16 +356,19 @@ def test_an_import_that_dies_midway_is_completed_by_the_next_and_signs_nothing_b
     ca = openssl_ca()
     file = tmp_path / "all.pem"
     bundle(file, ca.certificate.read_bytes(), ca.private_key.read_bytes(), 2_500)
+    blocks = file.read_text().split("-----BEGIN")
+    _, theirs = openssl_ca("theirs").issue("/CN=theirs").read_text().split("-----BEGIN")
+    file.write_text("-----BEGIN".join((*blocks[:1_501], theirs, *blocks[1_501:])))
     given = CaFiles(root=ca.certificate.read_bytes(), issuing_key=ca.private_key.read_bytes())
 
     class ImportKilled(BaseException):
         pass
 
-    def die(count: int) -> None:
+    def die(problem: RcaError) -> None:
         raise ImportKilled
 
     with pytest.raises(ImportKilled):
-        old.take("killed", given, paths=[file], progress=die)
+        old.take("killed", given, paths=[file], report=die)
     assert hierarchies.get(old.home.db, "killed").issuing.key is None
     done = old.take("killed", given, paths=[file]).summary
     assert (done.added, done.already) == (1_500, 1_000)
