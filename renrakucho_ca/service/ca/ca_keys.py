@@ -144,11 +144,8 @@ def has_pin_file(authority: Authority) -> bool:
 def _refuse_used(home: Home, key: SigningKey, uri: TokenUri, other: SigningKey | None) -> None:
     """One key under two names could not be given up for one of them."""
     public_key = key.public_key()
-    used = [
-        authority_certificate.of(authority).public_key()
-        for hierarchy in hierarchies.all_of(home.db)
-        for authority in hierarchy.authorities
-    ]
+    known = hierarchies.authorities(home.db)
+    used = [authority_certificate.of(authority).public_key() for authority in known]
     waiting = ca_certificates.requests(home.db)
     used += [external_root.load_request(each.request).public_key() for each in waiting]
     if public_key in used or (other is not None and public_key == other.public_key()):

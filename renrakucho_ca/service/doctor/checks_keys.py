@@ -21,41 +21,39 @@ def keys(home: Home) -> Iterator[Finding]:
     except RcaError as error:
         yield problem_of(error)
     reported: set[str] = set()
-    for hierarchy in hierarchies.all_of(home.db):
-        for authority in hierarchy.authorities:
-            if ca_keys.is_in_token(authority):
-                try:
-                    ca_keys.look_for_token(home, authority)
-                except RcaError as error:
-                    if str(error) not in reported:  # keys in one token have one PIN
-                        yield problem_of(error)
-                    reported.add(str(error))
-            elif authority.key is not None and not home.keystore.has(authority.key):
-                yield new_problem(
-                    "the key of {name} is missing from ca-store/keys",
-                    hint="restore a backup: without the key rca can neither issue nor revoke",
-                    name=authority.name,
-                )
+    for authority in hierarchies.authorities(home.db):
+        if ca_keys.is_in_token(authority):
+            try:
+                ca_keys.look_for_token(home, authority)
+            except RcaError as error:
+                if str(error) not in reported:  # keys in one token have one PIN
+                    yield problem_of(error)
+                reported.add(str(error))
+        elif authority.key is not None and not home.keystore.has(authority.key):
+            yield new_problem(
+                "the key of {name} is missing from ca-store/keys",
+                hint="restore a backup: without the key rca can neither issue nor revoke",
+                name=authority.name,
+            )
 
 
 def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
     """Check that the passphrase opens every key, and that keys match their certificates."""
     if file is not None:
         yield from readable_by_others(file)
-    for hierarchy in hierarchies.all_of(home.db):
-        for authority in hierarchy.authorities:
-            if ca_keys.is_in_token(authority):
-                if _is_open_to_all_commands(home, authority):
-                    yield from _unverified(
-                        home,
-                        authority,
-                        hint="list the token's keys with the PIN of that file: `pkcs11-tool "
-                        "--login --list-objects`",
-                    )
-            elif authority.key is not None and home.keystore.has(authority.key):
+    for authority in hierarchies.authorities(home.db):
+        if ca_keys.is_in_token(authority):
+            if _is_open_to_all_commands(home, authority):
                 yield from _unverified(
-                    home, authority, hint="check the passphrase; if it is right, restore a backup"
+                    home,
+                    authority,
+                    hint="list the token's keys with the PIN of that file: `pkcs11-tool "
+                    "--login --list-objects`",
                 )
+        elif authority.key is not None and home.keystore.has(authority.key):
+            yield from _unverified(
+                home, authority, hint="check the passphrase; if it is right, restore a backup"
+            )
 
 
 def _is_open_to_all_commands(home: Home, authority: Authority) -> bool:
@@ -81,11 +79,7 @@ def _unverified(home: Home, authority: Authority, hint: str) -> Iterator[Finding
 
 def orphaned_keys(home: Home) -> Iterator[Finding]:
     """Report keys without a record: of interrupted runs, or newer than a replaced database."""
-    known = {
-        authority.key
-        for hierarchy in hierarchies.all_of(home.db)
-        for authority in hierarchy.authorities
-    }
+    known = {authority.key for authority in hierarchies.authorities(home.db)}
     known |= {f"{each.hierarchy}-issuing" for each in ca_certificates.requests(home.db)}
     for path in home.keystore.unlisted_keys(known):
         yield new_warning(

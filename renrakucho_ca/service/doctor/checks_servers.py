@@ -184,9 +184,4 @@ def ocsp_(home: Home) -> Iterator[Finding]:
 def live_authorities(home: Home) -> list[Authority]:
     """Every CA that is not past its end."""
     now = home.clock()
-    return [
-        authority
-        for hierarchy in hierarchies.all_of(home.db)
-        for authority in hierarchy.authorities
-        if now < authority.not_after
-    ]
+    return [each for each in hierarchies.authorities(home.db) if now < each.not_after]

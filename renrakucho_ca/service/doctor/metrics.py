@@ -5,8 +5,7 @@ The text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_forma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +25,8 @@ from renrakucho_ca.store.tables import hierarchies, migration_progress, ocsp_sta
 from renrakucho_ca.store.tables.hierarchies import CrlState
 from renrakucho_ca.store.tables.migration_progress import Scope
 
-Sample = tuple[dict[str, str], float]
-"""Labels and a value."""
+Sample = tuple[dict[str, str], float | datetime | None]
+"""Labels and a value. A moment becomes seconds since 1970; a sample without a value is omitted."""
 
 
 class Facts:
@@ -44,21 +43,16 @@ class Facts:
 
     @cached_property
     def authorities(self) -> list[Authority]:
-        return [each for hierarchy in self.hierarchies for each in hierarchy.authorities]
+        return hierarchies.authorities(self.home.db)
+
+    @cached_property
+    def last_act(self) -> health.LastAct | None:
+        return health.last_act(self.home.db)
 
     @cached_property
     def crls(self) -> list[tuple[dict[str, str], CrlState]]:
         db = self.home.db
         return [(_ca(each), hierarchies.crl_state(db, each)) for each in self.authorities]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A metric family."""
-
-    name: str
-    help: str
-    samples: Callable[[Facts], Iterator[Sample]]
 
 
 def write(file: Path, text: str) -> None:
@@ -78,22 +72,26 @@ def render(home: Home, report: Report) -> str:
         report: the findings of `doctor`.
     """
     facts = Facts(home, report)
-    lines = [line for family in FAMILIES for line in _lines(family, facts)]
+    lines = [line for name, family in FAMILIES.items() for line in _lines(name, *family, facts)]
     return "\n".join([*lines, ""])
 
 
-def _lines(family: Family, facts: Facts) -> list[str]:
+def _lines(
+    name: str, help: str, source: Callable[[Facts], Iterable[Sample]], facts: Facts
+) -> list[str]:
     try:
-        samples = list(family.samples(facts))
+        samples = [
+            f"{name}{_labels(labels)} {_number(value)!r}"
+            for labels, value in source(facts)
+            if value is not None
+        ]
     except (RcaError, OSError):
         return []
-    if not samples:
-        return []
-    return [
-        f"# HELP {family.name} {family.help}",
-        f"# TYPE {family.name} gauge",
-        *(f"{family.name}{_labels(labels)} {value!r}" for labels, value in samples),
-    ]
+    return [f"# HELP {name} {help}", f"# TYPE {name} gauge", *samples] if samples else []
+
+
+def _number(value: float | datetime) -> float:
+    return int(value.timestamp()) if isinstance(value, datetime) else value
 
 
 def _labels(labels: dict[str, str]) -> str:
@@ -110,31 +108,10 @@ def _ca(authority: Authority) -> dict[str, str]:
     return {"hierarchy": authority.hierarchy, "tier": authority.tier.value}
 
 
-# -- one function per family
-
-
-def _info(facts: Facts) -> Iterator[Sample]:
-    yield {"version": __version__}, 1
-
-
-def _taken(facts: Facts) -> Iterator[Sample]:
-    yield from _at({}, facts.now)
-
-
-def _checks(facts: Facts) -> Iterator[Sample]:
-    for check, findings in facts.report.items():
-        yield {"check": check}, 0 if findings else 1
-
-
 def _findings(facts: Facts) -> Iterator[Sample]:
     for severity in (Severity.WARNING, Severity.PROBLEM):
         found = [each for all in facts.report.values() for each in all if each.severity is severity]
         yield {"severity": severity.value}, len(found)
-
-
-def _certificates(facts: Facts) -> Iterator[Sample]:
-    for (hierarchy, status), count in health.count_certificates(facts.home.db, facts.now).items():
-        yield {"hierarchy": hierarchy, "status": status.value}, count
 
 
 def _to_go(facts: Facts) -> Iterator[Sample]:
@@ -144,35 +121,10 @@ def _to_go(facts: Facts) -> Iterator[Sample]:
             yield {"hierarchy": each.name}, sum(part.to_go for part in parts)
 
 
-def _cutoffs(facts: Facts) -> Iterator[Sample]:
-    for each in facts.hierarchies:
-        yield from _at({"hierarchy": each.name}, each.cutoff)
-
-
-def _ends(facts: Facts) -> Iterator[Sample]:
-    for each in facts.authorities:
-        yield from _at(_ca(each), each.not_after)
-
-
-def _crl_begins(facts: Facts) -> Iterator[Sample]:
-    for labels, state in facts.crls:
-        yield from _at(labels, state.this_update)
-
-
-def _crl_ends(facts: Facts) -> Iterator[Sample]:
-    for labels, state in facts.crls:
-        yield from _at(labels, state.next_update)
-
-
-def _crl_behind(facts: Facts) -> Iterator[Sample]:
-    for labels, state in facts.crls:
-        yield labels, state.changes - state.carried
-
-
 def _responders(facts: Facts) -> Iterator[Sample]:
     for each in facts.authorities:
         responder = ocsp_state.responder(facts.home.db, each.id)
-        yield from _at(_ca(each), None if responder is None else responder.not_after)
+        yield _ca(each), responder.not_after if responder else None
 
 
 def _responses(facts: Facts) -> Iterator[Sample]:
@@ -180,73 +132,77 @@ def _responses(facts: Facts) -> Iterator[Sample]:
         path = response_file.path_of(facts.home, each)
         if path.exists():
             with ocsp_responses.opened(path) as responses:
-                yield from _at(_ca(each), responses.head.next_update)
+                yield _ca(each), responses.head.next_update
 
 
-def _backup(facts: Facts) -> Iterator[Sample]:
-    yield from _at({}, backup.last(facts.home))
+def _certificates(facts: Facts) -> Iterator[Sample]:
+    for (hierarchy, status), count in health.count_certificates(facts.home.db, facts.now).items():
+        yield {"hierarchy": hierarchy, "status": status.value}, count
 
 
-def _audit_id(facts: Facts) -> Iterator[Sample]:
-    last = health.last_act(facts.home.db)
-    yield {}, 0 if last is None else last.id
-
-
-def _audit_time(facts: Facts) -> Iterator[Sample]:
-    last = health.last_act(facts.home.db)
-    yield from _at({}, None if last is None else last.at)
-
-
-def _mails(facts: Facts) -> Iterator[Sample]:
-    for state, count in health.count_mails(facts.home.db).items():
-        yield {"state": state.value}, count
-
-
-def _size(facts: Facts) -> Iterator[Sample]:
-    yield {}, facts.home.database.stat().st_size
-
-
-def _at(labels: dict[str, str], moment: datetime | None) -> Iterator[Sample]:
-    """Yield a moment in seconds since 1970, if there is one."""
-    if moment is not None:
-        yield labels, int(moment.timestamp())
-
-
-FAMILIES = (
-    Family("rca_info", "The version of rca.", _info),
-    Family("rca_taken_timestamp_seconds", "Time of these metrics.", _taken),
-    Family("rca_check_ok", "1 if a check of rca doctor found no problem.", _checks),
-    Family("rca_findings", "Findings of rca doctor by severity.", _findings),
-    Family("rca_certificates", "Certificates by status.", _certificates),
-    Family(
-        "rca_migration_to_go",
+FAMILIES: dict[str, tuple[str, Callable[[Facts], Iterable[Sample]]]] = {
+    "rca_info": ("The version of rca.", lambda _: [({"version": __version__}, 1)]),
+    "rca_taken_timestamp_seconds": ("Time of these metrics.", lambda facts: [({}, facts.now)]),
+    "rca_check_ok": (
+        "1 if a check of rca doctor found no problem.",
+        lambda facts: [({"check": name}, int(not found)) for name, found in facts.report.items()],
+    ),
+    "rca_findings": ("Findings of rca doctor by severity.", _findings),
+    "rca_certificates": ("Certificates by status.", _certificates),
+    "rca_migration_to_go": (
         "Certificates of a hierarchy with a cut-off whose successor is not downloaded.",
         _to_go,
     ),
-    Family("rca_cutoff_timestamp_seconds", "Cut-off of a hierarchy.", _cutoffs),
-    Family("rca_ca_not_after_timestamp_seconds", "Expiry of a CA.", _ends),
-    Family("rca_crl_this_update_timestamp_seconds", "thisUpdate of the newest CRL.", _crl_begins),
-    Family("rca_crl_next_update_timestamp_seconds", "nextUpdate of the newest CRL.", _crl_ends),
-    Family(
-        "rca_crl_missing_changes",
-        "Revocations and releases that the newest CRL lacks.",
-        _crl_behind,
+    "rca_cutoff_timestamp_seconds": (
+        "Cut-off of a hierarchy.",
+        lambda facts: [({"hierarchy": each.name}, each.cutoff) for each in facts.hierarchies],
     ),
-    Family(
-        "rca_ocsp_responder_not_after_timestamp_seconds",
+    "rca_ca_not_after_timestamp_seconds": (
+        "Expiry of a CA.",
+        lambda facts: [(_ca(each), each.not_after) for each in facts.authorities],
+    ),
+    "rca_crl_this_update_timestamp_seconds": (
+        "thisUpdate of the newest CRL.",
+        lambda facts: [(ca, crl.this_update) for ca, crl in facts.crls],
+    ),
+    "rca_crl_next_update_timestamp_seconds": (
+        "nextUpdate of the newest CRL.",
+        lambda facts: [(ca, crl.next_update) for ca, crl in facts.crls],
+    ),
+    "rca_crl_missing_changes": (
+        "Revocations and releases that the newest CRL lacks.",
+        lambda facts: [(ca, crl.changes - crl.carried) for ca, crl in facts.crls],
+    ),
+    "rca_ocsp_responder_not_after_timestamp_seconds": (
         "Expiry of the delegated OCSP responder.",
         _responders,
     ),
-    Family(
-        "rca_ocsp_next_update_timestamp_seconds",
+    "rca_ocsp_next_update_timestamp_seconds": (
         "nextUpdate of the pre-produced OCSP responses.",
         _responses,
     ),
-    Family("rca_last_backup_timestamp_seconds", "Time of the newest backup.", _backup),
-    Family("rca_audit_last_id", "Number of the last row of the audit log.", _audit_id),
-    Family(
-        "rca_audit_last_timestamp_seconds", "Time of the last row of the audit log.", _audit_time
+    "rca_last_backup_timestamp_seconds": (
+        "Time of the newest backup.",
+        lambda facts: [({}, backup.last(facts.home))],
     ),
-    Family("rca_mails", "Mails in the outbox by state.", _mails),
-    Family("rca_database_bytes", "Size of the database.", _size),
-)
+    "rca_audit_last_id": (
+        "Number of the last row of the audit log.",
+        lambda facts: [({}, facts.last_act.id if facts.last_act else 0)],
+    ),
+    "rca_audit_last_timestamp_seconds": (
+        "Time of the last row of the audit log.",
+        lambda facts: [({}, facts.last_act.at if facts.last_act else None)],
+    ),
+    "rca_mails": (
+        "Mails in the outbox by state.",
+        lambda facts: [
+            ({"state": state.value}, count)
+            for state, count in health.count_mails(facts.home.db).items()
+        ],
+    ),
+    "rca_database_bytes": (
+        "Size of the database.",
+        lambda facts: [({}, facts.home.database.stat().st_size)],
+    ),
+}
+"""The metric families: each one's help and source."""

@@ -81,6 +81,11 @@ def all_of(db: Database) -> list[Hierarchy]:
     return [_hierarchy(db, row) for row in rows]
 
 
+def authorities(db: Database) -> list[Authority]:
+    """Return the CAs of all hierarchies."""
+    return [authority for hierarchy in all_of(db) for authority in hierarchy.authorities]
+
+
 def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
     """Records a new hierarchy with its CAs; the ids in `authorities` are given by the store.
 
