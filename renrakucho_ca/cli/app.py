@@ -122,6 +122,15 @@ class App:
 
 pass_app = click.make_pass_decorator(App)
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+"""A file to read."""
+
+FILE_NAME = click.Path(path_type=Path, dir_okay=False, readable=False)
+"""A file that Click does not try to read."""
+
+FOLDER = click.Path(path_type=Path, file_okay=False, readable=False)
+"""A folder to write to."""
+
 
 _Member = TypeVar("_Member", bound=StrEnum)
 

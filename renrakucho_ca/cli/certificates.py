@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from renrakucho_ca.cli.app import (
+    FOLDER,
     App,
     Choice,
     NumberType,
@@ -16,9 +17,8 @@ from renrakucho_ca.cli.app import (
     number_argument,
     numbers_argument,
     parse_date,
-    pass_app,
 )
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Invalid
@@ -31,20 +31,14 @@ _ORDERS = {order.name.lower(): order for order in Order}
 _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
 
 
-@click.command(
-    "list",
-    cls=Command,
-    help="List certificates, newest last. Only live ones (issued, downloaded, held) are listed "
+@command(
+    "List certificates, newest last. Only live ones (issued, downloaded, held) are listed "
     "unless --status or --all is given.",
+    name="list",
 )
 @click.option("--user", metavar="ID", help="of this user")
 @click.option("--device", metavar="D", help="for this device kind")
-@click.option(
-    "--status",
-    type=Choice(Status),
-    multiple=True,
-    help="with this status (repeatable)",
-)
+@click.option("--status", type=Choice(Status), multiple=True, help="with this status (repeatable)")
 @click.option("--all", "everything", is_flag=True, help="with any status")
 @click.option("--hierarchy", metavar="NAME", help="of this hierarchy")
 @click.option("--facility", metavar="NAME", help="of users of this facility")
@@ -77,7 +71,6 @@ _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
     help="start after this certificate (faster than --offset)",
 )
 @format_option
-@pass_app
 def list_(
     app: App,
     user: str | None,
@@ -123,12 +116,11 @@ def list_(
     app.console.many(rows, form, fields=FIELDS, columns=COLUMNS, spare=SPARE)
 
 
-@click.command(cls=Command, help="Show one certificate.")
+@command("Show one certificate.")
 @number_argument
 @click.option("--reveal", is_flag=True, help="also show the retrieval password while it is usable")
 @click.option("--pem", is_flag=True, help="print the certificate in PEM instead of its record")
 @format_option
-@pass_app
 def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Format) -> None:
     home = app.home
     certificate = certificates.get(home.db, number)
@@ -145,21 +137,19 @@ def show(app: App, number: RetrievalNumber, reveal: bool, pem: bool, form: Forma
     app.console.one(shown, form, columns=DETAILS)
 
 
-@click.command(
-    cls=Command,
-    help="Write the bundle for the device (.p12 or .mobileconfig) to a folder. A bundle can be "
-    "downloaded only once; rca keeps no copy.",
+@command(
+    "Write the bundle for the device (.p12 or .mobileconfig) to a folder. A bundle can be "
+    "downloaded only once; rca keeps no copy."
 )
 @numbers_argument
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False, readable=False),
+    type=FOLDER,
     metavar="DIR",
     help="write to DIR, which is created if missing",
 )
 @format_option
-@pass_app
 def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Format) -> None:
     from renrakucho_ca.cli import outcomes
     from renrakucho_ca.service.retrieval import retrieval

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, Choice, format_option, parse_date, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import FILE_NAME, App, Choice, format_option, parse_date
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.key_place import root_key_option
 from renrakucho_ca.cli.revocation import FINAL_REASONS
 from renrakucho_ca.console import Format, Row
@@ -17,33 +17,27 @@ from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 from renrakucho_ca.token_uri import KeyPlace
 
 _FIELDS = (
-    "serial",
-    "issuer",
-    "crosses",
-    "subject",
-    "status",
-    "issued_at",
-    "not_after",
-    "revoked_at",
-    "revocation_reason",
+    *("serial", "issuer", "crosses", "subject", "status"),
+    *("issued_at", "not_after", "revoked_at", "revocation_reason"),
 )
 _COLUMNS = ("serial", "issuer", "crosses", "subject", "status", "not_after")
-_FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 
 
-@click.command(
-    cls=Command,
-    help="Sign the issuing CA of another home from its request (`rca hierarchy request`). Name "
-    "and key come from the request, everything else from profiles/issuing.yaml of this home.",
+@command(
+    "Sign the issuing CA of another home from its request (`rca hierarchy request`). Name "
+    "and key come from the request, everything else from profiles/issuing.yaml of this home."
 )
-@click.argument("request", type=_FILE)
+@click.argument("request", type=FILE_NAME)
 @click.option("--hierarchy", metavar="H", required=True, help="hierarchy whose root signs")
 @click.option(
-    "--out", type=_FILE, metavar="FILE", required=True, help="write the certificate (PEM) to FILE"
+    "--out",
+    type=FILE_NAME,
+    metavar="FILE",
+    required=True,
+    help="write the certificate (PEM) to FILE",
 )
 @root_key_option
 @format_option
-@pass_app
 def sign(
     app: App, request: Path, hierarchy: str, out: Path, root_key: KeyPlace | None, form: Format
 ) -> None:
@@ -53,11 +47,10 @@ def sign(
     app.console.one(_row(signed, app.home.clock()), form)
 
 
-@click.command(
-    cls=Command,
-    help="Cross-certify NAME for servers that trust OTHER: the root of OTHER signs the root of "
+@command(
+    "Cross-certify NAME for servers that trust OTHER: the root of OTHER signs the root of "
     "NAME, or its issuing CA if the path length of OTHER allows no more. `rca publish` "
-    "writes NAME-cross-OTHER.pem.",
+    "writes NAME-cross-OTHER.pem."
 )
 @click.argument("name")
 @click.option("--by", metavar="OTHER", required=True, help="hierarchy whose root signs")
@@ -66,7 +59,6 @@ def sign(
 )
 @root_key_option
 @format_option
-@pass_app
 def cross(
     app: App, name: str, by: str, not_after: str | None, root_key: KeyPlace | None, form: Format
 ) -> None:
@@ -77,12 +69,8 @@ def cross(
     app.console.one(_row(signed, app.home.clock()), form)
 
 
-@click.command(
-    cls=Command,
-    help="List the CA certificates that roots signed for other CAs, including revoked ones.",
-)
+@command("List the CA certificates that roots signed for other CAs, including revoked ones.")
 @format_option
-@pass_app
 def signed(app: App, form: Format) -> None:
     from renrakucho_ca.store.tables import ca_certificates
 
@@ -93,10 +81,9 @@ def signed(app: App, form: Format) -> None:
     )
 
 
-@click.command(
-    cls=Command,
-    help="Revoke a certificate listed by `rca hierarchy signed` for good. Servers refuse it "
-    "after the next `rca publish`.",
+@command(
+    "Revoke a certificate listed by `rca hierarchy signed` for good. Servers refuse it "
+    "after the next `rca publish`."
 )
 @click.argument("serial")
 @click.option(
@@ -106,7 +93,6 @@ def signed(app: App, form: Format) -> None:
     help="reason code of RFC 5280",
 )
 @format_option
-@pass_app
 def revoke(app: App, serial: str, reason: RevocationReason, form: Format) -> None:
     from renrakucho_ca.service.hierarchy import cross_signing
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import App, format_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.service.doctor.finding import Severity
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 _FIELDS = ("check", "severity", "problem", "hint")
 
 
-@click.command(
-    cls=Command,
-    help="Check the home for present and coming problems: settings, permissions, database, audit "
+@command(
+    "Check the home for present and coming problems: settings, permissions, database, audit "
     "log, clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails and "
     "disk. Each problem comes with a hint; nothing is changed. The exit code is 8 if there "
     "is a problem. With a passphrase file the keys are checked too. The table lists "
-    "problems; json and csv list every check.",
+    "problems; json and csv list every check."
 )
 @click.option(
     "--metrics",
@@ -35,7 +34,6 @@ _FIELDS = ("check", "severity", "problem", "hint")
     "to stdout instead of the table",
 )
 @format_option
-@pass_app
 def doctor(app: App, metrics: Path | None, form: Format) -> None:
     from renrakucho_ca.service import doctor as service
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import App, format_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.service.revocation import expiry
 
 
-@click.command(
-    cls=Command,
-    help="Revoke the remaining certificates of a hierarchy past its cut-off, and certificates "
+@command(
+    "Revoke the remaining certificates of a hierarchy past its cut-off, and certificates "
     "not downloaded within bundle_days (rca.yaml). Their bundles are destroyed. Run it "
-    "daily from cron, before `rca publish`.",
+    "daily from cron, before `rca publish`."
 )
 @click.option(
     "--check",
@@ -23,7 +22,6 @@ from renrakucho_ca.service.revocation import expiry
     help="report what is due and change nothing (exit code 8 if anything is)",
 )
 @format_option
-@pass_app
 def expire(app: App, check: bool, form: Format) -> None:
     found = expiry.due(app.home) if check else expiry.expire(app.home)
     app.console.one({"cut_off": found.cut_off, "lapsed": found.lapsed, "ended": found.ended}, form)

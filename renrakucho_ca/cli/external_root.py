@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, Choice, format_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import FILE_NAME, App, Choice, format_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.hierarchy import row_of
 from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
@@ -17,17 +17,15 @@ from renrakucho_ca.store.tables.ca_certificates import CaRequest
 from renrakucho_ca.token_uri import TokenUri
 
 _FIELDS = ("name", "created_at", "request_sha256")
-_FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 
 
-@click.command(
-    cls=Command,
-    help="Create the key of a new hierarchy's issuing CA and a request (PKCS #10) for its "
+@command(
+    "Create the key of a new hierarchy's issuing CA and a request (PKCS #10) for its "
     "certificate. Sign the request where the root's key is, with OpenSSL or `rca hierarchy "
-    "sign`. A second run writes the same request.",
+    "sign`. A second run writes the same request."
 )
 @click.argument("name")
-@click.option("--out", type=_FILE, metavar="FILE", help="write the request (PEM) to FILE")
+@click.option("--out", type=FILE_NAME, metavar="FILE", help="write the request (PEM) to FILE")
 @click.option(
     "--common-name", metavar="CN", help="common name from which issuing.yaml builds the CA's name"
 )
@@ -44,7 +42,6 @@ _FILE = click.Path(path_type=Path, dir_okay=False, readable=False)
 )
 @click.option("--withdraw", is_flag=True, help="withdraw the request and set its key aside")
 @format_option
-@pass_app
 def request(
     app: App,
     name: str,
@@ -73,9 +70,8 @@ def request(
     app.console.one({**_row(made), "file": str(out)}, form)
 
 
-@click.command(cls=Command, help="List the hierarchies that wait for their certificate.")
+@command("List the hierarchies that wait for their certificate.")
 @format_option
-@pass_app
 def requests(app: App, form: Format) -> None:
     from renrakucho_ca.store.tables import ca_certificates
 
@@ -83,19 +79,16 @@ def requests(app: App, form: Format) -> None:
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
 
 
-@click.command(
-    cls=Command,
-    help="Install the certificates of the root and the issuing CA of a requested hierarchy, "
-    "after checking them against the request and each other.",
+@command(
+    "Install the certificates of the root and the issuing CA of a requested hierarchy, "
+    "after checking them against the request and each other."
 )
 @click.argument("name")
-@click.option("--root", type=_FILE, metavar="PEM", required=True, help="certificate of the root")
 @click.option(
-    "--issuing",
-    type=_FILE,
-    metavar="PEM",
-    required=True,
-    help="certificate of the issuing CA",
+    "--root", type=FILE_NAME, metavar="PEM", required=True, help="certificate of the root"
+)
+@click.option(
+    "--issuing", type=FILE_NAME, metavar="PEM", required=True, help="certificate of the issuing CA"
 )
 @click.option(
     "--issuing-key",
@@ -104,7 +97,6 @@ def requests(app: App, form: Format) -> None:
     help="its key, if the request was for a key in a token",
 )
 @format_option
-@pass_app
 def install(
     app: App, name: str, root: Path, issuing: Path, issuing_key: TokenUri | None, form: Format
 ) -> None:
@@ -127,13 +119,9 @@ def install(
     )
 
 
-@click.command(
-    cls=Command,
-    help="Install a CRL signed where the root's key is, for the next `rca publish`.",
-)
+@command("Install a CRL signed where the root's key is, for the next `rca publish`.")
 @click.argument("name")
-@click.argument("file", type=_FILE)
-@pass_app
+@click.argument("file", type=FILE_NAME)
 def crl(app: App, name: str, file: Path) -> None:
     from renrakucho_ca.service.hierarchy import external_root
 

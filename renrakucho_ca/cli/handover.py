@@ -6,17 +6,16 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, numbers_or_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import FILE_NAME, App, format_option, numbers_or_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.console import Format
 from renrakucho_ca.model import RetrievalNumber
 
 
-@click.command(
-    cls=Command,
-    help="Write hand-over sheets to print, one page per certificate: number, password, QR code "
+@command(
+    "Write hand-over sheets to print, one page per certificate: number, password, QR code "
     "of the download page, and the steps for the device. The file contains passwords: print "
-    "it, then delete it.",
+    "it, then delete it."
 )
 @numbers_or_option
 @click.option(
@@ -26,12 +25,11 @@ from renrakucho_ca.model import RetrievalNumber
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    type=FILE_NAME,
     metavar="FILE.html",
     help="write the sheets to FILE.html (mode 0600)",
 )
 @format_option
-@pass_app
 def handover(
     app: App,
     numbers: tuple[RetrievalNumber, ...],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
-from renrakucho_ca.cli.app import App, Choice
+from renrakucho_ca.cli.app import App, Choice, pass_app
 from renrakucho_ca.cli.usage import Usage
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
@@ -120,6 +120,15 @@ class Command(click.Command):
                 rows.append((record[0], _described(ctx, parameter)))
         with formatter.section(_say(ctx, "Options")):
             formatter.write_dl(rows)
+
+
+def command(help: str, name: str | None = None) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function that takes the `App`, then the options."""
+
+    def make(function: Callable[..., None]) -> Command:
+        return click.command(name, cls=Command, help=help)(pass_app(function))
+
+    return make
 
 
 class Group(Command, click.Group):

@@ -14,10 +14,9 @@ from renrakucho_ca.cli.app import (
     dry_run_option,
     format_option,
     parse_date,
-    pass_app,
     yes_option,
 )
-from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.cli.key_place import TokenUriType
 from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
@@ -28,30 +27,18 @@ _HERE = "renrakucho_ca.cli.hierarchy"
 _EXTERNAL_ROOT = "renrakucho_ca.cli.external_root"
 _SIGNING = "renrakucho_ca.cli.cross_signing"
 _FIELDS = (
-    "name",
-    "open",
-    "created_at",
-    "retired_at",
-    "cutoff",
-    "root",
-    "root_fingerprint_sha256",
-    "root_not_after",
-    "root_key_algorithm",
-    "root_key_is_here",
-    "root_key",
-    "issuing",
-    "issuing_fingerprint_sha256",
-    "issuing_not_after",
-    "issuing_key_algorithm",
-    "issuing_key_is_here",
-    "issuing_key",
+    *("name", "open", "created_at", "retired_at", "cutoff"),
+    *("root", "root_fingerprint_sha256", "root_not_after", "root_key_algorithm"),
+    *("root_key_is_here", "root_key"),
+    *("issuing", "issuing_fingerprint_sha256", "issuing_not_after", "issuing_key_algorithm"),
+    *("issuing_key_is_here", "issuing_key"),
 )
 _COLUMNS = ("name", "open", "created_at", "cutoff", "root", "root_not_after", "issuing_not_after")
 _SPARE = ("created_at", "root_not_after")
 
 
-@click.group(
-    cls=Group,
+hierarchy = Group(
+    "hierarchy",
     help="Manage hierarchies: a root CA and its issuing CA.",
     sections={
         "Commands": {
@@ -81,15 +68,12 @@ _SPARE = ("created_at", "root_not_after")
         },
     },
 )
-def hierarchy() -> None:
-    pass
 
 
-@click.command(
-    cls=Command,
-    help="Create a root CA and its issuing CA, with their keys and first CRLs. The keys are "
+@command(
+    "Create a root CA and its issuing CA, with their keys and first CRLs. The keys are "
     "protected by the passphrase or kept in a token (HSM), where an existing key is reused "
-    "unless it is another CA's. NAME is a word such as old or new.",
+    "unless it is another CA's. NAME is a word such as old or new."
 )
 @click.argument("name")
 @click.option("--common-name", metavar="CN", help="name of the root, as phones show it")
@@ -112,7 +96,6 @@ def hierarchy() -> None:
 )
 @click.option("--root-key", type=TokenUriType(), metavar="URI", help="key of the root in a token")
 @format_option
-@pass_app
 def create(
     app: App,
     name: str,
@@ -145,9 +128,8 @@ def create(
         )
 
 
-@click.command("list", cls=Command, help="List the hierarchies in the order of creation.")
+@command("List the hierarchies in the order of creation.", name="list")
 @format_option
-@pass_app
 def list_(app: App, form: Format) -> None:
     from renrakucho_ca.store.tables import hierarchies
 
@@ -156,27 +138,24 @@ def list_(app: App, form: Format) -> None:
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS, spare=_SPARE, whole=("name",))
 
 
-@click.command(cls=Command, help="Show names, expiry dates, fingerprints and keys of a hierarchy.")
+@command("Show names, expiry dates, fingerprints and keys of a hierarchy.")
 @click.argument("name")
 @format_option
-@pass_app
 def show(app: App, name: str, form: Format) -> None:
     from renrakucho_ca.store.tables import hierarchies
 
     app.console.one(row_of(hierarchies.get(app.home.db, name), app.home.clock()), form)
 
 
-@click.command(
-    cls=Command,
-    help="Close a hierarchy for good: it issues no more certificates. With --at, its live "
-    "certificates are revoked on that date.",
+@command(
+    "Close a hierarchy for good: it issues no more certificates. With --at, its live "
+    "certificates are revoked on that date."
 )
 @click.argument("name")
 @click.option("--at", metavar="DATE", help="cut-off date, such as 2026-08-01")
 @yes_option
 @dry_run_option
 @format_option
-@pass_app
 def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: Format) -> None:
     from renrakucho_ca.service.hierarchy import creation
 
@@ -192,27 +171,24 @@ def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: 
 
 
 def row_of(each: Hierarchy, now: datetime) -> Row:
-    """What is shown of a hierarchy."""
-    root, issuing = each.root, each.issuing
-    return {
+    """Return what is shown of a hierarchy."""
+    row: Row = {
         "name": each.name,
         "open": each.is_open(now),
         "created_at": each.created_at,
         "retired_at": each.retired_at,
         "cutoff": each.cutoff,
-        "root": root.subject,
-        "root_fingerprint_sha256": root.fingerprint_sha256,
-        "root_not_after": root.not_after,
-        "root_key_algorithm": root.key_algorithm,
-        "root_key_is_here": root.key is not None,
-        "root_key": _place(root),
-        "issuing": issuing.subject,
-        "issuing_fingerprint_sha256": issuing.fingerprint_sha256,
-        "issuing_not_after": issuing.not_after,
-        "issuing_key_algorithm": issuing.key_algorithm,
-        "issuing_key_is_here": issuing.key is not None,
-        "issuing_key": _place(issuing),
     }
+    for tier, ca in (("root", each.root), ("issuing", each.issuing)):
+        row |= {
+            tier: ca.subject,
+            f"{tier}_fingerprint_sha256": ca.fingerprint_sha256,
+            f"{tier}_not_after": ca.not_after,
+            f"{tier}_key_algorithm": ca.key_algorithm,
+            f"{tier}_key_is_here": ca.key is not None,
+            f"{tier}_key": _place(ca),
+        }
+    return row
 
 
 def _place(authority: Authority) -> str | None:

@@ -9,21 +9,19 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import App, format_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.console import Format
 
 
-@click.command(
-    cls=Command,
-    help="Create a home in --home, $RCA_HOME or the current folder: rca.yaml (settings), "
+@command(
+    "Create a home in --home, $RCA_HOME or the current folder: rca.yaml (settings), "
     "profiles/ (contents of certificates) and ca-store/ (all state). Existing settings and "
-    "profiles are kept.",
+    "profiles are kept."
 )
 @click.option("--network", metavar="NAME", help="name of the regional network, as devices show it")
 @click.option("--organization", metavar="NAME", help="name of the organization that runs this CA")
 @format_option
-@pass_app
 def init(app: App, network: str | None, organization: str | None, form: Format) -> None:
     app.home.create(network, organization)
     home = app.home
@@ -39,16 +37,14 @@ def init(app: App, network: str | None, organization: str | None, form: Format) 
     app.console.talk("next: rca hierarchy create new")
 
 
-@click.command(
-    cls=Command,
-    help="Create a complete home to try, without questions: settings, a passphrase file, the OLD "
-    "and NEW hierarchies, and one exported certificate for each kind of device.",
+@command(
+    "Create a complete home to try, without questions: settings, a passphrase file, the OLD "
+    "and NEW hierarchies, and one exported certificate for each kind of device."
 )
 @click.argument(
     "folder", metavar="[DIR]", type=click.Path(path_type=Path, readable=False), default=Path("demo")
 )
 @format_option
-@pass_app
 def quickstart(app: App, folder: Path, form: Format) -> None:
     from renrakucho_ca.cli.record import FIELDS, row
     from renrakucho_ca.service.quickstart import quickstart as make
@@ -80,9 +76,9 @@ def quickstart(app: App, folder: Path, form: Format) -> None:
     rca = f"{program} --home {shlex.quote(str(folder))}"
     with_passphrase = f"{rca} --passphrase-file {shlex.quote(str(started.passphrase_file))}"
     number = started.issued[0].certificate.number
-    for command in (
+    for line in (
         f"{with_passphrase} issue --device iphone --user sato --out .",
         f"{rca} list",
         f"{rca} revoke {number} && {with_passphrase} publish",
     ):
-        app.console.talk("  {command}", command=command)
+        app.console.talk("  {command}", command=line)

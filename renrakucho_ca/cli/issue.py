@@ -7,40 +7,33 @@ from pathlib import Path
 import click
 
 from renrakucho_ca.cli.app import (
+    FILE,
+    FOLDER,
     App,
     all_or_nothing_option,
     format_option,
     jobs_option,
     mail_option,
     number_argument,
-    pass_app,
 )
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.issued import exported
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 
 _FOR_PEOPLE = (
-    "number",
-    "password",
-    "user",
-    "device",
-    "note",
-    "hierarchy",
-    "not_after",
-    "link",
-    "files",
+    *("number", "password", "user", "device", "note"),
+    *("hierarchy", "not_after", "link", "files"),
 )
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a PKCS#10."""
 
 
-@click.command(
-    cls=Command,
-    help="Issue a certificate for a user's device and print the retrieval number and password. "
-    "An unknown user is added. With --batch, issue one certificate per line of a table.",
+@command(
+    "Issue a certificate for a user's device and print the retrieval number and password. "
+    "An unknown user is added. With --batch, issue one certificate per line of a table."
 )
 @click.option(
     "--device", metavar="D", help="device kind (a profile): windows mac iphone ipad android …"
@@ -54,20 +47,17 @@ LARGEST_REQUEST = 64 * 1024
     "open one)",
 )
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False, readable=False),
-    metavar="DIR",
-    help="export the bundle to DIR at once (its only download)",
+    "--out", type=FOLDER, metavar="DIR", help="export the bundle to DIR at once (its only download)"
 )
 @click.option(
     "--csr",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="PKCS #10 request for a key that stays on the device; the export is a PEM chain",
 )
 @click.option(
     "--batch",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="CSV",
     help="table with the columns user, device and optionally note, name, email, facility, network",
 )
@@ -75,7 +65,6 @@ LARGEST_REQUEST = 64 * 1024
 @mail_option
 @jobs_option
 @format_option
-@pass_app
 def issue(
     app: App,
     device: str | None,
@@ -123,16 +112,14 @@ def issue(
         raise problem
 
 
-@click.command(
-    cls=Command,
-    help="Issue a new certificate for the same user, device and note, and revoke the old one as "
-    "superseded.",
+@command(
+    "Issue a new certificate for the same user, device and note, and revoke the old one as "
+    "superseded."
 )
 @number_argument
 @click.option("--keep-old", is_flag=True, help="keep the old certificate valid")
 @click.option("--device", metavar="D", help="issue for another device kind (default: the same)")
 @format_option
-@pass_app
 def reissue(
     app: App, number: RetrievalNumber, keep_old: bool, device: str | None, form: Format
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -30,7 +31,7 @@ def issue_batch(
     jobs: int | None,
     form: Format,
 ) -> None:
-    """Issues for each line of a table. Its arguments are the options of `rca issue`."""
+    """Issue a certificate for each line of a table. The arguments are options of `rca issue`."""
     chosen = issuance.choose_hierarchy(app.home, hierarchy)
     bad = BadLines(app)
     if all_or_nothing:
@@ -43,75 +44,64 @@ def issue_batch(
     run.close()
 
 
+@dataclass(slots=True)
 class _BatchRun:
-    """What becomes of a table.
+    """A run over a table; `stop` is set when it shall begin no further line."""
 
-    Args:
-        stop: set when no further line is to be begun.
-    """
-
-    def __init__(
-        self, app: App, file: Path, chosen: Hierarchy, out: Path | None, stop: Event, bad: BadLines
-    ) -> None:
-        self._app = app
-        self._file = file
-        self._chosen = chosen
-        self._out = out
-        self._stop = stop
-        self._bad = bad
-        self._done = 0
-        self._first_left: int | None = None
-        self._failure: Exception | None = None
+    app: App
+    file: Path
+    chosen: Hierarchy
+    out: Path | None
+    stop: Event
+    bad: BadLines
+    done: int = 0
+    first_left: int | None = None
+    failure: Exception | None = None
 
     def rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
-        """What to show. Whatever stops the run, such as a token that is pulled out, what was done
-        is shown whole: no program reads half a JSON array.
+        """Yield the rows of new certificates.
+
+        An error, such as a removed token, ends them quietly: no program reads half a JSON array.
         """
         try:
             for row in self._done_rows(notify, jobs):
-                self._done += 1
+                self.done += 1
                 yield row
         except Exception as error:
-            if not self._done:
+            if not self.done:
                 raise
-            self._failure = error
+            self.failure = error
 
     def _done_rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
-        lines = self._lines()
-        for line, result in issuance.issue_many(
-            self._app.home, self._chosen, lines, jobs=jobs, notify=notify
-        ):
+        home, lines = self.app.home, self._lines()
+        results = issuance.issue_many(home, self.chosen, lines, jobs=jobs, notify=notify)
+        for line, result in results:
             if isinstance(result, RcaError):
-                self._bad.report(line, result)
+                self.bad.report(line, result)
                 continue
-            row, problem = exported(self._app, result, self._out)
+            row, problem = exported(self.app, result, self.out)
             if problem is not None:
-                self._bad.report(line, problem)
+                self.bad.report(line, problem)
             yield row
 
     def _lines(self) -> Iterator[tuple[int, IssuanceRequest | RcaError]]:
-        for line, request in batch.read_requests(self._file):
-            if self._stop.is_set():
-                self._first_left = line
+        for line, request in batch.read_requests(self.file):
+            if self.stop.is_set():
+                self.first_left = line
                 return
             yield line, request
 
     def close(self) -> None:
-        """Says what was not done.
-
-        Raises:
-            Attention: lines were bad, or the run was stopped. And what ended it.
-        """
-        if self._failure is not None:
-            self._app.console.talk(
-                "the {count} lines above are done: remove them from the table",
-                count=self._done,
+        """Report the lines not done: raise the error that ended the run, or Attention."""
+        if self.failure is not None:
+            self.app.console.talk(
+                "the {count} lines above are done: remove them from the table", count=self.done
             )
-            raise self._failure
-        if self._first_left is not None:
+            raise self.failure
+        if self.first_left is not None:
             raise Attention(
                 "stopped before line {line}",
                 hint="remove the lines before it from the table, then run the command again",
-                line=self._first_left,
+                line=self.first_left,
             )
-        self._bad.close()
+        self.bad.close()

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import click
 
-from renrakucho_ca.cli.app import App, Choice, format_option, pass_app
-from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.app import App, Choice, format_option
+from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.store.tables import outbox
 from renrakucho_ca.store.tables.outbox import Mail, MailState
 
 _HERE = "renrakucho_ca.cli.mail"
-_FIELDS = (
-    "number",
-    "recipients",
-    "state",
-    "created_at",
-    "next_try_at",
-    "tries",
-    "problem",
-)
+_FIELDS = ("number", "recipients", "state", "created_at", "next_try_at", "tries", "problem")
 
 
-@click.group(
-    cls=Group,
+mail = Group(
+    "mail",
     help="List and send the mails in the outbox: number, password and link, queued by `rca issue "
     "--mail`.",
     sections={
@@ -34,28 +26,23 @@ _FIELDS = (
         }
     },
 )
-def mail() -> None:
-    pass
 
 
-@click.command("list", cls=Command, help="List the mails, oldest first.")
+@command("List the mails, oldest first.", name="list")
 @click.option("--state", type=Choice(MailState), help="only mails in this state")
 @format_option
-@pass_app
 def list_(app: App, state: MailState | None, form: Format) -> None:
     rows = map(_row, outbox.stream(app.home.db, state))
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)
 
 
-@click.command(
-    cls=Command,
-    help="Send the mails that are due through the mail server of rca.yaml. Mails that fail "
+@command(
+    "Send the mails that are due through the mail server of rca.yaml. Mails that fail "
     "temporarily are tried again for two days. Mails that the server refuses permanently "
-    "are marked as failed.",
+    "are marked as failed."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="send at most N mails")
 @format_option
-@pass_app
 def send(app: App, limit: int | None, form: Format) -> None:
     from renrakucho_ca.service.mail import deliver
 

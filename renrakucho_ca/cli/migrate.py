@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from renrakucho_ca.cli.app import (
+    FILE_NAME,
     App,
     dry_run_option,
     jobs_option,
     mail_option,
     parse_date,
-    pass_app,
     yes_option,
 )
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.interruption import stopping
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, Invalid, RcaError
@@ -35,11 +35,10 @@ MOST_FAILURES = 50
 """Failures listed for people; JSON has them all."""
 
 
-@click.command(
-    cls=Command,
-    help="Issue a successor in the new hierarchy for each live certificate of the old one, and "
+@command(
+    "Issue a successor in the new hierarchy for each live certificate of the old one, and "
     "set the cut-off. Until the cut-off both work, then only the new ones. A stopped run "
-    "can be run again: no certificate gets two successors.",
+    "can be run again: no certificate gets two successors."
 )
 @click.option(
     "--cutoff",
@@ -59,7 +58,7 @@ MOST_FAILURES = 50
 @mail_option
 @click.option(
     "--handover",
-    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    type=FILE_NAME,
     metavar="FILE.html",
     help="write hand-over sheets for the new certificates to FILE.html",
 )
@@ -74,7 +73,6 @@ MOST_FAILURES = 50
     metavar="table|json|csv|html",
     help="set the output format (default: table); html, with --status, is a page for managers",
 )
-@pass_app
 def migrate(
     app: App,
     cutoff: str | None,

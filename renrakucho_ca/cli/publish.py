@@ -6,25 +6,19 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, format_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import FOLDER, App, format_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.key_place import root_key_option
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.token_uri import KeyPlace
 
 
-@click.command(
-    cls=Command,
-    help="Sign new CRLs and write CA certificates, CRLs and nginx snippets to public/. Then run "
-    "publish_hook of rca.yaml and sign the OCSP responses that are due.",
+@command(
+    "Sign new CRLs and write CA certificates, CRLs and nginx snippets to public/. Then run "
+    "publish_hook of rca.yaml and sign the OCSP responses that are due."
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False, readable=False),
-    metavar="DIR",
-    help="write to DIR instead of public/",
-)
+@click.option("--out", type=FOLDER, metavar="DIR", help="write to DIR instead of public/")
 @click.option(
     "--if-due",
     is_flag=True,
@@ -38,7 +32,6 @@ from renrakucho_ca.token_uri import KeyPlace
     "then",
 )
 @format_option
-@pass_app
 def publish(
     app: App,
     out: Path | None,

@@ -7,17 +7,16 @@ from pathlib import Path
 import click
 
 from renrakucho_ca import token_uri
-from renrakucho_ca.cli.app import App, format_option, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import App, format_option
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.usage import Usage
 from renrakucho_ca.console import Format, Row
 
 
-@click.command(
-    "rekey-passphrase",
-    cls=Command,
-    help="Change the passphrase of all keys in the store, all of them or none. Copies of the old "
+@command(
+    "Change the passphrase of all keys in the store, all of them or none. Copies of the old "
     "key files still open with the old passphrase.",
+    name="rekey-passphrase",
 )
 @click.option(
     "--new-passphrase-file",
@@ -38,7 +37,6 @@ from renrakucho_ca.console import Format, Row
     help="also change this root key file, which is kept off the machine",
 )
 @format_option
-@pass_app
 def rekey_passphrase(
     app: App,
     new_passphrase_file: Path | None,

@@ -12,10 +12,9 @@ from renrakucho_ca.cli.app import (
     format_option,
     number_argument,
     numbers_or_option,
-    pass_app,
     yes_option,
 )
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.record import DETAILS, row
 from renrakucho_ca.console import Format
 from renrakucho_ca.model import Certificate, RetrievalNumber, RevocationReason, parse_serial
@@ -23,10 +22,9 @@ from renrakucho_ca.model import Certificate, RetrievalNumber, RevocationReason, 
 FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReason.CERTIFICATE_HOLD]
 
 
-@click.command(
-    cls=Command,
-    help="Revoke certificates for good. The bundle is destroyed, and servers refuse the "
-    "certificate after the next `rca publish`.",
+@command(
+    "Revoke certificates for good. The bundle is destroyed, and servers refuse the "
+    "certificate after the next `rca publish`."
 )
 @numbers_or_option
 @click.option("--user", metavar="ID", help="revoke all live certificates of this user")
@@ -40,7 +38,6 @@ FINAL_REASONS = [each for each in RevocationReason if each is not RevocationReas
 @yes_option
 @dry_run_option
 @format_option
-@pass_app
 def revoke(
     app: App,
     numbers: tuple[RetrievalNumber, ...],
@@ -75,20 +72,18 @@ def revoke(
     outcomes.show(app, results, form, lambda certificate: row(certificate, now))
 
 
-@click.command(cls=Command, help="Suspend a certificate until it is released.")
+@command("Suspend a certificate until it is released.")
 @number_argument
 @format_option
-@pass_app
 def hold(app: App, number: RetrievalNumber, form: Format) -> None:
     from renrakucho_ca.service.revocation import revocation
 
     _changed(app, revocation.hold(app.home, number), form)
 
 
-@click.command(cls=Command, help="Make a held certificate valid again.")
+@command("Make a held certificate valid again.")
 @number_argument
 @format_option
-@pass_app
 def release(app: App, number: RetrievalNumber, form: Format) -> None:
     from renrakucho_ca.service.revocation import revocation
 

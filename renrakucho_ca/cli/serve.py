@@ -8,18 +8,17 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import FILE, App
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.errors import Invalid, RcaError, Unavailable
 from renrakucho_ca.model import Actor
 from renrakucho_ca.service.home import Home
 
 
-@click.command(
-    cls=Command,
-    help="Serve the download page, CRLs, CA certificates and OCSP until stopped. The server "
+@command(
+    "Serve the download page, CRLs, CA certificates and OCSP until stopped. The server "
     "needs neither the passphrase nor a CA key. docs/portal.md describes the set-up behind "
-    "nginx.",
+    "nginx."
 )
 @click.option(
     "--listen",
@@ -29,17 +28,11 @@ from renrakucho_ca.service.home import Home
 )
 @click.option(
     "--tls-cert",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="the site's certificate with its chain, PEM (default: plain HTTP)",
 )
-@click.option(
-    "--tls-key",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="the private key of --tls-cert",
-)
-@pass_app
+@click.option("--tls-key", type=FILE, metavar="FILE", help="the private key of --tls-cert")
 def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) -> None:
     try:
         from renrakucho_ca.web import server

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import click
-
-from renrakucho_ca.cli.app import App, number_argument, pass_app
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.app import App, number_argument
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.model import RetrievalNumber
 
 
-@click.command(
-    cls=Command,
-    help="Unlock a retrieval number that wrong passwords on the download page have locked. A "
-    "lock also ends by itself after an hour.",
+@command(
+    "Unlock a retrieval number that wrong passwords on the download page have locked. A "
+    "lock also ends by itself after an hour."
 )
 @number_argument
-@pass_app
 def unlock(app: App, number: RetrievalNumber) -> None:
     from renrakucho_ca.service.retrieval import download
 

@@ -213,6 +213,8 @@ def strings(value: ast.expr) -> Iterator[tuple[ast.expr, str]]:
             for part in parts:
                 if isinstance(part, ast.Constant):
                     yield part, str(part.value)
+                elif isinstance(part, ast.Starred):
+                    yield from strings(part.value)
 
 
 def from_program() -> Iterator[str]:
