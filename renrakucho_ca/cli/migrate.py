@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -242,17 +243,5 @@ def _show_plan(app: App, options: MigrationOptions, form: Format) -> None:
 
 
 def _show_progress(app: App, progress: Sequence[Progress], form: Format) -> None:
-    rows: list[Row] = [
-        {
-            "network": each.network,
-            "facility": each.facility,
-            "total": each.total,
-            "live": each.live,
-            "pending": each.pending,
-            "issued": each.issued,
-            "downloaded": each.downloaded,
-            "to_go": each.to_go,
-        }
-        for each in progress
-    ]
+    rows = [asdict(each) | {"to_go": each.to_go} for each in progress]
     app.console.many(rows, form, fields=_FIELDS, columns=_FIELDS)

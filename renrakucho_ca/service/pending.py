@@ -27,10 +27,10 @@ _Signed = TypeVar("_Signed", contravariant=True)
 
 
 class Issuances(Protocol[Pending, _Signed]):
-    """What the store keeps of one kind of certificate. The caller opens the transactions."""
+    """A module with the tables of one kind of certificate. The caller opens the transactions."""
 
-    def put(self, db: Database, pending: Pending, /) -> bool:
-        """Put a pending issuance. Returns False where its number or serial number is taken."""
+    def put(self, db: Database, pending: Pending, /) -> object:
+        """Put a pending issuance."""
 
     def record(
         self, db: Database, signed: Sequence[tuple[Pending, _Signed]], /

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from renrakucho_ca import profiles
 from renrakucho_ca.errors import Conflict, Invalid
 from renrakucho_ca.model import Act, Authority, Hierarchy, Tier
 from renrakucho_ca.pki import authority_certificate, imported_ca, keys, x509, x509_certificates
@@ -14,6 +13,7 @@ from renrakucho_ca.service.ca import ca_keys
 from renrakucho_ca.service.hierarchy.creation import (
     authority_of,
     check_name,
+    crl_days_of,
     described,
     refuse_requested,
 )
@@ -143,7 +143,7 @@ def _add(home: Home, name: str, wanted: CaCertificates, *, lacks_issuing: bool) 
         cutoff=None,
         authorities=tuple(authority_of(name, tier, each, None) for tier, each in wanted.items()),
     )
-    days = {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in wanted}
+    days = crl_days_of(home, wanted)
     if lacks_issuing:
         hierarchies.put_authority(home.db, added.issuing, days[Tier.ISSUING])
     else:

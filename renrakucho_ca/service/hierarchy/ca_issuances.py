@@ -12,30 +12,23 @@ from renrakucho_ca.store.tables import ca_certificates
 from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
 
+put = ca_certificates.put
 
-class CaIssuances:
-    """The tables of CAs' certificates (`pending.Issuances`)."""
 
-    @staticmethod
-    def put(db: Database, each: CaCertificate, /) -> bool:
-        ca_certificates.put(db, each)
-        return True
+def orphaned(db: Database, /) -> list[CaCertificate]:
+    found = ca_certificates.all_of(db)
+    return [each for each in found if each.der is None and each.revocation is None]
 
-    @staticmethod
-    def orphaned(db: Database, /) -> list[CaCertificate]:
-        found = ca_certificates.all_of(db)
-        return [each for each in found if each.der is None and each.revocation is None]
 
-    @staticmethod
-    def record(db: Database, signed: Sequence[tuple[CaCertificate, bytes]], /) -> list[AuditEntry]:
-        for each, der in signed:
-            ca_certificates.record(db, each, der)
-        return [_signed_act(each, der) for each, der in signed]
+def record(db: Database, signed: Sequence[tuple[CaCertificate, bytes]], /) -> list[AuditEntry]:
+    for each, der in signed:
+        ca_certificates.record(db, each, der)
+    return [_signed_act(each, der) for each, der in signed]
 
-    @staticmethod
-    def abandon(db: Database, each: CaCertificate, why: Revocation, /) -> list[AuditEntry]:
-        act = revoke_ca(db, each, why)
-        return [] if act is None else [act]
+
+def abandon(db: Database, each: CaCertificate, why: Revocation, /) -> list[AuditEntry]:
+    act = revoke_ca(db, each, why)
+    return [] if act is None else [act]
 
 
 def _signed_act(each: CaCertificate, der: bytes) -> AuditEntry:

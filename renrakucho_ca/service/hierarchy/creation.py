@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -41,7 +42,6 @@ LONGEST_COMMON_NAME = 53
 class NewCa:
     """A new CA with its key."""
 
-    profile: CaProfile
     key: SigningKey
     certificate: x509.Certificate
 
@@ -79,16 +79,14 @@ def create(
     with home.lock("hierarchies").exclusive():
         refuse_taken(home, name, words["common_name"])
         home.keystore.unlock()
-        root = _make_root(home, words, key_algorithm, now, root_key)
-        issuing = _make_issuing(home, words, key_algorithm, now, issuing_key, root)
-        kept = _keep_keys(home, name, root, issuing, root_key_out, now)
+        root = _make(home, Tier.ROOT, words, key_algorithm, root_key, now)
+        issuing = _make(home, Tier.ISSUING, words, key_algorithm, issuing_key, now, root)
+        root_name = _keep_root_key(home, name, root.key, root_key_out, now)
+        issuing_name = ca_keys.keep(home, f"{name}-issuing", issuing.key, now)
         return record(
             home,
-            (
-                authority_of(name, Tier.ROOT, root.certificate, kept[Tier.ROOT]),
-                authority_of(name, Tier.ISSUING, issuing.certificate, kept[Tier.ISSUING]),
-            ),
-            {ca.profile.tier: ca.profile.crl_days for ca in (root, issuing)},
+            authority_of(name, Tier.ROOT, root.certificate, root_name),
+            authority_of(name, Tier.ISSUING, issuing.certificate, issuing_name),
             {Tier.ROOT: root.key, Tier.ISSUING: issuing.key},
             now,
         )
@@ -96,22 +94,21 @@ def create(
 
 def record(
     home: Home,
-    authorities: tuple[Authority, Authority],
-    crl_days: dict[Tier, int],
+    root: Authority,
+    issuing: Authority,
     signing_keys: dict[Tier, SigningKey],
     now: datetime,
 ) -> Hierarchy:
-    """Records a hierarchy whose keys are put away, and signs the first CRLs. A request for its
-    certificate is fulfilled. The caller holds the lock `hierarchies`.
+    """Record a hierarchy, delete the request for it, and sign the first CRLs.
+
+    The caller has stored the keys, and holds the lock `hierarchies`.
 
     Args:
-        authorities: root and issuing CA.
-        signing_keys: of the CAs that are to sign; a root's may be elsewhere.
+        signing_keys: of the CAs that sign a CRL; a root's key may be on another machine.
     """
-    name = authorities[0].hierarchy
-    hierarchy = Hierarchy(
-        name=name, created_at=now, retired_at=None, cutoff=None, authorities=authorities
-    )
+    name = root.hierarchy
+    hierarchy = Hierarchy(name, now, retired_at=None, cutoff=None, authorities=(root, issuing))
+    crl_days = crl_days_of(home, Tier)
     with home.db.write():
         hierarchies.put(home.db, hierarchy, crl_days)
         ca_certificates.delete_request(home.db, name)
@@ -124,60 +121,44 @@ def record(
     return recorded
 
 
-def _make_root(
+def _make(
     home: Home,
+    tier: Tier,
     words: dict[str, str],
     key_algorithm: KeyAlgorithm | None,
-    now: datetime,
     uri: TokenUri | None,
-) -> NewCa:
-    profile = ca_profile(home, Tier.ROOT, key_algorithm)
-    key = ca_keys.make(home, profile.key_algorithm, uri, strictly=key_algorithm is not None)
-    subject = subjects.render(profile.subject, words)
-    serial = contents.serial_number(home.random)
-    validity = validity_of(home, now, profile)
-    return NewCa(profile, key, issue_root(profile, subject, serial, validity, key))
-
-
-def _make_issuing(
-    home: Home,
-    words: dict[str, str],
-    key_algorithm: KeyAlgorithm | None,
     now: datetime,
-    uri: TokenUri | None,
-    root: NewCa,
+    root: NewCa | None = None,
 ) -> NewCa:
-    profile = ca_profile(home, Tier.ISSUING, key_algorithm)
+    """Make a root, or the issuing CA under `root`."""
+    profile = ca_profile(home, tier, key_algorithm)
     key = ca_keys.make(
-        home, profile.key_algorithm, uri, strictly=key_algorithm is not None, other=root.key
+        home,
+        profile.key_algorithm,
+        uri,
+        strictly=key_algorithm is not None,
+        other=None if root is None else root.key,
     )
     subject = subjects.render(profile.subject, words)
     serial = contents.serial_number(home.random)
     validity = validity_of(home, now, profile)
-    request = Ca(
-        profile=profile,
-        subject=subject,
-        serial=serial,
-        validity=validity,
-        public_key=key.public_key(),
-        distribution=root_distribution(home.settings, words["hierarchy"]),
-    )
-    return NewCa(profile, key, issue_ca(request, root.certificate, root.key))
+    if root is None:
+        return NewCa(key, issue_root(profile, subject, serial, validity, key))
+    distribution = root_distribution(home.settings, words["hierarchy"])
+    request = Ca(profile, subject, serial, validity, key.public_key(), distribution)
+    return NewCa(key, issue_ca(request, root.certificate, root.key))
 
 
-def _keep_keys(
-    home: Home, name: str, root: NewCa, issuing: NewCa, root_key_out: Path | None, now: datetime
-) -> dict[Tier, str | None]:
-    """Store the keys; return their names for the database."""
-    root_name, issuing_name = f"{name}-root", f"{name}-issuing"
-    root_key: str | None = None
-    if root_key_out is None:
-        root_key = ca_keys.keep(home, root_name, root.key, now)
-    else:
-        home.keystore.set_orphaned_key_aside(root_name, now)
-        root.key.store(root_name, partial(home.keystore.write_outside, root_key_out))
-    issuing_key = ca_keys.keep(home, issuing_name, issuing.key, now)
-    return {Tier.ROOT: root_key, Tier.ISSUING: issuing_key}
+def _keep_root_key(
+    home: Home, hierarchy: str, key: SigningKey, out: Path | None, now: datetime
+) -> str | None:
+    """Store the root's key, or write it to `out`; return its name for the database."""
+    name = f"{hierarchy}-root"
+    if out is None:
+        return ca_keys.keep(home, name, key, now)
+    home.keystore.set_orphaned_key_aside(name, now)
+    key.store(name, partial(home.keystore.write_outside, out))
+    return None
 
 
 def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
@@ -233,7 +214,7 @@ def check_name(name: str) -> None:
 
 
 def words_for(home: Home, name: str, common_name: str | None) -> dict[str, str]:
-    """What the CA profiles' placeholders stand for; the common name is made up where none is given.
+    """Return the values of the placeholders in CA profiles.
 
     Raises:
         Invalid: the common name is too long or has unprintable characters.
@@ -251,6 +232,11 @@ def words_for(home: Home, name: str, common_name: str | None) -> dict[str, str]:
 def ca_profile(home: Home, tier: Tier, key_algorithm: KeyAlgorithm | None) -> CaProfile:
     profile = profiles.load_ca(home.profiles, tier)
     return profile if key_algorithm is None else replace(profile, key_algorithm=key_algorithm)
+
+
+def crl_days_of(home: Home, tiers: Iterable[Tier]) -> dict[Tier, int]:
+    """Return how long a CRL of each CA is valid, by its profile."""
+    return {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in tiers}
 
 
 def validity_of(home: Home, now: datetime, profile: CaProfile) -> Validity:

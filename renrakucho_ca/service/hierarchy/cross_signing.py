@@ -24,7 +24,7 @@ from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.ca.distribution import root_distribution
-from renrakucho_ca.service.hierarchy.ca_issuances import CaIssuances
+from renrakucho_ca.service.hierarchy import ca_issuances
 from renrakucho_ca.service.hierarchy.creation import validity_of
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.revocation.revoke import revoke_ca
@@ -198,7 +198,7 @@ def _signed(
             end=by.root.not_after.date(),
         )
     with home.lock("hierarchies").exclusive():
-        pending.abandon_orphans(home, CaIssuances, now)
+        pending.abandon_orphans(home, ca_issuances, now)
         if crosses is not None and by.name in cross_certificates(home.db, crosses, now):
             raise Conflict(
                 "{by} has already cross-certified {name}",
@@ -223,7 +223,7 @@ def _signed(
         def signed() -> bytes:
             return x509_certificates.to_der(issue_ca(request, issuer, key))
 
-        return replace(issuance, der=pending.issue(home, CaIssuances, issuance, now, signed))
+        return replace(issuance, der=pending.issue(home, ca_issuances, issuance, now, signed))
 
 
 def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:

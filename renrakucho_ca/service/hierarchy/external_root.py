@@ -127,8 +127,7 @@ def withdraw(home: Home, name: str) -> None:
 def install(
     home: Home, name: str, root: bytes, issuing: bytes, issuing_key: TokenUri | None = None
 ) -> Hierarchy:
-    """Makes a requested hierarchy usable, once everything about it is proven. Where the very same
-    was done before, it is given back: a run that died may not have told.
+    """Install a requested hierarchy. If it is installed already, return it.
 
     Args:
         root, issuing: the certificates, PEM or DER.
@@ -136,7 +135,7 @@ def install(
 
     Raises:
         NotFound: nothing was requested under that name.
-        Invalid: a certificate is not what it should be; the message says all that is wrong.
+        Invalid: a certificate does not fit; the message lists all faults.
         Conflict: one of the two is known already.
         Unavailable: wrong passphrase, the key is not there, or the clock is behind.
         Refused: the store was restored, or the database is older than its journal.
@@ -165,11 +164,8 @@ def install(
         keys.check_pair(key, issuing_certificate)
         return record(
             home,
-            (
-                authority_of(name, Tier.ROOT, root_certificate, None),
-                authority_of(name, Tier.ISSUING, issuing_certificate, key_name),
-            ),
-            {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in Tier},
+            authority_of(name, Tier.ROOT, root_certificate, None),
+            authority_of(name, Tier.ISSUING, issuing_certificate, key_name),
             {Tier.ISSUING: key},
             now,
         )

@@ -13,8 +13,6 @@ from renrakucho_ca.model import (
     RevocationReason,
     Status,
 )
-from renrakucho_ca.service import pending
-from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import Succession
 from renrakucho_ca.service.revocation.revoke import revoke_certificates
 from renrakucho_ca.store.sqlite.connection import Database, seconds
@@ -42,45 +40,34 @@ class NewIssuance:
         return self.signed.certificate
 
 
-class DeviceIssuances:
-    """The tables of users' certificates (`pending.Issuances`)."""
-
-    @staticmethod
-    def put(db: Database, each: PendingIssuance, /) -> bool:
-        return pending_issuance.put_pending(db, each)
-
-    @staticmethod
-    def orphaned(db: Database, /) -> list[PendingIssuance]:
-        return pending_issuance.orphaned(db)
-
-    @staticmethod
-    def record(
-        db: Database, signed: Sequence[tuple[PendingIssuance, NewIssuance]], /
-    ) -> list[AuditEntry]:
-        new = [each for _, each in signed]
-        pending_issuance.record(db, [(each.authority, each.signed) for each in new])
-        return [act for each in new for act in (_issued(each), *_succeed(db, each))]
-
-    @staticmethod
-    def abandon(db: Database, each: PendingIssuance, why: Revocation, /) -> list[AuditEntry]:
-        pending_issuance.abandon(db, each)
-        revoke_certificates(db, [each.number], why)
-        detail = {
-            "serial": f"{each.serial:x}",
-            "authority": hierarchies.fingerprint(db, each.authority),
-            "user": each.user,
-            "device": each.device,
-            "profile": each.profile,
-            "issued_at": seconds(each.at),
-            "not_after": seconds(each.not_after),
-            "reason": why.reason.value,
-        }
-        return [AuditEntry(Act.ABANDONED, each.number, detail)]
+put = pending_issuance.put_pending
 
 
-def abandon_orphans(home: Home) -> None:
-    """Revoke what a run that died may have signed. The caller holds the issuing lock alone."""
-    pending.abandon_orphans(home, DeviceIssuances, home.clock())
+orphaned = pending_issuance.orphaned
+
+
+def record(
+    db: Database, signed: Sequence[tuple[PendingIssuance, NewIssuance]], /
+) -> list[AuditEntry]:
+    new = [each for _, each in signed]
+    pending_issuance.record(db, [(each.authority, each.signed) for each in new])
+    return [act for each in new for act in (_issued(each), *_succeed(db, each))]
+
+
+def abandon(db: Database, each: PendingIssuance, why: Revocation, /) -> list[AuditEntry]:
+    pending_issuance.abandon(db, each)
+    revoke_certificates(db, [each.number], why)
+    detail = {
+        "serial": f"{each.serial:x}",
+        "authority": hierarchies.fingerprint(db, each.authority),
+        "user": each.user,
+        "device": each.device,
+        "profile": each.profile,
+        "issued_at": seconds(each.at),
+        "not_after": seconds(each.not_after),
+        "reason": why.reason.value,
+    }
+    return [AuditEntry(Act.ABANDONED, each.number, detail)]
 
 
 def _succeed(db: Database, new: NewIssuance) -> list[AuditEntry]:

@@ -7,15 +7,11 @@ from contextlib import suppress
 from itertools import chain
 
 from renrakucho_ca.errors import NotFound, RcaError, Refused
-from renrakucho_ca.model import (
-    Hierarchy,
-    RetrievalNumber,
-    User,
-)
-from renrakucho_ca.service import store_state
+from renrakucho_ca.model import Hierarchy, RetrievalNumber, User
+from renrakucho_ca.service import pending, store_state
 from renrakucho_ca.service.ca.clock_guard import guarded_now
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.issuance.device_issuances import abandon_orphans
+from renrakucho_ca.service.issuance import device_issuances
 from renrakucho_ca.service.issuance.issuer import (
     Issued,
     Issuer,
@@ -85,10 +81,16 @@ def issue_many(
         first.append((key, plan))
         if len(first) > FEW:
             break
+
+    def abandon_orphans() -> None:
+        pending.abandon_orphans(home, device_issuances, home.clock())
+
     # Workers start while the key is unlocked.
     with started(jobs if len(first) > FEW else 1) as workers:
         issuer = Issuer(home, planner, notify) if first else None
-        with home.lock("issuing").shared(lambda: abandon_orphans(home)):
+        with home.lock("issuing").shared(
+            lambda: pending.abandon_orphans(home, device_issuances, home.clock())
+        ):
             if issuer is not None:
                 yield from issuer.issue(chain(first, plans), workers)
                 # If this fails, `rca publish` signs the responses.

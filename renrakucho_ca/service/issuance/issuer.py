@@ -13,8 +13,9 @@ from renrakucho_ca.model import LIVE, Certificate, Hierarchy, RetrievalNumber, T
 from renrakucho_ca.service import pending, user_records
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.issuance import device_issuances
 from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertificate, Secrets
-from renrakucho_ca.service.issuance.device_issuances import DeviceIssuances, NewIssuance
+from renrakucho_ca.service.issuance.device_issuances import NewIssuance
 from renrakucho_ca.service.issuance.maker_pool import make_all
 from renrakucho_ca.service.issuance.planner import Plan, Planner, Succession
 from renrakucho_ca.store.tables import certificates, hierarchies, users
@@ -116,7 +117,7 @@ class Issuer:
                 plan = self._planner.plan(request)  # another request has changed the user
             if request.supersedes is None:
                 user_records.put_all(self._home, [request.user], self._now)
-            while not DeviceIssuances.put(db, plan.pending):
+            while not device_issuances.put(db, plan.pending):
                 plan = self._planner.plan(request)
         except RcaError as error:
             return error
@@ -134,7 +135,7 @@ class Issuer:
             known = certificates.get_all(self._home.db, befores)
             results = [(key, plan, self._new(plan, new, known)) for key, plan, new in made]
             begun = [(plan.pending, new) for _, plan, new in results if isinstance(plan, Plan)]
-            pending.complete(self._home, DeviceIssuances, self._now, begun)
+            pending.complete(self._home, device_issuances, self._now, begun)
             return [(key, self._issued(new)) for key, _, new in results]
 
     def _new(

@@ -1,8 +1,8 @@
-"""The page that a manager reads: how far the move has come, by network, facility and day."""
+"""The page for managers: the progress of a migration by network, facility and day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
@@ -18,40 +18,8 @@ WIDTH, HEIGHT = 720, 220
 """Of the chart, in the units of its own coordinates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A network's or a facility's line in the table."""
-
-    name: str | None
-    total: int
-    issued: int
-    downloaded: int
-
-    @property
-    def to_go(self) -> int:
-        return self.total - self.downloaded
-
-    @property
-    def percent(self) -> int:
-        """Rounded down: 100 means that no one remains."""
-        return 100 if self.total == 0 else 100 * self.downloaded // self.total
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkProgress:
-    """A network and its facilities, those with the most people to go first."""
-
-    whole: Part
-    facilities: tuple[Part, ...]
-
-    @property
-    def lines(self) -> tuple[Part, ...]:
-        """As the table shows them."""
-        return (self.whole, *self.facilities)
-
-
 def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
-    """The page, with its chart, in one self-contained file.
+    """Return the page, with its chart, as one self-contained file.
 
     Raises:
         NotFound: no such hierarchy.
@@ -59,7 +27,7 @@ def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
     now, zone = home.clock(), home.settings.zone
     progress = plan(home, scope)
     cutoff = hierarchies.get(home.db, scope.source).cutoff
-    whole = _sum(None, progress)
+    whole = _sum(progress)
     chart = _chart(
         migration_progress.by_day(home.db, scope, now, zone),
         whole.total,
@@ -73,50 +41,44 @@ def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
         now=now,
         cutoff=cutoff,
         whole=whole,
-        networks=_networks(progress, home.settings.network),
+        networks=_by_network(progress, home.settings.network),
         width=WIDTH,
         height=HEIGHT,
         chart=chart,
     )
 
 
-def _networks(progress: Iterable[Progress], default: str) -> list[NetworkProgress]:
-    """Users of whom no network is recorded belong to that of the settings."""
-    by_network: dict[str, list[Progress]] = {}
+def _by_network(progress: Iterable[Progress], default: str) -> dict[str, list[Progress]]:
+    """Return the sum of each network, then its facilities, those with the most to go first.
+
+    Users of whom no network is recorded belong to that of the settings.
+    """
+    found: dict[str, list[Progress]] = {}
     for each in progress:
-        by_network.setdefault(each.network or default, []).append(each)
-    return [
-        NetworkProgress(
-            _sum(name, parts),
-            tuple(
-                sorted(
-                    (_sum(part.facility, [part]) for part in parts),
-                    key=lambda part: -part.to_go,
-                )
-            ),
-        )
-        for name, parts in by_network.items()
-    ]
+        found.setdefault(each.network or default, []).append(each)
+    return {
+        network: [_sum(parts), *sorted(parts, key=lambda part: -part.to_go)]
+        for network, parts in found.items()
+    }
 
 
-def _sum(name: str | None, parts: Iterable[Progress]) -> Part:
-    parts = list(parts)
-    return Part(
-        name,
-        sum(part.total for part in parts),
-        sum(part.issued for part in parts),
-        sum(part.downloaded for part in parts),
+def _sum(parts: Sequence[Progress]) -> Progress:
+    counts = ("total", "live", "pending", "issued", "downloaded")
+    return Progress(
+        network=None,
+        facility=None,
+        **{count: sum(getattr(part, count) for part in parts) for count in counts},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """How many had been issued and downloaded by each day, from before the first to the cut-off.
+    """The certificates issued and downloaded by each day, from before the first to the cut-off.
 
     Attributes:
         first, last: the days at its ends.
         issued, downloaded: the points of SVG polylines.
-        today: where today stands, from left.
+        today: x coordinate of today.
     """
 
     first: date
@@ -129,7 +91,7 @@ class Chart:
 def _chart(
     days: dict[date, tuple[int, int]], total: int, today: date, cutoff: date | None
 ) -> Chart | None:
-    """None where nothing has happened yet."""
+    """Return None before the first issuance."""
     if not days or not total:
         return None
     first = min(days) - timedelta(days=1)

@@ -57,6 +57,11 @@ class Progress:
         """The users who could not log in after the cut-off."""
         return self.total - self.downloaded
 
+    @property
+    def percent(self) -> int:
+        """The migrated share, rounded down: 100 means that no one remains."""
+        return 100 if self.total == 0 else 100 * self.downloaded // self.total
+
 
 _OF_SCOPE = """
     c.authority IN (SELECT id FROM authority WHERE hierarchy = :source)

@@ -16,7 +16,7 @@ import pytest
 
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.model import RevocationReason, User
-from renrakucho_ca.service import doctor
+from renrakucho_ca.service import doctor, pending
 from renrakucho_ca.service.doctor import checks_files
 from renrakucho_ca.service.doctor.finding import Finding, Severity
 from renrakucho_ca.service.home import Home
@@ -141,7 +141,7 @@ def test_a_clock_before_the_newest_certificate_is_reported(home: Home, clock: Cl
 def test_an_orphaned_issuance_is_reported(home: Home, clock: Clock) -> None:
     certificate = issue(home).certificate
     authority = hierarchies.get(home.db, "old").issuing
-    pending = PendingIssuance(
+    orphan = PendingIssuance(
         number=type(certificate.number)("99999999"),
         authority=authority.id,
         serial=certificate.serial + 1,
@@ -154,9 +154,9 @@ def test_an_orphaned_issuance_is_reported(home: Home, clock: Clock) -> None:
         supersedes=None,
     )
     with home.db.write():
-        assert pending_issuance.put_pending(home.db, pending)
+        assert pending_issuance.put_pending(home.db, orphan)
     assert found(home) == {"pending issuances"}
-    device_issuances.abandon_orphans(home)
+    pending.abandon_orphans(home, device_issuances, home.clock())
 
 
 def test_a_mistake_in_the_settings_is_reported(home: Home) -> None:

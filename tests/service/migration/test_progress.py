@@ -218,9 +218,9 @@ def test_the_page_shows_how_many_have_migrated(town: Town) -> None:
 
 def test_a_hundred_percent_means_all_have_migrated(town: Town) -> None:
     """199 of 200 are 99 %."""
-    assert report.Part(None, 200, 200, 199).percent == 99
-    assert report.Part(None, 200, 200, 200).percent == 100
-    assert report.Part(None, 0, 0, 0).percent == 100
+    assert Progress(None, None, 200, 0, 0, 200, 199).percent == 99
+    assert Progress(None, None, 200, 0, 0, 200, 200).percent == 100
+    assert Progress(None, None, 0, 0, 0, 0, 0).percent == 100
 
 
 def test_the_chart_ends_where_the_table_does(town: Town) -> None:
