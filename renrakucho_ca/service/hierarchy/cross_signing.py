@@ -47,12 +47,10 @@ def sign(
         hierarchy: whose root signs.
         request: PKCS #10, PEM or DER.
         out: a new file for the certificate, PEM.
-        root_key: a file or token with the root's key, where that is not kept in the store.
+        root_key: a file or token with the root's key, if the store does not have it.
 
     Raises:
-        Invalid: not a request for a CA, or `root_key` is another CA's.
-        Unavailable: passphrase, key, or the clock is behind.
-        Refused: it would outlive the root, or the store may not sign. Conflict: `out` exists.
+        Invalid: not a request for a CA. Conflict: `out` exists. And as `_signed`.
     """
     store_state.require(home, Action.SIGN_CA)
     asked = external_root.load_request(request)
@@ -61,28 +59,18 @@ def sign(
     profile = profiles.load_ca(home.profiles, Tier.ISSUING)
     if out.exists() or out.is_symlink():
         raise Conflict("{path} exists already", path=out)
-    signed = _signed(
-        home,
-        by,
-        asked.subject,
-        Ca(
-            profile=profile,
-            subject=asked.subject,
-            serial=contents.serial_number(home.random),
-            validity=validity_of(home, now, profile),
-            public_key=public_key_of(asked),
-            distribution=root_distribution(home.settings, hierarchy),
-        ),
-        root_key,
+    to_sign = Ca(
+        profile=profile,
+        subject=asked.subject,
+        serial=contents.serial_number(home.random),
+        validity=validity_of(home, now, profile),
+        public_key=public_key_of(asked),
+        distribution=root_distribution(home.settings, hierarchy),
     )
+    signed = _signed(home, by, to_sign, asked.subject, root_key)
     assert signed.der is not None
-    files.write(
-        out,
-        x509_certificates.to_pem(x509_certificates.load(signed.der)),
-        files.PUBLIC_FILE,
-        new=True,
-        outside=True,
-    )
+    pem = x509_certificates.to_pem(x509_certificates.load(signed.der))
+    files.write(out, pem, files.PUBLIC_FILE, new=True, outside=True)
     return signed
 
 
@@ -99,15 +87,12 @@ def cross(
     more.
 
     Args:
-        not_after: by default the end of the one that ends first.
-        root_key: a file or token with the key of the root of `by`, where that is not in the
-            store.
+        not_after: by default the end of the CA that ends first.
+        root_key: a file or token with the key of the root of `by`, if the store does not have it.
 
     Raises:
         NotFound: no such hierarchy. Conflict: `by` has cross-certified `name`, or is `name`.
-        Refused: the path length has no room at all, the bridge would outlive one of the two, or
-            the store may not sign.
-        Unavailable: passphrase, key, or the clock is behind. Invalid: `root_key` is another CA's.
+        Refused: the path length allows no subject CA, or `not_after` is too late. And as `_signed`.
     """
     store_state.require(home, Action.SIGN_CA)
     certified, signer = hierarchies.get(home.db, name), hierarchies.get(home.db, by)
@@ -123,22 +108,16 @@ def cross(
     end = min(ca.not_after, signer.root.not_after, longest)
     if not_after is not None and not_after > end:
         raise Refused("the cross-certificate can be valid until {end} at most", end=end.date())
-    return _signed(
-        home,
-        signer,
-        certificate.subject,
-        Ca(
-            profile=profile,
-            subject=certificate.subject,
-            serial=contents.serial_number(home.random),
-            validity=Validity(now, end if not_after is None else not_after),
-            public_key=public_key_of(certificate),
-            distribution=root_distribution(home.settings, by),
-            identifier=x509_certificates.extension(certificate, x509.SubjectKeyIdentifier),
-        ),
-        root_key,
-        crosses=name,
+    to_sign = Ca(
+        profile=profile,
+        subject=certificate.subject,
+        serial=contents.serial_number(home.random),
+        validity=Validity(now, not_after or end),
+        public_key=public_key_of(certificate),
+        distribution=root_distribution(home.settings, by),
+        identifier=x509_certificates.extension(certificate, x509.SubjectKeyIdentifier),
     )
+    return _signed(home, signer, to_sign, certificate.subject, root_key, crosses=name)
 
 
 def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
@@ -182,15 +161,19 @@ def _subject_ca(certified: Hierarchy, signer: Hierarchy) -> Authority:
 def _signed(
     home: Home,
     by: Hierarchy,
+    to_sign: Ca,
     subject: x509.Name,
-    request: Ca,
     root_key: KeyPlace | None,
     crosses: str | None = None,
 ) -> CaCertificate:
-    """Issue a CA certificate under a root, through a pending issuance."""
-    issuer = authority_certificate.of(by.root)
-    now = request.validity.not_before
-    if request.validity.not_after > by.root.not_after:
+    """Issue a CA certificate under a root, through a pending issuance.
+
+    Raises:
+        Unavailable: the passphrase is wrong, or the key is not here. Invalid: it is another CA's.
+        Refused: the certificate would outlive the root.
+    """
+    now, not_after = to_sign.validity.not_before, to_sign.validity.not_after
+    if not_after > by.root.not_after:
         raise Refused(
             "the certificate would outlive the root of {name}, which expires on {end}",
             hint="shorten validity_years in profiles/issuing.yaml",
@@ -211,23 +194,24 @@ def _signed(
         issuance = CaCertificate(
             authority=by.root.id,
             issuer=by.name,
-            serial=request.serial,
+            serial=to_sign.serial,
             subject=subject.rfc4514_string(),
             crosses=crosses,
             at=now,
-            not_after=request.validity.not_after,
+            not_after=not_after,
             der=None,
             revocation=None,
         )
 
         def signed() -> bytes:
-            return x509_certificates.to_der(issue_ca(request, issuer, key))
+            issuer = authority_certificate.of(by.root)
+            return x509_certificates.to_der(issue_ca(to_sign, issuer, key))
 
         return replace(issuance, der=pending.issue(home, ca_issuances, issuance, now, signed))
 
 
 def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:
-    """The key of a root: that of the store, or the one given."""
+    """Return the key of a root: from the store, or from the given place."""
     key = ca_key(home, root, given)
     if key is not None:
         return key
