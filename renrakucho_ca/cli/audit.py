@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, Choice, NumberType, format_option, parse_date, pass_app
-from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.app import FILE_NAME, App, Choice, NumberType, format_option, parse_date
+from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.model import Act, RetrievalNumber
@@ -40,7 +40,7 @@ def audit() -> None:
     pass
 
 
-@click.command(cls=Command, help="Lists what was done, the newest last.")
+@command("Lists what was done, the newest last.")
 @click.option("--since", metavar="DATE", help="at this moment or later")
 @click.option("--until", metavar="DATE", help="before this moment")
 @click.option("--act", type=Choice(Act), help="this act alone")
@@ -48,7 +48,6 @@ def audit() -> None:
 @click.option("--number", type=NumberType(), metavar="NUMBER", help="done to this certificate")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="the newest so many")
 @format_option
-@pass_app
 def log(
     app: App,
     since: str | None,
@@ -74,20 +73,18 @@ def log(
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS, spare=_SPARE)
 
 
-@click.command(
-    cls=Command,
-    help="Proves the audit log: that each row follows from the one before, that the journal has "
+@command(
+    "Proves the audit log: that each row follows from the one before, that the journal has "
     "the same, and that it is what the issuing CAs have signed with each publication. Names the "
-    "first row that is not as it was written; the exit code is 8 then.",
+    "first row that is not as it was written; the exit code is 8 then."
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    type=FILE_NAME,
     metavar="FILE",
     help="also a HIERARCHY-audit.json that was kept elsewhere",
 )
 @format_option
-@pass_app
 def verify(app: App, checkpoint: Path | None, form: Format) -> None:
     from renrakucho_ca.service.audit import verifier
 

@@ -23,9 +23,6 @@ from renrakucho_ca.console import Format, Row
 from renrakucho_ca.model import Authority, Hierarchy, KeyAlgorithm
 from renrakucho_ca.token_uri import TokenUri
 
-_HERE = "renrakucho_ca.cli.hierarchy"
-_EXTERNAL_ROOT = "renrakucho_ca.cli.external_root"
-_SIGNING = "renrakucho_ca.cli.cross_signing"
 _FIELDS = (
     *("name", "open", "created_at", "retired_at", "cutoff"),
     *("root", "root_fingerprint_sha256", "root_not_after", "root_key_algorithm"),
@@ -42,29 +39,26 @@ hierarchy = Group(
     help="Manage hierarchies: a root CA and its issuing CA.",
     sections={
         "Commands": {
-            "create": (f"{_HERE}:create", "create a root CA and its issuing CA"),
-            "import": ("renrakucho_ca.cli.hierarchy_import:import_", "import an existing CA"),
-            "list": (f"{_HERE}:list_", "all"),
-            "show": (f"{_HERE}:show", "one"),
-            "retire": (f"{_HERE}:retire", "close a hierarchy and set its cut-off"),
+            "create": (".hierarchy:create", "create a root CA and its issuing CA"),
+            "import": (".hierarchy_import:import_", "import an existing CA"),
+            "list": (".hierarchy:list_", "all"),
+            "show": (".hierarchy:show", "one"),
+            "retire": (".hierarchy:retire", "close a hierarchy and set its cut-off"),
         },
         "A root on another machine": {
-            "request": (f"{_EXTERNAL_ROOT}:request", "create an issuing CA's key and a request"),
-            "requests": (f"{_EXTERNAL_ROOT}:requests", "list requested hierarchies"),
-            "sign": (f"{_SIGNING}:sign", "sign a request where the root's key is"),
-            "install": (f"{_EXTERNAL_ROOT}:install", "install a requested hierarchy"),
-            "crl": (f"{_EXTERNAL_ROOT}:crl", "install the root's CRL"),
+            "request": (".external_root:request", "create an issuing CA's key and a request"),
+            "requests": (".external_root:requests", "list requested hierarchies"),
+            "sign": (".cross_signing:sign", "sign a request where the root's key is"),
+            "install": (".external_root:install", "install a requested hierarchy"),
+            "crl": (".external_root:crl", "install the root's CRL"),
         },
         "Cross-certificates": {
-            "cross": (f"{_SIGNING}:cross", "cross-certify a hierarchy"),
-            "signed": (f"{_SIGNING}:signed", "list the certificates signed for other CAs"),
-            "revoke": (f"{_SIGNING}:revoke", "revoke one of these certificates"),
+            "cross": (".cross_signing:cross", "cross-certify a hierarchy"),
+            "signed": (".cross_signing:signed", "list the certificates signed for other CAs"),
+            "revoke": (".cross_signing:revoke", "revoke one of these certificates"),
         },
         "Keys": {
-            "rekey-passphrase": (
-                "renrakucho_ca.cli.rekey:rekey_passphrase",
-                "change the passphrase of the keys",
-            ),
+            "rekey-passphrase": (".rekey:rekey_passphrase", "change the passphrase of the keys"),
         },
     },
 )

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from renrakucho_ca.cli import passphrase
-from renrakucho_ca.cli.app import App, format_option, pass_app
+from renrakucho_ca.cli.app import FILE, App, format_option
 from renrakucho_ca.cli.bad_lines import Problems
-from renrakucho_ca.cli.help import Command
+from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.key_place import KeyPlaceType
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Attention, Invalid
@@ -21,19 +21,16 @@ from renrakucho_ca.token_uri import KeyPlace, TokenUri
 LARGEST_CA_FILE = 1024 * 1024
 """Bytes of a CA's certificate or key."""
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
-
-@click.command(
-    "import",
-    cls=Command,
-    help="Import an existing CA as the hierarchy NAME, with its certificates and revocations. The "
+@command(
+    "Import an existing CA as the hierarchy NAME, with its certificates and revocations. The "
     "signature of each certificate is verified. Run it again to add new ones. Omit --issuing if "
     "the root itself issues.",
+    name="import",
 )
 @click.argument("name")
-@click.option("--root", type=_FILE, required=True, metavar="PEM", help="certificate of the root")
-@click.option("--issuing", type=_FILE, metavar="PEM", help="the issuing CA's certificate")
+@click.option("--root", type=FILE, required=True, metavar="PEM", help="certificate of the root")
+@click.option("--issuing", type=FILE, metavar="PEM", help="the issuing CA's certificate")
 @click.option(
     "--issuing-key",
     type=KeyPlaceType(),
@@ -43,7 +40,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--issuing-key-passphrase-file",
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help="a file with the passphrase of --issuing-key",
 )
@@ -55,7 +52,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--root-key-passphrase-file",
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help="a file with the passphrase of --root-key",
 )
@@ -70,7 +67,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--records",
-    type=_FILE,
+    type=FILE,
     metavar="CSV",
     help="the owner of each certificate: number,serial,user,device,note,issued_at,email,facility,"
     "network,name",
@@ -82,7 +79,6 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="the device of certificates for which --records names none (default: unknown)",
 )
 @format_option
-@pass_app
 def import_(
     app: App,
     name: str,

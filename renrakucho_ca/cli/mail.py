@@ -11,7 +11,6 @@ from renrakucho_ca.errors import Attention
 from renrakucho_ca.store.tables import outbox
 from renrakucho_ca.store.tables.outbox import Mail, MailState
 
-_HERE = "renrakucho_ca.cli.mail"
 _FIELDS = ("number", "recipients", "state", "created_at", "next_try_at", "tries", "problem")
 
 
@@ -21,8 +20,8 @@ mail = Group(
     "--mail`.",
     sections={
         "Commands": {
-            "list": (f"{_HERE}:list_", "list waiting, sent and failed mails"),
-            "send": (f"{_HERE}:send", "send the mails that are due (from cron, every few minutes)"),
+            "list": (".mail:list_", "list waiting, sent and failed mails"),
+            "send": (".mail:send", "send the mails that are due (from cron, every few minutes)"),
         }
     },
 )

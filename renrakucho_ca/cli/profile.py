@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from renrakucho_ca.certificate_profile import CaProfile, DeviceProfile
-from renrakucho_ca.cli.app import App, format_option, pass_app
-from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.app import FILE, App, format_option
+from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Invalid
 
@@ -52,18 +52,16 @@ _FIELDS = (
 _COLUMNS = ("name", "kind", "key_algorithm", "validity_years", "container", "p12", "chain")
 
 
-@click.command("list", cls=Command, help="List the profiles.")
+@command("List the profiles.", name="list")
 @format_option
-@pass_app
 def list_(app: App, form: Format) -> None:
     rows = [_row(app, found) for found in map(_checked, _files(app))]
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
 
 
-@click.command(cls=Command, help="Show a profile with its defaults.")
+@command("Show a profile with its defaults.")
 @click.argument("name")
 @format_option
-@pass_app
 def show(app: App, name: str, form: Format) -> None:
     from renrakucho_ca import profiles
     from renrakucho_ca.model import Tier
@@ -75,12 +73,8 @@ def show(app: App, name: str, form: Format) -> None:
     app.console.one(_row(app, found), form)
 
 
-@click.command(
-    cls=Command,
-    help="Check FILE, or all profiles of the home, and report each mistake with its line.",
-)
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@pass_app
+@command("Check FILE, or all profiles of the home, and report each mistake with its line.")
+@click.argument("file", required=False, type=FILE)
 def check(app: App, file: Path | None) -> None:
     from renrakucho_ca import profiles
 

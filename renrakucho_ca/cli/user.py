@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import App, all_or_nothing_option, format_option, pass_app
-from renrakucho_ca.cli.help import Command, Group
+from renrakucho_ca.cli.app import FILE, App, all_or_nothing_option, format_option
+from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import User
@@ -30,17 +30,13 @@ user = Group(
 )
 
 
-@click.command(
-    cls=Command,
-    help="Add a user, or change the given fields of an existing one.",
-)
+@command("Add a user, or change the given fields of an existing one.")
 @click.argument("id")
 @click.option("--name", help="the user's name")
 @click.option("--email", help="up to three mail addresses, separated by commas")
 @click.option("--facility", help="the facility where the user works")
 @click.option("--network", help="the regional network (default: the network of rca.yaml)")
 @format_option
-@pass_app
 def add(
     app: App,
     id: str,
@@ -56,17 +52,15 @@ def add(
     app.console.one(_row(user_records.add(app.home, wanted)), form)
 
 
-@click.command(
-    "import",
-    cls=Command,
-    help="Add or update users from a table, separated by commas, semicolons or tabs, in UTF-8, "
+@command(
+    "Add or update users from a table, separated by commas, semicolons or tabs, in UTF-8, "
     "UTF-16 or CP932. Its columns are user, name, email, facility and network (利用者ID, 氏名, "
     "メール, 施設, 地域). Bad lines are reported by number; the good ones are imported.",
+    name="import",
 )
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @all_or_nothing_option
 @format_option
-@pass_app
 def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
     from renrakucho_ca.cli.bad_lines import BadLines
     from renrakucho_ca.service.issuance import batch
@@ -84,20 +78,18 @@ def import_(app: App, file: Path, all_or_nothing: bool, form: Format) -> None:
     bad.close()
 
 
-@click.command("list", cls=Command, help="List users by id.")
+@command("List users by id.", name="list")
 @click.option("--facility", metavar="NAME", help="only users of this facility")
 @click.option("--network", metavar="NAME", help="only users of this network")
 @format_option
-@pass_app
 def list_(app: App, facility: str | None, network: str | None, form: Format) -> None:
     found = users.stream(app.home.db, facility=facility, network=network)
     app.console.many(map(_row, found), form, fields=_FIELDS, columns=_FIELDS)
 
 
-@click.command(cls=Command, help="Show a user.")
+@command("Show a user.")
 @click.argument("id")
 @format_option
-@pass_app
 def show(app: App, id: str, form: Format) -> None:
     app.console.one(_row(users.get(app.home.db, id)), form)
 
