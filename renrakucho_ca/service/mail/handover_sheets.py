@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import segno
 
-from renrakucho_ca.errors import Conflict, NotFound
+from renrakucho_ca.errors import NotFound
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.model import Certificate, RetrievalNumber, Status
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.mail.rendering import TemplateRenderer
-from renrakucho_ca.service.retrieval import download, instructions, retrieval
-from renrakucho_ca.service.retrieval.download import Offer
-from renrakucho_ca.service.retrieval.instructions import Instructions
+from renrakucho_ca.service.mail.rendering import (
+    TemplateRenderer,
+    certificate_values,
+    public_address,
+)
+from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import certificates, listing
 from renrakucho_ca.store.tables.listing import ListQuery
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """The contents of one sheet.
-
-    Attributes:
-        address: URL of the download page with the number; None without `public_url`.
-        qr: `address` as an SVG image.
-        file: name of the file to download.
-    """
-
-    certificate: Certificate
-    password: str
-    offer: Offer
-    steps: Instructions
-    file: str
-    address: str | None
-    qr: str | None
 
 
 def waiting(
@@ -99,23 +81,15 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
     return len(chosen)
 
 
-def _sheets(home: Home, chosen: Sequence[Certificate]) -> Iterator[Sheet]:
-    base = home.settings.public_url
+def _sheets(home: Home, chosen: Sequence[Certificate]) -> Iterator[dict[str, object]]:
+    """Yield the template's values for each sheet; `qr` is the page's address as an SVG image."""
     for certificate in chosen:
-        bundle = certificates.bundle(home.db, certificate.number)
-        if bundle is None:
-            raise Conflict("{number} has no bundle to download", number=certificate.number)
-        offer = download.describe(home, certificate, bundle.container)
-        address = None if base is None else f"{base}/?number={certificate.number}"
-        yield Sheet(
-            certificate=certificate,
-            password=retrieval.unseal_password(home, certificate.number),
-            offer=offer,
-            steps=instructions.for_device(certificate.device, bundle.container),
-            file=f"{certificate.number}{bundle.container.suffix}",
-            address=address,
-            qr=None if address is None else _qr(address),
-        )
+        address = public_address(home, f"?number={certificate.number}")
+        yield certificate_values(home, certificate) | {
+            "password": retrieval.unseal_password(home, certificate.number),
+            "address": address,
+            "qr": None if address is None else _qr(address),
+        }
 
 
 def _qr(address: str) -> str:

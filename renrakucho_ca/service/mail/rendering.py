@@ -9,9 +9,13 @@ from pathlib import Path
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from renrakucho_ca.errors import Invalid, RcaError
+from renrakucho_ca.errors import Conflict, Invalid, RcaError
 from renrakucho_ca.locale import Catalogue
+from renrakucho_ca.model import Certificate
+from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.retrieval import download, instructions
 from renrakucho_ca.service.retrieval.instructions import TITLES
+from renrakucho_ca.store.tables import certificates
 
 
 class TemplateRenderer:
@@ -60,9 +64,7 @@ class TemplateRenderer:
             raise
         except Exception as error:  # a template can go wrong in as many ways as a program
             raise Invalid(
-                "template {name}: {problem}",
-                name=template,
-                problem=_problem(error),
+                "template {name}: {problem}", name=template, problem=_problem(error)
             ) from error
 
     def _date(self, moment: datetime) -> str:
@@ -70,6 +72,29 @@ class TemplateRenderer:
 
     def _time(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._zone):%H:%M}"
+
+
+def certificate_values(home: Home, certificate: Certificate) -> dict[str, object]:
+    """Return the values that the templates of mails and of hand-over sheets share.
+
+    Raises:
+        Conflict: the certificate can no longer be downloaded.
+    """
+    bundle = certificates.bundle(home.db, certificate.number)
+    if bundle is None:
+        raise Conflict("{number} has no bundle to download", number=certificate.number)
+    return {
+        "certificate": certificate,
+        "offer": download.describe(home, certificate, bundle.container),
+        "steps": instructions.for_device(certificate.device, bundle.container),
+        "file": f"{certificate.number}{bundle.container.suffix}",
+    }
+
+
+def public_address(home: Home, path: str) -> str | None:
+    """Return the public URL of a path on the download page; None without `public_url`."""
+    base = home.settings.public_url
+    return None if base is None else f"{base}/{path}"
 
 
 def _problem(error: Exception) -> str:

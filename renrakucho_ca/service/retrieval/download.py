@@ -115,23 +115,17 @@ def claim(home: Home, claims: Sequence[Claim]) -> list[str | RcaError]:
     now = home.clock()
     prepared = [_prepare(home, each, now) for each in claims]
     with home.db.write():
-        return [_take(home, each, now) if isinstance(each, _Ready) else each for each in prepared]
+        return [_take(home, *each, now) for each in zip(claims, prepared, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A claim that is ready to be recorded."""
-
-    fetch_token: str
-    claimed_bundle: ClaimedBundle
-    address: rate_limit.Address
+def _fetch_token(claim: Claim) -> str:
+    return _text(hashlib.sha256(f"{claim.link} {claim.visit}".encode()).digest())
 
 
-def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError:
-    """Do the slow part of a claim; return the token if the same visit has claimed before."""
-    fetch_token = _text(hashlib.sha256(f"{claim.link} {claim.visit}".encode()).digest())
-    if downloads.claimed_bundle(home.db, fetch_token, now) is not None:
-        return fetch_token
+def _prepare(home: Home, claim: Claim, now: datetime) -> ClaimedBundle | RcaError | None:
+    """Do the slow part of a claim; return None if the same visit has claimed before."""
+    if downloads.claimed_bundle(home.db, _fetch_token(claim), now) is not None:
+        return None
     try:
         number = _linked(home, claim.link)
         certificate = certificates.get(home.db, number)
@@ -142,20 +136,23 @@ def _prepare(home: Home, claim: Claim, now: datetime) -> _Ready | str | RcaError
     except RcaError as error:
         return error
     sealed = home.keystore.bundle_sealer().seal(content, _context(number), home.random)
-    return _Ready(fetch_token, ClaimedBundle(number, bundle.container, sealed), claim.address)
+    return ClaimedBundle(number, bundle.container, sealed)
 
 
-def _take(home: Home, ready: _Ready, now: datetime) -> str | RcaError:
-    if certificates.claim(home.db, ready.claimed_bundle.number, now):
-        downloads.put_claimed_bundle(
-            home.db, ready.fetch_token, ready.claimed_bundle, now + FETCH_LIFETIME
-        )
-        act = AuditEntry(Act.DOWNLOADED, ready.claimed_bundle.number, origin=str(ready.address))
+def _take(
+    home: Home, claim: Claim, prepared: ClaimedBundle | RcaError | None, now: datetime
+) -> str | RcaError:
+    if isinstance(prepared, RcaError):
+        return prepared
+    token = _fetch_token(claim)
+    if prepared is not None and certificates.claim(home.db, prepared.number, now):
+        downloads.put_claimed_bundle(home.db, token, prepared, now + FETCH_LIFETIME)
+        act = AuditEntry(Act.DOWNLOADED, prepared.number, origin=str(claim.address))
         recorder.record(home, now, act)
-    elif downloads.claimed_bundle(home.db, ready.fetch_token, now) is None:
+    elif prepared is not None and downloads.claimed_bundle(home.db, token, now) is None:
         return _spent()
-    # Otherwise the same visit claimed it a moment ago.
-    return ready.fetch_token
+    # Otherwise the same visit claimed it, maybe a moment ago.
+    return token
 
 
 def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
@@ -164,15 +161,13 @@ def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
     Raises:
         NotFound: the token is unknown or older than ten minutes.
     """
-    claimed_bundle = downloads.claimed_bundle(home.db, fetch_token, home.clock())
-    if claimed_bundle is None:
+    claimed = downloads.claimed_bundle(home.db, fetch_token, home.clock())
+    if claimed is None:
         raise _spent()
-    content = home.keystore.bundle_sealer().open(
-        claimed_bundle.sealed, _context(claimed_bundle.number)
-    )
-    certificate = certificates.get(home.db, claimed_bundle.number)
-    name = f"{claimed_bundle.number}{claimed_bundle.container.suffix}"
-    return describe(home, certificate, claimed_bundle.container), Download(name, content)
+    content = home.keystore.bundle_sealer().open(claimed.sealed, _context(claimed.number))
+    certificate = certificates.get(home.db, claimed.number)
+    name = f"{claimed.number}{claimed.container.suffix}"
+    return describe(home, certificate, claimed.container), Download(name, content)
 
 
 def destroy_expired(home: Home) -> int:
@@ -218,13 +213,8 @@ def _linked(home: Home, token: str) -> RetrievalNumber:
 
 def describe(home: Home, certificate: Certificate, container: Container) -> Offer:
     """Build the offer of a certificate, for the page, a mail or a sheet."""
-    root = hierarchies.get(home.db, certificate.hierarchy).root
-    return Offer(
-        certificate=certificate,
-        container=container,
-        root=_root_name(root.certificate),
-        old=_old(home, certificate, container),
-    )
+    root = _root_name(hierarchies.get(home.db, certificate.hierarchy).root.certificate)
+    return Offer(certificate, container, root, _old(home, certificate, container))
 
 
 @lru_cache(maxsize=16)
