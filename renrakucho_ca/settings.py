@@ -46,9 +46,8 @@ class MobileconfigSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     signing_key: str | None = None
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "identifier", _identifier)
-        yamlfile.refine(self, "signing_certificate", _file_name)
-        yamlfile.refine(self, "signing_key", _file_name)
+        yamlfile.refine(self, _identifier, "identifier")
+        yamlfile.refine(self, _file_name, "signing_certificate", "signing_key")
         if (self.signing_certificate is None) != (self.signing_key is None):
             raise yamlfile.Fault(
                 "signing_key" if self.signing_key else "signing_certificate",
@@ -57,12 +56,7 @@ class MobileconfigSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
 
 class PortalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of `rca serve`.
-
-    Attributes:
-        trusted_proxies: the addresses from which X-Forwarded-For and X-Forwarded-Proto are
-            believed.
-    """
+    """The addresses from which `rca serve` believes X-Forwarded-For and X-Forwarded-Proto."""
 
     trusted_proxies: tuple[str, ...] = ()
 
@@ -107,10 +101,9 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator: str | None = None
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "host", _text)
-        yamlfile.refine(self, "operator", _sender)
-        yamlfile.refine(self, "sender", _sender)
-        yamlfile.refine(self, "password_file", _file_name)
+        yamlfile.refine(self, _text, "host")
+        yamlfile.refine(self, _sender, "operator", "sender")
+        yamlfile.refine(self, _file_name, "password_file")
         if (self.user is None) != (self.password_file is None):
             raise yamlfile.Fault(
                 "password_file" if self.password_file else "user",
@@ -123,11 +116,7 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of the audit log.
-
-    Attributes:
-        syslog: whether each committed row also goes to syslog or journald.
-    """
+    """Whether each committed row of the audit log also goes to syslog or journald."""
 
     syslog: bool = False
 
@@ -149,7 +138,7 @@ class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str | None = None
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "url", _public_url)
+        yamlfile.refine(self, _public_url, "url")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,14 +175,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: AuditSettings = msgspec.field(default_factory=AuditSettings)
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "network", _text)
-        yamlfile.refine(self, "organization", _text)
-        yamlfile.refine(self, "timezone", _timezone)
-        yamlfile.refine(self, "default_hierarchy", _text)
-        yamlfile.refine(self, "public_url", _public_url)
-        yamlfile.refine(self, "login_url", _public_url)
-        yamlfile.refine(self, "pkcs11_module", _file_name)
-        if self.publish_hook is not None and not _can_be_run(self.publish_hook):
+        yamlfile.refine(self, _text, "network", "organization")
+        yamlfile.refine(self, _timezone, "timezone")
+        yamlfile.refine(self, _text, "default_hierarchy")
+        yamlfile.refine(self, _public_url, "public_url", "login_url")
+        yamlfile.refine(self, _file_name, "pkcs11_module")
+        hook = self.publish_hook
+        # A NUL would end an argument.
+        if hook is not None and (not hook[0] or "\0" in "".join(hook)):
             raise yamlfile.Fault("publish_hook", Invalid("expected a program and its arguments"))
 
     @property
@@ -284,8 +273,3 @@ def _file_name(text: str) -> str:
     if not text or "\0" in text:
         raise Invalid("expected a file name")
     return text
-
-
-def _can_be_run(arguments: tuple[str, ...]) -> bool:
-    """Return whether the system can run this: a NUL would end an argument."""
-    return arguments[0] != "" and not any("\0" in argument for argument in arguments)

@@ -62,24 +62,24 @@ class Fault(ValueError):
         self.problem = problem
 
 
-def refine(struct: msgspec.Struct, key: str, check: Callable[[Any], object]) -> None:
-    """Replace a field of a Struct by its checked value, in a `__post_init__`.
+def refine(struct: msgspec.Struct, check: Callable[[Any], object], *keys: str) -> None:
+    """Replace fields of a Struct by their checked values, in a `__post_init__`.
 
     Args:
         struct: may be frozen.
-        key: the field; None stays None.
         check: returns the normalized value, or raises Invalid.
+        keys: the fields; None stays None.
 
     Raises:
         Fault: for the Invalid.
     """
-    value = getattr(struct, key)
-    if value is None:
-        return
-    try:
-        msgspec.structs.force_setattr(struct, key, check(value))
-    except Invalid as problem:
-        raise Fault(key, problem) from None
+    for key in keys:
+        value = getattr(struct, key)
+        if value is not None:
+            try:
+                msgspec.structs.force_setattr(struct, key, check(value))
+            except Invalid as problem:
+                raise Fault(key, problem) from None
 
 
 def read(path: Path, shape: type[T]) -> T:

@@ -33,7 +33,7 @@ class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     colors: tuple[Color, ...] = ()
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "word", _no_shouting)
+        yamlfile.refine(self, _no_shouting, "word")
 
 
 class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

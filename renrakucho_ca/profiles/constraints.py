@@ -79,7 +79,7 @@ class _BaseName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for attribute in SubjectAttribute:
-            yamlfile.refine(self, attribute, partial(attribute_value, attribute))
+            yamlfile.refine(self, partial(attribute_value, attribute), attribute)
 
     def subject(self) -> Subject:
         return set_in(self)
@@ -96,7 +96,7 @@ class _Subtrees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for form in (NameForm.DNS, NameForm.EMAIL, NameForm.IP):
-            yamlfile.refine(self, form, partial(_subtrees, form))
+            yamlfile.refine(self, partial(_subtrees, form), form)
         if not all(each.subject() for each in self.dirname):
             raise yamlfile.Fault("dirname", Invalid("a name has no attributes"))
 

@@ -45,9 +45,8 @@ class _Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for attribute in SubjectAttribute:
-            yamlfile.refine(
-                self, attribute, partial(checked_template, attribute, self.placeholders)
-            )
+            check = partial(checked_template, attribute, self.placeholders)
+            yamlfile.refine(self, check, attribute)
 
     def templates(self) -> Subject:
         return set_in(self)
@@ -55,14 +54,8 @@ class _Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _DeviceSubject(_Subject, frozen=True):
     placeholders = (
-        "user",
-        "name",
-        "facility",
-        "network",
-        "organization",
-        "device",
-        "hierarchy",
-        "number",
+        *("user", "name", "facility", "network", "organization"),
+        *("device", "hierarchy", "number"),
     )
 
 
@@ -75,8 +68,7 @@ class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ja: str
 
     def __post_init__(self) -> None:
-        for language in ("en", "ja"):
-            yamlfile.refine(self, language, partial(clean_text, what="text", longest=64))
+        yamlfile.refine(self, partial(clean_text, what="text", longest=64), "en", "ja")
 
 
 class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +86,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate_policies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "certificate_policies", checked_policies)
+        yamlfile.refine(self, checked_policies, "certificate_policies")
         self._check_repetitions()
         self._check_key_usage()
         if self.container == "mobileconfig":
@@ -153,7 +145,7 @@ class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     inhibit_any_policy: Depth | None = None
 
     def __post_init__(self) -> None:
-        yamlfile.refine(self, "certificate_policies", checked_policies)
+        yamlfile.refine(self, checked_policies, "certificate_policies")
 
     def constraints(self) -> Constraints:
         names, policy = self.name_constraints, self.policy_constraints
