@@ -230,11 +230,7 @@ class Console:
             print("  ".join(padded).rstrip(" "))
 
     def _fit(
-        self,
-        shown: dict[str, list[str]],
-        spare: Sequence[str],
-        whole: Sequence[str],
-        width: int,
+        self, shown: dict[str, list[str]], spare: Sequence[str], whole: Sequence[str], width: int
     ) -> None:
         """Remove empty columns, then spare ones until the rest fits, folded if need be."""
         for column in [column for column, texts in shown.items() if not any(texts)]:

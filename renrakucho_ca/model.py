@@ -180,9 +180,8 @@ def _parse_addresses(text: str, most: int) -> str | None:
     addresses = list(dict.fromkeys(filter(None, re.split(r"[,;\s]+", text))))
     for address in addresses:
         # ASCII only: not every server knows SMTPUTF8. RFC 5321 §4.5.3.1.3: 254 octets at most.
-        if len(address) > 254 or not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address):
-            raise Invalid("{address} is not a mail address", address=repr(address[:60]))
-        if set(address) & set('<>()[]:\\"') or address.count("@") != 1:
+        is_plain = len(address) <= 254 and re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address)
+        if not is_plain or set(address) & set('<>()[]:\\"') or address.count("@") != 1:
             raise Invalid("{address} is not a mail address", address=repr(address[:60]))
     if len(addresses) > most:
         raise Invalid(

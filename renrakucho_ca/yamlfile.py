@@ -132,8 +132,12 @@ def parse(text: str, shape: type[T], origin: str) -> T:
     Raises:
         Invalid: it does not match `shape`.
     """
-    _refuse_tricks(text, origin)
-    document = _Document(origin, _compose(text, origin))
+    try:
+        _refuse_tricks(text, origin)
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise _not_yaml(error, text, origin) from None
+    document = _Document(origin, _mapping(node, origin))
     plain = document.plain(document.root)
     try:
         return msgspec.convert(plain, shape)
@@ -151,28 +155,21 @@ def _refuse_tricks(text: str, origin: str) -> None:
             code=f"{ord(found.group()):04X}",
         )
     depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_Loader):
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            if getattr(event, "anchor", None) is not None:
-                raise Invalid(
-                    "{file}:{line}: anchors and aliases are not allowed", file=origin, line=line
-                )
-            if getattr(event, "tag", None) is not None:
-                raise Invalid("{file}:{line}: tags are not allowed", file=origin, line=line)
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:
-                raise Invalid("{file}:{line}: nested too deeply", file=origin, line=line)
-    except yaml.YAMLError as error:
-        raise _not_yaml(error, text, origin) from None
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if getattr(event, "anchor", None) is not None:
+            raise Invalid(
+                "{file}:{line}: anchors and aliases are not allowed", file=origin, line=line
+            )
+        if getattr(event, "tag", None) is not None:
+            raise Invalid("{file}:{line}: tags are not allowed", file=origin, line=line)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise Invalid("{file}:{line}: nested too deeply", file=origin, line=line)
 
 
-def _compose(text: str, origin: str) -> yaml.MappingNode:
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise _not_yaml(error, text, origin) from None
+def _mapping(node: yaml.Node | None, origin: str) -> yaml.MappingNode:
     if node is None:
         raise Invalid("{file} is empty", file=origin)
     if not isinstance(node, yaml.MappingNode):

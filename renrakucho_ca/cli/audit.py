@@ -17,7 +17,6 @@ from renrakucho_ca.model import Act, RetrievalNumber
 from renrakucho_ca.store.tables import audit_log, certificates
 from renrakucho_ca.store.tables.audit_log import AuditQuery, AuditRecord
 
-_HERE = "renrakucho_ca.cli.audit"
 _FIELDS = ("id", "at", "actor", "origin", "act", "object", "detail", "hash")
 _COLUMNS = ("id", "at", "actor", "origin", "act", "object", "detail")
 _SPARE = ("detail", "origin")
@@ -26,18 +25,16 @@ LONGEST_DETAIL = 72
 """Letters of a detail on a terminal: a cut-off's has a thousand numbers."""
 
 
-@click.group(
-    cls=Group,
+audit = Group(
+    "audit",
     help="Who did what, when and from where: the audit log, each row chained to the one before.",
     sections={
         "Commands": {
-            "log": (f"{_HERE}:log", "what was done"),
-            "verify": (f"{_HERE}:verify", "that nothing of it was changed"),
+            "log": (".audit:log", "what was done"),
+            "verify": (".audit:verify", "that nothing of it was changed"),
         }
     },
 )
-def audit() -> None:
-    pass
 
 
 @command("Lists what was done, the newest last.")

@@ -36,11 +36,9 @@ def show(
         )
     if not errors:
         return
+    last: RcaError = Attention("{failed} of {all} failed", failed=len(errors), all=len(outcomes))
     if not done and len({type(error) for error in errors}) == 1:
-        *others, last = errors
-        for error in others:
-            app.console.error(error)
-        raise last
+        last = errors.pop()
     for error in errors:
         app.console.error(error)
-    raise Attention("{failed} of {all} failed", failed=len(errors), all=len(outcomes))
+    raise last

@@ -30,16 +30,17 @@ def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_
         Unavailable: none is given, it is empty, or the two typed ones differ.
     """
     source = given(descriptor, file)
-    if isinstance(source, int):
-        return _read_descriptor(source)
     if source is not None:
-        return read_file(source)
+        return _read(source)
     if not sys.stdin.isatty():
         raise Unavailable(
             "no passphrase given",
             hint="name its file with --passphrase-file or $RCA_PASSPHRASE_FILE",
         )
-    return _ask(catalogue, is_new=is_new)
+    import getpass
+
+    question = catalogue.say("passphrase of the CA keys: ")
+    return _ask_twice(catalogue, question) if is_new else _typed(getpass.getpass(question))
 
 
 def given(descriptor: int | None, file: Path | None) -> int | Path | None:
@@ -58,10 +59,9 @@ def given(descriptor: int | None, file: Path | None) -> int | Path | None:
 
 def find_new(catalogue: Catalogue, descriptor: int | None, file: Path | None) -> bytes:
     """Read the passphrase that replaces the present one. Raises as `find`."""
-    if descriptor is not None:
-        return _read_descriptor(descriptor)
-    if file is not None:
-        return read_file(file)
+    source = file if descriptor is None else descriptor
+    if source is not None:
+        return _read(source)
     if not sys.stdin.isatty():
         raise Unavailable(
             "no new passphrase given", hint="name its file with --new-passphrase-file"
@@ -90,6 +90,10 @@ def ask_pin(catalogue: Catalogue, token: str) -> str:
     if not typed:
         raise Unavailable("the PIN is empty")
     return typed
+
+
+def _read(source: int | Path) -> bytes:
+    return _read_descriptor(source) if isinstance(source, int) else read_file(source)
 
 
 def _read_descriptor(descriptor: int) -> bytes:
@@ -143,13 +147,6 @@ def _read_to_end(descriptor: int, file: Path) -> bytes:
         else:
             select.select([], [], [], 0.1)
     return content
-
-
-def _ask(catalogue: Catalogue, *, is_new: bool) -> bytes:
-    import getpass
-
-    question = catalogue.say("passphrase of the CA keys: ")
-    return _ask_twice(catalogue, question) if is_new else _typed(getpass.getpass(question))
 
 
 def _ask_twice(catalogue: Catalogue, question: str) -> bytes:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from renrakucho_ca import profiles
 from renrakucho_ca.certificate_profile import CaProfile, DeviceProfile
 from renrakucho_ca.cli.app import FILE, App, format_option
 from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Invalid
+from renrakucho_ca.model import Tier
 
 
 class ProfileKind(StrEnum):
@@ -55,7 +57,7 @@ _COLUMNS = ("name", "kind", "key_algorithm", "validity_years", "container", "p12
 @command("List the profiles.", name="list")
 @format_option
 def list_(app: App, form: Format) -> None:
-    rows = [_row(app, found) for found in map(_checked, _files(app))]
+    rows = [_row(app, found) for found in map(profiles.check, _files(app))]
     app.console.many(rows, form, fields=_FIELDS, columns=_COLUMNS)
 
 
@@ -63,9 +65,6 @@ def list_(app: App, form: Format) -> None:
 @click.argument("name")
 @format_option
 def show(app: App, name: str, form: Format) -> None:
-    from renrakucho_ca import profiles
-    from renrakucho_ca.model import Tier
-
     if name in set(Tier):
         found: DeviceProfile | CaProfile = profiles.load_ca(app.home.profiles, Tier(name))
     else:
@@ -76,13 +75,11 @@ def show(app: App, name: str, form: Format) -> None:
 @command("Check FILE, or all profiles of the home, and report each mistake with its line.")
 @click.argument("file", required=False, type=FILE)
 def check(app: App, file: Path | None) -> None:
-    from renrakucho_ca import profiles
-
     files = [file] if file is not None else _files(app)
     faults = []
     for each in files:
         try:
-            for warning in profiles.warnings(_checked(each)):
+            for warning in profiles.warnings(profiles.check(each)):
                 app.console.warn(warning)
         except Invalid as fault:
             faults.append(fault)
@@ -96,17 +93,8 @@ def check(app: App, file: Path | None) -> None:
 
 def _files(app: App) -> list[Path]:
     """Return the profiles of the home, those of the CAs first."""
-    from renrakucho_ca import profiles
-    from renrakucho_ca.model import Tier
-
     names = [*(tier.value for tier in Tier), *profiles.names(app.home.profiles)]
     return [app.home.profiles / f"{name}.yaml" for name in names]
-
-
-def _checked(file: Path) -> DeviceProfile | CaProfile:
-    from renrakucho_ca import profiles
-
-    return profiles.check(file)
 
 
 def _row(app: App, found: DeviceProfile | CaProfile) -> Row:

@@ -46,7 +46,8 @@ def _explain(error: click.ClickException) -> Usage:
         case click.BadParameter(param=click.Parameter() as parameter):
             return _bad_value(parameter, error)
         case click.BadOptionUsage(option_name=name, ctx=click.Context() as ctx):
-            if _is_flag(ctx, name):
+            option = _option(ctx, name)
+            if option is not None and option.is_flag:
                 return Usage("{option} takes no value", option=name)
             return Usage("{option} needs a value", option=name)
         case click.UsageError(ctx=click.Context(command=click.Group())):
@@ -76,11 +77,6 @@ def _similar_commands(ctx: click.Context, name: str) -> list[str]:
 def _before_command(ctx: click.Context, option: click.Option, name: str) -> str:
     program, _, command = ctx.command_path.partition(" ")
     return " ".join([program, name, *([] if option.is_flag else ["…"]), command])
-
-
-def _is_flag(ctx: click.Context, name: str) -> bool:
-    option = _option(ctx, name)
-    return option is not None and option.is_flag
 
 
 def _option(ctx: click.Context, name: str) -> click.Option | None:

@@ -14,6 +14,7 @@ from renrakucho_ca.certificate_profile import CaProfile, DeviceProfile, P12Forma
 from renrakucho_ca.errors import Attention, Invalid, NotFound
 from renrakucho_ca.model import Container, KeyAlgorithm, Tier
 from renrakucho_ca.profiles.schema import CA_KINDS, DeviceDocument
+from renrakucho_ca.profiles.subjects import set_in
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -54,7 +55,7 @@ def _load_device(path: Path, name: str) -> DeviceProfile:
         title={"en": raw.title.en, "ja": raw.title.ja},
         key_algorithm=raw.key_algorithm,
         validity_years=raw.validity_years,
-        subject=raw.subject.templates(),
+        subject=set_in(raw.subject),
         key_usage=frozenset(raw.key_usage),
         extended_key_usage=raw.extended_key_usage,
         container=Container(raw.container),
@@ -77,7 +78,7 @@ def load_ca(folder: Path, tier: Tier) -> CaProfile:
         tier=tier,
         key_algorithm=raw.key_algorithm,
         validity_years=raw.validity_years,
-        subject=raw.subject.templates(),
+        subject=set_in(raw.subject),
         path_length=raw.path_length,
         crl_days=raw.crl_days,
         constraints=raw.constraints(),

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from renrakucho_ca import yamlfile
-from renrakucho_ca.certificate_profile import NameForm, Subject, SubjectAttribute, Subtree
+from renrakucho_ca.certificate_profile import NameForm, SubjectAttribute, Subtree
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.profiles.subjects import attribute_value, set_in
 
@@ -81,9 +81,6 @@ class _BaseName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for attribute in SubjectAttribute:
             yamlfile.refine(self, partial(attribute_value, attribute), attribute)
 
-    def subject(self) -> Subject:
-        return set_in(self)
-
 
 _Names = tuple[str, ...]
 
@@ -97,12 +94,12 @@ class _Subtrees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for form in (NameForm.DNS, NameForm.EMAIL, NameForm.IP):
             yamlfile.refine(self, partial(_subtrees, form), form)
-        if not all(each.subject() for each in self.dirname):
+        if not all(map(set_in, self.dirname)):
             raise yamlfile.Fault("dirname", Invalid("a name has no attributes"))
 
     def all(self) -> tuple[Subtree, ...]:
         texts = ((form, text) for form in _SUBTREES for text in getattr(self, form))
-        return (*texts, *((NameForm.DIRNAME, each.subject()) for each in self.dirname))
+        return (*texts, *((NameForm.DIRNAME, set_in(each)) for each in self.dirname))
 
 
 class NameConstraints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,6 @@ from renrakucho_ca.certificate_profile import (
     ExtendedKeyUsage,
     KeyUsage,
     P12Format,
-    Subject,
     SubjectAttribute,
 )
 from renrakucho_ca.errors import Invalid
@@ -25,7 +24,7 @@ from renrakucho_ca.profiles.constraints import (
     PolicyConstraints,
     checked_policies,
 )
-from renrakucho_ca.profiles.subjects import checked_template, set_in
+from renrakucho_ca.profiles.subjects import checked_template
 from renrakucho_ca.text import clean_text
 
 _Years = Annotated[int, msgspec.Meta(ge=1, le=50)]
@@ -47,9 +46,6 @@ class _Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for attribute in SubjectAttribute:
             check = partial(checked_template, attribute, self.placeholders)
             yamlfile.refine(self, check, attribute)
-
-    def templates(self) -> Subject:
-        return set_in(self)
 
 
 class _DeviceSubject(_Subject, frozen=True):
@@ -123,8 +119,7 @@ class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         # Apple allows one certificate in the PKCS#12 of a profile; the CAs have their own payloads.
         if self.chain:
             raise yamlfile.Fault(
-                "chain",
-                Invalid("expected [], since a mobileconfig contains the CA certificates"),
+                "chain", Invalid("expected [], since a mobileconfig contains the CA certificates")
             )
         # iOS before 18 reports "wrong password" for other algorithms.
         if self.p12 is not P12Format.COMPAT:

@@ -76,12 +76,11 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
     with path.open(encoding=encoding, errors="replace") as file:
         rows = Rows(csv_text.LineReader(file), _ENCODINGS.get(encoding, "UTF-16"))
         names = _names(path, rows.header(), columns)
-        required = [name for name, needed in columns.items() if needed]
         for number, row in rows:
             if isinstance(row, Invalid):
                 yield number, row
             elif any(map(str.strip, row)):
-                yield number, _named(row, names, columns, required)
+                yield number, _named(row, names, columns)
 
 
 def refuse_rounded(text: str) -> str:
@@ -151,7 +150,7 @@ def _names(
 
 
 def _named(
-    row: list[str], names: list[str], columns: Mapping[str, bool], required: list[str]
+    row: list[str], names: list[str], columns: Mapping[str, bool]
 ) -> dict[str, str] | Invalid:
     # Excel writes the commas of an emptied column, and some versions omit trailing empty columns in
     # a block of rows. A single field is a remark below the table.
@@ -163,8 +162,8 @@ def _named(
         )
     values = dict.fromkeys(columns, "")
     values.update(zip(names, map(_value, row), strict=False))
-    for name in required:
-        if not values[name]:
+    for name, needed in columns.items():
+        if needed and not values[name]:
             return Invalid("{what} is empty", what=name)
     return values
 

@@ -13,11 +13,7 @@ LONGEST_LINE = 16_384
 UNDECODED = "\N{REPLACEMENT CHARACTER}"
 """Replaces bytes that are not in the encoding."""
 
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _HEAD = 4096
 """Bytes of the header, which show whether it is UTF-16 without a byte order mark."""
 _END_OF_FILE = "\x1a"

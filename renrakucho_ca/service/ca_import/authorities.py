@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from renrakucho_ca.errors import Conflict, Invalid
-from renrakucho_ca.model import Act, Authority, Hierarchy, Tier
+from renrakucho_ca.model import Act, Hierarchy, Tier
 from renrakucho_ca.pki import authority_certificate, imported_ca, keys, x509, x509_certificates
 from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.service.audit import recorder
@@ -166,13 +166,11 @@ def _lacks_issuing(recorded: Hierarchy, found: dict[Tier, str]) -> bool:
 def attach_keys(home: Home, hierarchy: Hierarchy, private: dict[Tier, keys.SigningKey]) -> None:
     """Put the keys into the keystore; from then on their CAs can sign."""
     for authority in hierarchy.authorities:
-        if authority.key is None and (key := private.get(authority.tier)) is not None:
-            _attach_key(home, authority, key)
-
-
-def _attach_key(home: Home, authority: Authority, key: keys.SigningKey) -> None:
-    name = ca_keys.keep(home, authority.name, key, home.clock())
-    facts = {"fingerprint": authority.fingerprint_sha256, "key": name}
-    with home.db.write():
-        imports.attach_key(home.db, authority, name)
-        recorder.record(home, home.clock(), AuditEntry(Act.KEY_IMPORTED, authority.name, facts))
+        key = private.get(authority.tier)
+        if authority.key is not None or key is None:
+            continue
+        name = ca_keys.keep(home, authority.name, key, home.clock())
+        facts = {"fingerprint": authority.fingerprint_sha256, "key": name}
+        with home.db.write():
+            imports.attach_key(home.db, authority, name)
+            recorder.record(home, home.clock(), AuditEntry(Act.KEY_IMPORTED, authority.name, facts))

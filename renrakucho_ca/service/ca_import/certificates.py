@@ -50,7 +50,7 @@ class CertificateImport:
         files = SourceFiles(self._session)
         for batch, results in self._inspected(batched(files.certificates(paths), BATCH)):
             self._record_batch(zip(batch, results, strict=True))
-        return files.revocation_files
+        return list(files.revocation_files)
 
     def _inspected(
         self, batches: Iterator[list[Piece]]
@@ -80,18 +80,25 @@ class CertificateImport:
             self._record_found(self._own(found))
 
     def _own(self, found: list[tuple[Piece, Found]]) -> list[tuple[Piece, Found]]:
-        """Drop and report the certificates that belong to another hierarchy."""
+        """Drop and report the certificates that belong to another hierarchy.
+
+        A root renewed with its old key verifies the certificates of both hierarchies.
+        """
         fingerprints = [each.fingerprint_sha256 for _, each in found]
-        others = imports.owners(self._session.db, self._session.hierarchy.name, fingerprints)
+        recorded = imports.by_fingerprint(self._session.db, fingerprints)
+        own = []
         for piece, each in found:
-            if each.fingerprint_sha256 in others:
-                problem = Invalid(
-                    "serial number {serial}: this certificate belongs to hierarchy {name}",
-                    serial=f"{each.serial:x}",
-                    name=others[each.fingerprint_sha256],
-                )
-                self._session.problem(piece.place, problem)
-        return [(piece, each) for piece, each in found if each.fingerprint_sha256 not in others]
+            name, _ = recorded.get(each.fingerprint_sha256, (self._session.hierarchy.name, None))
+            if name == self._session.hierarchy.name:
+                own.append((piece, each))
+                continue
+            problem = Invalid(
+                "serial number {serial}: this certificate belongs to hierarchy {name}",
+                serial=f"{each.serial:x}",
+                name=name,
+            )
+            self._session.problem(piece.place, problem)
+        return own
 
     def _record_found(self, found: list[tuple[Piece, Found]]) -> None:
         hierarchy = self._session.hierarchy

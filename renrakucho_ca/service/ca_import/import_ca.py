@@ -18,12 +18,7 @@ from renrakucho_ca.service.ca_import.certificates import CertificateImport
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS
 from renrakucho_ca.service.ca_import.owner_table import OwnerTable
 from renrakucho_ca.service.ca_import.revocations import RevocationImport
-from renrakucho_ca.service.ca_import.session import (
-    ImportSession,
-    ImportSummary,
-    PassedOver,
-    Report,
-)
+from renrakucho_ca.service.ca_import.session import ImportSession, ImportSummary, PassedOver, Report
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.tabular import csv_table

@@ -15,17 +15,10 @@ from renrakucho_ca.tabular.dates import parse_date
 from renrakucho_ca.text import clean_text
 
 COLUMNS = {
-    "number": False,
-    "serial": False,
-    "fingerprint_sha256": False,
+    **dict.fromkeys(("number", "serial", "fingerprint_sha256"), False),
     "user": True,
-    "device": False,
-    "note": False,
-    "issued_at": False,
-    "email": False,
-    "facility": False,
-    "network": False,
-    "name": False,
+    **dict.fromkeys(("device", "note", "issued_at"), False),
+    **dict.fromkeys(("email", "facility", "network", "name"), False),
 }
 """The columns of the owner table, and whether a row must have a value."""
 

@@ -15,7 +15,6 @@ from renrakucho_ca.service.ca_import.discovery import SourceLocation
 from renrakucho_ca.service.ca_import.owner_record import COLUMNS, OwnerRecord
 from renrakucho_ca.service.ca_import.session import BATCH, ImportSession
 from renrakucho_ca.store.tables import imports
-from renrakucho_ca.store.tables.imports import ExistingCertificate
 from renrakucho_ca.tabular import csv_table
 
 NEW_SINCE = datetime(2026, 2, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
@@ -40,7 +39,7 @@ class OwnerTable:
             try:
                 if isinstance(row, Invalid):
                     raise row
-                record = self._parse(row)
+                record = OwnerRecord.parse(row, self._session.zone)
             except Invalid as error:
                 self._session.problem(place, error)
                 continue
@@ -61,10 +60,7 @@ class OwnerTable:
 
     def _placed(self, number: int, content: str) -> _PlacedRecord:
         place = SourceLocation(self._session.records_path, number)
-        return place, self._parse(json.loads(content))
-
-    def _parse(self, row: dict[str, str]) -> OwnerRecord:
-        return OwnerRecord.parse(row, self._session.zone)
+        return place, OwnerRecord.parse(json.loads(content), self._session.zone)
 
     def record_unmatched(self) -> None:
         """Record the rows for which no certificate was found, if their date makes them OLD."""
@@ -78,7 +74,7 @@ class OwnerTable:
         placed = [(*self._placed(number, content), is_again) for number, content, is_again in batch]
         fingerprints = [each.fingerprint_sha256 for _, each, _ in placed if each.fingerprint_sha256]
         hierarchy = self._session.hierarchy
-        found = imports.by_fingerprint(self._session.db, hierarchy.name, fingerprints)
+        found = imports.by_fingerprint(self._session.db, fingerprints)
         records: dict[int, _PlacedRecord] = {}
         for place, record, is_again in placed:
             serial = record.serial
@@ -87,8 +83,10 @@ class OwnerTable:
             if is_again or serial in records:
                 problem = Invalid("another line describes the same certificate")
                 self._session.problem(place, problem)
-            elif record.fingerprint_sha256 in found:
-                self._session.describe(found[record.fingerprint_sha256], record)
+                continue
+            name, known = found.get(record.fingerprint_sha256 or "", (None, None))
+            if known is not None and name == hierarchy.name:
+                self._session.describe(known, record)
             else:
                 records[serial] = place, record
         return records
@@ -97,21 +95,18 @@ class OwnerTable:
         """Apply the records of certificates that the store has; return the others."""
         name = self._session.hierarchy.name
         for each in imports.known(self._session.db, name, records):
-            if found := records.pop(each.serial, None):
-                self._describe(each, *found)
+            if each.serial not in records:
+                continue
+            place, record = records.pop(each.serial)
+            if record.fingerprint_sha256 and each.fingerprint_sha256:
+                problem = Invalid(
+                    "serial number {serial} belongs to a certificate with another fingerprint",
+                    serial=f"{each.serial:x}",
+                )
+                self._session.problem(place, problem)
+            else:
+                self._session.describe(each.number, record)
         return records
-
-    def _describe(
-        self, existing: ExistingCertificate, place: SourceLocation, record: OwnerRecord
-    ) -> None:
-        if record.fingerprint_sha256 and existing.fingerprint_sha256:
-            problem = Invalid(
-                "serial number {serial} belongs to a certificate with another fingerprint",
-                serial=f"{existing.serial:x}",
-            )
-            self._session.problem(place, problem)
-        else:
-            self._session.describe(existing.number, record)
 
     def _add(self, records: dict[int, _PlacedRecord]) -> None:
         added = []

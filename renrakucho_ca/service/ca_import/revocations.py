@@ -23,17 +23,13 @@ from renrakucho_ca.store.tables.imports import ExistingCertificate
 
 
 class _Missing(NamedTuple):
-    """A certificate that an index or a CRL names and that no file contains.
-
-    Attributes:
-        name: of its subject, empty if that has none; None where the subject is unknown.
-    """
+    """A certificate that an index or a CRL names and that no file contains."""
 
     place: SourceLocation
     serial: int
     not_before: datetime
     not_after: datetime
-    name: str | None
+    user: User
 
 
 class RevocationImport:
@@ -68,11 +64,12 @@ class RevocationImport:
                 if not isinstance(piece, Piece) or piece.kind is not ContentKind.CRL:
                     continue
                 try:
-                    found = certificate_scanner.load_crl(piece.der, self._session.issuers)
+                    yield (
+                        piece.place,
+                        certificate_scanner.load_crl(piece.der, self._session.issuers),
+                    )
                 except Invalid as error:
                     yield piece.place, error
-                else:
-                    yield piece.place, found
 
     def _read_crl(self, place: SourceLocation, found: FoundCrl) -> None:
         authority = self._session.hierarchy.authorities[found.issuer]
@@ -99,7 +96,7 @@ class RevocationImport:
         existing += self._add_missing(
             authority,
             [
-                _Missing(place, serial, start, authority.not_after, None)
+                _Missing(place, serial, start, authority.not_after, User(UNKNOWN))
                 for serial in sorted(missing)
             ],
             UNKNOWN,
@@ -173,7 +170,8 @@ class RevocationImport:
             place, line = lines[serial]
             # The certificate of a renewed CA may begin after the line's certificate ends.
             begin = min(start, line.not_after - timedelta(days=1))
-            missing.append(_Missing(place, serial, begin, line.not_after, line.subject_name))
+            user = self._session.user_of(place, line.subject_name, serial)
+            missing.append(_Missing(place, serial, begin, line.not_after, user))
         existing += self._add_missing(owner, missing, self._session.device)
         for each in existing:
             _, line = lines[each.serial]
@@ -188,14 +186,7 @@ class RevocationImport:
         numbers = session.numbers([(each.place, None) for each in missing])
         added = [
             session.imported(
-                number,
-                each.serial,
-                User(UNKNOWN)
-                if each.name is None
-                else session.user_of(each.place, each.name, each.serial),
-                device,
-                each.not_before,
-                each.not_after,
+                number, each.serial, each.user, device, each.not_before, each.not_after
             )
             for number, each in zip(numbers, missing, strict=True)
         ]

@@ -87,12 +87,7 @@ class ImportSession:
     """
 
     def __init__(
-        self,
-        home: Home,
-        hierarchy: Hierarchy,
-        device: str,
-        report: Report,
-        passed_over: PassedOver,
+        self, home: Home, hierarchy: Hierarchy, device: str, report: Report, passed_over: PassedOver
     ) -> None:
         self.summary = ImportSummary(hierarchy.name)
         self.db = home.db

@@ -17,18 +17,15 @@ class SourceFiles:
     """Reads the files under some paths once.
 
     Attributes:
-        revocation_files: files with an index or a CRL, complete once `certificates` is exhausted.
+        revocation_files: the files with an index or a CRL in order, as keys; complete once
+            `certificates` is exhausted.
     """
 
     def __init__(self, session: ImportSession) -> None:
         self._session = session
-        self._revocation_files: dict[Path, None] = {}
+        self.revocation_files: dict[Path, None] = {}
         # Files with content or with a problem.
         self._useful = 0
-
-    @property
-    def revocation_files(self) -> list[Path]:
-        return list(self._revocation_files)
 
     def certificates(self, paths: Iterable[Path]) -> Iterator[Piece]:
         """Yield the certificates, and report each path that has nothing."""
@@ -57,7 +54,7 @@ class SourceFiles:
     def _in_file(self, file: Path) -> Iterator[Piece]:
         if openssl_index.is_index(file):
             self._useful += 1
-            self._revocation_files[file] = None
+            self.revocation_files[file] = None
             return
         kind = discovery.container(file)
         if kind is not None:
@@ -72,7 +69,7 @@ class SourceFiles:
             elif piece.kind is ContentKind.CERTIFICATE:
                 yield piece
             else:
-                self._revocation_files[file] = None
+                self.revocation_files[file] = None
         if is_empty:
             self._session.pass_over(file, None)
         else:

@@ -36,13 +36,7 @@ def get(db: Database, kind: CounterKind, name: str) -> Count | None:
 def put(db: Database, kind: CounterKind, name: str, count: Count) -> None:
     db.execute(
         "INSERT OR REPLACE INTO guess VALUES (?, ?, ?, ?, ?)",
-        (
-            kind.value,
-            name,
-            count.failures,
-            seconds(count.since),
-            seconds(count.blocked_until),
-        ),
+        (kind.value, name, count.failures, seconds(count.since), seconds(count.blocked_until)),
     )
 
 

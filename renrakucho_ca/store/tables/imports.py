@@ -87,33 +87,18 @@ def imported_holds(db: Database, authority: int, before: datetime) -> dict[int, 
     return {serial_number(row["serial"]): RetrievalNumber(row["number"]) for row in rows}
 
 
-def owners(db: Database, hierarchy: str, fingerprints: Iterable[str]) -> dict[str, str]:
-    """Return the name of the other hierarchy that has a certificate, by fingerprint.
-
-    A root renewed with its old key verifies the certificates of both hierarchies.
-    """
-    rows = db.rows(
-        """SELECT c.fingerprint_sha256, a.hierarchy
-           FROM json_each(:fingerprints) AS wanted
-           CROSS JOIN certificate AS c ON c.fingerprint_sha256 = wanted.value
-           CROSS JOIN authority AS a ON a.id = c.authority AND a.hierarchy <> :hierarchy""",
-        {"fingerprints": json.dumps(list(fingerprints)), "hierarchy": hierarchy},
-    )
-    return {row["fingerprint_sha256"]: row["hierarchy"] for row in rows}
-
-
 def by_fingerprint(
-    db: Database, hierarchy: str, fingerprints: Iterable[str]
-) -> dict[str, RetrievalNumber]:
-    """Return the numbers of these certificates in a hierarchy, by fingerprint."""
+    db: Database, fingerprints: Sequence[str]
+) -> dict[str, tuple[str, RetrievalNumber]]:
+    """Return the hierarchy and the number of each recorded certificate, by fingerprint."""
     rows = db.rows(
-        """SELECT c.fingerprint_sha256, c.number
-           FROM json_each(:fingerprints) AS wanted
+        """SELECT c.fingerprint_sha256, a.hierarchy, c.number
+           FROM json_each(?) AS wanted
            CROSS JOIN certificate AS c ON c.fingerprint_sha256 = wanted.value
-           CROSS JOIN authority AS a ON a.id = c.authority AND a.hierarchy = :hierarchy""",
-        {"fingerprints": json.dumps(list(fingerprints)), "hierarchy": hierarchy},
+           CROSS JOIN authority AS a ON a.id = c.authority""",
+        (json.dumps(fingerprints),),
     )
-    return {row["fingerprint_sha256"]: RetrievalNumber(row["number"]) for row in rows}
+    return {row[0]: (row[1], RetrievalNumber(row[2])) for row in rows}
 
 
 def taken(db: Database, numbers: Iterable[int]) -> set[int]:
