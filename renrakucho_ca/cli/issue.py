@@ -19,7 +19,6 @@ from renrakucho_ca.cli.app import (
 from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.issued import exported
 from renrakucho_ca.console import Format
-from renrakucho_ca.errors import RcaError
 from renrakucho_ca.model import RetrievalNumber, User
 
 _FOR_PEOPLE = (
@@ -84,6 +83,7 @@ def issue(
         app.expect_keys()
     from renrakucho_ca.service.issuance import issuance
     from renrakucho_ca.service.issuance.planner import IssuanceRequest
+    from renrakucho_ca.service.outcome import unwrap
     from renrakucho_ca.service.retrieval import retrieval
 
     notify = app.notifier(mail)
@@ -100,13 +100,12 @@ def issue(
         raise click.UsageError("give --device and --user, or --batch")
     request = IssuanceRequest.parse(person, device, note, _read(csr))
     (result,) = issuance.issue(app.home, [request], hierarchy, notify)
-    if isinstance(result, RcaError):
-        raise result
-    if mail and not result.certificate.user.addresses:
+    issued = unwrap(result)
+    if mail and not issued.certificate.user.addresses:
         app.console.talk(
             "{user} has no mail address: deliver the number and password yourself", user=person.id
         )
-    shown, problem = exported(app, result, out)
+    shown, problem = exported(app, issued, out)
     app.console.one(shown, form, columns=_FOR_PEOPLE)
     if problem is not None:
         raise problem

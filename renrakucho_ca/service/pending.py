@@ -18,6 +18,7 @@ from renrakucho_ca.errors import RcaError, Unavailable
 from renrakucho_ca.model import Revocation, RevocationReason
 from renrakucho_ca.service.audit import recorder
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.outcome import unwrap
 from renrakucho_ca.store.sqlite.connection import Database
 from renrakucho_ca.store.tables.audit_log import AuditEntry
 
@@ -68,9 +69,7 @@ def issue(
         result = error
     with home.db.write():
         complete(home, kind, now, [(pending, result)])
-    if isinstance(result, RcaError):
-        raise result
-    return result
+    return unwrap(result)
 
 
 def complete(

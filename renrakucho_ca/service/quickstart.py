@@ -8,13 +8,14 @@ from pathlib import Path
 
 from renrakucho_ca import profiles
 from renrakucho_ca.clock import Clock, Randomness, system_clock, system_randomness
-from renrakucho_ca.errors import Conflict, RcaError
+from renrakucho_ca.errors import Conflict
 from renrakucho_ca.model import RetrievalNumber, User
 from renrakucho_ca.service.hierarchy import creation
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import issuance
 from renrakucho_ca.service.issuance.issuer import Issued
 from renrakucho_ca.service.issuance.planner import IssuanceRequest
+from renrakucho_ca.service.outcome import unwrap
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.retrieval import retrieval
 from renrakucho_ca.store import files
@@ -75,16 +76,10 @@ def quickstart(
     results = issuance.issue(
         home, [IssuanceRequest.parse(user, device) for device in devices], "new"
     )
-    issued = [_unwrap(result) for result in results]
+    issued = [unwrap(result) for result in results]
     numbers = [each.certificate.number for each in issued]
     outcomes, exported = retrieval.export(home, numbers, folder / "handout")
     for outcome in outcomes:
         outcome.unwrap()
     publication.publish(home)
     return Started(home, passphrase_file, issued, exported)
-
-
-def _unwrap(result: Issued | RcaError) -> Issued:
-    if isinstance(result, RcaError):
-        raise result
-    return result

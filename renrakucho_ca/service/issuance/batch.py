@@ -1,7 +1,6 @@
-"""Tables of people and of what they need, as cities keep them: read, checked, done by the line.
+"""Read and check tables of users and requests, line by line.
 
-Everything here comes as pairs of a line's number (the header's is 1) and what stands or was done
-there, or why nothing was.
+Every item is a pair: the number of the line (the header's is 1), and its content or error.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from renrakucho_ca.model import Hierarchy, User
 from renrakucho_ca.service import user_records
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner
+from renrakucho_ca.service.outcome import attempt
 from renrakucho_ca.tabular import csv_table
 
 _Parsed = TypeVar("_Parsed")
@@ -29,19 +29,19 @@ _REQUEST_COLUMNS = _USER_COLUMNS | {"device": True, "note": False}
 
 
 def read_users(file: Path) -> Iterator[tuple[int, User | RcaError]]:
-    """The users of a table with the columns user, name, email, facility, network.
+    """Yield the users of a table with the columns user, name, email, facility, network.
 
     Raises:
-        Invalid: it is no such table.
+        Invalid: the file is not such a table.
     """
     return _read(file, _USER_COLUMNS, _user)
 
 
 def read_requests(file: Path) -> Iterator[tuple[int, IssuanceRequest | RcaError]]:
-    """The requests of a table with a user's columns and device, note.
+    """Yield the requests of a table with a user's columns, device and note.
 
     Raises:
-        Invalid: it is no such table.
+        Invalid: the file is not such a table.
     """
 
     def request(row: dict[str, str]) -> IssuanceRequest:
@@ -69,7 +69,7 @@ def check(
     """Yield the lines that cannot be planned."""
     planner = Planner(home, hierarchy, home.clock())
     for line, request in lines:
-        plan = planner.attempt(request)
+        plan = attempt(planner.plan, request)
         if isinstance(plan, RcaError):
             yield line, plan
 
@@ -78,12 +78,7 @@ def _read(
     file: Path, columns: dict[str, bool], parse: Callable[[dict[str, str]], _Parsed]
 ) -> Iterator[tuple[int, _Parsed | RcaError]]:
     for line, row in csv_table.read(file, columns):
-        try:
-            if isinstance(row, RcaError):
-                raise row
-            yield line, parse(row)
-        except RcaError as error:
-            yield line, error
+        yield line, attempt(parse, row)
 
 
 def _user(row: dict[str, str]) -> User:

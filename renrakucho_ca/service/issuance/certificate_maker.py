@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
 from renrakucho_ca.bundle import password, pkcs12
 from renrakucho_ca.certificate_profile import DeviceProfile, Subject
@@ -19,11 +18,9 @@ from renrakucho_ca.pki import keys, x509, x509_certificates
 from renrakucho_ca.pki.contents import Distribution, EndEntity, Validity
 from renrakucho_ca.pki.issue import issue
 from renrakucho_ca.pki.keys import PrivateKey, SigningKey
+from renrakucho_ca.service.outcome import attempt
 from renrakucho_ca.store.keystore.sealing import Sealer
 from renrakucho_ca.store.tables.certificates import SealedBundle
-
-_Before = TypeVar("_Before")
-_After = TypeVar("_After")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class NewCertificate:
     bundle: SealedBundle
 
     def __repr__(self) -> str:
-        return f"Made({self.fingerprint_sha256})"
+        return f"NewCertificate({self.fingerprint_sha256})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +102,16 @@ class Maker:
         }
 
     def __call__(self, tasks: Sequence[Task]) -> list[NewCertificate | RcaError]:
-        """Makes keys, certificates, passwords and sealed bundles; one failure stops no other.
+        """Make keys, certificates, passwords and sealed bundles; one failure stops no other.
 
-        Each step is taken with all tasks before the next: it then finds its code and data in the
-        processor's caches, which the one before would have filled with its own (a tenth faster).
+        A step runs over all tasks before the next begins: its code and data stay in the
+        processor's caches (a tenth faster).
 
-        The errors: Refused, where the linter found something; Invalid, where the subject or the
-        name has what a certificate cannot carry; Unavailable, where the token has gone.
+        The errors: Refused by the linter; Invalid subject or name; Unavailable token.
         """
-        signed = [self._attempt(self._sign, task) for task in tasks]
-        packed = [
-            each if isinstance(each, RcaError) else self._attempt(self._pack, each)
-            for each in signed
-        ]
-        return [each if isinstance(each, RcaError) else self._seal(each) for each in packed]
-
-    @staticmethod
-    def _attempt(step: Callable[[_Before], _After], before: _Before) -> _After | RcaError:
-        try:
-            return step(before)
-        except RcaError as error:
-            return error
+        signed = [attempt(self._sign, task) for task in tasks]
+        packed = [attempt(self._pack, each) for each in signed]
+        return [attempt(self._seal, each) for each in packed]
 
     def _sign(self, task: Task) -> _Signed:
         key = None

@@ -23,6 +23,7 @@ from renrakucho_ca.service.issuance.issuer import (
 from renrakucho_ca.service.issuance.maker_pool import FEW, started
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Plan, Planner, Succession
 from renrakucho_ca.service.ocsp import pre_produce
+from renrakucho_ca.service.outcome import attempt, unwrap
 from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store.tables import certificates, hierarchies
 
@@ -71,7 +72,7 @@ def issue_many(
     """
     store_state.require(home, Action.ISSUE)
     planner = Planner(home, hierarchy, guarded_now(home, hierarchy))
-    plans = ((key, planner.attempt(request)) for key, request in requests)
+    plans = ((key, attempt(planner.plan, request)) for key, request in requests)
     first: list[tuple[Key, Plan | RcaError]] = []
     for key, plan in plans:
         if isinstance(plan, RcaError):
@@ -119,9 +120,7 @@ def reissue(
         succession=Succession.KEPT if keep_old else Succession.REPLACED,
     )
     (result,) = issue(home, [request])
-    if isinstance(result, RcaError):
-        raise result
-    return result
+    return unwrap(result)
 
 
 def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from renrakucho_ca.batched import batched
@@ -18,6 +19,7 @@ from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertifica
 from renrakucho_ca.service.issuance.device_issuances import NewIssuance
 from renrakucho_ca.service.issuance.maker_pool import make_all
 from renrakucho_ca.service.issuance.planner import Plan, Planner, Succession
+from renrakucho_ca.service.outcome import attempt
 from renrakucho_ca.store.tables import certificates, hierarchies, users
 from renrakucho_ca.store.tables.pending_issuance import SignedCertificate
 
@@ -103,24 +105,20 @@ class Issuer:
             with self._home.db.write():
                 # Another process may have retired it while this run was under way.
                 hierarchy = hierarchies.get(self._home.db, self._planner.hierarchy.name)
-                begun = [(key, self._begin(hierarchy, plan)) for key, plan in batch]
+                begin = partial(self._begin, hierarchy)
+                begun = [(key, attempt(begin, plan)) for key, plan in batch]
             yield from begun
 
-    def _begin(self, hierarchy: Hierarchy, plan: Plan | RcaError) -> Plan | RcaError:
+    def _begin(self, hierarchy: Hierarchy, plan: Plan) -> Plan:
         """Put the pending issuance of a plan, under other numbers where its own are taken."""
-        if isinstance(plan, RcaError):
-            return plan
         db, request = self._home.db, plan.request
-        try:
-            refuse_closed(hierarchy, self._now)
-            if users.merged(db, request.user) != plan.user:
-                plan = self._planner.plan(request)  # another request has changed the user
-            if request.supersedes is None:
-                user_records.put_all(self._home, [request.user], self._now)
-            while not device_issuances.put(db, plan.pending):
-                plan = self._planner.plan(request)
-        except RcaError as error:
-            return error
+        refuse_closed(hierarchy, self._now)
+        if users.merged(db, request.user) != plan.user:
+            plan = self._planner.plan(request)  # another request has changed the user
+        if request.supersedes is None:
+            user_records.put_all(self._home, [request.user], self._now)
+        while not device_issuances.put(db, plan.pending):
+            plan = self._planner.plan(request)
         return plan
 
     def _record(

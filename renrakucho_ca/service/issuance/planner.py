@@ -10,7 +10,7 @@ from renrakucho_ca import profiles
 from renrakucho_ca.bundle import pkcs12
 from renrakucho_ca.certificate_profile import DeviceProfile
 from renrakucho_ca.clock import Randomness, years_after
-from renrakucho_ca.errors import RcaError, Refused
+from renrakucho_ca.errors import Refused
 from renrakucho_ca.model import LONGEST_NOTE, Hierarchy, RetrievalNumber, User
 from renrakucho_ca.pki import csr, keys
 from renrakucho_ca.pki.contents import Validity, serial_number
@@ -94,15 +94,6 @@ class Planner:
         self._home = home
         self._authority = hierarchy.issuing
         self._profiles: dict[str, tuple[DeviceProfile, datetime]] = {}
-
-    def attempt(self, request: IssuanceRequest | RcaError) -> Plan | RcaError:
-        """Return the plan, or the error that prevents it."""
-        if isinstance(request, RcaError):
-            return request
-        try:
-            return self.plan(request)
-        except RcaError as error:
-            return error
 
     def plan(self, request: IssuanceRequest) -> Plan:
         """Plan a certificate under new numbers.

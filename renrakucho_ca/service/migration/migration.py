@@ -18,6 +18,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.issuance import choose_hierarchy, issue_many
 from renrakucho_ca.service.issuance.issuer import Issued, Notifier, no_notification
 from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
+from renrakucho_ca.service.outcome import attempt
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.sqlite.connection import seconds
 from renrakucho_ca.store.tables import hierarchies, migration_progress
@@ -100,7 +101,7 @@ def rehearse(home: Home, options: MigrationOptions) -> Migration:
     failed: list[MigrationFailure] = []
     for number, request in _requests(home, options, now):
         selected += 1
-        failed += _failure(number, planner.attempt(request))
+        failed += _failure(number, attempt(planner.plan, request))
     return Migration(
         options=options,
         selected=selected,
