@@ -32,16 +32,16 @@ def write(
     verified: Collection[Authority],
     folder: Path,
 ) -> list[Path]:
-    """Writes what concerns one hierarchy, as far as it is not there already; returns all files.
+    """Write the files of a hierarchy that are missing or differ; return all its files.
 
     Args:
-        bridges: cross-certificates in DER, by the hierarchy that signed them. They stand in files
-            of their own: in chain or root they would open doors to others.
-        proven: the CAs whose CRL in the store was found whole and signed. What servers have of
-            the others is better, and stays.
+        cross_certificates: DER by the hierarchy that signed it. Each has a file of its own: in
+            chain or root it would admit other hierarchies.
+        verified: the CAs whose CRL in the store is whole and signed. The published CRLs of the
+            others stay.
 
     Raises:
-        Unavailable: a file is not what was written. OSError: the disk is full or fails.
+        Unavailable: a file differs from the written data. OSError: the disk is full or fails.
     """
     contents = _contents(home, hierarchy, verified)
     for by, der in cross_certificates.items():
@@ -52,32 +52,30 @@ def write(
     if set(hierarchy.authorities) <= set(verified):
         server_block = nginx.server_block(hierarchy.name, folder.resolve())
         contents[f"nginx-{hierarchy.name}.conf"] = partial(iter, [server_block])
-    paths = {folder / name: content for name, content in contents.items()}
-    # A long CRL as text beside the rest, its DER among that: six sevenths of both in turn.
-    text = folder / _crls_as_text(hierarchy)
-    with BackgroundTask(
-        partial(_put_all, {path: paths[path] for path in paths if path == text})
-    ) as task:
-        _put_all({path: paths[path] for path in paths if path != text})
+    # A long CRL as text in parallel with its DER: six sevenths of the time of both in turn.
+    text = contents.keys() & {f"{hierarchy.name}-crl.pem"}
+    with BackgroundTask(partial(_put_all, folder, contents, text)) as task:
+        _put_all(folder, contents, contents.keys() - text)
     task.result()
-    return list(paths)
+    return [folder / name for name in contents]
 
 
 def differing(
     home: Home, hierarchy: Hierarchy, verified: Collection[Authority], folder: Path
 ) -> list[Path]:
-    """The CA certificates and CRLs of a hierarchy that are missing or not what `write` writes."""
+    """Return the CA certificates and CRLs that are missing or differ from those of `write`."""
     contents = _contents(home, hierarchy, verified)
-    paths = {folder / name: content for name, content in contents.items()}
     return [
-        path for path, content in paths.items() if not path.is_file() or not _holds(path, content())
+        path
+        for name, content in contents.items()
+        if not (path := folder / name).is_file() or not _holds(path, content())
     ]
 
 
 def _contents(
     home: Home, hierarchy: Hierarchy, verified: Collection[Authority]
 ) -> dict[str, Content]:
-    """The CA certificates and CRLs of a hierarchy, by the names of their files."""
+    """Return the CA certificates and CRLs of a hierarchy, by file name."""
     root = authority_certificate.of(hierarchy.root)
     issuing = authority_certificate.of(hierarchy.issuing)
     x509_certificates.check_issued(issuing, root)
@@ -93,14 +91,10 @@ def _contents(
     if set(hierarchy.authorities) <= set(verified):
         # nginx wants a CRL of every CA of the chain in one file, or it refuses everyone.
         lists = [crls.path_of(home, authority) for authority in hierarchy.authorities]
-        contents[_crls_as_text(hierarchy)] = lambda: (
+        contents[f"{hierarchy.name}-crl.pem"] = lambda: (
             piece for path in lists for piece in crl.to_pem(files.pieces(path))
         )
     return contents
-
-
-def _crls_as_text(hierarchy: Hierarchy) -> str:
-    return f"{hierarchy.name}-crl.pem"
 
 
 def _pem(*links: x509.Certificate) -> Content:
@@ -108,14 +102,15 @@ def _pem(*links: x509.Certificate) -> Content:
 
 
 def remove_cross_certificates(hierarchy: Hierarchy, by: Iterable[str], folder: Path) -> None:
-    """Removes cross-certificates that have ended or were revoked."""
+    """Remove cross-certificates that have ended or were revoked."""
     for other in by:
         (folder / f"{hierarchy.name}-cross-{other}.pem").unlink(missing_ok=True)
 
 
-def _put_all(contents: Mapping[Path, Content]) -> None:
-    for path, content in contents.items():
-        _put(path, content)
+def _put_all(folder: Path, contents: Mapping[str, Content], names: Collection[str]) -> None:
+    for name, content in contents.items():
+        if name in names:
+            _put(folder / name, content)
 
 
 def _put(path: Path, content: Content) -> None:
@@ -144,6 +139,6 @@ def _put(path: Path, content: Content) -> None:
 
 
 def _holds(path: Path, content: Iterable[bytes]) -> bool:
-    """Whether a file has these bytes, and no others."""
+    """Return whether a file has exactly these bytes."""
     with path.open("rb") as file:
         return all(file.read(len(piece)) == piece for piece in content) and not file.read(1)

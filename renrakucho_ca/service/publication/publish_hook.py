@@ -27,15 +27,15 @@ _LONGEST_COMPLAINT = 300
 def owe(home: Home) -> None:
     """Record that `publish_hook` is due, before anything new is published.
 
-    Whatever fails from then on, the next `publish --if-due` runs it: else servers would keep the
-    old CRL until it ends, and then refuse everyone.
+    If a later step fails, the next `publish --if-due` runs it: else servers would keep the old CRL
+    until it ends, and then refuse everyone.
     """
     if home.settings.publish_hook is not None and not _pending(home).exists():
         files.write(_pending(home), b"")
 
 
 def owed_since(home: Home) -> datetime | None:
-    """Since when it has been due without success; None where it is not."""
+    """Return the time since which the hook is due; None if it is not."""
     try:
         return datetime.fromtimestamp(_pending(home).stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -43,11 +43,10 @@ def owed_since(home: Home) -> datetime | None:
 
 
 def run_owed(home: Home) -> None:
-    """Runs `publish_hook` where it is due: as a rule a test and reload of nginx. No shell.
+    """Run `publish_hook` if it is due, without a shell: as a rule a test and reload of nginx.
 
     Raises:
-        Refused: others can write what says which program that is.
-        Unavailable: it could not be run, failed, or took too long.
+        Refused: another user can write rca.yaml. Unavailable: the hook failed or took too long.
     """
     command = home.settings.publish_hook
     if command is None or not _pending(home).exists():
@@ -75,7 +74,7 @@ def run_owed(home: Home) -> None:
 
 
 def _refuse_open(home: Home, *paths: Path) -> None:
-    """As sudo and sshd do: what others can write, or put in its place, they would run as us."""
+    """Refuse files that others can write or replace, as sudo and sshd do."""
     trusted = (0, os.geteuid(), home.store.stat().st_uid)
     for path in paths:
         status = path.stat()
@@ -97,11 +96,10 @@ def _refuse_open(home: Home, *paths: Path) -> None:
 
 
 def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
-    """Runs a program; gives its exit code and what it complained of.
+    """Run a program; return its exit code and the beginning of its stderr.
 
-    Its complaints go to a file, not through a pipe: what it leaves running, as a start of nginx
-    does, would hold a pipe open for ever. What it started is killed with it, where it takes too
-    long.
+    stderr is a file: a daemon that the program leaves running would hold a pipe open for ever.
+    After SECONDS the whole process group is killed.
     """
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
