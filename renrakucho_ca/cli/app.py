@@ -76,6 +76,27 @@ class App:
         if not click.confirm(self.catalogue.say(question, **values), err=True):
             raise Refused("not confirmed: nothing was changed")
 
+    def date(self, text: str | None) -> datetime | None:
+        """Parse an option's date (midnight in the home's timezone) or RFC 3339 time.
+
+        Raises:
+            Invalid: the text is neither.
+        """
+        if text is None:
+            return None
+        zone = self.home.settings.zone
+        try:
+            moment = datetime.fromisoformat(text.strip().replace("/", "-"))
+            # Convert to the zone of display first: that overflows at both ends of the calendar.
+            shown = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
+            return shown.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Invalid(
+                "{text} is not a date",
+                hint="write it as 2026-08-01 or 2026-07-31T15:00:00Z",
+                text=repr(text[:40]),
+            ) from None
+
     def notifier(self, mail: bool) -> Notifier:
         """Return the function that notifies a user of a new certificate: by mail or not at all."""
         if not mail:
@@ -222,25 +243,6 @@ class NumberType(click.ParamType["RetrievalNumber"]):
 number_argument = click.argument("number", type=NumberType())
 numbers_argument = click.argument("numbers", type=NumberType(), nargs=-1, metavar="NUMBER...")
 numbers_or_option = click.argument("numbers", type=NumberType(), nargs=-1, metavar="[NUMBER]...")
-
-
-def parse_date(text: str, zone: tzinfo) -> datetime:
-    """Parse a date (midnight in `zone`) or an RFC 3339 time.
-
-    Raises:
-        Invalid: the text is neither.
-    """
-    try:
-        moment = datetime.fromisoformat(text.strip().replace("/", "-"))
-        # Convert to the zone of display first: that overflows at both ends of the calendar.
-        shown = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
-        return shown.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(
-            "{text} is not a date",
-            hint="write it as 2026-08-01 or 2026-07-31T15:00:00Z",
-            text=repr(text[:40]),
-        ) from None
 
 
 def _language_of_environment() -> Language:

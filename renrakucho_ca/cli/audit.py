@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import FILE_NAME, App, Choice, NumberType, format_option, parse_date
+from renrakucho_ca.cli.app import FILE_NAME, App, Choice, NumberType, format_option
 from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
@@ -58,8 +57,8 @@ def log(
     if number is not None:
         certificates.get(app.home.db, number)  # else a mistyped one looks untouched
     query = AuditQuery(
-        since=_date(app, since),
-        until=_date(app, until),
+        since=app.date(since),
+        until=app.date(until),
         act=act,
         actor=actor,
         number=number,
@@ -97,10 +96,6 @@ def verify(app: App, checkpoint: Path | None, form: Format) -> None:
         app.console.error(each)
     if verdict.problems:
         raise Attention("the audit log is not as it was written")
-
-
-def _date(app: App, text: str | None) -> datetime | None:
-    return None if text is None else parse_date(text, app.home.settings.zone)
 
 
 def _for_scripts(form: Format) -> Callable[[AuditRecord], Row]:

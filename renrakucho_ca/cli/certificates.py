@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -16,7 +16,6 @@ from renrakucho_ca.cli.app import (
     format_option,
     number_argument,
     numbers_argument,
-    parse_date,
 )
 from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
@@ -101,8 +100,8 @@ def list_(
         hierarchy=hierarchy,
         facility=facility,
         network=network,
-        issued_from=_date(app, issued_after),
-        issued_before=_date(app, issued_before),
+        issued_from=app.date(issued_after),
+        issued_before=app.date(issued_before),
         expires_from=None if expires_within is None else now,
         expires_before=None if expires_within is None else now + _days(expires_within),
         text=clean_text(text, what="text", longest=LONGEST_NOTE) if text else None,
@@ -166,10 +165,6 @@ def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Form
         lambda certificate: row(certificate, now) | {"file": str(files[certificate.number])},
         extra=("file",),
     )
-
-
-def _date(app: App, text: str | None) -> datetime | None:
-    return None if text is None else parse_date(text, app.home.settings.zone)
 
 
 def _days(text: str) -> timedelta:

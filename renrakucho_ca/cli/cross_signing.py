@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import FILE_NAME, App, Choice, format_option, parse_date
+from renrakucho_ca.cli.app import FILE_NAME, App, Choice, format_option
 from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.key_place import root_key_option
 from renrakucho_ca.cli.revocation import FINAL_REASONS
@@ -64,8 +64,7 @@ def cross(
 ) -> None:
     from renrakucho_ca.service.hierarchy import cross_signing
 
-    end = None if not_after is None else parse_date(not_after, app.home.settings.zone)
-    signed = cross_signing.cross(app.home, name, by, end, root_key)
+    signed = cross_signing.cross(app.home, name, by, app.date(not_after), root_key)
     app.console.one(_row(signed, app.home.clock()), form)
 
 

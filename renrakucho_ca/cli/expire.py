@@ -6,6 +6,7 @@ import click
 
 from renrakucho_ca.cli.app import App, format_option
 from renrakucho_ca.cli.help import command
+from renrakucho_ca.cli.revocation import publish
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Attention
 from renrakucho_ca.service.revocation import expiry
@@ -27,9 +28,5 @@ def expire(app: App, check: bool, form: Format) -> None:
     app.console.one({"cut_off": found.cut_off, "lapsed": found.lapsed, "ended": found.ended}, form)
     if check and found.anything:
         raise Attention("certificates or bundles are due", hint="run `rca expire`")
-    if found.anything and app.home.settings.publish_after_revocation:
-        from renrakucho_ca.service.publication.publication import publish
-
-        publish(app.home, if_due=True)
-    elif found.anything:
-        app.console.talk("run `rca publish` to update the servers")
+    if found.anything:
+        publish(app)

@@ -13,7 +13,6 @@ from renrakucho_ca.cli.app import (
     Choice,
     dry_run_option,
     format_option,
-    parse_date,
     yes_option,
 )
 from renrakucho_ca.cli.help import Group, command
@@ -153,7 +152,7 @@ def show(app: App, name: str, form: Format) -> None:
 def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: Format) -> None:
     from renrakucho_ca.service.hierarchy import creation
 
-    cutoff = None if at is None else parse_date(at, app.home.settings.zone)
+    cutoff = app.date(at)
     closed, live = creation.would_retire(app.home, name, cutoff)
     if dry_run:
         app.console.one(row_of(closed, app.home.clock()), form)

@@ -16,7 +16,6 @@ from renrakucho_ca.cli.app import (
     dry_run_option,
     jobs_option,
     mail_option,
-    parse_date,
     yes_option,
 )
 from renrakucho_ca.cli.help import command
@@ -107,9 +106,9 @@ def migrate(
     if status:
         _show_progress(app, migration.plan(app.home, scope), Format(form))
         return
-    if cutoff is None:
+    moment = app.date(cutoff)
+    if moment is None:
         raise click.UsageError("give --cutoff or --status")
-    moment = parse_date(cutoff, app.home.settings.zone)
     options = migration.MigrationOptions(moment, scope, target, limit, jobs or cores())
     migration.check(app.home, source, target)
     if dry_run:

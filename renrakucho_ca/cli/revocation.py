@@ -67,7 +67,7 @@ def revoke(
         app.confirm("revoke {count} certificates for good?", yes=yes, count=len(chosen))
     results = revocation.revoke(app.home, chosen, reason)
     if any(isinstance(each.result, Certificate) for each in results):
-        _publish(app)
+        publish(app)
     now = app.home.clock()
     outcomes.show(app, results, form, lambda certificate: row(certificate, now))
 
@@ -91,16 +91,16 @@ def release(app: App, number: RetrievalNumber, form: Format) -> None:
 
 
 def _changed(app: App, certificate: Certificate, form: Format) -> None:
-    _publish(app)
+    publish(app)
     app.console.one(row(certificate, app.home.clock()), form, columns=DETAILS)
 
 
-def _publish(app: App) -> None:
+def publish(app: App) -> None:
     """Publish if the settings say so, else print the command that does."""
     if app.home.settings.publish_after_revocation:
         app.expect_keys()
-        from renrakucho_ca.service.publication.publication import publish
+        from renrakucho_ca.service.publication import publication
 
-        publish(app.home, if_due=True)
+        publication.publish(app.home, if_due=True)
     else:
         app.console.talk("run `rca publish` to update the servers")
