@@ -15,13 +15,12 @@ from renrakucho_ca.service.issuance import device_issuances
 from renrakucho_ca.service.issuance.issuer import (
     Issued,
     Issuer,
-    Key,
     Notifier,
     no_notification,
     refuse_closed,
 )
-from renrakucho_ca.service.issuance.maker_pool import FEW, started
-from renrakucho_ca.service.issuance.planner import IssuanceRequest, Plan, Planner, Succession
+from renrakucho_ca.service.issuance.maker_pool import FEW, Key, Planned, started
+from renrakucho_ca.service.issuance.planner import IssuanceRequest, Planner, Succession
 from renrakucho_ca.service.ocsp import pre_produce
 from renrakucho_ca.service.outcome import attempt, unwrap
 from renrakucho_ca.service.store_state import Action
@@ -73,7 +72,7 @@ def issue_many(
     store_state.require(home, Action.ISSUE)
     planner = Planner(home, hierarchy, guarded_now(home, hierarchy))
     plans = ((key, attempt(planner.plan, request)) for key, request in requests)
-    first: list[tuple[Key, Plan | RcaError]] = []
+    first: list[Planned[Key]] = []
     for key, plan in plans:
         if isinstance(plan, RcaError):
             # The passphrase is not asked for while nothing can be issued.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from renrakucho_ca.batched import batched
 from renrakucho_ca.errors import Conflict, RcaError, Refused, Unavailable
@@ -17,7 +17,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import device_issuances
 from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertificate, Secrets
 from renrakucho_ca.service.issuance.device_issuances import NewIssuance
-from renrakucho_ca.service.issuance.maker_pool import make_all
+from renrakucho_ca.service.issuance.maker_pool import Key, Made, Planned, make_all
 from renrakucho_ca.service.issuance.planner import Plan, Planner, Succession
 from renrakucho_ca.service.outcome import attempt
 from renrakucho_ca.store.tables import certificates, hierarchies, users
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 BATCH = 64
 """Certificates in one transaction: the disk's syncs cost 4 ms each. Larger batches are no faster,
 and all that a killed run had pending ends up on the CRL."""
-
-Key = TypeVar("Key")
-"""Names a request among others: an index, a line of a table, a retrieval number."""
 
 Notifier = Callable[[Certificate, str], str | None]
 """Queues the mail with the number of a certificate and its password, within the transaction that
@@ -80,13 +77,13 @@ class Issuer:
         self._maker = Maker(_secrets(home, planner.hierarchy))
 
     def issue(
-        self, plans: Iterable[tuple[Key, Plan | RcaError]], workers: ProcessPool | None
+        self, plans: Iterable[Planned[Key]], workers: ProcessPool | None
     ) -> Iterator[tuple[Key, Issued | RcaError]]:
         """Issue what is planned, and pass on the errors of what could not be.
 
         The caller holds the issuing lock.
         """
-        made: list[tuple[Key, Plan | RcaError, NewCertificate | RcaError]] = []
+        made: list[Made[Key]] = []
         for each in make_all(self._maker, self._begin_all(plans), workers):
             if isinstance(each[2], Unavailable) and not isinstance(each[1], RcaError):
                 # The token is gone, maybe after it signed: the next run abandons what is pending.
@@ -98,9 +95,7 @@ class Issuer:
                 made.clear()
         yield from self._record(made)
 
-    def _begin_all(
-        self, plans: Iterable[tuple[Key, Plan | RcaError]]
-    ) -> Iterator[tuple[Key, Plan | RcaError]]:
+    def _begin_all(self, plans: Iterable[Planned[Key]]) -> Iterator[Planned[Key]]:
         for batch in batched(plans, BATCH):
             with self._home.db.write():
                 # Another process may have retired it while this run was under way.
@@ -121,9 +116,7 @@ class Issuer:
             plan = self._planner.plan(request)
         return plan
 
-    def _record(
-        self, made: Sequence[tuple[Key, Plan | RcaError, NewCertificate | RcaError]]
-    ) -> list[tuple[Key, Issued | RcaError]]:
+    def _record(self, made: Sequence[Made[Key]]) -> list[tuple[Key, Issued | RcaError]]:
         befores = [
             before
             for _, plan, _ in made

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from renrakucho_ca.service.process_pool import ProcessPool
 
 Key = TypeVar("Key")
+"""Names a request: an index, a line of a table, a retrieval number."""
+
+Planned = tuple[Key, Plan | RcaError]
+Made = tuple[Key, Plan | RcaError, NewCertificate | RcaError]
 
 BATCH = 8
 """Tasks sent to a worker at a time: about 30 ms of work, against 0.1 ms for the pipe."""
@@ -37,8 +41,8 @@ def started(jobs: int) -> Iterator[ProcessPool | None]:
 
 
 def make_all(
-    maker: Maker, plans: Iterable[tuple[Key, Plan | RcaError]], workers: ProcessPool | None
-) -> Iterator[tuple[Key, Plan | RcaError, NewCertificate | RcaError]]:
+    maker: Maker, plans: Iterable[Planned[Key]], workers: ProcessPool | None
+) -> Iterator[Made[Key]]:
     """Make what is planned, in constant memory and no particular order.
 
     A plan that failed has its own error for a result.
@@ -54,11 +58,9 @@ def make_all(
             yield key, plan, plan if isinstance(plan, RcaError) else next(made)
 
 
-def _batches(
-    plans: Iterable[tuple[Key, Plan | RcaError]],
-) -> Iterator[list[tuple[Key, Plan | RcaError]]]:
+def _batches(plans: Iterable[Planned[Key]]) -> Iterator[list[Planned[Key]]]:
     """Yield batches of BATCH. An RSA key takes as long as a batch and goes alone."""
-    batch: list[tuple[Key, Plan | RcaError]] = []
+    batch: list[Planned[Key]] = []
     for key, plan in plans:
         if isinstance(plan, Plan) and _takes_long(plan.task):
             yield [(key, plan)]
