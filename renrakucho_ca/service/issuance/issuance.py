@@ -70,7 +70,7 @@ def issue_many(
         As `issue`.
     """
     store_state.require(home, Action.ISSUE)
-    planner = Planner(home, hierarchy, guarded_now(home, hierarchy))
+    planner = Planner(home, hierarchy, home.clock())
     plans = ((key, attempt(planner.plan, request)) for key, request in requests)
     first: list[Planned[Key]] = []
     for key, plan in plans:
@@ -87,7 +87,10 @@ def issue_many(
 
     # Workers start while the key is unlocked.
     with started(jobs if len(first) > FEW else 1) as workers:
-        issuer = Issuer(home, planner, notify) if first else None
+        issuer = None
+        if first:
+            guarded_now(home, hierarchy)  # a run with nothing to issue signs nothing
+            issuer = Issuer(home, planner, notify)
         with home.lock("issuing").shared(
             lambda: pending.abandon_orphans(home, device_issuances, home.clock())
         ):

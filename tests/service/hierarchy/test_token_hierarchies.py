@@ -118,7 +118,7 @@ def test_a_restored_home_says_which_keys_it_got_from_no_backup_and_signs_by_the_
     restored = hsm.at("restored")
     _, said = restored.rca("restore", tmp_path / "backup", "--without-journal", "--yes")
     for name in ("new-root", "new-issuing"):
-        assert f"the key of {name} is in a token, and in no backup" in said
+        assert f"the key of {name} is in a token and not in the backup" in said
     number = restored.json("issue", "--device", "mac", "--user", "saburo")["number"]
     restored.rca("publish")
     check_signatures(restored, number)

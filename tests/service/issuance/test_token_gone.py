@@ -45,7 +45,7 @@ def test_an_interrupted_batch_prints_its_results_and_the_next_run_cleans_up(hsm:
     with hsm.start(*command) as process, pulled_out_midway(hsm):
         out, err = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 7
-    assert "rca: error: the token does not do what is asked" in err
+    assert "rca: error: the token refuses the operation for pkcs11:" in err
     issued = json.loads(out)
     assert f"{len(issued)} lines above are done" in err
     assert 0 < len(issued) < MANY

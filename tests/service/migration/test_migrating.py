@@ -236,7 +236,7 @@ def broken_profile(town: Town) -> None:
     [
         (long_lived, Refused, "outlive its issuer"),
         (too_long_a_name, Invalid, "characters"),
-        (no_profile, NotFound, "no profile for a device odd"),
+        (no_profile, NotFound, "no profile for device odd"),
         (broken_profile, Invalid, "odd.yaml"),
     ],
 )

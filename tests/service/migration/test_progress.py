@@ -210,9 +210,9 @@ def test_the_page_shows_how_many_have_migrated(town: Town) -> None:
     town.download(next(iter(town.successors().values())))
     shown, _ = page(town, Language.ENGLISH)
     text = " ".join(shown.text)
-    assert re.search(r"33 % ?have moved", text)
+    assert re.search(r"33 % ?migrated", text)
     assert "of 3 certificates" in text
-    assert re.search(r"2 ?still to go", text)
+    assert re.search(r"2 ?remaining", text)
     assert "2026-08-01" in text
 
 
