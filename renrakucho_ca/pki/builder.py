@@ -37,16 +37,9 @@ def root(request: Ca, key: PrivateKey) -> x509.Certificate:
     Raises:
         Invalid: the subject has a value that X.520 does not allow.
     """
-    name = to_name(request.subject)
     identifier = x509.SubjectKeyIdentifier.from_public_key(request.public_key)
     return (
-        _beginning(request.distribution, request.profile.constraints)
-        .serial_number(request.serial)
-        .issuer_name(name)
-        .not_valid_before(request.validity.not_before)
-        .not_valid_after(request.validity.not_after)
-        .subject_name(name)
-        .public_key(request.public_key)
+        _beginning(request, to_name(request.subject), request.profile.constraints)
         # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
         .add_extension(
             x509.BasicConstraints(ca=True, path_length=request.profile.path_length), critical=True
@@ -73,13 +66,7 @@ def issuing(request: Ca, issuer: x509.Certificate, issuer_key: PrivateKey) -> x5
     """
     derived = x509.SubjectKeyIdentifier.from_public_key(request.public_key)
     return (
-        _beginning(request.distribution, request.profile.constraints)
-        .serial_number(request.serial)
-        .issuer_name(issuer.subject)
-        .not_valid_before(request.validity.not_before)
-        .not_valid_after(request.validity.not_after)
-        .subject_name(to_name(request.subject))
-        .public_key(request.public_key)
+        _beginning(request, issuer.subject, request.profile.constraints)
         # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
         .add_extension(
             x509.BasicConstraints(ca=True, path_length=request.profile.path_length), critical=True
@@ -137,13 +124,7 @@ def end_entity(
         Invalid: the subject has a value that X.520 does not allow.
     """
     return (
-        _beginning(request.distribution, Constraints(policies=request.profile.policies))
-        .serial_number(request.serial)
-        .issuer_name(issuer.subject)
-        .not_valid_before(request.validity.not_before)
-        .not_valid_after(request.validity.not_after)
-        .subject_name(to_name(request.subject))
-        .public_key(request.public_key)
+        _beginning(request, issuer.subject, Constraints(policies=request.profile.policies))
         # §4.2.1.9: may be left out; said aloud, no reader's default can make a CA of a device.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # §4.2.1.3: SHOULD be critical.
@@ -177,13 +158,7 @@ def responder(
         Invalid: the subject has a value that X.520 does not allow.
     """
     return (
-        x509.CertificateBuilder()
-        .serial_number(request.serial)
-        .issuer_name(issuer.subject)
-        .not_valid_before(request.validity.not_before)
-        .not_valid_after(request.validity.not_after)
-        .subject_name(to_name(request.subject))
-        .public_key(request.public_key)
+        _beginning(request, issuer.subject, Constraints())
         # §4.2.1.9: said aloud, as in a device's.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # §4.2.1.3: SHOULD be critical.
@@ -204,10 +179,20 @@ def responder(
     )
 
 
-def _beginning(distribution: Distribution, bound: Constraints) -> x509.CertificateBuilder:
-    """A builder that begins with the addresses and constraints that there are."""
-    builder = x509.CertificateBuilder()
-    for value, critical in _first_extensions(distribution, bound):
+def _beginning(
+    request: Ca | EndEntity | ResponderContents, issuer: x509.Name, bound: Constraints
+) -> x509.CertificateBuilder:
+    """Set the fields of §4.1, then the extensions with URLs and constraints, if any."""
+    builder = (
+        x509.CertificateBuilder()
+        .serial_number(request.serial)
+        .issuer_name(issuer)
+        .not_valid_before(request.validity.not_before)
+        .not_valid_after(request.validity.not_after)
+        .subject_name(to_name(request.subject))
+        .public_key(request.public_key)
+    )
+    for value, critical in _first_extensions(request.distribution, bound):
         builder = builder.add_extension(value, critical=critical)
     return builder
 

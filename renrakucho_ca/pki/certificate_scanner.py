@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,6 +21,8 @@ from renrakucho_ca.pki import UNREADABLE, der, lenient_names
 from renrakucho_ca.pki.keys import describe
 from renrakucho_ca.pki.signatures import tbs_fields, verifies
 from renrakucho_ca.pki.x509_certificates import load
+
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
 class Found(NamedTuple):
@@ -87,11 +89,10 @@ class FoundCrl:
 
     def _is_own(self, entry: x509.RevokedCertificate, is_one_before: bool) -> bool:
         """An indirect CRL names the issuer where it changes (RFC 5280 §5.3.3)."""
-        try:
-            issuers = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
-            return self.crl.issuer in issuers.get_values_for_type(x509.DirectoryName)
-        except (x509.ExtensionNotFound, *UNREADABLE):
+        issuers = _extension(entry, x509.CertificateIssuer)
+        if issuers is None:
             return is_one_before
+        return self.crl.issuer in issuers.get_values_for_type(x509.DirectoryName)
 
 
 def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
@@ -190,24 +191,17 @@ def _name(issuer: bytes) -> bytes:
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (x509.ExtensionNotFound, *UNREADABLE):
-        return False
-    return found.value.ca
+    constraints = _extension(certificate, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
 
 
 def _alternative_name(certificate: x509.Certificate) -> str | None:
     """The mail address, else the host, of a certificate whose subject has no name of its own."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, *UNREADABLE):
+    found = _extension(certificate, x509.SubjectAlternativeName)
+    if found is None:
         return None
-    given: list[str] = [
-        *found.get_values_for_type(x509.RFC822Name),
-        *found.get_values_for_type(x509.DNSName),
-    ]
-    return next(iter(given), None)
+    kinds = (x509.RFC822Name, x509.DNSName)
+    return next((name for kind in kinds for name in found.get_values_for_type(kind)), None)
 
 
 def _has_key_of(certificate: x509.Certificate, issuer: bytes) -> bool:
@@ -238,8 +232,19 @@ def _is_complete(crl: x509.CertificateRevocationList) -> bool:
 
 def _reason(entry: x509.RevokedCertificate) -> RevocationReason | None:
     """None: removeFromCRL, by which a delta CRL takes an entry back."""
-    try:
-        flag = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
-    except (x509.ExtensionNotFound, *UNREADABLE):
+    found = _extension(entry, x509.CRLReason)
+    if found is None:
         return RevocationReason.UNSPECIFIED
-    return None if flag is x509.ReasonFlags.remove_from_crl else RevocationReason(flag.value)
+    if found.reason is x509.ReasonFlags.remove_from_crl:
+        return None
+    return RevocationReason(found.reason.value)
+
+
+def _extension(
+    holder: x509.Certificate | x509.RevokedCertificate, kind: type[_Kind]
+) -> _Kind | None:
+    """Return the value of an extension; None if it is missing or unreadable."""
+    try:
+        return holder.extensions.get_extension_for_class(kind).value
+    except (x509.ExtensionNotFound, *UNREADABLE):
+        return None

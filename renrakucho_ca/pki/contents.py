@@ -82,6 +82,7 @@ class ResponderContents:
     serial: int
     validity: Validity
     public_key: PublicKey
+    distribution: Distribution = Distribution()
 
 
 def serial_number(randomness: Randomness) -> int:

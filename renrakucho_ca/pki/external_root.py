@@ -72,11 +72,7 @@ def check_issuing(
     Raises:
         Invalid: with all that is wrong.
     """
-    findings = [
-        *_issuing_findings(issuing, root, request),
-        *_common_findings(issuing, now),
-    ]
-    _enforce(issuing, findings)
+    _enforce(issuing, [*_issuing_findings(issuing, root, request), *_common_findings(issuing, now)])
 
 
 def _enforce(certificate: x509.Certificate, findings: list[Invalid]) -> None:

@@ -21,23 +21,19 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 SignatureHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
-_CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
+CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
     KeyAlgorithm.EC_P256: ec.SECP256R1(),
     KeyAlgorithm.EC_P384: ec.SECP384R1(),
     KeyAlgorithm.EC_P521: ec.SECP521R1(),
 }
-_CURVE_NAMES = {curve.name: algorithm for algorithm, curve in _CURVES.items()}
+_CURVE_NAMES = {curve.name: algorithm for algorithm, curve in CURVES.items()}
 # FIPS 186-5 §6.1.1: the hash should be no weaker than the curve.
 _CURVE_HASHES: dict[str, SignatureHash] = {
     "secp256r1": hashes.SHA256(),
     "secp384r1": hashes.SHA384(),
     "secp521r1": hashes.SHA512(),
 }
-RSA_BITS = {
-    KeyAlgorithm.RSA_2048: 2048,
-    KeyAlgorithm.RSA_3072: 3072,
-    KeyAlgorithm.RSA_4096: 4096,
-}
+RSA_BITS = {KeyAlgorithm.RSA_2048: 2048, KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
 
 # NIST SP 800-57 part 1 table 2: fewer bits are under 112-bit strength. More than 8192 only
 # make the verifier work (25 times the time of 2048).
@@ -94,8 +90,8 @@ class MemoryKey:
 
 def generate(algorithm: KeyAlgorithm) -> PrivateKey:
     """A fresh key pair from the operating system's generator."""
-    if algorithm in _CURVES:
-        return ec.generate_private_key(_CURVES[algorithm])
+    if algorithm in CURVES:
+        return ec.generate_private_key(CURVES[algorithm])
     return rsa.generate_private_key(SMALLEST_EXPONENT, RSA_BITS[algorithm])
 
 
@@ -157,11 +153,7 @@ def public_key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> 
     # The library's stub forgets that a request has this property too.
     algorithm = holder.public_key_algorithm_oid  # type: ignore[union-attr]
     if algorithm == PublicKeyAlgorithmOID.RSASSA_PSS:
-        raise Invalid(
-            "keys of the kind {kind} are not accepted",
-            hint="use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits",
-            kind="id-RSASSA-PSS",
-        )
+        raise not_accepted("id-RSASSA-PSS")
     try:
         public_key = holder.public_key()
     except (ValueError, UnsupportedAlgorithm):

@@ -19,12 +19,6 @@ from renrakucho_ca.token_uri import TokenUri
 if TYPE_CHECKING:
     from types import ModuleType
 
-_CURVES = {
-    KeyAlgorithm.EC_P256: "secp256r1",
-    KeyAlgorithm.EC_P384: "secp384r1",
-    KeyAlgorithm.EC_P521: "secp521r1",
-}
-
 # RFC 8017 §9.2 note 1: what stands before the digest in DigestInfo. RSA keys sign SHA-256 alone.
 _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
@@ -126,8 +120,8 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
         }
         # Of the login that there is; a session that can write is open for this moment alone.
         with login(pkcs11, access).token.open(rw=True) as writing:
-            if algorithm in _CURVES:
-                curve = pkcs11.util.ec.encode_named_curve_parameters(_CURVES[algorithm])
+            if algorithm in keys.CURVES:
+                curve = pkcs11.util.ec.encode_named_curve_parameters(keys.CURVES[algorithm].name)
                 writing.create_domain_parameters(
                     pkcs11.KeyType.EC, {pkcs11.Attribute.EC_PARAMS: curve}, local=True
                 ).generate_keypair(**named)

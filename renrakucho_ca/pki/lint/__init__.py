@@ -10,7 +10,7 @@ from cryptography import x509
 
 from renrakucho_ca.certificate_profile import Constraints, ExtendedKeyUsage
 from renrakucho_ca.errors import Refused
-from renrakucho_ca.pki.contents import Ca, Distribution, EndEntity, ResponderContents
+from renrakucho_ca.pki.contents import Ca, EndEntity, ResponderContents
 from renrakucho_ca.pki.lint import constraint_rules, extension_rules, field_rules
 from renrakucho_ca.pki.lint.expected import Expected
 
@@ -28,87 +28,59 @@ def lint(
     issuer: x509.Certificate,
     *above: x509.Certificate,
 ) -> list[str]:
-    """Findings about a device's certificate; none is a pass. Its signature is not looked at.
+    """Return findings about a device's certificate; none is a pass. Its signature is not verified.
 
     Args:
-        request: what was asked for.
-        issuer: the CA that is to sign it.
-        above: the CAs above that.
+        above: the CAs above the issuer.
     """
-    return _findings(
-        certificate,
-        Expected(
-            subject=request.subject,
-            serial=request.serial,
-            validity=request.validity,
-            years=request.profile.validity_years,
-            public_key=request.public_key,
-            distribution=request.distribution,
-            key_usage=frozenset(bit.value for bit in request.profile.key_usage),
-            purposes=frozenset(_PURPOSES[p] for p in request.profile.extended_key_usage),
-            path_length=None,
-            issuer=issuer,
-            bound=Constraints(policies=request.profile.policies),
-            above=above,
-        ),
+    expected = Expected(
+        request,
+        issuer,
+        years=request.profile.validity_years,
+        key_usage=frozenset(bit.value for bit in request.profile.key_usage),
+        purposes=frozenset(_PURPOSES[p] for p in request.profile.extended_key_usage),
+        bound=Constraints(policies=request.profile.policies),
+        above=above,
     )
+    return _findings(certificate, expected)
 
 
 def lint_ca(certificate: x509.Certificate, request: Ca, issuer: x509.Certificate) -> list[str]:
-    """Findings about a CA's certificate; none is a pass. Its signature is not looked at.
+    """Lint a CA's certificate, as `lint` does a device's.
 
     Args:
         issuer: the CA above it; for a root, the certificate itself.
     """
-    return _findings(
-        certificate,
-        Expected(
-            subject=request.subject,
-            serial=request.serial,
-            validity=request.validity,
-            years=request.profile.validity_years,
-            public_key=request.public_key,
-            distribution=request.distribution,
-            key_usage=frozenset({"keyCertSign", "cRLSign"}),
-            purposes=frozenset(),
-            path_length=request.profile.path_length,
-            issuer=issuer,
-            bound=request.profile.constraints,
-            identifier=request.identifier,
-        ),
+    expected = Expected(
+        request,
+        issuer,
+        years=request.profile.validity_years,
+        key_usage=frozenset({"keyCertSign", "cRLSign"}),
+        path_length=request.profile.path_length,
+        bound=request.profile.constraints,
+        identifier=request.identifier,
     )
+    return _findings(certificate, expected)
 
 
 def lint_responder(
     certificate: x509.Certificate, request: ResponderContents, issuer: x509.Certificate
 ) -> list[str]:
-    """Findings about an OCSP responder's certificate; none is a pass. Its signature is not looked
-    at."""
-    return _findings(
-        certificate,
-        Expected(
-            subject=request.subject,
-            serial=request.serial,
-            validity=request.validity,
-            years=1,
-            public_key=request.public_key,
-            distribution=Distribution(),
-            key_usage=frozenset({"digitalSignature"}),
-            purposes=frozenset({"1.3.6.1.5.5.7.3.9"}),  # id-kp-OCSPSigning
-            path_length=None,
-            issuer=issuer,
-            bound=Constraints(),
-            no_check=True,
-        ),
+    """Lint an OCSP responder's certificate, as `lint` does a device's."""
+    expected = Expected(
+        request,
+        issuer,
+        years=1,
+        key_usage=frozenset({"digitalSignature"}),
+        purposes=frozenset({"1.3.6.1.5.5.7.3.9"}),  # id-kp-OCSPSigning
+        bound=Constraints(),
+        no_check=True,
     )
+    return _findings(certificate, expected)
 
 
 def enforce(findings: list[str]) -> None:
-    """Lets a clean certificate pass.
-
-    Raises:
-        Refused: there are findings.
-    """
+    """Raise Refused if there are findings."""
     if findings:
         raise Refused(
             "the certificate would not conform to its profile: {findings}",

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from renrakucho_ca.certificate_profile import Constraints, Subject
-from renrakucho_ca.pki.contents import Distribution, Validity
-from renrakucho_ca.pki.keys import PublicKey
+from renrakucho_ca.certificate_profile import Constraints
+from renrakucho_ca.pki.contents import Ca, EndEntity, ResponderContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +16,20 @@ class Expected:
     """The expected content of a certificate.
 
     Attributes:
-        subject: a name that comes from another certificate stays byte for byte.
+        years: the longest validity.
+        bound: the constraints and policies that the certificate itself has.
+        no_check: it is an OCSP responder's.
         identifier: of its key; None where it is to be derived from the key.
         above: the CAs above the issuer.
     """
 
-    subject: Subject | x509.Name
-    serial: int
-    validity: Validity
-    years: int
-    public_key: PublicKey
-    distribution: Distribution
-    key_usage: frozenset[str]
-    purposes: frozenset[str]
-    path_length: int | None
+    request: Ca | EndEntity | ResponderContents
     issuer: x509.Certificate
+    years: int
+    key_usage: frozenset[str]
     bound: Constraints
+    purposes: frozenset[str] = frozenset()
+    path_length: int | None = None
     no_check: bool = False
     identifier: x509.SubjectKeyIdentifier | None = None
     above: tuple[x509.Certificate, ...] = ()

@@ -54,9 +54,9 @@ def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[s
         wanted[ExtensionOID.EXTENDED_KEY_USAGE] = False  # §4.2.1.12
     if expected.no_check:
         wanted[ExtensionOID.OCSP_NO_CHECK] = False  # RFC 6960 §4.2.2.2.1
-    if expected.distribution.crl_url:
+    if expected.request.distribution.crl_url:
         wanted[ExtensionOID.CRL_DISTRIBUTION_POINTS] = False  # §4.2.1.13
-    if expected.distribution.ocsp_url or expected.distribution.ca_issuers_url:
+    if expected.request.distribution.ocsp_url or expected.request.distribution.ca_issuers_url:
         wanted[ExtensionOID.AUTHORITY_INFORMATION_ACCESS] = False  # §4.2.2.1
     wanted |= _wanted_constraints(expected.bound)
     found = {each.oid: each.critical for each in certificate.extensions}
@@ -112,7 +112,7 @@ def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[st
         yield f"the key usage has {bit}"
     # RFC 3279 §2.3.1, RFC 8813 §3. A request may bring a key of another kind than the profile's.
     kind, never = "an RSA", "keyAgreement"
-    if isinstance(expected.public_key, ec.EllipticCurvePublicKey):
+    if isinstance(expected.request.public_key, ec.EllipticCurvePublicKey):
         kind, never = "an EC", "keyEncipherment"
     if never in expected.key_usage:
         yield f"the key usage has {never}, which {kind} key cannot do"
@@ -133,7 +133,9 @@ def _extended_key_usage(certificate: x509.Certificate, expected: Expected) -> It
 def _subject_key_identifier(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.2.1.2, method (1): SHA-1 over the key, by which a path is found, not proven."""
     found = extension(certificate, x509.SubjectKeyIdentifier)
-    wanted = expected.identifier or x509.SubjectKeyIdentifier.from_public_key(expected.public_key)
+    wanted = expected.identifier or x509.SubjectKeyIdentifier.from_public_key(
+        expected.request.public_key
+    )
     if found is not None and found != wanted:
         yield "the subject key identifier is not that of the public key"
 
@@ -160,7 +162,7 @@ def _crl_distribution_points(certificate: x509.Certificate, expected: Expected) 
         )
         for point in found
     ]
-    if points != [([expected.distribution.crl_url], None)]:
+    if points != [([expected.request.distribution.crl_url], None)]:
         yield "the CRL distribution point is not the one that was asked for"
 
 
@@ -175,8 +177,8 @@ def _authority_information_access(
     wanted = {
         (method, url)
         for method, url in (
-            ("1.3.6.1.5.5.7.48.1", expected.distribution.ocsp_url),
-            ("1.3.6.1.5.5.7.48.2", expected.distribution.ca_issuers_url),
+            ("1.3.6.1.5.5.7.48.1", expected.request.distribution.ocsp_url),
+            ("1.3.6.1.5.5.7.48.2", expected.request.distribution.ca_issuers_url),
         )
         if url is not None
     }

@@ -36,8 +36,8 @@ def _version(certificate: x509.Certificate, _: Expected) -> Iterator[str]:
 def _serial(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.2: positive, at most 20 octets; ours carry 128 random bits, so are never short."""
     serial = certificate.serial_number
-    if serial != expected.serial:
-        yield f"the serial number is {serial:x}, not {expected.serial:x}"
+    if serial != expected.request.serial:
+        yield f"the serial number is {serial:x}, not {expected.request.serial:x}"
     if serial <= 0:
         yield "the serial number is not positive"
     elif serial.bit_length() < 127:
@@ -69,7 +69,7 @@ def _issuer(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
 def _validity(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.5; and no certificate outlives its issuer (§6.1 would refuse it from then on)."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if (begin, end) != (expected.validity.not_before, expected.validity.not_after):
+    if (begin, end) != (expected.request.validity.not_before, expected.request.validity.not_after):
         yield "the validity is not the one that was asked for"
     if end <= begin:
         yield "the validity ends before it begins"
@@ -83,8 +83,8 @@ def _validity(certificate: x509.Certificate, expected: Expected) -> Iterator[str
 
 def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.6: what was asked for, in that order, one attribute a relative name."""
-    if isinstance(expected.subject, x509.Name):
-        if certificate.subject.public_bytes() != expected.subject.public_bytes():
+    if isinstance(expected.request.subject, x509.Name):
+        if certificate.subject.public_bytes() != expected.request.subject.public_bytes():
             yield "the subject is not the one that was asked for"
         return
     found = [
@@ -93,13 +93,13 @@ def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]
     ]
     if not found:
         yield "the subject is empty"
-    if found != [[(_ATTRIBUTES[name], value)] for name, value in expected.subject]:
+    if found != [[(_ATTRIBUTES[name], value)] for name, value in expected.request.subject]:
         yield "the subject is not the one that was asked for"
 
 
 def _subject_strings(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.4 wants UTF8String or PrintableString; appendix A.1 bounds the lengths."""
-    if isinstance(expected.subject, x509.Name):
+    if isinstance(expected.request.subject, x509.Name):
         return  # it must be the same as elsewhere, whatever it is
     (name,) = der.elements(certificate.subject.public_bytes())
     for relative in der.elements(name.content):
@@ -121,7 +121,7 @@ def _public_key(certificate: x509.Certificate, expected: Expected) -> Iterator[s
     except Invalid as refusal:
         yield f"the public key is not acceptable ({refusal})"
     else:
-        if found != expected.public_key:
+        if found != expected.request.public_key:
             yield "the public key is not the one that was asked for"
 
 
