@@ -162,7 +162,7 @@ def _row(app: App, restored: Restored | None, done: Reconciled) -> Row:
         "downloaded": done.learned.downloaded,
         "revoked": done.learned.revoked,
         "released": done.learned.released,
-        "strangers": done.learned.strangers,
+        "strangers": done.learned.unknown,
         "missing": done.learned.missing,
         "behind": not done.is_finished,
         "set_aside": None if done.set_aside is None else str(done.set_aside),
@@ -172,11 +172,11 @@ def _row(app: App, restored: Restored | None, done: Reconciled) -> Row:
 def _report(app: App, done: Reconciled) -> None:
     if done.set_aside is not None:
         app.console.talk("the journal was renamed to {file}; a new one begins", file=done.set_aside)
-    if done.learned.strangers:
+    if done.learned.unknown:
         app.console.talk(
             "{count} certificates are known only by serial number; they stay on the CRL and are "
             "listed under the user unknown",
-            count=done.learned.strangers,
+            count=done.learned.unknown,
         )
     if done.learned.missing:
         app.console.talk(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -281,7 +281,7 @@ def plans(stocked: Database) -> Callable[..., list[str]]:
         rows = stocked.rows
 
         class Explaining(Database):
-            def rows(self, sql: str, values: object = ()) -> Iterator[sqlite3.Row]:
+            def rows(self, sql: str, values: object = ()) -> Generator[sqlite3.Row, None, None]:
                 if sql.lstrip().startswith("SELECT c.*"):
                     plan = rows(f"EXPLAIN QUERY PLAN {sql}", values)  # type: ignore[arg-type]
                     seen.append([row["detail"] for row in plan])

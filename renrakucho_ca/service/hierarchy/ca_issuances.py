@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 
 from renrakucho_ca.model import Act, Revocation
 from renrakucho_ca.service.revocation.revoke import revoke_ca
@@ -22,7 +23,7 @@ def orphaned(db: Database, /) -> list[CaCertificate]:
 
 def record(db: Database, signed: Sequence[tuple[CaCertificate, bytes]], /) -> list[AuditEntry]:
     for each, der in signed:
-        ca_certificates.record(db, each, der)
+        put(db, replace(each, der=der))
     return [_signed_act(each, der) for each, der in signed]
 
 

@@ -159,8 +159,8 @@ class _Reading:
                 self._revoke_ca(serial, why)
             elif known is None:
                 if is_newer or not why.is_hold:
-                    self._learned.strangers += 1
-                    self._revoke(serial, self._put_stranger(serial, why), why)
+                    self._learned.unknown += 1
+                    self._revoke(serial, self._put_unknown(serial, why), why)
             elif known.status != "revoked" and not (
                 why.is_hold and (known.status == "held" or not is_newer)
             ):
@@ -189,9 +189,9 @@ class _Reading:
                 if pending.number == known.number:
                     pending_issuance.abandon(self._home.db, pending)
 
-    def _put_stranger(self, serial: int, why: Revocation) -> RetrievalNumber:
+    def _put_unknown(self, serial: int, why: Revocation) -> RetrievalNumber:
         number = draw_number(self._home.random)
-        while not recovery.put_stranger(self._home.db, self._authority, serial, number, why.at):
+        while not recovery.put_unknown(self._home.db, self._authority, serial, number, why.at):
             number = draw_number(self._home.random)
         return number
 

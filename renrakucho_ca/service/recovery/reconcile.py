@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from renrakucho_ca.errors import Invalid, RcaError
@@ -128,7 +128,7 @@ def _finish(
     set_aside: Path | None,
 ) -> None:
     """Record what was learned, and open the gate."""
-    detail: dict[str, object] = {key: count for key, count in asdict(learned).items() if count}
+    detail: dict[str, object] = {key: count for key, count in learned.counts.items() if count}
     if given_up := sorted({each.checkpoint for each in newer if each.checkpoint is not None}):
         detail[GIVEN_UP] = given_up
     if set_aside is not None:

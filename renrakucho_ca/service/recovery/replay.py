@@ -1,11 +1,11 @@
-"""Replay: do again, act by act, what the journal has and a restored database lacks."""
+"""Replay the acts that the journal has and a restored database lacks."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from renrakucho_ca.batched import batched
@@ -27,6 +27,7 @@ from renrakucho_ca.service.issuance.planner import draw_number
 from renrakucho_ca.service.revocation.revoke import revoke_ca, revoke_certificates
 from renrakucho_ca.service.store_state import RecoveryState
 from renrakucho_ca.store.files.journal import Journal
+from renrakucho_ca.store.sqlite.connection import moment, optional_moment
 from renrakucho_ca.store.sqlite.errors import Duplicate, Misfit
 from renrakucho_ca.store.tables import (
     audit_log,
@@ -45,7 +46,7 @@ PAGE = 500
 
 @dataclass
 class Learned:
-    """Counts of what the store did not know.
+    """Counts of changes that the store did not know.
 
     Attributes:
         rows: rows of the journal that were replayed.
@@ -53,8 +54,8 @@ class Learned:
         downloaded: bundles that were delivered, and are destroyed here.
         revoked: revocations and holds.
         released: holds that were released.
-        strangers: revoked certificates of which only the serial number is known.
-        missing: what neither journal nor CRL has: certificates that were imported since.
+        unknown: revoked certificates of which only the serial number is known.
+        missing: changes that neither journal nor CRL has, such as imported certificates.
     """
 
     rows: int = 0
@@ -62,21 +63,27 @@ class Learned:
     downloaded: int = 0
     revoked: int = 0
     released: int = 0
-    strangers: int = 0
+    unknown: int = 0
     missing: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """By the names that `rca restore` gives them in the audit log since version 0.1.0."""
+        names = {"unknown": "strangers"}
+        return {names.get(name, name): count for name, count in asdict(self).items()}
 
 
 def replay(
     home: Home, journal: Journal, common: int, learned: Learned, state: RecoveryState
 ) -> None:
-    """Do what the journal's rows after `common` say, and put the rows back: all, or none.
+    """Replay the journal's rows after `common`, and put them back: all, or none.
 
     Args:
         common: the last row of the audit log, which the journal has too.
-        state: what the store is to remember from then on.
+        state: written in the same transaction.
 
     Raises:
-        Invalid: a row does not say what its act needs.
+        Invalid: a row lacks facts that its act needs.
     """
     rows = _sound(journal, common, audit_log.hash_of(home.db, common) or audit_log.START)
     before = asdict(learned)
@@ -95,8 +102,8 @@ def replay(
 
 
 def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[AuditRecord]:
-    """The rows after the one with that id. The journal was examined; if it has changed since, the
-    rows up to there."""
+    """Yield the rows after the one with that id; stop if the journal has changed since it was
+    examined."""
     for row in journal.rows():
         if row is None or row.id <= after:
             continue
@@ -110,61 +117,66 @@ _UNREADABLE = (
     *(LookupError, ValueError, TypeError, AttributeError, OverflowError),
     *(Duplicate, Misfit),
 )
-"""What is raised where a row's detail is not what its act has."""
+"""Raised where a row's detail is not that of its act."""
 
 
 class _Player:
-    """Does again what rows say, within the open transaction. What is done already stays."""
+    """Replays rows within the open transaction. An act that is done already changes nothing."""
 
     def __init__(self, home: Home, learned: Learned) -> None:
         self._home = home
         self._db = home.db
         self._learned = learned
-        self._acts: dict[str, Callable[[AuditRecord, datetime, dict[str, Any]], None]] = {
-            Act.HIERARCHY_CREATED: self._hierarchy,
-            Act.HIERARCHY_IMPORTED: self._hierarchy,
-            Act.CERTIFICATES_IMPORTED: self._imported,
-            Act.KEY_IMPORTED: self._key,
-            Act.HIERARCHY_RETIRED: self._retired,
-            Act.CUTOFF_SET: self._cutoff,
-            Act.USER_RECORDED: self._user,
-            Act.ISSUED: self._issued,
-            Act.ABANDONED: self._issued,
-            Act.DOWNLOADED: self._downloaded,
-            Act.WITHDRAWN: self._withdrawn,
-            Act.REVOKED: self._revoked,
-            Act.HELD: self._revoked,
-            Act.RELEASED: self._released,
-            Act.CUT_OFF: self._revoked_many,
-            Act.LAPSED: self._revoked_many,
-            Act.CRL_SIGNED: self._crl,
-            Act.CA_REQUESTED: self._ca_requested,
-            Act.CA_REQUEST_WITHDRAWN: self._ca_request_withdrawn,
-            Act.CA_SIGNED: self._ca_signed,
-            Act.CA_REVOKED: self._ca_revoked,
-        }
 
     def play(self, row: AuditRecord) -> None:
-        """Raises Invalid where its detail is not what its act has."""
-        act = self._acts.get(row.act)
-        if act is None:
-            return
+        """Raises Invalid where the row's detail is not that of its act."""
         try:
-            act(row, row.moment, row.facts)
+            self._play_ca(row, row.moment, row.facts)
+            self._play_certificate(row, row.moment, row.facts)
         except NotFound:
             self._learned.missing += 1
         except _UNREADABLE as error:
             raise Invalid("row {row} of the journal cannot be read", row=row.id) from error
 
-    # -- hierarchies
+    # -- hierarchies and CAs
 
-    def _hierarchy(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        made = facts["authorities"]
-        authorities = tuple(self._authority(row.object, each) for each in made)
-        days = {Tier(each["tier"]): int(each["crl_days"]) for each in made}
-        for there in hierarchies.all_of(self._db):
-            if there.name == row.object:
-                known = {each.fingerprint_sha256 for each in there.authorities}
+    def _play_ca(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
+        db, name = self._db, row.object
+        match row.act:
+            case Act.HIERARCHY_CREATED | Act.HIERARCHY_IMPORTED:
+                self._hierarchy(name, at, facts["authorities"])
+            case Act.CERTIFICATES_IMPORTED:
+                self._learned.missing += sum(map(int, facts.values()))
+            case Act.KEY_IMPORTED:
+                self._key(self._authority_of(facts["fingerprint"]), facts.get("key", name))
+            case Act.HIERARCHY_RETIRED:
+                hierarchies.retire(db, name, at, optional_moment(facts["cutoff"]))
+            case Act.CUTOFF_SET:
+                hierarchies.set_cutoff(db, name, moment(facts["cutoff"]))
+            case Act.CRL_SIGNED:
+                for authority in self._authorities():
+                    if authority.name == name:
+                        imports.raise_crl_number(db, authority.id, int(facts["number"]))
+            case Act.CA_REQUESTED:
+                if ca_certificates.find_request(db, name) is None:
+                    request = ca_certificates.CaRequest(name, b64decode(facts["request"]), at)
+                    ca_certificates.put_request(db, request)
+            case Act.CA_REQUEST_WITHDRAWN:
+                ca_certificates.delete_request(db, name)
+            case Act.CA_SIGNED:
+                self._ca_signed(hierarchies.get(db, name).root, at, facts)
+            case Act.CA_REVOKED:
+                # If the run died after it signed, the journal has no other row of the certificate.
+                root, serial = hierarchies.get(db, name).root, int(facts["serial"], 16)
+                if revoke_ca(db, recovery.ca(db, root, serial, at), _revocation(at, facts)):
+                    self._learned.revoked += 1
+
+    def _hierarchy(self, name: str, at: datetime, created: list[dict[str, Any]]) -> None:
+        authorities = tuple(self._authority(name, each) for each in created)
+        days = {Tier(each["tier"]): int(each["crl_days"]) for each in created}
+        for existing in hierarchies.all_of(self._db):
+            if existing.name == name:
+                known = {each.fingerprint_sha256 for each in existing.authorities}
                 if not known <= {each.fingerprint_sha256 for each in authorities}:
                     raise ValueError("another CA has that name here")
                 # The import of a root alone may have been completed.
@@ -172,8 +184,8 @@ class _Player:
                     if each.fingerprint_sha256 not in known:
                         hierarchies.put_authority(self._db, each, days[each.tier])
                 return
-        hierarchies.put(self._db, Hierarchy(row.object, at, None, None, authorities), days)
-        ca_certificates.delete_request(self._db, row.object)
+        hierarchies.put(self._db, Hierarchy(name, at, None, None, authorities), days)
+        ca_certificates.delete_request(self._db, name)
 
     def _authority(self, hierarchy: str, facts: dict[str, Any]) -> Authority:
         der = b64decode(facts["certificate"], validate=True)
@@ -192,46 +204,17 @@ class _Player:
             key=key if key is not None and ca_keys.is_here(self._home, key) else None,
         )
 
-    def _key(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        authority = self._authority_of(facts["fingerprint"])
-        name = facts.get("key", row.object)
+    def _key(self, authority: Authority, name: str) -> None:
         if not ca_keys.is_here(self._home, name):
             raise NotFound("the key {path} is missing", path=name)
         imports.attach_key(self._db, authority, name)
 
-    def _retired(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        hierarchies.retire(self._db, row.object, at, _optional_moment(facts["cutoff"]))
-
-    def _cutoff(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        hierarchies.set_cutoff(self._db, row.object, _moment(facts["cutoff"]))
-
-    def _imported(self, _row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        self._learned.missing += sum(map(int, facts.values()))
-
-    def _crl(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        for authority in self._authorities():
-            if authority.name == row.object:
-                imports.raise_crl_number(self._db, authority.id, int(facts["number"]))
-
-    # -- CAs that others certify, and those that roots here certify besides
-
-    def _ca_requested(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        if ca_certificates.find_request(self._db, row.object) is None:
-            request = ca_certificates.CaRequest(row.object, b64decode(facts["request"]), at)
-            ca_certificates.put_request(self._db, request)
-
-    def _ca_request_withdrawn(
-        self, row: AuditRecord, _at: datetime, _facts: dict[str, Any]
-    ) -> None:
-        ca_certificates.delete_request(self._db, row.object)
-
-    def _ca_signed(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
+    def _ca_signed(self, root: Authority, at: datetime, facts: dict[str, Any]) -> None:
         der = b64decode(facts["certificate"], validate=True)
         certificate = x509_certificates.load(der)
-        root = hierarchies.get(self._db, row.object).root
         signed = ca_certificates.CaCertificate(
             authority=root.id,
-            issuer=row.object,
+            issuer=root.hierarchy,
             serial=certificate.serial_number,
             subject=x509_certificates.subject_text(certificate),
             crosses=facts["crosses"],
@@ -240,88 +223,7 @@ class _Player:
             der=der,
             revocation=None,
         )
-        recovery.put_ca(self._db, signed)
-
-    def _ca_revoked(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        # A run that died may have signed it, and recorded nothing but that it was given up.
-        revocation = Revocation(at, RevocationReason(facts["reason"]))
-        root, serial = hierarchies.get(self._db, row.object).root, int(facts["serial"], 16)
-        if revoke_ca(self._db, recovery.ca(self._db, root, serial, at), revocation):
-            self._learned.revoked += 1
-
-    # -- certificates
-
-    def _user(self, row: AuditRecord, _at: datetime, facts: dict[str, Any]) -> None:
-        users.put(self._db, User(row.object, **facts))
-
-    def _issued(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        authority = self._authority_of(facts["authority"])
-        serial, number = int(facts["serial"], 16), RetrievalNumber.parse(row.object)
-        self._free(number, serial)
-        if recovery.put_issued(self._db, authority, serial, number, row.at, facts):
-            self._learned.issued += 1
-        if row.act == Act.ABANDONED:
-            self._revoke(number, Revocation(at, RevocationReason(facts["reason"])))
-
-    def _free(self, number: RetrievalNumber, serial: int) -> None:
-        """CRLs that were read before the journal may have put a stranger in its place."""
-        recovery.move_stranger(self._db, number, serial, draw_number(self._home.random))
-
-    def _number_of(self, facts: dict[str, Any]) -> RetrievalNumber | None:
-        """The number of a certificate, by its serial number: a stranger has another number here."""
-        serial = int(facts["serial"], 16)
-        for authority in hierarchies.get(self._db, facts["hierarchy"]).authorities:
-            known = recovery.find(self._db, authority, serial)
-            if known is not None:
-                return known.number
-        return None
-
-    def _downloaded(self, row: AuditRecord, at: datetime, _facts: dict[str, Any]) -> None:
-        if recovery.set_downloaded(self._db, RetrievalNumber.parse(row.object), at):
-            self._learned.downloaded += 1
-
-    def _withdrawn(self, row: AuditRecord, _at: datetime, _facts: dict[str, Any]) -> None:
-        certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
-
-    def _revoked(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        number = self._number_of(facts)
-        revocation = Revocation(at, RevocationReason(facts["reason"]))
-        if number is not None:
-            self._revoke(number, revocation)
-            return
-        # Imported since the backup: the serial number is enough to keep it on the CRL.
-        number, serial = RetrievalNumber.parse(row.object), int(facts["serial"], 16)
-        self._free(number, serial)
-        issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
-        if not recovery.put_stranger(self._db, issuing, serial, number, at):
-            raise ValueError("another certificate has that number")
-        revoke_certificates(self._db, [number], revocation)
-        self._learned.strangers += 1
-
-    def _revoked_many(self, _row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        for reason, numbers in facts["numbers"].items():
-            for number in numbers:
-                try:
-                    self._revoke(
-                        RetrievalNumber.parse(str(number)),
-                        Revocation(at, RevocationReason(reason)),
-                    )
-                except NotFound:
-                    self._learned.missing += 1
-
-    def _revoke(self, number: RetrievalNumber, revocation: Revocation) -> None:
-        certificates.get(self._db, number)  # raises NotFound
-        self._learned.revoked += len(revoke_certificates(self._db, [number], revocation))
-
-    def _released(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
-        number = self._number_of(facts)
-        if number is None:
-            return
-        found = certificates.get(self._db, number)
-        if found.revocation is None or found.revocation.at > at:
-            return  # a CRL that was read before lists a later hold
-        if certificates.release(self._db, number):
-            self._learned.released += 1
+        ca_certificates.put(self._db, signed)
 
     def _authorities(self) -> list[Authority]:
         return [each for one in hierarchies.all_of(self._db) for each in one.authorities]
@@ -332,10 +234,87 @@ class _Player:
                 return authority
         raise NotFound("there is no CA {fingerprint}", fingerprint=fingerprint)
 
+    # -- certificates
 
-def _moment(value: int) -> datetime:
-    return datetime.fromtimestamp(value, UTC)
+    def _play_certificate(self, row: AuditRecord, at: datetime, facts: dict[str, Any]) -> None:
+        match row.act:
+            case Act.USER_RECORDED:
+                users.put(self._db, User(row.object, **facts))
+            case Act.ISSUED:
+                self._issued(row, facts)
+            case Act.ABANDONED:
+                self._revoke(self._issued(row, facts), _revocation(at, facts))
+            case Act.DOWNLOADED:
+                number = RetrievalNumber.parse(row.object)
+                self._learned.downloaded += recovery.set_downloaded(self._db, number, at)
+            case Act.WITHDRAWN:
+                certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
+            case Act.REVOKED | Act.HELD:
+                self._revoked(RetrievalNumber.parse(row.object), facts, _revocation(at, facts))
+            case Act.RELEASED:
+                self._released(at, facts)
+            case Act.CUT_OFF | Act.LAPSED:
+                self._revoked_many(at, facts["numbers"])
+
+    def _issued(self, row: AuditRecord, facts: dict[str, Any]) -> RetrievalNumber:
+        authority = self._authority_of(facts["authority"])
+        serial, number = int(facts["serial"], 16), RetrievalNumber.parse(row.object)
+        self._free(number, serial)
+        is_new = recovery.put_issued(self._db, authority, serial, number, row.at, facts)
+        self._learned.issued += is_new
+        return number
+
+    def _free(self, number: RetrievalNumber, serial: int) -> None:
+        """A CRL that was read before the journal may have put an unknown certificate there."""
+        recovery.move_unknown(self._db, number, serial, draw_number(self._home.random))
+
+    def _number_of(self, facts: dict[str, Any]) -> RetrievalNumber | None:
+        """Find a number by the serial number: an unknown certificate has another number here."""
+        serial = int(facts["serial"], 16)
+        for authority in hierarchies.get(self._db, facts["hierarchy"]).authorities:
+            known = recovery.find(self._db, authority, serial)
+            if known is not None:
+                return known.number
+        return None
+
+    def _revoked(
+        self, number: RetrievalNumber, facts: dict[str, Any], revocation: Revocation
+    ) -> None:
+        known = self._number_of(facts)
+        if known is not None:
+            self._revoke(known, revocation)
+            return
+        # Imported since the backup: the serial number is enough to keep it on the CRL.
+        serial = int(facts["serial"], 16)
+        self._free(number, serial)
+        issuing = hierarchies.get(self._db, facts["hierarchy"]).issuing
+        if not recovery.put_unknown(self._db, issuing, serial, number, revocation.at):
+            raise ValueError("another certificate has that number")
+        revoke_certificates(self._db, [number], revocation)
+        self._learned.unknown += 1
+
+    def _revoked_many(self, at: datetime, numbers: dict[str, list[Any]]) -> None:
+        for reason, each in numbers.items():
+            revocation = Revocation(at, RevocationReason(reason))
+            for number in each:
+                try:
+                    self._revoke(RetrievalNumber.parse(str(number)), revocation)
+                except NotFound:
+                    self._learned.missing += 1
+
+    def _revoke(self, number: RetrievalNumber, revocation: Revocation) -> None:
+        certificates.get(self._db, number)  # raises NotFound
+        self._learned.revoked += len(revoke_certificates(self._db, [number], revocation))
+
+    def _released(self, at: datetime, facts: dict[str, Any]) -> None:
+        number = self._number_of(facts)
+        if number is None:
+            return
+        found = certificates.get(self._db, number)
+        # A CRL that was read before may list a later hold.
+        if found.revocation is not None and found.revocation.at <= at:
+            self._learned.released += certificates.release(self._db, number)
 
 
-def _optional_moment(value: int | None) -> datetime | None:
-    return None if value is None else _moment(value)
+def _revocation(at: datetime, facts: dict[str, Any]) -> Revocation:
+    return Revocation(at, RevocationReason(facts["reason"]))

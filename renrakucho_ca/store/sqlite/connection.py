@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -247,8 +247,7 @@ class Database:
 
     def is_wal(self) -> bool:
         """Return whether the operator has switched to WAL."""
-        row = self.row("PRAGMA journal_mode")
-        return row is not None and row[0] == "wal"
+        return bool(self.value("PRAGMA journal_mode") == "wal")
 
     @cached_property
     def _file(self) -> int:
@@ -265,17 +264,17 @@ class Database:
         return Path(path)
 
     def execute(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> int:
-        """Runs a statement that changes rows; returns how many."""
+        """Run a statement that changes rows; return their number."""
         return self._patiently(self._connection.execute, sql, values).rowcount
 
     def execute_many(
         self, sql: str, rows: Sequence[Sequence[object]] | Sequence[dict[str, object]]
     ) -> None:
-        """Runs a statement that changes rows once for each of `rows`."""
+        """Run a statement that changes rows once for each of `rows`."""
         self._run(self._connection.executemany, sql, rows)
 
     def insert(self, table: str, row: dict[str, object]) -> int:
-        """Inserts one row; returns its rowid."""
+        """Insert one row; return its rowid."""
         columns = ", ".join(row)
         marks = ", ".join(f":{column}" for column in row)
         sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
@@ -283,8 +282,8 @@ class Database:
 
     def rows(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
-    ) -> Iterator[sqlite3.Row]:
-        """Streams a query's rows. An unfinished one keeps writers waiting: page long ones."""
+    ) -> Generator[sqlite3.Row, None, None]:
+        """Stream a query's rows. An unfinished one keeps writers waiting: page long ones."""
         with closing(self._connection.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
             self._patiently(cursor.execute, sql, values)
@@ -303,12 +302,14 @@ class Database:
     def row(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> sqlite3.Row | None:
-        """The first row, or None."""
-        with closing(self._connection.cursor()) as cursor:
-            cursor.row_factory = sqlite3.Row
-            self._patiently(cursor.execute, sql, values)
-            found: sqlite3.Row | None = self._run(cursor.fetchone)
-            return found
+        """Return the first row, or None."""
+        with closing(self.rows(sql, values)) as rows:
+            return next(rows, None)
+
+    def value(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> Any:
+        """Return the first column of the first row; None where there is no row."""
+        row = self.row(sql, values)
+        return None if row is None else row[0]
 
 
 def seconds(moment: datetime) -> int:

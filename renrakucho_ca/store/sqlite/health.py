@@ -89,8 +89,8 @@ def newest_signature(db: Database) -> datetime | None:
     device's or a CA's, was signed; None where there is none. What another program signed does not
     count.
     """
-    row = db.row(
-        """SELECT max(at) AS at FROM (
+    newest = db.value(
+        """SELECT max(at) FROM (
                SELECT max(crl_this_update) AS at FROM authority WHERE key IS NOT NULL
                UNION ALL
                SELECT max(at) FROM ca_certificate WHERE der IS NOT NULL AND revoked_at IS NULL
@@ -100,7 +100,7 @@ def newest_signature(db: Database) -> datetime | None:
                               ORDER BY issued_at DESC, id DESC LIMIT 1))""",
         {"imported": IMPORTED},
     )
-    return None if row is None else optional_moment(row["at"])
+    return optional_moment(newest)
 
 
 def last_act(db: Database) -> LastAct | None:
@@ -198,5 +198,4 @@ def _count_live(
 
 
 def _count(db: Database, sql: str, *values: int) -> int:
-    row = db.row(sql, values)
-    return 0 if row is None else int(row[0])
+    return int(db.value(sql, values))

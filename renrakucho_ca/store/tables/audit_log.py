@@ -147,8 +147,8 @@ def hash_of(db: Database, id: int) -> bytes | None:
     """The recorded hash of a row; None where it is missing. Row 0 has `START`."""
     if id == 0:
         return START
-    row = db.row("SELECT hash FROM audit WHERE id = ?", (id,))
-    return None if row is None else row["hash"]
+    found: bytes | None = db.value("SELECT hash FROM audit WHERE id = ?", (id,))
+    return found
 
 
 def newest(db: Database, act: Act, object: str) -> AuditRecord | None:
@@ -239,8 +239,6 @@ def _first_of_the_last(db: Database, where: str, values: dict[str, object], limi
     """The first id of the last `limit` rows."""
     if limit == 0:
         return 2**63 - 1
-    row = db.row(
-        f"SELECT id FROM audit WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET :before",
-        values | {"before": limit - 1},
-    )
-    return values["first"] if row is None else row["id"]
+    sql = f"SELECT id FROM audit WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET :before"
+    first: object = db.value(sql, values | {"before": limit - 1})
+    return values["first"] if first is None else first

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renrakucho_ca.errors import NotFound
-from renrakucho_ca.model import Authority, Revocation, RevocationReason, Status
+from renrakucho_ca.model import Authority, Revocation, Status
 from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
+from renrakucho_ca.store.tables.certificates import revocation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +87,31 @@ def delete_request(db: Database, hierarchy: str) -> None:
 
 
 def put(db: Database, certificate: CaCertificate) -> None:
-    """Records one that is about to be signed."""
-    db.insert(
-        "ca_certificate",
-        {
-            "authority": certificate.authority,
-            "serial": f"{certificate.serial:x}",
-            "subject": certificate.subject,
-            "crosses": certificate.crosses,
-            "at": seconds(certificate.at),
-            "not_after": seconds(certificate.not_after),
-        },
-    )
+    """Record a certificate, pending or signed.
 
-
-def record(db: Database, certificate: CaCertificate, der: bytes) -> None:
-    """Records what was signed."""
+    A pending one, or one known only by its serial number, is completed. A revocation stays.
+    """
     db.execute(
-        "UPDATE ca_certificate SET der = ? WHERE authority = ? AND serial = ?",
-        (der, certificate.authority, f"{certificate.serial:x}"),
+        """INSERT INTO ca_certificate (authority, serial, subject, crosses, at, not_after, der)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (authority, serial) DO UPDATE
+           SET subject = excluded.subject, crosses = excluded.crosses, at = excluded.at,
+               not_after = excluded.not_after, der = excluded.der
+           WHERE der IS NULL""",
+        (
+            certificate.authority,
+            f"{certificate.serial:x}",
+            certificate.subject,
+            certificate.crosses,
+            seconds(certificate.at),
+            seconds(certificate.not_after),
+            certificate.der,
+        ),
     )
 
 
 def all_of(db: Database) -> list[CaCertificate]:
-    """In the order of their making."""
+    """Return all CA certificates, oldest first."""
     rows = db.rows(
         """SELECT c.*, a.hierarchy AS issuer FROM ca_certificate AS c
            JOIN authority AS a ON a.id = c.authority ORDER BY c.at, c.serial"""
@@ -137,7 +139,7 @@ def serials_of(db: Database, authority: Authority) -> dict[int, CaCertificate]:
 def revoke(
     db: Database, certificate: CaCertificate, revocation: Revocation, crl_entry: bytes
 ) -> bool:
-    """Revokes one for good; a revoked one stays as it was. Returns whether anything changed."""
+    """Revoke one for good; a revoked one stays as it was. Return whether anything changed."""
     changed = db.execute(
         """UPDATE ca_certificate SET revoked_at = ?, revocation_reason = ?, crl_entry = ?
            WHERE authority = ? AND serial = ? AND revoked_at IS NULL""",
@@ -157,11 +159,6 @@ def revoke(
 
 
 def _certificate(row: sqlite3.Row) -> CaCertificate:
-    revocation = None
-    if row["revoked_at"] is not None:
-        revocation = Revocation(
-            moment(row["revoked_at"]), RevocationReason(row["revocation_reason"])
-        )
     return CaCertificate(
         authority=row["authority"],
         issuer=row["issuer"],
@@ -171,5 +168,5 @@ def _certificate(row: sqlite3.Row) -> CaCertificate:
         at=moment(row["at"]),
         not_after=moment(row["not_after"]),
         der=row["der"],
-        revocation=revocation,
+        revocation=revocation_of(row),
     )

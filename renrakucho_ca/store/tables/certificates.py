@@ -80,21 +80,18 @@ def by_serial(db: Database, serial: int) -> list[Certificate]:
 
 def line_of(db: Database, number: RetrievalNumber) -> str:
     """The number of the first certificate in the row of re-issues that this one belongs to."""
-    row = db.row("SELECT line FROM certificate WHERE number = ?", (int(number),))
-    assert row is not None
-    return str(row["line"])
+    return str(db.value("SELECT line FROM certificate WHERE number = ?", (int(number),)))
 
 
 def der(db: Database, number: RetrievalNumber) -> bytes:
     """Its bytes. Raises NotFound where we have the record alone."""
-    row = db.row(
+    found: bytes | None = db.value(
         """SELECT d.der FROM certificate_der AS d
            JOIN certificate AS c ON c.id = d.certificate WHERE c.number = ?""",
         (int(number),),
     )
-    if row is None:
+    if found is None:
         raise NotFound("{number} has a record but no certificate", number=number)
-    found: bytes = row["der"]
     return found
 
 
@@ -191,7 +188,7 @@ def bundle(db: Database, number: RetrievalNumber) -> SealedBundle | None:
 
 
 def withdraw(db: Database, number: RetrievalNumber) -> None:
-    """Destroys the bundle: there is another one for the same device."""
+    """Destroy the bundle of a certificate."""
     db.execute(
         "DELETE FROM bundle WHERE certificate = (SELECT id FROM certificate WHERE number = ?)",
         (int(number),),
@@ -199,21 +196,19 @@ def withdraw(db: Database, number: RetrievalNumber) -> None:
 
 
 def claim(db: Database, number: RetrievalNumber, now: datetime) -> bool:
-    """The one download: marks it and destroys the bundle. Returns False where it was too late.
+    """Mark the one download and destroy the bundle. Return False where it was too late.
 
-    The test and the mark are one statement, so of any number that try, one succeeds.
+    One statement tests and marks, so of any number of callers one succeeds.
     """
-    row = db.row(
+    is_claimed = db.execute(
         """UPDATE certificate SET downloaded_at = :now
            WHERE number = :number AND standing = 'issued' AND not_after > :now
-             AND EXISTS (SELECT 1 FROM bundle WHERE certificate = certificate.id)
-           RETURNING id""",
+             AND EXISTS (SELECT 1 FROM bundle WHERE certificate = certificate.id)""",
         {"number": int(number), "now": seconds(now)},
     )
-    if row is None:
-        return False
-    db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
-    return True
+    if is_claimed:
+        withdraw(db, number)
+    return bool(is_claimed)
 
 
 def from_row(row: sqlite3.Row) -> Certificate:
@@ -228,7 +223,7 @@ def from_row(row: sqlite3.Row) -> Certificate:
         not_before=moment(row["not_before"]),
         not_after=moment(row["not_after"]),
         downloaded_at=optional_moment(row["downloaded_at"]),
-        revocation=_revocation(row),
+        revocation=revocation_of(row),
         supersedes=optional_number(row["supersedes"]),
         superseded_by=optional_number(row["superseded_by"]),
         profile=row["profile"],
@@ -237,7 +232,8 @@ def from_row(row: sqlite3.Row) -> Certificate:
     )
 
 
-def _revocation(row: sqlite3.Row) -> Revocation | None:
+def revocation_of(row: sqlite3.Row) -> Revocation | None:
+    """Return the revocation in a row of a certificate, a device's or a CA's."""
     if row["revoked_at"] is None:
         return None
     return Revocation(moment(row["revoked_at"]), word(RevocationReason, row["revocation_reason"]))

@@ -53,12 +53,8 @@ def cut_off(db: Database, hierarchy: str, now: datetime, after: int) -> list[Due
 
 def lapsed(db: Database, issued_before: datetime, now: datetime, after: int) -> list[Due]:
     """Return the next live certificates not downloaded in time."""
-    values: dict[str, object] = {
-        "issued_before": seconds(issued_before),
-        "now": seconds(now),
-        "after": after,
-    }
-    return _due(db, _LAPSED, values)
+    earliest = seconds(issued_before)
+    return _due(db, _LAPSED, {"issued_before": earliest, "now": seconds(now), "after": after})
 
 
 def count_cut_off(db: Database, hierarchy: str, now: datetime) -> int:
@@ -91,17 +87,10 @@ def _due(db: Database, condition: str, values: dict[str, object]) -> list[Due]:
     """A page. All of them together are one pass over the table, however many are revoked by now."""
     sql = f"{_SELECT} WHERE c.id > :after AND {condition} ORDER BY c.id LIMIT {PAGE}"
     return [
-        Due(
-            id=row["id"],
-            number=RetrievalNumber(row["number"]),
-            superseded=bool(row["superseded"]),
-        )
+        Due(row["id"], RetrievalNumber(row["number"]), bool(row["superseded"]))
         for row in db.rows(sql, values)
     ]
 
 
 def _count(db: Database, condition: str, values: dict[str, object]) -> int:
-    row = db.row(f"SELECT count(*) AS count FROM certificate AS c WHERE {condition}", values)
-    assert row is not None
-    count: int = row["count"]
-    return count
+    return int(db.value(f"SELECT count(*) FROM certificate AS c WHERE {condition}", values))

@@ -71,14 +71,12 @@ def get(db: Database, name: str) -> Hierarchy:
 
 def all_of(db: Database) -> list[Hierarchy]:
     """In the order of their making."""
-    # Two may be of the same second: the numbers of their CAs tell which was first.
-    rows = list(
-        db.rows(
-            """SELECT * FROM hierarchy ORDER BY created_at,
-               (SELECT min(id) FROM authority WHERE authority.hierarchy = hierarchy.name)"""
-        )
+    # Two may be of the same second: then the lower id of a CA is the earlier.
+    rows = db.rows(
+        """SELECT * FROM hierarchy ORDER BY created_at,
+           (SELECT min(id) FROM authority WHERE authority.hierarchy = hierarchy.name)"""
     )
-    return [_hierarchy(db, row) for row in rows]
+    return [_hierarchy(db, row) for row in list(rows)]
 
 
 def authorities(db: Database) -> list[Authority]:
@@ -125,11 +123,8 @@ def put_authority(db: Database, authority: Authority, crl_days: int) -> None:
 
 
 def fingerprint(db: Database, authority: int) -> str:
-    """The SHA-256 of a CA's certificate, in hex."""
-    row = db.row("SELECT fingerprint_sha256 FROM authority WHERE id = ?", (authority,))
-    assert row is not None
-    found: str = row["fingerprint_sha256"]
-    return found
+    """Return the SHA-256 of a CA's certificate, in hex."""
+    return str(db.value("SELECT fingerprint_sha256 FROM authority WHERE id = ?", (authority,)))
 
 
 def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> bool:
@@ -143,11 +138,7 @@ def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> b
                cutoff = coalesce(:cutoff, cutoff)
            WHERE name = :name
              AND (retired_at IS NULL OR coalesce(:cutoff, cutoff) IS NOT cutoff)""",
-        {
-            "name": name,
-            "now": seconds(now),
-            "cutoff": optional_seconds(cutoff),
-        },
+        {"name": name, "now": seconds(now), "cutoff": optional_seconds(cutoff)},
     )
     return bool(changed)
 
@@ -181,18 +172,13 @@ def next_crl_number(
     The milliseconds of thisUpdate keep it so where the store was restored from a backup, the
     number of the CRL that servers have (`published`) where the clock was set back.
     """
-    row = db.row(
+    milliseconds = seconds(this_update) * 1000
+    number = db.value(
         """UPDATE authority SET crl_number = max(crl_number + 1, :published + 1, :milliseconds)
            WHERE id = :id RETURNING crl_number""",
-        {
-            "id": authority.id,
-            "published": published,
-            "milliseconds": seconds(this_update) * 1000,
-        },
+        {"id": authority.id, "published": published, "milliseconds": milliseconds},
     )
-    assert row is not None
-    number: int = row["crl_number"]
-    return number
+    return int(number)
 
 
 def record_crl(

@@ -5,7 +5,6 @@ Changes need a writing transaction that the caller has opened.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -107,15 +106,11 @@ def set_portal_key(db: Database, id: int, portal_key: bytes | None) -> None:
 
 
 def responder(db: Database, authority: int) -> DelegatedResponder | None:
-    """The one that has a key: the newest that was recorded."""
-    row = db.row(
-        "SELECT * FROM responder WHERE authority = ? AND sealed_key IS NOT NULL",
-        (authority,),
-    )
-    return None if row is None else _responder(row)
-
-
-def _responder(row: sqlite3.Row) -> DelegatedResponder:
+    """Return the responder that has a key: the newest."""
+    sql = "SELECT * FROM responder WHERE authority = ? AND sealed_key IS NOT NULL"
+    row = db.row(sql, (authority,))
+    if row is None:
+        return None
     return DelegatedResponder(
         id=row["id"],
         serial=int(row["serial"], 16),
@@ -131,8 +126,8 @@ def _responder(row: sqlite3.Row) -> DelegatedResponder:
 
 
 def longest_serial(db: Database, authority: int) -> int:
-    row = db.row("SELECT max(length(serial)) FROM certificate WHERE authority = ?", (authority,))
-    return 0 if row is None else int(row[0] or 0)
+    sql = "SELECT max(length(serial)) FROM certificate WHERE authority = ?"
+    return db.value(sql, (authority,)) or 0
 
 
 def recorded_statuses(
@@ -156,13 +151,11 @@ def recorded_statuses(
 
 
 def last_change(db: Database) -> int:
-    row = db.row("SELECT max(id) FROM ocsp_change")
-    return 0 if row is None else int(row[0] or 0)
+    return db.value("SELECT max(id) FROM ocsp_change") or 0
 
 
 def count_changes(db: Database, authority: int) -> int:
-    row = db.row("SELECT count(*) FROM ocsp_change WHERE authority = ?", (authority,))
-    return 0 if row is None else int(row[0])
+    return int(db.value("SELECT count(*) FROM ocsp_change WHERE authority = ?", (authority,)))
 
 
 def forget_changes(db: Database, authority: int, last: int) -> None:
@@ -188,22 +181,14 @@ def record_signed(
     next_update: datetime,
     signed: Sequence[tuple[int, RecordedStatus, bytes, bytes]],
 ) -> None:
-    """Records the responses for changes. One that has changed again meanwhile has another number,
-    and stays unsigned."""
+    """Record the responses for changes. A certificate that changed again meanwhile has another
+    number, and stays unsigned."""
+    begin, end = seconds(this_update), seconds(next_update)
     db.execute_many(
         """UPDATE ocsp_change SET responder = ?, this_update = ?, next_update = ?,
                revoked_at = ?, reason = ?, sha1 = ?, sha256 = ? WHERE id = ?""",
         [
-            (
-                responder,
-                seconds(this_update),
-                seconds(next_update),
-                revoked_at,
-                reason,
-                sha1,
-                sha256,
-                change,
-            )
+            (responder, begin, end, revoked_at, reason, sha1, sha256, change)
             for change, (_, revoked_at, reason), sha1, sha256 in signed
         ],
     )

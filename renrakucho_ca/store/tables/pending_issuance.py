@@ -97,25 +97,26 @@ class SignedCertificate:
     bundle: SealedBundle
 
 
-def record(db: Database, signed: Sequence[tuple[Authority, SignedCertificate]]) -> None:
-    """Record signed certificates with their bundles in place of the pending issuances.
+_COLUMNS = (
+    *("number", "authority", "serial", "user", "device", "profile", "note", "issued_at"),
+    *("not_before", "not_after", "supersedes", "key_algorithm", "fingerprint_sha256"),
+)
+INSERT = f"""
+INSERT INTO certificate ({", ".join(_COLUMNS)}, line)
+VALUES ({", ".join(f":{column}" for column in _COLUMNS)}, coalesce(
+    (SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
+     WHERE c.number = :continues AND a.hierarchy = :hierarchy),
+    :number
+))
+"""
+"""A re-issue in the same hierarchy continues the line of the certificate before."""
+REPLACE = ", ".join(f"{column} = excluded.{column}" for column in (*_COLUMNS, "line"))
 
-    A re-issue in the same hierarchy continues the line of the certificate before.
-    """
+
+def record(db: Database, signed: Sequence[tuple[Authority, SignedCertificate]]) -> None:
+    """Record signed certificates with their bundles in place of the pending issuances."""
     db.execute_many(
-        """INSERT INTO certificate (
-               number, authority, serial, user, device, profile, note, issued_at, not_before,
-               not_after, supersedes, key_algorithm, fingerprint_sha256, line
-           ) VALUES (
-               :number, :authority, :serial, :user, :device, :profile, :note, :issued_at,
-               :not_before, :not_after, :supersedes, :key_algorithm, :fingerprint_sha256,
-               coalesce(
-                   (SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
-                    WHERE c.number = :supersedes AND a.hierarchy = :hierarchy),
-                   :number
-               )
-           )""",
-        [_certificate_row(authority, each.certificate) for authority, each in signed],
+        INSERT, [_certificate_row(authority, each.certificate) for authority, each in signed]
     )
     db.execute_many(
         """INSERT INTO certificate_der (certificate, der)
@@ -155,6 +156,7 @@ def abandon(db: Database, pending: PendingIssuance) -> None:
 
 
 def _certificate_row(authority: Authority, certificate: Certificate) -> dict[str, object]:
+    supersedes = None if certificate.supersedes is None else int(certificate.supersedes)
     return {
         "number": int(certificate.number),
         "authority": authority.id,
@@ -167,7 +169,8 @@ def _certificate_row(authority: Authority, certificate: Certificate) -> dict[str
         "issued_at": seconds(certificate.issued_at),
         "not_before": seconds(certificate.not_before),
         "not_after": seconds(certificate.not_after),
-        "supersedes": None if certificate.supersedes is None else int(certificate.supersedes),
+        "supersedes": supersedes,
+        "continues": supersedes,
         "key_algorithm": certificate.key_algorithm,
         "fingerprint_sha256": certificate.fingerprint_sha256,
     }

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from renrakucho_ca.model import UNKNOWN, Authority, RetrievalNumber
 from renrakucho_ca.store.sqlite.connection import Database, seconds, serial_number
-from renrakucho_ca.store.tables import ca_certificates
+from renrakucho_ca.store.tables import ca_certificates, certificates, pending_issuance
 from renrakucho_ca.store.tables.ca_certificates import CaCertificate
+from renrakucho_ca.store.tables.pending_issuance import INSERT, REPLACE, PendingIssuance
 
 PENDING = "pending"
 """The recorded status of a pending issuance."""
@@ -22,7 +23,7 @@ class Known(NamedTuple):
 
 
 def find(db: Database, authority: Authority, serial: int) -> Known | None:
-    """The certificate or pending issuance with that serial number."""
+    """Return the certificate or pending issuance with that serial number."""
     row = db.row(
         """SELECT number, standing FROM certificate
            WHERE authority = :authority AND serial = :serial
@@ -35,13 +36,11 @@ def find(db: Database, authority: Authority, serial: int) -> Known | None:
 
 
 def crl_number(db: Database, authority: Authority) -> int:
-    """The highest CRL number that the store knows."""
-    row = db.row("SELECT crl_number FROM authority WHERE id = ?", (authority.id,))
-    assert row is not None
-    return int(row["crl_number"])
+    """Return the highest CRL number that the store knows."""
+    return int(db.value("SELECT crl_number FROM authority WHERE id = ?", (authority.id,)))
 
 
-def put_stranger(
+def put_unknown(
     db: Database,
     authority: Authority,
     serial: int,
@@ -50,37 +49,36 @@ def put_stranger(
 ) -> bool:
     """Record an unknown certificate that a CRL lists, for the caller to revoke.
 
-    Its user is unknown, and it counts as valid as long as its CA. Returns False where the number is
+    Its user is unknown, and it counts as valid as long as its CA. Return False where the number is
     taken.
     """
     db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (UNKNOWN,))
-    end = seconds(authority.not_after)
-    begin = min(seconds(revoked_at), end - 1)
-    row = db.row(
-        """INSERT INTO certificate (number, authority, serial, user, device, profile, line,
-               issued_at, not_before, not_after)
-           SELECT :number, :authority, :serial, :unknown, :unknown, :unknown, :number,
-               :begin, :begin, :end
-           WHERE NOT EXISTS (SELECT 1 FROM certificate WHERE number = :number)
-             AND NOT EXISTS (SELECT 1 FROM intent WHERE number = :number)
-           RETURNING id""",
-        {
-            "number": int(number),
-            "authority": authority.id,
-            "serial": f"{serial:x}",
-            "unknown": UNKNOWN,
-            "begin": begin,
-            "end": end,
-        },
+    pending = PendingIssuance(
+        number=number,
+        authority=authority.id,
+        serial=serial,
+        user=UNKNOWN,
+        device=UNKNOWN,
+        profile=UNKNOWN,
+        subject=UNKNOWN,
+        at=_begin(authority, revoked_at),
+        not_after=authority.not_after,
+        supersedes=None,
     )
-    return row is not None
+    is_free = pending_issuance.put_pending(db, pending)
+    if is_free:
+        pending_issuance.abandon(db, pending)
+    return is_free
 
 
-def move_stranger(
-    db: Database, number: RetrievalNumber, serial: int, free: RetrievalNumber
-) -> None:
-    """Give a stranger with another serial number a free number, where it has that one: it was
-    drawn, and no one knows it."""
+def _begin(authority: Authority, revoked_at: datetime) -> datetime:
+    """Return the moment from which an unknown certificate of a CA counts as valid."""
+    return min(revoked_at, authority.not_after - timedelta(seconds=1))
+
+
+def move_unknown(db: Database, number: RetrievalNumber, serial: int, free: RetrievalNumber) -> None:
+    """Give an unknown certificate with another serial number a free number, where it has that one:
+    the number was drawn, and no user has it."""
     db.execute(
         f"""UPDATE certificate SET number = ?, line = ?
             WHERE number = ? AND serial <> ?
@@ -97,7 +95,7 @@ def put_issued(
     issued_at: int,
     facts: dict[str, Any],
 ) -> bool:
-    """Record a certificate whose bundle is lost; a stranger gets its own data.
+    """Record a certificate whose bundle is lost; an unknown certificate gets its own data.
 
     Args:
         facts: the detail of its row in the audit log.
@@ -106,92 +104,52 @@ def put_issued(
         Whether it is new.
     """
     db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (facts["user"],))
-    row = {
-        "number": int(number),
-        "authority": authority.id,
-        "serial": f"{serial:x}",
-        "user": facts["user"],
-        "device": facts["device"],
-        "profile": facts["profile"],
-        "note": facts.get("note"),
-        "issued_at": issued_at,
-        "not_before": facts.get("not_before", issued_at),
-        "not_after": facts["not_after"],
-        "supersedes": _free_predecessor(db, facts.get("supersedes")),
-        "key_algorithm": facts.get("key_algorithm"),
-        "fingerprint_sha256": facts.get("fingerprint"),
-        "line": _line(db, authority, number, facts.get("supersedes")),
-    }
     db.execute("DELETE FROM intent WHERE number = ?", (int(number),))
-    columns = [column for column in row if column not in ("authority", "serial")]
+    before = None if facts.get("supersedes") is None else int(facts["supersedes"])
     return bool(
         db.execute(
-            f"""INSERT INTO certificate ({", ".join(row)})
-                VALUES ({", ".join(f":{column}" for column in row)})
-                ON CONFLICT (authority, serial) DO UPDATE
-                SET {", ".join(f"{column} = excluded.{column}" for column in columns)}
+            f"""{INSERT} ON CONFLICT (authority, serial) DO UPDATE SET {REPLACE}
                 WHERE user = '{UNKNOWN}' AND fingerprint_sha256 IS NULL""",
-            row,
+            {
+                "number": int(number),
+                "authority": authority.id,
+                "hierarchy": authority.hierarchy,
+                "serial": f"{serial:x}",
+                "user": facts["user"],
+                "device": facts["device"],
+                "profile": facts["profile"],
+                "note": facts.get("note"),
+                "issued_at": issued_at,
+                "not_before": facts.get("not_before", issued_at),
+                "not_after": facts["not_after"],
+                "supersedes": _free_predecessor(db, before),
+                "continues": before,
+                "key_algorithm": facts.get("key_algorithm"),
+                "fingerprint_sha256": facts.get("fingerprint"),
+            },
         )
     )
 
 
-def _free_predecessor(db: Database, number: str | None) -> int | None:
-    """The certificate that is superseded, unless it is unknown or has another successor."""
-    row = db.row(
+def _free_predecessor(db: Database, number: int | None) -> int | None:
+    """Return the number of a superseded certificate that is known and has no other successor."""
+    found: int | None = db.value(
         """SELECT number FROM certificate AS c WHERE number = ?
            AND NOT EXISTS (SELECT 1 FROM certificate AS s WHERE s.supersedes = c.number)""",
-        (None if number is None else int(number),),
+        (number,),
     )
-    return None if row is None else int(row["number"])
-
-
-def _line(db: Database, authority: Authority, number: RetrievalNumber, before: str | None) -> int:
-    """A re-issue in the same hierarchy keeps the line of its predecessor."""
-    row = db.row(
-        """SELECT c.line FROM certificate AS c JOIN authority AS a ON a.id = c.authority
-           WHERE c.number = ? AND a.hierarchy = ?""",
-        (None if before is None else int(before), authority.hierarchy),
-    )
-    return int(number) if row is None else int(row["line"])
+    return found
 
 
 def set_downloaded(db: Database, number: RetrievalNumber, at: datetime) -> bool:
-    """Mark as downloaded, and destroy the bundle that is still here. Returns whether it is new."""
-    row = db.row(
-        """UPDATE certificate SET downloaded_at = ? WHERE number = ? AND downloaded_at IS NULL
-           RETURNING id""",
+    """Mark as downloaded, and destroy the bundle that is still here. Return whether it is new."""
+    is_new = db.execute(
+        "UPDATE certificate SET downloaded_at = ? WHERE number = ? AND downloaded_at IS NULL",
         (seconds(at), int(number)),
     )
-    if row is None:
-        return False
-    db.execute("DELETE FROM bundle WHERE certificate = ?", (row["id"],))
-    return True
-
-
-# -- certificates of CAs
-
-
-def put_ca(db: Database, certificate: CaCertificate) -> None:
-    """Record a CA's certificate. One that was pending, or known only by its serial number, is
-    completed, and stays revoked if it was."""
-    db.execute(
-        """INSERT INTO ca_certificate (authority, serial, subject, crosses, at, not_after, der)
-           VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (authority, serial) DO UPDATE
-           SET subject = excluded.subject, crosses = excluded.crosses, at = excluded.at,
-               not_after = excluded.not_after, der = excluded.der
-           WHERE der IS NULL""",
-        (
-            certificate.authority,
-            f"{certificate.serial:x}",
-            certificate.subject,
-            certificate.crosses,
-            seconds(certificate.at),
-            seconds(certificate.not_after),
-            certificate.der,
-        ),
-    )
+    if is_new:
+        certificates.withdraw(db, number)
+    return bool(is_new)
 
 
 def ca(db: Database, root: Authority, serial: int, revoked_at: datetime) -> CaCertificate:
@@ -201,14 +159,13 @@ def ca(db: Database, root: Authority, serial: int, revoked_at: datetime) -> CaCe
     """
     known = ca_certificates.serials_of(db, root).get(serial)
     if known is None:
-        last = root.not_after - timedelta(seconds=1)
         known = CaCertificate(
             authority=root.id,
             issuer=root.hierarchy,
             serial=serial,
             subject=UNKNOWN,
             crosses=None,
-            at=min(revoked_at, last),
+            at=_begin(root, revoked_at),
             not_after=root.not_after,
             der=None,
             revocation=None,
@@ -218,8 +175,8 @@ def ca(db: Database, root: Authority, serial: int, revoked_at: datetime) -> CaCe
 
 
 def revoked_by(db: Database, root: Authority) -> set[int]:
-    """The serial numbers that belong on a root's CRL."""
-    rows = db.rows(
+    """Return the serial numbers that belong on a root's CRL."""
+    rows = db.tuples(
         """SELECT serial FROM certificate
            WHERE authority = :root AND revoked_at IS NOT NULL
            UNION ALL
@@ -227,4 +184,4 @@ def revoked_by(db: Database, root: Authority) -> set[int]:
            WHERE authority = :root AND revoked_at IS NOT NULL""",
         {"root": root.id},
     )
-    return {serial_number(row["serial"]) for row in rows}
+    return {serial_number(serial) for (serial,) in rows}

@@ -12,11 +12,11 @@ from asn1crypto import x509 as asn1_x509
 
 from renrakucho_ca.errors import Conflict, Invalid, Refused, Unavailable
 from renrakucho_ca.model import RevocationReason
-from renrakucho_ca.service.hierarchy import creation, cross_signing
+from renrakucho_ca.service.hierarchy import ca_issuances, creation, cross_signing
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.recovery import reconcile
-from renrakucho_ca.store.tables import ca_certificates, certificates
+from renrakucho_ca.store.tables import certificates
 from tests.shared.homes import PASSPHRASE, Clock, Died, issue, openssl, published, rows
 
 pytestmark = pytest.mark.needs("openssl")
@@ -171,7 +171,7 @@ def test_the_pending_cross_certificate_of_a_killed_run_is_on_the_crl(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(ca_certificates, "record", die)
+        patched.setattr(ca_issuances, "record", die)
         with pytest.raises(Died):
             cross_signing.cross(home, "new", "old")
     ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")
@@ -227,7 +227,7 @@ def test_a_restore_keeps_the_pending_cross_certificate_of_a_killed_run(home: Hom
     older = home.store / "rca.sqlite.older"
     shutil.copy(home.store / "rca.sqlite", older)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ca_certificates, "record", die)
+        patched.setattr(ca_issuances, "record", die)
         with pytest.raises(Died):
             cross_signing.cross(home, "new", "old")
     ((lost,),) = rows(home, "SELECT serial FROM ca_certificate")

@@ -182,7 +182,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
         assert restoration.restore(restored, tmp_path / f"b{nth}").findings == []
         # Its CRL lists nothing that its database does not know.
         learned = reconcile.reconcile(restored).learned
-        assert (learned.revoked, learned.strangers) == (0, 0)
+        assert (learned.revoked, learned.unknown) == (0, 0)
         counts.append(count_certificates(restored))
         restored.db.close()
     assert counts == sorted(set(counts))

@@ -179,7 +179,7 @@ def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived
     done = reconcile.reconcile(place, given)
     assert done.is_finished
     assert done.learned.issued == ISSUED
-    assert (done.learned.strangers, done.learned.missing) == (0, 0)
+    assert (done.learned.unknown, done.learned.missing) == (0, 0)
     check_everything_is_known(lost, place)
     check_goes_on(lost, place)
     check_chain(place)
@@ -210,7 +210,7 @@ def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) 
         crl_files=[path for path in lost.crls if not path.name.startswith("later")],
     )
     # One of the 20 was issued before; the other 19 and the one on hold after the backup.
-    assert (done.learned.revoked, done.learned.strangers) == (1, REVOKED)
+    assert (done.learned.revoked, done.learned.unknown) == (1, REVOKED)
     assert not done.is_finished
     with pytest.raises(Refused, match="does not know"):
         issue(place)
@@ -235,7 +235,7 @@ def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: H
     shutil.copytree(lost.home.public, place.public)
     restoration.restore(place, lost.backup)
     done = reconcile.reconcile(place)
-    assert done.learned.strangers == REVOKED
+    assert done.learned.unknown == REVOKED
     done = reconcile.reconcile(place, [lost.journal])
     assert done.is_finished
     assert rows(place, JOURNALLED) == rows(lost.home, JOURNALLED)
@@ -463,7 +463,7 @@ def test_a_damaged_journal_is_set_aside_where_the_operator_goes_on_without(
     done = reconcile.reconcile(home, without_journal=True)
     assert done.is_finished
     assert [path for path, _ in done.problems if path.name == "journal"]
-    assert (done.learned.issued, done.learned.strangers) == (0, REVOKED)
+    assert (done.learned.issued, done.learned.unknown) == (0, REVOKED)
     assert done.set_aside is not None
     assert done.set_aside.read_bytes() == content
     check_chain(home)
