@@ -217,7 +217,7 @@ jobs_option = click.option(
 )
 yes_option = click.option("--yes", is_flag=True, help="skip the confirmation")
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="report what would be done without changing anything"
+    "--dry-run", is_flag=True, help="report the planned changes without making them"
 )
 
 

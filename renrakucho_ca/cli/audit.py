@@ -26,23 +26,26 @@ LONGEST_DETAIL = 72
 
 audit = Group(
     "audit",
-    help="Who did what, when and from where: the audit log, each row chained to the one before.",
+    help="Show and verify the audit log: the actor, act, time and origin of each change. Each "
+    "row is chained to the row before it.",
     sections={
         "Commands": {
-            "log": (".audit:log", "what was done"),
-            "verify": (".audit:verify", "that nothing of it was changed"),
+            "log": (".audit:log", "list the recorded acts"),
+            "verify": (".audit:verify", "verify the audit log"),
         }
     },
 )
 
 
-@command("Lists what was done, the newest last.")
-@click.option("--since", metavar="DATE", help="at this moment or later")
-@click.option("--until", metavar="DATE", help="before this moment")
-@click.option("--act", type=Choice(Act), help="this act alone")
-@click.option("--actor", metavar="NAME", help="by this user of the system, or by the portal")
-@click.option("--number", type=NumberType(), metavar="NUMBER", help="done to this certificate")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="the newest so many")
+@command("List the recorded acts, newest last.")
+@click.option("--since", metavar="DATE", help="show acts at this time or later")
+@click.option("--until", metavar="DATE", help="show acts before this time")
+@click.option("--act", type=Choice(Act), help="filter by act")
+@click.option("--actor", metavar="NAME", help="filter by actor (a system user, or portal)")
+@click.option("--number", type=NumberType(), metavar="NUMBER", help="filter by certificate")
+@click.option(
+    "--limit", type=click.IntRange(min=0), metavar="N", help="show only the newest N acts"
+)
 @format_option
 def log(
     app: App,
@@ -70,15 +73,15 @@ def log(
 
 
 @command(
-    "Proves the audit log: that each row follows from the one before, that the journal has "
-    "the same, and that it is what the issuing CAs have signed with each publication. Names the "
-    "first row that is not as it was written; the exit code is 8 then."
+    "Verify the hash chain of the audit log, and compare the log with the journal and with the "
+    "checkpoints that the issuing CAs signed. If a row was changed, print the first such row "
+    "and exit with code 8."
 )
 @click.option(
     "--checkpoint",
     type=FILE_NAME,
     metavar="FILE",
-    help="also a HIERARCHY-audit.json that was kept elsewhere",
+    help="also compare with this copy of HIERARCHY-audit.json",
 )
 @format_option
 def verify(app: App, checkpoint: Path | None, form: Format) -> None:
@@ -95,7 +98,7 @@ def verify(app: App, checkpoint: Path | None, form: Format) -> None:
     for each in verdict.problems:
         app.console.error(each)
     if verdict.problems:
-        raise Attention("the audit log is not as it was written")
+        raise Attention("the audit log does not verify")
 
 
 def _for_scripts(form: Format) -> Callable[[AuditRecord], Row]:

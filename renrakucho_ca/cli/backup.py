@@ -93,10 +93,11 @@ def _verify(app: App, file: Path, form: Format) -> None:
 
 @click.command(
     cls=Command,
-    help="Restore a backup into an empty home, then replay later changes from the journal and the "
-    "published CRLs. ca-store/journal and public/ of the lost home are read where they are. "
-    "Until all later changes are known, the store issues and delivers nothing, and the exit code "
-    "is 8. Without FILE, go on with a restore, or bring an older database up to its journal.",
+    help="Restore a backup into an empty home, then replay later changes from the journal and "
+    "the published CRLs. If ca-store/journal and public/ of the lost home are still in "
+    "place, they are read. Until all later changes are known, the store issues and delivers "
+    "nothing, and the exit code is 8. Without FILE, continue a restore, or replay the "
+    "journal into an older database.",
 )
 @click.argument("file", type=_path(), required=False)
 @click.option(
@@ -105,7 +106,7 @@ def _verify(app: App, file: Path, form: Format) -> None:
     type=_path(),
     multiple=True,
     metavar="FILE",
-    help="replay this copy of the lost home's journal; can be given several times",
+    help="replay this copy of the lost home's journal (repeatable)",
 )
 @click.option(
     "--crl",
@@ -113,12 +114,12 @@ def _verify(app: App, file: Path, form: Format) -> None:
     type=_path(),
     multiple=True,
     metavar="FILE",
-    help="revoke what this CRL lists, DER or PEM; can be given several times",
+    help="revoke the certificates on this CRL (DER or PEM, repeatable)",
 )
 @click.option(
     "--without-journal",
     is_flag=True,
-    help="go on although later changes are lost; a journal that is damaged is set aside",
+    help="continue although later changes are lost; a damaged journal is renamed",
 )
 @yes_option
 @format_option
@@ -139,7 +140,7 @@ def restore(
     if file is not None:
         app.confirm("restore {file} into {home}?", yes=yes, file=file, home=app.home.path)
     if without_journal:
-        app.confirm("go on without the changes after the backup?", yes=yes)
+        app.confirm("continue without the changes made after the backup?", yes=yes)
     restored = None if file is None else restoration.restore(app.home, file)
     for finding in [] if restored is None else restored.findings:
         _warn(app, finding.file, finding.problem)

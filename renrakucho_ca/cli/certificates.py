@@ -35,17 +35,21 @@ _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
     "unless --status or --all is given.",
     name="list",
 )
-@click.option("--user", metavar="ID", help="of this user")
-@click.option("--device", metavar="D", help="for this device kind")
-@click.option("--status", type=Choice(Status), multiple=True, help="with this status (repeatable)")
-@click.option("--all", "everything", is_flag=True, help="with any status")
-@click.option("--hierarchy", metavar="NAME", help="of this hierarchy")
-@click.option("--facility", metavar="NAME", help="of users of this facility")
-@click.option("--network", metavar="NAME", help="of users of this network")
-@click.option("--issued-before", metavar="DATE", help="issued before this date")
-@click.option("--issued-after", metavar="DATE", help="issued on this date or later")
-@click.option("--expires-within", metavar="30d", help="expiring within this many days")
-@click.option("--text", metavar="T", help="with this text in number, user, name or note")
+@click.option("--user", metavar="ID", help="filter by user")
+@click.option("--device", metavar="D", help="filter by device kind")
+@click.option("--status", type=Choice(Status), multiple=True, help="filter by status (repeatable)")
+@click.option("--all", "everything", is_flag=True, help="include revoked and expired certificates")
+@click.option("--hierarchy", metavar="NAME", help="filter by hierarchy")
+@click.option("--facility", metavar="NAME", help="filter by facility of the user")
+@click.option("--network", metavar="NAME", help="filter by network of the user")
+@click.option("--issued-before", metavar="DATE", help="show certificates issued before this date")
+@click.option(
+    "--issued-after", metavar="DATE", help="show certificates issued on this date or later"
+)
+@click.option(
+    "--expires-within", metavar="30d", help="show certificates that expire within this many days"
+)
+@click.option("--text", metavar="T", help="search for T in number, user, name and note")
 @click.option(
     "--sort",
     type=click.Choice(_SORTS),

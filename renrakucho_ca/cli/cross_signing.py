@@ -24,11 +24,12 @@ _COLUMNS = ("serial", "issuer", "crosses", "subject", "status", "not_after")
 
 
 @command(
-    "Sign the issuing CA of another home from its request (`rca hierarchy request`). Name "
-    "and key come from the request, everything else from profiles/issuing.yaml of this home."
+    "Sign a certificate for the issuing CA of another home, from its request (`rca hierarchy "
+    "request`). Name and key come from the request, everything else from profiles/issuing.yaml "
+    "of this home."
 )
 @click.argument("request", type=FILE_NAME)
-@click.option("--hierarchy", metavar="H", required=True, help="hierarchy whose root signs")
+@click.option("--hierarchy", metavar="H", required=True, help="hierarchy of the signing root")
 @click.option(
     "--out",
     type=FILE_NAME,
@@ -53,7 +54,7 @@ def sign(
     "writes NAME-cross-OTHER.pem."
 )
 @click.argument("name")
-@click.option("--by", metavar="OTHER", required=True, help="hierarchy whose root signs")
+@click.option("--by", metavar="OTHER", required=True, help="hierarchy of the signing root")
 @click.option(
     "--not-after", metavar="DATE", help="expiry date (default: the earlier of the two CAs)"
 )

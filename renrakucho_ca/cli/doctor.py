@@ -20,11 +20,11 @@ _FIELDS = ("check", "severity", "problem", "hint")
 
 
 @command(
-    "Check the home for present and coming problems: settings, permissions, database, audit "
-    "log, clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails and "
-    "disk. Each problem comes with a hint; nothing is changed. The exit code is 8 if there "
-    "is a problem. With a passphrase file the keys are checked too. The table lists "
-    "problems; json and csv list every check."
+    "Check the home for current and upcoming problems: settings, permissions, database, audit "
+    "log, clock, backup, keys, hierarchies, algorithms, cut-offs, CRLs, OCSP, mails and disk. "
+    "Each problem comes with a hint; nothing is changed. The exit code is 8 if there is a "
+    "problem. With a passphrase file the keys are checked too. The table lists problems; json "
+    "and csv list every check."
 )
 @click.option(
     "--metrics",

@@ -20,13 +20,16 @@ from renrakucho_ca.service.revocation import expiry
 @click.option(
     "--check",
     is_flag=True,
-    help="report what is due and change nothing (exit code 8 if anything is)",
+    help="report due certificates and change nothing (exit code 8 if there are any)",
 )
 @format_option
 def expire(app: App, check: bool, form: Format) -> None:
     found = expiry.due(app.home) if check else expiry.expire(app.home)
     app.console.one({"cut_off": found.cut_off, "lapsed": found.lapsed, "ended": found.ended}, form)
     if check and found.anything:
-        raise Attention("certificates or bundles are due", hint="run `rca expire`")
+        raise Attention(
+            "certificates are due for revocation, or bundles for destruction",
+            hint="run `rca expire`",
+        )
     if found.anything:
         publish(app)

@@ -21,8 +21,8 @@ _FIELDS = ("name", "created_at", "request_sha256")
 
 @command(
     "Create the key of a new hierarchy's issuing CA and a request (PKCS #10) for its "
-    "certificate. Sign the request where the root's key is, with OpenSSL or `rca hierarchy "
-    "sign`. A second run writes the same request."
+    "certificate. Sign the request on the machine with the root's key, with OpenSSL or `rca "
+    "hierarchy sign`. A second run writes the same request."
 )
 @click.argument("name")
 @click.option("--out", type=FILE_NAME, metavar="FILE", help="write the request (PEM) to FILE")
@@ -40,7 +40,7 @@ _FIELDS = ("name", "created_at", "request_sha256")
     metavar="URI",
     help="use the key at this pkcs11: URI; it is created if missing",
 )
-@click.option("--withdraw", is_flag=True, help="withdraw the request and set its key aside")
+@click.option("--withdraw", is_flag=True, help="withdraw the request and rename its key")
 @format_option
 def request(
     app: App,
@@ -94,7 +94,7 @@ def requests(app: App, form: Format) -> None:
     "--issuing-key",
     type=TokenUriType(),
     metavar="URI",
-    help="its key, if the request was for a key in a token",
+    help="key of the issuing CA, if it is in a token",
 )
 @format_option
 def install(
@@ -109,8 +109,8 @@ def install(
     years = external_root.years_too_many(app.home, made)
     if years is not None:
         app.console.talk(
-            "the CA expires on {end}, before a certificate of {years} years would: have another "
-            "one signed for longer, or shorten validity_years in the profiles",
+            "the CA expires on {end} and cannot issue certificates for {years} years: get a CA "
+            "certificate with a longer validity, or shorten validity_years in the profiles",
             end=made.issuing.not_after.date(),
             years=years,
         )
@@ -119,7 +119,9 @@ def install(
     )
 
 
-@command("Install a CRL signed where the root's key is, for the next `rca publish`.")
+@command(
+    "Install a CRL that was signed on the root's machine. The next `rca publish` publishes it."
+)
 @click.argument("name")
 @click.argument("file", type=FILE_NAME)
 def crl(app: App, name: str, file: Path) -> None:

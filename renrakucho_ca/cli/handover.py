@@ -19,9 +19,13 @@ from renrakucho_ca.model import RetrievalNumber
 )
 @numbers_or_option
 @click.option(
-    "--facility", metavar="NAME", help="include what this facility has not downloaded yet"
+    "--facility",
+    metavar="NAME",
+    help="include the certificates of this facility that wait to be downloaded",
 )
-@click.option("--user", metavar="ID", help="include what this user has not downloaded yet")
+@click.option(
+    "--user", metavar="ID", help="include the certificates of this user that wait to be downloaded"
+)
 @click.option(
     "--out",
     required=True,

@@ -35,7 +35,7 @@ _SPARE = ("created_at", "root_not_after")
 
 hierarchy = Group(
     "hierarchy",
-    help="Manage hierarchies: a root CA and its issuing CA.",
+    help="Manage hierarchies. A hierarchy is a root CA with its issuing CA.",
     sections={
         "Commands": {
             "create": (".hierarchy:create", "create a root CA and its issuing CA"),

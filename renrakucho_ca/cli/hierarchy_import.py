@@ -69,14 +69,14 @@ LARGEST_CA_FILE = 1024 * 1024
     "--records",
     type=FILE,
     metavar="CSV",
-    help="the owner of each certificate: number,serial,user,device,note,issued_at,email,facility,"
-    "network,name",
+    help="owner table with the columns number, serial, user, device, note, issued_at, email, "
+    "facility, network, name",
 )
 @click.option(
     "--device",
     default=UNKNOWN,
     metavar="D",
-    help="the device of certificates for which --records names none (default: unknown)",
+    help="device kind of certificates without one in --records (default: unknown)",
 )
 @format_option
 def import_(

@@ -28,7 +28,7 @@ mail = Group(
 
 
 @command("List the mails, oldest first.", name="list")
-@click.option("--state", type=Choice(MailState), help="only mails in this state")
+@click.option("--state", type=Choice(MailState), help="filter by state")
 @format_option
 def list_(app: App, state: MailState | None, form: Format) -> None:
     rows = map(_row, outbox.stream(app.home.db, state))

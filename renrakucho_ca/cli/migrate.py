@@ -36,9 +36,9 @@ MOST_FAILURES = 50
 
 
 @command(
-    "Issue a successor in the new hierarchy for each live certificate of the old one, and "
-    "set the cut-off. Until the cut-off both work, then only the new ones. A stopped run "
-    "can be run again: no certificate gets two successors."
+    "Issue a successor in the new hierarchy for each live certificate of the old one, and set "
+    "the cut-off. Until the cut-off both work, then only the new ones. An interrupted run can "
+    "be repeated: no certificate gets two successors."
 )
 @click.option(
     "--cutoff",
@@ -53,7 +53,7 @@ MOST_FAILURES = 50
 @click.option("--facility", metavar="NAME", help="only users of this facility")
 @click.option("--network", metavar="NAME", help="only users of this network")
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="re-issue at most N certificates"
+    "--limit", type=click.IntRange(min=1), metavar="N", help="migrate at most N certificates"
 )
 @mail_option
 @click.option(
@@ -97,7 +97,7 @@ def migrate(
         sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
         return
     if form == "html":
-        raise click.UsageError("html needs --status")
+        raise click.UsageError("--format html needs --status")
     if cutoff is not None and not (status or dry_run):
         app.expect_keys()
     from renrakucho_ca.service.migration import migration

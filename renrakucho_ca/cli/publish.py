@@ -22,14 +22,14 @@ from renrakucho_ca.token_uri import KeyPlace
 @click.option(
     "--if-due",
     is_flag=True,
-    help="for cron: sign only CRLs past half of their validity or behind a revocation",
+    help="for cron: sign only CRLs that are past half of their validity or lack a revocation",
 )
 @root_key_option
 @click.option(
     "--trust-clock",
     is_flag=True,
-    help="trust the clock although the newest CRL or certificate is later: the clock was ahead "
-    "then",
+    help="sign although the newest CRL or certificate is dated later, because the clock was "
+    "ahead then",
 )
 @format_option
 def publish(

@@ -34,7 +34,7 @@ from renrakucho_ca.console import Format, Row
     "--root-key",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="also change this root key file, which is kept off the machine",
+    help="also change the passphrase of this root key file",
 )
 @format_option
 def rekey_passphrase(

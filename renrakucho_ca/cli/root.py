@@ -37,7 +37,7 @@ _SECTIONS = {
     },
     "Migration": {
         "migrate": (".migrate:migrate", "issue successors from the new hierarchy"),
-        "expire": (".expire:expire", "revoke what is past its cut-off or never fetched"),
+        "expire": (".expire:expire", "revoke certificates past their cut-off or never downloaded"),
     },
     "Servers": {
         "publish": (".publish:publish", "write CA certificates, CRLs and nginx snippets"),

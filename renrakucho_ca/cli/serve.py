@@ -40,7 +40,7 @@ def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) ->
     except ImportError as error:
         raise Unavailable(
             "the portal is not installed: {reason}",
-            hint="pip install 'renrakucho-ca[portal]'",
+            hint="run `pip install 'renrakucho-ca[portal]'`",
             reason=error,
         ) from error
     from renrakucho_ca.service.retrieval import download

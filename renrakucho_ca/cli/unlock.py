@@ -8,8 +8,8 @@ from renrakucho_ca.model import RetrievalNumber
 
 
 @command(
-    "Unlock a retrieval number that wrong passwords on the download page have locked. A "
-    "lock also ends by itself after an hour."
+    "Unlock a retrieval number that wrong passwords on the download page have locked. A lockout "
+    "also ends by itself after an hour."
 )
 @number_argument
 def unlock(app: App, number: RetrievalNumber) -> None:

@@ -18,7 +18,7 @@ _FIELDS = ("user", "name", "email", "facility", "network")
 
 user = Group(
     "user",
-    help="Manage the users to whom certificates are issued.",
+    help="Manage the users of the certificates.",
     sections={
         "Commands": {
             "add": (".user:add", "add or update a user"),

@@ -113,7 +113,7 @@ def _issuing_findings(
             requested=x509_certificates.subject_text(request),
         )
     if issuing.not_valid_after_utc > root.not_valid_after_utc:
-        yield Invalid("it ends after its root")
+        yield Invalid("it expires after its root")
     ours = extension(issuing, x509.AuthorityKeyIdentifier)
     theirs = extension(root, x509.SubjectKeyIdentifier)
     named = None if ours is None else ours.key_identifier

@@ -28,7 +28,7 @@ def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
     if encodings.is_pkcs12(data):
         raise Invalid(
             "this is a PKCS#12; a certificate is required",
-            hint="openssl pkcs12 -in FILE -nokeys -out ca.pem",
+            hint="extract the certificate: `openssl pkcs12 -in FILE -nokeys -out ca.pem`",
         )
     found = list(_certificates(data))
     if not found:
@@ -78,8 +78,8 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
         if passphrase is not None:
             raise Unavailable(
                 "cannot open the CA's key: the passphrase may be wrong",
-                hint="if the passphrase is right, the encryption is too old: openssl pkey -in "
-                "FILE -aes256 -out ca.key",
+                hint="check the passphrase; if it is right, re-encrypt the key: `openssl pkey "
+                "-in FILE -aes256 -out ca.key`",
             ) from None
         raise Invalid("no readable private key found") from None
     try:

@@ -164,7 +164,7 @@ def _in_slot(pkcs11: ModuleType, slot: Any) -> list[Any]:
 def _wrong_pin(uri: TokenUri) -> Unavailable:
     return Unavailable(
         "the token refuses the PIN for {uri}",
-        hint="rca tried it once: a token locks after a few wrong PINs",
+        hint="check the PIN; rca tries it only once, because a token locks after a few wrong PINs",
         uri=uri,
     )
 
@@ -181,7 +181,7 @@ def translated_errors(uri: TokenUri) -> Iterator[ModuleType]:
     except ImportError as error:
         raise Unavailable(
             "keys in tokens need a library: python-pkcs11 is not installed",
-            hint="pip install 'renrakucho-ca[hsm]'",
+            hint="run `pip install 'renrakucho-ca[hsm]'`",
         ) from error
     try:
         yield pkcs11

@@ -106,13 +106,13 @@ class RecoveryState:
         """What has to be given before the restore is finished."""
         if self.phase is Phase.CRLS_READ:
             return Attention(
-                "the restore is not finished: a journal with row {row} of the audit log is missing",
+                "the restore is not finished: it needs a journal with row {row} of the audit log",
                 hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
                 "the journal is lost",
                 row=self.rows,
             )
         return Attention(
-            "the restore is not finished: a journal with row {row} of the audit log is missing, "
+            "the restore is not finished: it needs a journal with row {row} of the audit log, "
             "and the CRLs that servers have",
             hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
             "the journal is lost",
@@ -147,7 +147,7 @@ def require(home: Home, action: Action) -> None:
         return
     if home.recovery_file.exists():
         raise Refused(
-            "the restored store does not know what happened after its backup",
+            "the restored store lacks the changes made after its backup",
             hint="run `rca restore --journal FILE`, or `rca restore --without-journal` if "
             "the journal is lost",
         )
@@ -157,7 +157,8 @@ def require(home: Home, action: Action) -> None:
     if state is JournalState.UNREADABLE:
         raise Unavailable(
             "the journal {path} cannot be read",
-            hint="run `rca restore` to see why; `rca restore --without-journal` sets it aside",
+            hint="run `rca restore` to see the reason; run `rca restore --without-journal` to "
+            "rename the journal and continue",
             path=home.journal.path,
         )
     if state in (JournalState.AHEAD, JournalState.DIVERGED):
@@ -182,7 +183,7 @@ def require_listed(home: Home, authority: Authority, path: Path) -> None:
         raise Refused(
             "the database is older than {file}, which lists revocations that the next CRL would "
             "lack",
-            hint="rca restore",
+            hint="run `rca restore`",
             file=path,
         )
 
@@ -193,10 +194,10 @@ def _require_crls_read(home: Home) -> None:
     state = RecoveryState.read(home)
     if state.phase is Phase.RESTORED:
         raise Refused(
-            "the restored store does not know what was revoked after its backup",
+            "the restored store lacks the revocations made after its backup",
             # Where there are CRLs, the restore was killed or refused a file before it read them.
-            hint="rca restore"
+            hint="run `rca restore`"
             if state.has_crls
-            else "rca restore --journal FILE, or --crl with each CRL that servers have; if all are "
-            "lost: rca restore --without-journal",
+            else "run `rca restore --journal FILE`, or `rca restore --crl FILE` with each CRL "
+            "that servers have; if all are lost, run `rca restore --without-journal`",
         )

@@ -122,7 +122,7 @@ class _Verification:
         found = Checkpoint.parse(text)
         authority = self._authorities.get(found.authority)
         if authority is None:
-            raise Attention("no CA of this home has signed it")
+            raise Attention("no CA of this home signed it")
         if not checkpoint.verifies(text, signature, authority):
             raise Attention("its signature does not verify")
         self.verdict.checkpoints += 1
@@ -141,20 +141,23 @@ class _Verification:
             line = record.line.encode()
             previous = audit_log.chained(previous, line)
             if record.hash != previous:
-                raise _broken(record.id, Attention("its hash does not follow from it"))
+                raise _broken(record.id, Attention("its hash does not match its content"))
             copy = next(journal, None)
             if copy is not None:
                 if copy != audit_log.with_hash(line, record.hash):
-                    raise _broken(record.id, Attention("the journal has another"))
+                    raise _broken(record.id, Attention("it differs from the journal"))
                 self.verdict.journal += 1
             for hash, place in self._pins.pop(record.id, {}).items():
                 if hash != record.hash:
-                    raise _broken(record.id, Attention("{place} signed another", place=place))
+                    raise _broken(
+                        record.id,
+                        Attention("it differs from the row signed in {place}", place=place),
+                    )
             if record.act == Act.CHECKPOINT_SIGNED:
                 self._verify_recorded(record)
             self.verdict.rows += 1
         if next(journal, None) is not None:
-            raise _broken(expected + 1, Attention("it is missing, and the journal has it"))
+            raise _broken(expected + 1, Attention("it is missing, but the journal has it"))
 
     def _verify_recorded(self, record: AuditRecord) -> None:
         """A row that is a checkpoint of those before it, which the walk has proven."""
@@ -164,7 +167,9 @@ class _Verification:
             raise _broken(record.id, error) from error
         if audit_log.hash_of(self._home.db, found.rows) != found.hash:
             place = f"row {record.id}"
-            raise _broken(found.rows, Attention("{place} signed another", place=place))
+            raise _broken(
+                found.rows, Attention("it differs from the row signed in {place}", place=place)
+            )
         self._copies.pop(found.text, None)
         if found.time < self._home.clock() - GRACE:
             self._in_log[found.authority] = found
@@ -174,7 +179,7 @@ class _Verification:
         rows = self.verdict.rows
         if self._pins:
             (place, *_) = self._pins[min(self._pins)].values()
-            missing = Attention("it is missing, and {place} was signed with it", place=place)
+            missing = Attention("it is missing, but {place} was signed with it", place=place)
             raise _broken(rows + 1, missing)
         for place in self._copies.values():
             self.verdict.problems.append(
@@ -185,7 +190,8 @@ class _Verification:
             self.verdict.problems.append(
                 Attention(
                     "the journal ends at row {row} of {rows}",
-                    hint="a process died, or somebody cut it off; the next act makes it whole",
+                    hint="a process died or the journal was truncated; the next recorded act "
+                    "completes it",
                     row=self.verdict.journal,
                     rows=rows,
                 )
@@ -204,7 +210,7 @@ class _Verification:
                     self.verdict.problems.append(
                         Attention(
                             "{file} is missing, and the log has a checkpoint for it",
-                            hint="rca publish; then find out who took it away",
+                            hint="run `rca publish`, then find out who removed it",
                             file=path,
                         )
                     )
@@ -214,7 +220,7 @@ class _Verification:
                     self.verdict.problems.append(
                         Attention(
                             "{file} is not the newest checkpoint that the log has",
-                            hint="rca publish; then find out who put it there",
+                            hint="run `rca publish`, then find out who put it there",
                             file=path,
                         )
                     )
@@ -263,15 +269,15 @@ def _readable(home: Home, verdict: Verdict) -> Iterator[AuditRecord]:
 def _broken_at(expected: int, found: AuditRecord) -> _Broken:
     if found.id > expected:
         return _broken(expected, Attention("it is missing"))
-    return _broken(found.id, Attention("no row has such a number"))
+    return _broken(found.id, Attention("it has an impossible row number"))
 
 
 def _broken(row: int, problem: RcaError) -> _Broken:
     return _Broken(
         Attention(
             "row {row}: {problem}",
-            hint="`rca restore` brings a database up to its journal; what else changed the log is "
-            "somebody's doing",
+            hint="run `rca restore` if the database is older than its journal; any other change "
+            "means tampering",
             row=row,
             problem=problem,
         )

@@ -188,7 +188,7 @@ def _pin_in(file: Path) -> str:
             if mode & 0o077 or not stat.S_ISREG(mode):
                 raise Refused(
                     "other users can read or write the PIN file {file}",
-                    hint="chmod 600 {file}",
+                    hint="run `chmod 600 {file}`",
                     file=file,
                 )
             content = stream.read(_LONGEST_PIN + 1)

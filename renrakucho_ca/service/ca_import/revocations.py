@@ -138,7 +138,7 @@ class RevocationImport:
                     return next(a for a in hierarchy.authorities if a.id == each.authority)
         if has_other_serials:
             problem = Invalid(
-                "no line is about a certificate of {name}, so the index is skipped",
+                "no line describes a certificate of {name}; the index is skipped",
                 hint="pass the folder with its certificates too",
                 name=hierarchy.name,
             )

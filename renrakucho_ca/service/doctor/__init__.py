@@ -110,6 +110,8 @@ def _once(error: RcaError, report: Report) -> Finding:
     """Report an error once: an unreadable database stops many checks."""
     for name, findings in report.items():
         if any(str(each.what) == str(error) for each in findings):
-            said = Attention("not checked: see {check}", hint="solve that first", check=name)
+            said = Attention(
+                "not checked: see {check}", hint="solve that problem first", check=name
+            )
             return Finding(Severity.UNKNOWN, said)
     return problem_of(error)

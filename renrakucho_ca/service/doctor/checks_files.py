@@ -28,7 +28,9 @@ def permissions(home: Home) -> Iterator[Finding]:
     for path in (home.store, *_inside(home.store)):
         if path.name not in _OF_THE_CHECKOUT and _mode(path) & _OTHERS_DO_ANYTHING:
             yield new_problem(
-                "{path} can be read or written by others", hint="chmod go-rwx {path}", path=path
+                "{path} can be read or written by others",
+                hint="run `chmod go-rwx {path}`",
+                path=path,
             )
     # rca.yaml names the command of publish_hook. `public` decides which clients nginx accepts, and
     # nginx reads its snippet as root. Write access to a folder replaces the files in it.
@@ -37,13 +39,15 @@ def permissions(home: Home) -> Iterator[Finding]:
     deciding = (home.path / "rca.yaml", *folders, *inside)
     for path in (home.path, *(each for each in deciding if each.exists())):
         if _mode(path) & _OTHERS_WRITE:
-            yield new_problem("{path} can be written by others", hint="chmod o-w {path}", path=path)
+            yield new_problem(
+                "{path} can be written by others", hint="run `chmod o-w {path}`", path=path
+            )
     for path in home.path.absolute().parents:
         # In a sticky folder, such as /tmp, only owners can rename.
         if _mode(path) & _OTHERS_WRITE and not _mode(path) & stat.S_ISVTX:
             yield new_problem(
                 "any user can replace the home: {path} is writable by others",
-                hint="chmod o-w {path}, or move the home",
+                hint="run `chmod o-w {path}`, or move the home",
                 path=path,
             )
     yield from _secrets_outside(home)
@@ -61,7 +65,7 @@ def readable_by_others(path: Path) -> Iterator[Finding]:
     status = path.stat()
     if stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS_DO_ANYTHING:
         yield new_problem(
-            "{path} can be read or written by others", hint="chmod go-rwx {path}", path=path
+            "{path} can be read or written by others", hint="run `chmod go-rwx {path}`", path=path
         )
 
 
@@ -77,7 +81,7 @@ def owners(home: Home) -> Iterator[Finding]:
         if other not in trusted:
             yield new_problem(
                 "{path} belongs to {other}, but the store belongs to {owner}",
-                hint="chown {owner} {path}; run every command as {owner}",
+                hint="run `chown {owner} {path}`, and run all commands as {owner}",
                 path=path,
                 other=_name(other),
                 owner=_name(owner),
@@ -91,14 +95,15 @@ def links(home: Home) -> Iterator[Finding]:
         if stat.S_ISLNK(status.st_mode):
             yield new_problem(
                 "{path} is a symbolic link to {target}",
-                hint="find out who made the link, and put the file itself there",
+                hint="find out who created the link, and replace it with the file itself",
                 path=path,
                 target=path.readlink(),
             )
         elif stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
             yield new_problem(
                 "{path} has {count} hard links",
-                hint="find the other name with `find -samefile`, and who made it",
+                hint="run `find / -samefile {path}` to see the other name, and find out who "
+                "created it",
                 path=path,
                 count=status.st_nlink,
             )
@@ -126,7 +131,7 @@ def disk(home: Home) -> Iterator[Finding]:
     if room.f_files and room.f_favail < LEAST_FREE_FILES:
         yield new_problem(
             "the disk of the store has {free} free inodes",
-            hint="delete unneeded files; `df -i` shows where",
+            hint="delete unneeded files; run `df -i` to see the free inodes of each disk",
             free=room.f_favail,
         )
 

@@ -90,7 +90,7 @@ def _refuse_open(home: Home, *paths: Path) -> None:
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise Refused(
                 "the files are written, but publish_hook was not run: other users can write {path}",
-                hint="chmod o-w {path}",
+                hint="run `chmod o-w {path}`",
                 path=path,
             )
 

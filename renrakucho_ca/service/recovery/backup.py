@@ -51,7 +51,7 @@ def to_stream(home: Home, stream: BinaryIO) -> Backup:
             stream.writelines(pieces)
             stream.flush()
         except BrokenPipeError as error:
-            raise Unavailable("the backup is incomplete: the reader has gone") from error
+            raise Unavailable("the backup is incomplete: its output was closed") from error
 
     return _make(home, write)
 

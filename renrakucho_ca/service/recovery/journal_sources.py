@@ -78,9 +78,9 @@ def _follow(
         raise examined.fault
     if examined.common < min(newest, examined.last):
         raise Invalid(
-            "the database and {file} went different ways after row {row}",
-            hint="to follow the journal, restore the backup into an empty home with "
-            "`--journal FILE`; to keep the database, run `rca restore --without-journal`",
+            "the database and {file} diverge after row {row}",
+            hint="restore the backup into an empty home with `--journal FILE` to follow the "
+            "journal, or run `rca restore --without-journal` to keep the database",
             file=journal.path,
             row=examined.common,
         )
@@ -105,7 +105,7 @@ def _with_hint(error: Invalid) -> Invalid:
         return error
     return Invalid(
         "{problem}",
-        hint="move the journal away and run `rca restore --journal FILE` with a whole copy; if "
-        "there is none: rca restore --without-journal",
+        hint="move the journal away, then run `rca restore --journal FILE` with an intact copy; "
+        "without a copy, run `rca restore --without-journal`",
         problem=error,
     )

@@ -94,11 +94,11 @@ def _clear(home: Home) -> None:
             # Maybe it was killed after the last file was put into place.
             raise Conflict(
                 "a backup was restored here, and the restore is not finished",
-                hint="run `rca restore` without FILE to go on",
+                hint="run `rca restore` without FILE to continue",
             )
         raise Conflict(
             "{path} exists already: a backup is restored into an empty home",
-            hint="move the old home aside, and keep its ca-store/journal and public/ in place",
+            hint="move the old home away, except its ca-store/journal and public/",
             path=path,
         )
 

@@ -162,8 +162,8 @@ def _why_not(certificate: Certificate, status: Status) -> Conflict:
         case Status.DOWNLOADED:
             return Conflict(
                 "{number} is already downloaded",
-                hint="a bundle can be downloaded once; issue another: rca issue --device "
-                "{device} --user {user}",
+                hint="a bundle can be downloaded once; issue another: `rca issue --device "
+                "{device} --user {user}`",
                 number=number,
                 device=certificate.device,
                 user=certificate.user.id,
@@ -171,7 +171,9 @@ def _why_not(certificate: Certificate, status: Status) -> Conflict:
         case Status.ISSUED:
             return Conflict(
                 "{number} has no bundle to download",
-                hint="its successor has one: {successor}" if certificate.superseded_by else None,
+                hint="export the successor: `rca export {successor} --out DIR`"
+                if certificate.superseded_by
+                else None,
                 number=number,
                 successor=certificate.superseded_by,
             )

@@ -36,7 +36,7 @@ def revoke(
     """
     if reason is RevocationReason.CERTIFICATE_HOLD:
         raise Invalid(
-            "certificateHold is not a final reason",
+            "certificateHold cannot be the reason of a permanent revocation",
             hint="run `rca hold NUMBER` to suspend a certificate",
         )
     return _set(home, numbers, reason, lambda _certificate, _now: None)

@@ -91,7 +91,7 @@ class AuditRecord(NamedTuple):
             found = None
         if not isinstance(found, dict):
             raise Unavailable(
-                "row {row} of the audit log is damaged", hint="rca audit verify", row=self.id
+                "row {row} of the audit log is damaged", hint="run `rca audit verify`", row=self.id
             )
         return found
 

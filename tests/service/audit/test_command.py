@@ -148,7 +148,7 @@ def test_verify_names_the_first_broken_row_and_says_8(template: Path, tmp_path: 
     with sql(home) as connection:
         connection.execute("UPDATE audit SET origin = '198.51.100.1' WHERE id IN (4, 6)")
     said = rca(home, "audit", "verify", code=8)
-    assert "rca: error: row 4: its hash does not follow from it" in said
+    assert "rca: error: row 4: its hash does not match its content" in said
     assert "row 6" not in said
     assert "row 4" in rca(home, "doctor", code=8)
 

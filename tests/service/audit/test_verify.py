@@ -173,7 +173,7 @@ def test_rows_taken_out_put_in_or_moved_are_found(
 def test_recomputed_hashes_are_detected_by_the_journal(log: Home) -> None:
     change(log, "UPDATE audit SET actor = 'nobody' WHERE id = 6")
     rechain(log)
-    assert problems(log) == ["row 6: the journal has another"]
+    assert problems(log) == ["row 6: it differs from the journal"]
 
 
 def test_a_rewritten_journal_is_detected_by_the_checkpoint(log: Home) -> None:
@@ -181,7 +181,7 @@ def test_a_rewritten_journal_is_detected_by_the_checkpoint(log: Home) -> None:
     rechain(log)
     rewrite_journal(log)
     (problem,) = problems(log)
-    assert re.match(r"row \d+: .*signed another", problem)
+    assert re.match(r"row \d+: it differs from the row signed in .*", problem)
 
 
 @pytest.mark.parametrize("left", [0, 3, "just the checkpoint's"])
@@ -239,7 +239,7 @@ def test_an_unreadable_journal_is_reported_with_its_first_unverified_row(
 def test_a_changed_journal_is_found(log: Home, edit: Callable[[list[bytes]], list[bytes]]) -> None:
     lines = journal(log).read_bytes().splitlines(keepends=True)
     journal(log).write_bytes(b"".join(edit(lines)))
-    assert problems(log) == ["row 5: the journal has another"]
+    assert problems(log) == ["row 5: it differs from the journal"]
 
 
 def test_a_line_without_end_is_found(log: Home) -> None:

@@ -334,7 +334,7 @@ def test_an_index_of_another_ca_is_skipped_and_reported(old: Old, openssl_ca: Ma
     assert old.by_user("foreign")["ours"].status(NOW) is Status.DOWNLOADED
     assert len(done.problems) == 2
     assert any("01.pem:1: serial number 1: another CA signed it" in text for text in done.problems)
-    assert any("no line is about a certificate of" in text for text in done.problems)
+    assert any("no line describes a certificate of" in text for text in done.problems)
 
 
 # -- many

@@ -282,7 +282,7 @@ def test_a_certificate_that_could_not_issue_is_refused(
         (("-subj", "/CN=somebody else"), "name is not the one"),
         (("-enddate", "20260201000000Z"), "not valid now"),
         (("-startdate", "20260203000000Z"), "not valid now"),
-        (("-enddate", "20600101000000Z"), "ends after its root"),
+        (("-enddate", "20600101000000Z"), "expires after its root"),
     ],
 )
 def test_a_certificate_other_than_was_asked_for_is_refused(

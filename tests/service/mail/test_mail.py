@@ -56,7 +56,7 @@ def test_a_mail_has_number_link_and_instructions(
     (mail,) = post_office.mails()
     assert mail["From"] == "見本市 <ca@example.jp>"
     assert mail["To"] == "tanaka@example.jp"
-    assert mail["Subject"] == "【見本市】証明書の発行のお知らせ(iPhone)"
+    assert mail["Subject"] == "【見本市】証明書の発行のお知らせ（iPhone）"
     for kind in ("plain", "html"):
         part = mail.get_body((kind,))
         assert part is not None

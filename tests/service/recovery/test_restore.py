@@ -77,7 +77,7 @@ class Drawing:
 
 @pytest.fixture(scope="session")
 def lost(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Lost:
-    """50 issues and 20 revocations that the backup does not know, and everything else there is."""
+    """50 issues and 20 revocations that the backup restored store lacks, and everything else there is."""
     folder = tmp_path_factory.mktemp("lost")
     clock = Clock()
     home = copy_home(template, folder / "home", clock)
@@ -191,7 +191,7 @@ def test_a_bundle_claimed_after_the_backup_is_not_delivered_again(
     restoration.restore(place, lost.backup)
     # The backup still has the file.
     assert rows(place, "SELECT count(*) FROM bundle") == [(3,)]
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         retrieval.export(place, [record_of(place, lost.before).number], tmp_path / "out")
     reconcile.reconcile(place, [lost.journal])
     assert record_of(place, lost.before).status(place.clock()) is Status.DOWNLOADED
@@ -212,7 +212,7 @@ def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) 
     # One of the 20 was issued before; the other 19 and the one on hold after the backup.
     assert (done.learned.revoked, done.learned.unknown) == (1, REVOKED)
     assert not done.is_finished
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
     reconcile.reconcile(place, without_journal=True)
     check_goes_on(lost, place)
@@ -290,7 +290,7 @@ def test_an_older_database_that_was_used_since_is_refused_its_journal(
     shutil.copytree(lost.home.path, place.path)
     shutil.copy(old_of(lost, tmp_path).database, place.database)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED)
-    check_refused(place, [], "went different ways")
+    check_refused(place, [], "diverge after row")
     done = reconcile.reconcile(place, without_journal=True)
     assert done.is_finished
     assert done.set_aside is not None
@@ -325,7 +325,7 @@ def test_a_journal_found_after_the_store_went_on_is_refused(
         revocation.revoke(
             place, [record_of(place, lost.before).number], RevocationReason.SUPERSEDED
         )
-    check_refused(place, [lost.journal], "went different ways")
+    check_refused(place, [lost.journal], "diverge after row")
     again = open_at(tmp_path / "again")
     restoration.restore(again, lost.backup)
     assert reconcile.reconcile(again, [lost.journal]).is_finished
@@ -371,7 +371,7 @@ def test_a_store_that_cannot_read_how_far_behind_it_is_takes_the_worst(
     place.recovery_file.write_bytes(content)
     assert not reconcile.reconcile(place).is_finished
     for refused in (issue, publication.publish):
-        with pytest.raises(Refused, match="does not know"):
+        with pytest.raises(Refused, match="restored store lacks"):
             refused(place)
     assert reconcile.reconcile(place, [lost.journal]).is_finished
     check_everything_is_known(lost, place)
@@ -436,7 +436,7 @@ def test_a_damaged_journal_is_refused_with_a_way_on(
     assert "--journal FILE" in refused.value.hint
     assert "--without-journal" in refused.value.hint
     assert rows(home, "SELECT * FROM audit") == before
-    with pytest.raises(Refused, match=r"does not know|older than"):
+    with pytest.raises(Refused, match=r"restored store lacks|older than"):
         issue(home)
 
 
@@ -533,7 +533,7 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
     named = [path.name for path, _ in done.problems]
     assert ("new-audit.json" if "audit" in marker else "new-issuing.crl") in named
     assert not reconcile.reconcile(place).is_finished
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
     assert reconcile.reconcile(place, [lost.journal]).is_finished
     check_goes_on(lost, place)
@@ -562,7 +562,7 @@ def test_the_journal_of_a_copy_that_went_another_way_is_not_enough(
     done = reconcile.reconcile(place, [second.store / "journal"])
     assert not done.is_finished
     assert "new-audit.json" in [path.name for path, _ in done.problems]
-    check_refused(place, [first.store / "journal"], "went different ways")
+    check_refused(place, [first.store / "journal"], "diverge after row")
     again = open_at(tmp_path / "again")
     restoration.restore(again, tmp_path / "backup")
     assert reconcile.reconcile(again, [first.store / "journal"]).is_finished
@@ -582,8 +582,8 @@ def test_a_checkpoint_counts_after_a_publication_has_replaced_it(
     publication.publish(place)
     assert not reconcile.reconcile(place).is_finished
     check_refused(place, [cut], r"ends at row \d+, and row \d+ is needed")
-    check_refused(place, [lost.journal], "went different ways")
-    with pytest.raises(Refused, match="does not know"):
+    check_refused(place, [lost.journal], "diverge after row")
+    with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
     assert reconcile.reconcile(place, without_journal=True).is_finished
     check_chain(place)
@@ -612,9 +612,9 @@ def test_a_restored_store_issues_and_publishes_nothing_before_it_is_reconciled(
 ) -> None:
     restoration.restore(place, lost.backup)
     assert not reconcile.reconcile(place).is_finished
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         publication.publish(place)
     revocation.revoke(place, [record_of(place, lost.before).number], RevocationReason.UNSPECIFIED)
     assert not reconcile.reconcile(place).is_finished
@@ -645,7 +645,7 @@ def test_a_restore_that_version_0_1_0_left_unfinished_is_unfinished(
         place.recovery_file.unlink()
         place.append_to_journal()
     place.recovery_file.write_text(json.dumps(state))
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
     assert not reconcile.reconcile(place).is_finished
     if may_publish:
@@ -681,7 +681,7 @@ def test_a_run_that_is_killed_is_repeated(
         with pytest.raises(Died):
             reconcile.reconcile(place)
     again = open_at(place.path)
-    with pytest.raises(Refused, match=r"does not know|older than"):
+    with pytest.raises(Refused, match=r"restored store lacks|older than"):
         issue(again)
     assert reconcile.reconcile(again).is_finished
     check_everything_is_known(lost, again)
@@ -724,7 +724,7 @@ def test_a_journal_that_ends_before_the_backup_is_not_enough(
     check_refused(place, [tmp_path / "short"], "ends at row 3, and row")
     with pytest.raises(Invalid, match="is empty"):
         reconcile.reconcile(place, [tmp_path / "empty"])
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
 
 
@@ -740,7 +740,7 @@ def test_a_journal_that_survived_but_ends_before_the_backup_is_never_enough(
     crls = [path for path in lost.crls if not path.name.startswith("later")]
     for given in ([], crls, []):
         assert not reconcile.reconcile(place, crl_files=given).is_finished
-        with pytest.raises(Refused, match="does not know"):
+        with pytest.raises(Refused, match="restored store lacks"):
             issue(place)
     assert reconcile.reconcile(place, [lost.journal]).is_finished
 
@@ -759,7 +759,7 @@ def test_published_crls_are_not_replaced_before_they_are_read(
         with pytest.raises(Invalid, match="damaged"):
             reconcile.reconcile(place)
         (place.store / "journal").unlink()
-    with pytest.raises(Refused, match="does not know"):
+    with pytest.raises(Refused, match="restored store lacks"):
         publication.publish(place)
     reconcile.reconcile(place)
     publication.publish(place)
@@ -777,7 +777,7 @@ def test_a_journal_that_was_changed_is_refused(lost: Lost, place: Home, tmp_path
         (tmp_path / f"j{nth}").write_bytes(spoiled)
         with pytest.raises((Invalid, Unavailable)):
             reconcile.reconcile(place, [tmp_path / f"j{nth}"])
-        with pytest.raises(Refused, match=r"does not know|older than"):
+        with pytest.raises(Refused, match=r"restored store lacks|older than"):
             issue(place)
     reconcile.reconcile(place, [lost.journal])
     check_everything_is_known(lost, place)
@@ -822,7 +822,7 @@ def test_a_second_restore_before_reconciling_is_refused_with_a_hint(
     restoration.restore(place, lost.backup)
     with pytest.raises(Conflict, match="is not finished") as told:
         restoration.restore(place, lost.backup)
-    assert told.value.hint == "run `rca restore` without FILE to go on"
+    assert told.value.hint == "run `rca restore` without FILE to continue"
 
 
 def test_a_damaged_backup_puts_nothing_into_place(lost: Lost, place: Home, tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def fill_up(home: Home) -> None:
 
 
 def test_a_hold_is_no_reason_for_revoking_for_good(home: Home) -> None:
-    with pytest.raises(Invalid, match="certificateHold is not a final reason"):
+    with pytest.raises(
+        Invalid, match="certificateHold cannot be the reason of a permanent revocation"
+    ):
         revocation.revoke(home, [UNKNOWN], HOLD)
 
 
