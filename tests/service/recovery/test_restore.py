@@ -77,7 +77,7 @@ class Drawing:
 
 @pytest.fixture(scope="session")
 def lost(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Lost:
-    """50 issues and 20 revocations that the backup restored store lacks, and everything else there is."""
+    """50 issues and 20 revocations that the backup lacks, and everything else there is."""
     folder = tmp_path_factory.mktemp("lost")
     clock = Clock()
     home = copy_home(template, folder / "home", clock)
