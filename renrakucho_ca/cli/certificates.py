@@ -161,14 +161,7 @@ def export(app: App, numbers: tuple[RetrievalNumber, ...], out: Path, form: Form
         raise click.UsageError("give at least one number")
     retrieval.prepare(app.home, out)
     results, files = retrieval.export(app.home, numbers, out)
-    now = app.home.clock()
-    outcomes.show(
-        app,
-        results,
-        form,
-        lambda certificate: row(certificate, now) | {"file": str(files[certificate.number])},
-        extra=("file",),
-    )
+    outcomes.show(app, results, form, files)
 
 
 def _days(text: str) -> timedelta:

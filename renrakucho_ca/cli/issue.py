@@ -17,7 +17,7 @@ from renrakucho_ca.cli.app import (
     number_argument,
 )
 from renrakucho_ca.cli.help import command
-from renrakucho_ca.cli.issued import exported
+from renrakucho_ca.cli.outcomes import exported
 from renrakucho_ca.console import Format
 from renrakucho_ca.model import RetrievalNumber, User
 

@@ -10,7 +10,7 @@ from threading import Event
 from renrakucho_ca.cli.app import App
 from renrakucho_ca.cli.bad_lines import BadLines
 from renrakucho_ca.cli.interruption import stopping
-from renrakucho_ca.cli.issued import exported
+from renrakucho_ca.cli.outcomes import exported
 from renrakucho_ca.cli.record import FIELDS
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError

@@ -1,34 +1,40 @@
-"""Shows the outcomes of a batch, and ends with the right exit code."""
+"""What commands show of the certificates that they issued, exported or revoked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renrakucho_ca.cli.app import App
-from renrakucho_ca.cli.record import COLUMNS, FIELDS, SPARE
+from renrakucho_ca.cli.record import COLUMNS, FIELDS, SPARE, row
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention, RcaError
-from renrakucho_ca.model import Certificate
+from renrakucho_ca.model import Certificate, RetrievalNumber
 from renrakucho_ca.service.outcome import Outcome
+
+if TYPE_CHECKING:
+    from renrakucho_ca.service.issuance.issuer import Issued
 
 
 def show(
     app: App,
     outcomes: Sequence[Outcome],
     form: Format,
-    row: Callable[[Certificate], Row],
-    *,
-    extra: Sequence[str] = (),
+    files: Mapping[RetrievalNumber, Path] | None = None,
 ) -> None:
-    """Show what was done, then raise the errors.
-
-    Args:
-        extra: keys that `row` gives beyond those of a certificate.
+    """Show what was done, with the exported files, then raise the errors.
 
     Raises:
         RcaError: the one error of one number; Attention where others went well.
     """
-    done = [row(each.result) for each in outcomes if isinstance(each.result, Certificate)]
+    now = app.home.clock()
+    done = [
+        row(each.result, now) | ({} if files is None else {"file": str(files[each.number])})
+        for each in outcomes
+        if isinstance(each.result, Certificate)
+    ]
+    extra = () if files is None else ("file",)
     errors = [each.result for each in outcomes if isinstance(each.result, RcaError)]
     if done or not errors:
         app.console.many(
@@ -42,3 +48,21 @@ def show(
     for error in errors:
         app.console.error(error)
     raise last
+
+
+def exported(app: App, issued: Issued, out: Path | None) -> tuple[Row, RcaError | None]:
+    """Return the row of a new certificate, with its password even if the export fails."""
+    from renrakucho_ca.service.retrieval import retrieval
+
+    now = app.home.clock()
+    delivered: Row = {"password": issued.password}
+    if issued.link is not None:
+        delivered["link"] = issued.link
+    shown: Row = row(issued.certificate, now) | delivered
+    if out is None:
+        return shown, None
+    number = issued.certificate.number
+    (outcome,), files = retrieval.export(app.home, [number], out)
+    if isinstance(outcome.result, RcaError):
+        return shown | {"files": []}, outcome.result
+    return row(outcome.result, now) | delivered | {"files": [str(files[number])]}, None

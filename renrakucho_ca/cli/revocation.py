@@ -59,17 +59,14 @@ def revoke(
         raise click.UsageError("give a number, --user or --serial")
     chosen = list(dict.fromkeys(chosen))
     if dry_run:
-        now = app.home.clock()
-        would = revocation.would_revoke(app.home, chosen)
-        outcomes.show(app, would, form, lambda certificate: row(certificate, now))
+        outcomes.show(app, revocation.would_revoke(app.home, chosen), form)
         return
     if len(chosen) > 1:
         app.confirm("revoke {count} certificates for good?", yes=yes, count=len(chosen))
     results = revocation.revoke(app.home, chosen, reason)
     if any(isinstance(each.result, Certificate) for each in results):
         publish(app)
-    now = app.home.clock()
-    outcomes.show(app, results, form, lambda certificate: row(certificate, now))
+    outcomes.show(app, results, form)
 
 
 @command("Suspend a certificate until it is released.")

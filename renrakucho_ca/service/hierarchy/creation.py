@@ -59,18 +59,15 @@ def create(
     """Create a root and its issuing CA, and the first CRL of each.
 
     Args:
-        name: `old`, `new`: lower-case letters, digits and hyphens.
-        common_name: of the root, as phones list it; by default made of network and name.
-        key_algorithm: of both keys; by default what the profiles say.
-        root_key_out: a file for the root's key, which then does not stay in the store.
-        root_key, issuing_key: keys in a token, made there where there are none; by default they are
-            in the store.
+        common_name: of the root; by default made of network and name.
+        key_algorithm: of both keys; by default from the profiles.
+        root_key_out: a file for the root's key, which the store then does not keep.
+        root_key, issuing_key: keys in a token, created if missing.
 
     Raises:
-        Conflict: a hierarchy of that name, or a root of that common name, exists; a key is that of
-            another CA.
-        Unavailable: wrong passphrase; the clock is behind; the token does not let us in.
-        Refused: the store was restored, or the database is older than its journal.
+        Conflict: the name, the common name or a key belongs to another CA.
+        Unavailable: wrong passphrase or PIN, or the clock is behind.
+        Refused: the store may not sign.
     """
     store_state.require(home, Action.SIGN_CA)
     check_name(name)

@@ -57,11 +57,10 @@ def request(
     An existing request is written again.
 
     Args:
-        name: of the hierarchy to be.
         out: a new file for the request, PEM.
         common_name: the profile's `{common_name}`; by default made of network and name.
-        key_algorithm: by default what the profile says.
-        issuing_key: the key in a token; made there where there is none.
+        key_algorithm: by default from the profile.
+        issuing_key: a key in a token, created if missing.
 
     Raises:
         Conflict: a hierarchy of that name exists, or a request that was made otherwise.
@@ -131,14 +130,13 @@ def install(
 
     Args:
         root, issuing: the certificates, PEM or DER.
-        issuing_key: the key in a token, where it was requested for one.
+        issuing_key: the key, if it is in a token.
 
     Raises:
-        NotFound: nothing was requested under that name.
+        NotFound: there is no request. Conflict: another hierarchy has one of the certificates.
         Invalid: a certificate does not fit; the message lists all faults.
-        Conflict: one of the two is known already.
-        Unavailable: wrong passphrase, the key is not there, or the clock is behind.
-        Refused: the store was restored, or the database is older than its journal.
+        Unavailable: wrong passphrase, no key, or the clock is behind.
+        Refused: the store may not sign.
     """
     store_state.require(home, Action.SIGN_CA)
     now = guarded_now(home)
@@ -179,13 +177,10 @@ def years_too_many(home: Home, made: Hierarchy) -> int | None:
 
 
 def take_crl(home: Home, name: str, data: bytes) -> None:
-    """Install a CRL of a root whose key is on another machine, for the next publication.
-
-    Args:
-        data: PEM or DER.
+    """Install a CRL (PEM or DER) of a root whose key is on another machine.
 
     Raises:
-        Conflict: the root's key is here, or the CRL is no newer than the one that there is.
+        Conflict: the root's key is here, or the store has a newer CRL.
         Invalid: it is not that root's CRL, has no number, or has ended.
     """
     root = hierarchies.get(home.db, name).root

@@ -57,14 +57,17 @@ class NewCertificate:
         return f"NewCertificate({self.fingerprint_sha256})"
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """What a maker works with. Plain values, so that it can be sent to a worker process.
+@dataclass(frozen=True)
+class Maker:
+    """Makes certificates with their bundles under one issuing CA. Can be sent to a worker process.
 
     Attributes:
         issuer: the issuing CA's certificate, DER.
         open_key: opens its private key.
-        authorities: the certificates that may go along as chain, DER.
+        authorities: the certificates for chains, DER.
+
+    Raises:
+        Invalid: at the first use, if the key is damaged or not the issuer's.
     """
 
     issuer: bytes
@@ -74,32 +77,19 @@ class Secrets:
     password_sealer: Sealer
     random: Randomness
 
-
-class Maker:
-    """Makes certificates with their bundles under one issuing CA. Can be sent to a worker process.
-
-    Raises:
-        Invalid: the key is not the issuer's, or damaged: found out where it is used first.
-    """
-
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
-
     @cached_property
-    def _issuer(self) -> x509.Certificate:
-        return x509_certificates.load(self._secrets.issuer)
+    def _issuer_certificate(self) -> x509.Certificate:
+        return x509_certificates.load(self.issuer)
 
     @cached_property
     def _issuer_key(self) -> SigningKey:
-        key = self._secrets.open_key()
-        keys.check_pair(key, self._issuer)
+        key = self.open_key()
+        keys.check_pair(key, self._issuer_certificate)
         return key
 
     @cached_property
     def _authorities(self) -> dict[Tier, x509.Certificate]:
-        return {
-            tier: x509_certificates.load(der) for tier, der in self._secrets.authorities.items()
-        }
+        return {tier: x509_certificates.load(der) for tier, der in self.authorities.items()}
 
     def __call__(self, tasks: Sequence[Task]) -> list[NewCertificate | RcaError]:
         """Make keys, certificates, passwords and sealed bundles; one failure stops no other.
@@ -129,12 +119,12 @@ class Maker:
             distribution=task.distribution,
         )
         root = self._authorities[Tier.ROOT]
-        certificate = issue(request, self._issuer, self._issuer_key, root)
+        certificate = issue(request, self._issuer_certificate, self._issuer_key, root)
         return _Signed(task, key, keys.describe(public_key), certificate)
 
     def _pack(self, signed: _Signed) -> _Packed:
         task = signed.task
-        secret = password.generate(self._secrets.random)
+        secret = password.generate(self.random)
         if signed.key is None:
             container = Container.PEM
             content = pkcs12.pem_chain(signed.certificate, self._chain(Tier.ISSUING, Tier.ROOT))
@@ -151,10 +141,10 @@ class Maker:
         return _Packed(signed, secret, container, content)
 
     def _seal(self, packed: _Packed) -> NewCertificate:
-        secrets, signed, number = self._secrets, packed.signed, packed.signed.task.number
-        sealed = secrets.bundle_sealer.seal(packed.content, f"bundle {number}", secrets.random)
-        sealed_password = secrets.password_sealer.seal(
-            packed.password.encode(), f"password {number}", secrets.random
+        signed, number = packed.signed, packed.signed.task.number
+        sealed = self.bundle_sealer.seal(packed.content, f"bundle {number}", self.random)
+        sealed_password = self.password_sealer.seal(
+            packed.password.encode(), f"password {number}", self.random
         )
         return NewCertificate(
             der=x509_certificates.to_der(signed.certificate),
@@ -165,7 +155,7 @@ class Maker:
                 container=packed.container,
                 sealed=sealed,
                 sealed_password=sealed_password,
-                password_hash=password.hash(packed.password, secrets.random),
+                password_hash=password.hash(packed.password, self.random),
             ),
         )
 

@@ -15,7 +15,7 @@ from renrakucho_ca.service import pending, user_records
 from renrakucho_ca.service.ca.ca_keys import ca_key
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance import device_issuances
-from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertificate, Secrets
+from renrakucho_ca.service.issuance.certificate_maker import Maker, NewCertificate
 from renrakucho_ca.service.issuance.device_issuances import NewIssuance
 from renrakucho_ca.service.issuance.maker_pool import Key, Made, Planned, make_all
 from renrakucho_ca.service.issuance.planner import Plan, Planner, Succession
@@ -74,7 +74,7 @@ class Issuer:
         self._planner = planner
         self._notify = notify
         self._now = planner.now
-        self._maker = Maker(_secrets(home, planner.hierarchy))
+        self._maker = _maker(home, planner.hierarchy)
 
     def issue(
         self, plans: Iterable[Planned[Key]], workers: ProcessPool | None
@@ -180,12 +180,12 @@ class Issuer:
         return Issued(new.certificate, new.password, link)
 
 
-def _secrets(home: Home, hierarchy: Hierarchy) -> Secrets:
+def _maker(home: Home, hierarchy: Hierarchy) -> Maker:
     authority = hierarchy.issuing
     key = ca_key(home, authority)
     if key is None:
         raise Unavailable("the key of {name} is not on this machine", name=authority.subject)
-    return Secrets(
+    return Maker(
         issuer=authority.certificate,
         open_key=key.opener(),
         authorities={

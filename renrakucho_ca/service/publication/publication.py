@@ -63,10 +63,8 @@ def publish(
         trust_clock: the operator confirms the clock although signatures are later: it was ahead.
 
     Raises:
-        Refused: the store was restored, or is an older copy, and does not know what was revoked
-            since.
-        Unavailable: the passphrase is wrong, the disk is full, the hook failed, the clock is
-            behind.
+        Refused: the store may not publish, or rca.yaml is open to others.
+        Unavailable: wrong passphrase or key, the hook failed, or the clock is behind.
     """
     store_state.require(home, Action.PUBLISH)
     folder = out or home.public
