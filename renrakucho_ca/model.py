@@ -273,7 +273,11 @@ class Hierarchy:
 
     def is_open(self, now: datetime) -> bool:
         """Return whether it may still issue."""
-        return self.retired_at is None and (self.cutoff is None or now < self.cutoff)
+        return self.retired_at is None and not self.is_cut_off(now)
+
+    def is_cut_off(self, now: datetime) -> bool:
+        """Return whether its cut-off has passed."""
+        return self.cutoff is not None and self.cutoff <= now
 
     def authority(self, tier: Tier) -> Authority:
         """Return the CA of that tier, or the root if there is no other."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -221,28 +221,23 @@ dry_run_option = click.option(
 )
 
 
-class NumberType(click.ParamType["RetrievalNumber"]):
-    """A retrieval number, in any spelling that `RetrievalNumber.parse` accepts."""
+def retrieval_number(value: str) -> RetrievalNumber:
+    """Parse a retrieval number in any spelling that `RetrievalNumber.parse` accepts."""
+    from renrakucho_ca.model import RetrievalNumber
 
-    name = "number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> RetrievalNumber:
-        from renrakucho_ca.model import RetrievalNumber
-
-        try:
-            return RetrievalNumber.parse(value)
-        except Invalid:
-            # Numbers never begin with 0, but eight digits name a certificate: exit 3, not 5.
-            if value.isascii() and value.isdigit() and len(value) == 8:
-                raise NotFound("no certificate has the number {number}", number=value) from None
-            raise
+    try:
+        return RetrievalNumber.parse(value)
+    except Invalid:
+        # Numbers never begin with 0, but eight digits name a certificate: exit 3, not 5.
+        if value.isascii() and value.isdigit() and len(value) == 8:
+            raise NotFound("no certificate has the number {number}", number=value) from None
+        raise
 
 
-number_argument = click.argument("number", type=NumberType())
-numbers_argument = click.argument("numbers", type=NumberType(), nargs=-1, metavar="NUMBER...")
-numbers_or_option = click.argument("numbers", type=NumberType(), nargs=-1, metavar="[NUMBER]...")
+number_argument = click.argument("number", type=retrieval_number)
+_numbers = partial(click.argument, "numbers", type=retrieval_number, nargs=-1)
+numbers_argument = _numbers(metavar="NUMBER...")
+numbers_or_option = _numbers(metavar="[NUMBER]...")
 
 
 def _language_of_environment() -> Language:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from renrakucho_ca.cli.app import FILE_NAME, App, Choice, NumberType, format_option
+from renrakucho_ca.cli.app import FILE_NAME, App, Choice, format_option, retrieval_number
 from renrakucho_ca.cli.help import Group, command
 from renrakucho_ca.console import Format, Row
 from renrakucho_ca.errors import Attention
@@ -42,7 +42,7 @@ audit = Group(
 @click.option("--until", metavar="DATE", help="show acts before this time")
 @click.option("--act", type=Choice(Act), help="filter by act")
 @click.option("--actor", metavar="NAME", help="filter by actor (a system user, or portal)")
-@click.option("--number", type=NumberType(), metavar="NUMBER", help="filter by certificate")
+@click.option("--number", type=retrieval_number, metavar="NUMBER", help="filter by certificate")
 @click.option(
     "--limit", type=click.IntRange(min=0), metavar="N", help="show only the newest N acts"
 )

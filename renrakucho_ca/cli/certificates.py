@@ -12,10 +12,10 @@ from renrakucho_ca.cli.app import (
     FOLDER,
     App,
     Choice,
-    NumberType,
     format_option,
     number_argument,
     numbers_argument,
+    retrieval_number,
 )
 from renrakucho_ca.cli.help import command
 from renrakucho_ca.cli.record import COLUMNS, DETAILS, FIELDS, SPARE, row
@@ -69,7 +69,7 @@ _SORTS = [*_ORDERS, *(f"-{name}" for name in _ORDERS)]
 )
 @click.option(
     "--after",
-    type=NumberType(),
+    type=retrieval_number,
     metavar="NUMBER",
     help="start after this certificate (faster than --offset)",
 )

@@ -12,7 +12,7 @@ from renrakucho_ca.cli import passphrase
 from renrakucho_ca.cli.app import FILE, App, format_option
 from renrakucho_ca.cli.bad_lines import Problems
 from renrakucho_ca.cli.help import command
-from renrakucho_ca.cli.key_place import KeyPlaceType
+from renrakucho_ca.cli.key_place import key_place
 from renrakucho_ca.console import Format
 from renrakucho_ca.errors import Attention, Invalid
 from renrakucho_ca.model import UNKNOWN
@@ -33,7 +33,7 @@ LARGEST_CA_FILE = 1024 * 1024
 @click.option("--issuing", type=FILE, metavar="PEM", help="the issuing CA's certificate")
 @click.option(
     "--issuing-key",
-    type=KeyPlaceType(),
+    type=key_place,
     metavar="PEM|URI",
     help="the issuing CA's key (the root's, without --issuing), a file or a pkcs11: URI; needed to "
     "issue and to sign CRLs",
@@ -46,7 +46,7 @@ LARGEST_CA_FILE = 1024 * 1024
 )
 @click.option(
     "--root-key",
-    type=KeyPlaceType(),
+    type=key_place,
     metavar="PEM|URI",
     help="the root's key, if the issuing CA has its own; a file or a pkcs11: URI",
 )

@@ -12,15 +12,9 @@ from renrakucho_ca.cli.usage import Usage, spelling
 from renrakucho_ca.token_uri import KeyPlace, TokenUri
 
 
-class KeyPlaceType(click.ParamType[KeyPlace]):
-    """A file or a URI. Click's type of paths would take the second slash out of `file:///`."""
-
-    name = "key"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> KeyPlace:
-        return token_uri.parse(value) if token_uri.is_uri(value) else Path(value)
+def key_place(value: str) -> KeyPlace:
+    """Parse a file or a URI. Click's type of paths would take the second slash out of `file:///`."""
+    return token_uri.parse(value) if token_uri.is_uri(value) else Path(value)
 
 
 class TokenUriType(click.ParamType[TokenUri]):
@@ -39,7 +33,7 @@ class TokenUriType(click.ParamType[TokenUri]):
 
 root_key_option = click.option(
     "--root-key",
-    type=KeyPlaceType(),
+    type=key_place,
     metavar="FILE|URI",
     help="the key of a root with an external key: a file or a pkcs11: URI",
 )

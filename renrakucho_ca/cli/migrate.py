@@ -90,22 +90,16 @@ def migrate(
     form: str,
 ) -> None:
     scope = Scope(source, facility, network)
-    if status and form == "html":
-        from renrakucho_ca.service.migration import report
-
-        # The page declares UTF-8, whatever the locale is.
-        sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
+    if status:
+        _show_status(app, scope, form)
         return
     if form == "html":
         raise click.UsageError("--format html needs --status")
-    if cutoff is not None and not (status or dry_run):
+    if cutoff is not None and not dry_run:
         app.expect_keys()
     from renrakucho_ca.service.migration import migration
     from renrakucho_ca.service.process_pool import cores
 
-    if status:
-        _show_progress(app, migration.plan(app.home, scope), Format(form))
-        return
     moment = app.date(cutoff)
     if moment is None:
         raise click.UsageError("give --cutoff or --status")
@@ -239,6 +233,18 @@ def _show_plan(app: App, options: MigrationOptions, form: Format) -> None:
         app.console.talk(
             "then the live certificates of {source} would be revoked", source=options.scope.source
         )
+
+
+def _show_status(app: App, scope: Scope, form: str) -> None:
+    if form == "html":
+        from renrakucho_ca.service.migration import report
+
+        # The page declares UTF-8, whatever the locale is.
+        sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
+    else:
+        from renrakucho_ca.service.migration import migration
+
+        _show_progress(app, migration.plan(app.home, scope), Format(form))
 
 
 def _show_progress(app: App, progress: Sequence[Progress], form: Format) -> None:

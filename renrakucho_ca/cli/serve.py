@@ -60,24 +60,20 @@ def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) ->
         format="%(asctime)s %(levelname)s %(message)s",
     )
     if tls_cert is None and host not in {"127.0.0.1", "::1", "localhost"}:
-        app.console.warn(
-            RcaError(
-                "plain HTTP on {host} sends passwords unencrypted",
-                hint="give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy",
-                host=host,
-            )
+        plain = RcaError(
+            "plain HTTP on {host} sends passwords unencrypted",
+            hint="give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy",
+            host=host,
         )
-    scheme = "http" if tls_cert is None else "https"
-    shown = f"[{host}]" if ":" in host else host
+        app.console.warn(plain)
+    site = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}"
     server.serve(
         Portal(open_home),
         host,
         port,
         certificate=tls_cert,
         key=tls_key,
-        listening=lambda port: app.console.talk(
-            "listening on {url}", url=f"{scheme}://{shown}:{port}/"
-        ),
+        listening=lambda port: app.console.talk("listening on {url}", url=f"{site}:{port}/"),
     )
 
 

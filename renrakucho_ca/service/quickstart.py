@@ -26,13 +26,7 @@ _USER = "suzuki"
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The new home.
-
-    Attributes:
-        passphrase_file: file with the passphrase of the CA keys.
-        issued: one certificate for each kind of device.
-        files: exported bundles by retrieval number.
-    """
+    """The new home, a certificate for each kind of device, and the exported bundles."""
 
     home: Home
     passphrase_file: Path

@@ -182,14 +182,7 @@ def _signed(
         )
     with home.lock("hierarchies").exclusive():
         pending.abandon_orphans(home, ca_issuances, now)
-        if crosses is not None and by.name in cross_certificates(home.db, crosses, now):
-            raise Conflict(
-                "{by} has already cross-certified {name}",
-                hint="run `rca hierarchy signed` to list it, `rca hierarchy revoke SERIAL` to "
-                "revoke it",
-                name=crosses,
-                by=by.name,
-            )
+        _refuse_second(home.db, crosses, by, now)
         key = _key_of(home, by.root, root_key)
         issuance = CaCertificate(
             authority=by.root.id,
@@ -208,6 +201,17 @@ def _signed(
             return x509_certificates.to_der(issue_ca(to_sign, issuer, key))
 
         return replace(issuance, der=pending.issue(home, ca_issuances, issuance, now, signed))
+
+
+def _refuse_second(db: Database, crosses: str | None, by: Hierarchy, now: datetime) -> None:
+    if crosses is not None and by.name in cross_certificates(db, crosses, now):
+        raise Conflict(
+            "{by} has already cross-certified {name}",
+            hint="run `rca hierarchy signed` to list it, `rca hierarchy revoke SERIAL` to "
+            "revoke it",
+            name=crosses,
+            by=by.name,
+        )
 
 
 def _key_of(home: Home, root: Authority, given: KeyPlace | None) -> SigningKey:

@@ -63,8 +63,6 @@ def issue_many(
     Args:
         requests: each with a key that its result carries, or an error that becomes the result.
             They are taken as they are needed; to stop, end them.
-        jobs: worker processes.
-        notify: queues the mails.
 
     Raises:
         As `issue`.

@@ -108,19 +108,17 @@ class Planner:
         number = draw_number(self._home.random)
         serial = serial_number(self._home.random)
         network = user.network or settings.network
-        subject = subjects.render(
-            profile.subject,
-            {
-                "user": user.id,
-                "name": user.name,
-                "facility": user.facility,
-                "network": network,
-                "organization": settings.organization,
-                "device": profile.name,
-                "hierarchy": hierarchy.name,
-                "number": number,
-            },
-        )
+        words = {
+            "user": user.id,
+            "name": user.name,
+            "facility": user.facility,
+            "network": network,
+            "organization": settings.organization,
+            "device": profile.name,
+            "hierarchy": hierarchy.name,
+            "number": number,
+        }
+        subject = subjects.render(profile.subject, words)
         return Plan(
             request=request,
             user=user,
@@ -149,14 +147,14 @@ class Planner:
         )
 
     def _profile(self, device: str) -> tuple[DeviceProfile, datetime]:
-        """With the end of what is issued by it now."""
+        """Return the profile, and the end of a certificate issued by it now."""
         if device not in self._profiles:
             profile = profiles.load(self._home.profiles, device)
             self._profiles[device] = profile, self._end(profile)
         return self._profiles[device]
 
     def _end(self, profile: DeviceProfile) -> datetime:
-        """The same date, as people here see it, so many calendar years later."""
+        """Return the same local date, so many calendar years later."""
         local = self.now.astimezone(self._home.settings.zone)
         end = years_after(local, profile.validity_years).astimezone(UTC)
         if end > self._authority.not_after:

@@ -28,15 +28,7 @@ from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 @dataclass(frozen=True, slots=True)
 class MigrationOptions:
-    """What a run is asked to do.
-
-    Attributes:
-        cutoff: from then on certificates of the old hierarchy are invalid.
-        scope: the old hierarchy, and which of its certificates.
-        target: the new hierarchy.
-        limit: the most certificates to re-issue.
-        jobs: worker processes.
-    """
+    """The options of `rca migrate`: `limit` certificates at most, by `jobs` worker processes."""
 
     cutoff: datetime
     scope: Scope
@@ -124,13 +116,12 @@ def migrate(
     """Re-issue the live certificates in the scope, and set the cut-off of the old hierarchy.
 
     A successor has the same user, device and note. A bundle never downloaded is withdrawn; a held
-    certificate gets a held successor. A failure stops nothing. If the cut-off has passed, the
-    remaining certificates are revoked, unless the run was stopped.
+    certificate gets a held successor. If the cut-off has passed, the remaining certificates are
+    revoked, unless the run was stopped.
 
     Args:
         issued: called with each recorded successor.
-        stop: asked before each certificate; certificates under way are finished.
-        notify: queues the mails.
+        stop: called before each certificate; those under way are finished.
 
     Raises:
         As `check`; Unavailable: passphrase, key, disk.

@@ -57,7 +57,6 @@ def publish(
     """Renew CRLs, write the files for servers, and run `publish_hook`.
 
     Args:
-        out: the folder; by default `public` in the home.
         if_due: only CRLs at half their life or behind a revocation are renewed.
         root_key: a file or token with the key of a root that is not kept in the store.
         trust_clock: the operator confirms the clock although signatures are later: it was ahead.
@@ -111,7 +110,7 @@ class _CrlResult:
 def _renew_crls(
     home: Home, hierarchy: Hierarchy, now: datetime, if_due: bool, root_key: KeyPlace | None
 ) -> list[_CrlResult]:
-    if hierarchy.cutoff is not None and hierarchy.cutoff <= now:
+    if hierarchy.is_cut_off(now):
         # In case cron has not: a CRL without these would admit them again.
         revocation.revoke_all(home, hierarchy, now)
     return [

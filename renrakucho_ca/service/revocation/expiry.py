@@ -63,11 +63,7 @@ def expire(home: Home) -> Expiry:
 
 
 def _past_cutoff(home: Home, now: datetime) -> list[Hierarchy]:
-    return [
-        hierarchy
-        for hierarchy in hierarchies.all_of(home.db)
-        if hierarchy.cutoff is not None and hierarchy.cutoff <= now
-    ]
+    return [each for each in hierarchies.all_of(home.db) if each.is_cut_off(now)]
 
 
 def _oldest(home: Home, now: datetime) -> datetime:
