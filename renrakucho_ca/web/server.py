@@ -102,26 +102,7 @@ def serve(
         OSError: the address is in use, or a file cannot be read.
         Unavailable: the limit on open files is too low.
     """
-    connections = _room_for_connections()
-    config = uvicorn.Config(
-        portal.asgi,
-        http=Protocol,
-        # Not uvloop: its io_uring violates the system call filter of the unit in examples/, for
-        # 10 % more requests a second.
-        loop="asyncio",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        # `client.address_of` finds the client by rca.yaml.
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=connections,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=STOP_SECONDS,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-    )
+    config = _config(portal, certificate, key)
     config.load()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as listener:
@@ -139,6 +120,28 @@ def serve(
             signal.signal(number, stop)
         listening(listener.getsockname()[1])
         server.run(sockets=[listener])
+
+
+def _config(portal: Portal, certificate: Path | None, key: Path | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        portal.asgi,
+        http=Protocol,
+        # Not uvloop: its io_uring violates the system call filter of the unit in examples/, for
+        # 10 % more requests a second.
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # `client.address_of` finds the client by rca.yaml.
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_room_for_connections(),
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
 
 
 def _room_for_connections() -> int:

@@ -105,10 +105,8 @@ class Grouped(Generic[_Item, _T]):
 
     async def _work(self) -> None:
         while self._waiting:
-            group, self._waiting = (
-                self._waiting[: self._largest],
-                self._waiting[self._largest :],
-            )
+            group = self._waiting[: self._largest]
+            del self._waiting[: self._largest]
             results: Sequence[_T | Exception]
             try:
                 results = await self._worker.run(self._do, [item for item, _ in group])

@@ -109,7 +109,7 @@ class OcspResponder:
 
     def _answer_one(self, home: Home, desk: _Desk, asked: CertId, now: datetime) -> OcspResponse:
         """Return the pre-produced response: no nonce, one certificate (RFC 5019 §2.2.1)."""
-        serial = _text(asked.serial)
+        serial = f"{asked.serial:x}"
         known = ocsp_state.known(home.db, desk.authority.id, serial)
         if known is not None and known.not_after <= now:
             return _failure(OcspError.UNAUTHORIZED)
@@ -170,7 +170,7 @@ class OcspResponder:
         form = _form(first.hash, first.issuer, responder.certificate, period)
         singles = []
         for each in asked:
-            known = ocsp_state.known(home.db, desk.authority.id, _text(each.serial))
+            known = ocsp_state.known(home.db, desk.authority.id, f"{each.serial:x}")
             if known is not None and known.not_after <= now:
                 return _failure(OcspError.UNAUTHORIZED)
             if known is not None:
@@ -206,11 +206,6 @@ def _status_of_ca(home: Home, authority: Authority, serial: int) -> bytes:
     if found.revocation is None:
         return ocsp.GOOD
     return ocsp.status(seconds(found.revocation.at), found.revocation.reason)
-
-
-def _text(serial: int) -> str:
-    """A serial number as the store writes it."""
-    return f"{serial:x}"
 
 
 def _failure(failure: OcspError) -> OcspResponse:
