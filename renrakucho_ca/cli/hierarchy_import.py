@@ -105,16 +105,8 @@ def import_(
         root_key_passphrase=_passphrase(root_key_passphrase_file),
     )
     problems, passed_over = Problems(app), _PassedOver(app)
-    done = import_ca.import_ca(
-        app.home,
-        name,
-        ca,
-        paths=paths,
-        records=records,
-        device=device or UNKNOWN,
-        report=problems.add,
-        passed_over=passed_over.add,
-    )
+    options = import_ca.ImportOptions(ca, paths, records, device or UNKNOWN)
+    done = import_ca.import_ca(app.home, name, options, problems.add, passed_over.add)
     passed_over.report()
     app.console.one(asdict(done), form)
     if done.reported:

@@ -8,6 +8,7 @@ read would lack some of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from renrakucho_ca.errors import NotFound
@@ -24,24 +25,29 @@ from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.tabular import csv_table
 
 
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What to import.
+
+    Attributes:
+        paths: folders, certificates, PEM bundles, PKCS#7, CRLs, OpenSSL indexes.
+        records: the owner table (CSV).
+        device: the device of certificates for which the owner table names none.
+    """
+
+    ca: CaFiles
+    paths: Sequence[Path]
+    records: Path | None
+    device: str
+
+
 def import_ca(
-    home: Home,
-    name: str,
-    ca: CaFiles,
-    *,
-    paths: Sequence[Path],
-    records: Path | None,
-    device: str,
-    report: Report,
-    passed_over: PassedOver,
+    home: Home, name: str, options: ImportOptions, report: Report, passed_over: PassedOver
 ) -> ImportSummary:
     """Import a CA with all that it has issued, or what is new since the last import.
 
     Args:
         name: the hierarchy's name in this home.
-        paths: folders, certificates, PEM bundles, PKCS#7, CRLs, OpenSSL indexes.
-        records: the owner table (CSV).
-        device: the device of certificates for which the owner table names none.
         report: called with each problem; none of them stops the import.
         passed_over: called with each skipped file.
 
@@ -53,28 +59,28 @@ def import_ca(
         Refused: the store was restored, or the database is older than its journal.
     """
     store_state.require(home, Action.SIGN_CA)
-    _refuse_unreadable(paths, records)
+    _refuse_unreadable(options)
     with home.lock("import").exclusive():
-        wanted = authorities.load(home, name, ca)
-        private = authorities.load_keys(home, ca, wanted)
+        wanted = authorities.load(home, name, options.ca)
+        private = authorities.load_keys(home, options.ca, wanted)
         if private:
             home.keystore.unlock()
         hierarchy = authorities.record(home, name, wanted)
-        session = ImportSession(home, hierarchy, device, report, passed_over)
+        session = ImportSession(home, hierarchy, options.device, report, passed_over)
         owner_table, revocations = OwnerTable(session), RevocationImport(session)
-        if records is not None:
-            owner_table.read(records)
+        if options.records is not None:
+            owner_table.read(options.records)
         certificates = CertificateImport(session, owner_table)
-        revocations.read(certificates.read(paths))
+        revocations.read(certificates.read(options.paths))
         owner_table.record_unmatched()
         authorities.attach_keys(home, hierarchy, private)
     return session.summary
 
 
-def _refuse_unreadable(paths: Sequence[Path], records: Path | None) -> None:
+def _refuse_unreadable(options: ImportOptions) -> None:
     """Report a mistyped path or wrong columns before anything is recorded."""
-    for path in paths:
+    for path in options.paths:
         if not path.exists():
             raise NotFound("{file}: no such file or folder", file=path)
-    if records is not None:
-        next(csv_table.read(records, COLUMNS), None)
+    if options.records is not None:
+        next(csv_table.read(options.records, COLUMNS), None)

@@ -151,16 +151,8 @@ class Old:
             report(problem)
 
         files = CaFiles(root=ca.read_bytes()) if isinstance(ca, Path) else ca
-        summary = import_ca.import_ca(
-            self.home,
-            name,
-            files,
-            paths=paths,
-            records=records,
-            device=device,
-            report=note,
-            passed_over=passed_over,
-        )
+        options = import_ca.ImportOptions(files, paths, records, device)
+        summary = import_ca.import_ca(self.home, name, options, note, passed_over)
         assert summary.reported == len(problems)
         return Imported(summary, [str(problem) for problem in problems])
 
