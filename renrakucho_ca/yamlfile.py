@@ -304,7 +304,7 @@ def _unknown_key(key: str, document: _Document, path: _Path, shape: type[T]) -> 
     nearest = difflib.get_close_matches(key, known, n=1)
     return Invalid(
         "{file}:{line}: unknown key {key}",
-        hint="did you mean {nearest}?" if nearest else "known keys: {known}",
+        hint="did you mean {nearest}?" if nearest else "use one of the keys: {known}",
         file=document.origin,
         line=document.locate((*path, key))[1],
         key=_shown(key),

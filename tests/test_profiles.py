@@ -265,8 +265,8 @@ class TestDevice:
 
 class TestTemplates:
     PLACEHOLDERS = (
-        "placeholders: {user} {name} {facility} {network} {organization} {device} {hierarchy} "
-        "{number}"
+        "use one of the placeholders: {user} {name} {facility} {network} {organization} {device} "
+        "{hierarchy} {number}"
     )
 
     @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ class TestTemplates:
     def test_a_ca_has_other_placeholders_than_a_device(self, tmp_path: Path) -> None:
         assert refusal(tmp_path / "root.yaml", CA.replace("{common_name}", "{user}")) == (
             "root.yaml:5: subject.common_name: unknown placeholder '{user}' | "
-            "placeholders: {common_name} {organization} {network} {hierarchy}"
+            "use one of the placeholders: {common_name} {organization} {network} {hierarchy}"
         )
 
     @pytest.mark.parametrize("country", ["Japan", "jp", "J1", "日本", "ＪＰ"])
@@ -421,7 +421,8 @@ class TestNames:
         with pytest.raises(NotFound) as caught:
             profiles.load(profiles.shipped(), name)
         assert said(caught.value) == (
-            f"no profile for device {name} | profiles: android, ipad, iphone, mac, windows"
+            f"no profile for device {name} | use one of the profiles: android, ipad, iphone, mac, "
+            "windows"
         )
 
     def test_files_that_are_no_device_are_passed_over(self, tmp_path: Path) -> None:

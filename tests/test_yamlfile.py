@@ -110,11 +110,11 @@ QUOTES = "put text that looks like a number, date or yes/no in quotes"
         ("years: 1\nyesr: 2", "x.yaml:2: unknown key 'yesr' | did you mean years?"),
         (
             "years: 1\ninner:\n  word: a\n  zzz: 2",
-            "x.yaml:4: unknown key 'zzz' | known keys: word, colors",
+            "x.yaml:4: unknown key 'zzz' | use one of the keys: word, colors",
         ),
         (
             "years: 1\n1: 2",
-            "x.yaml:2: unknown key '1' | known keys: years, inner, mode, title, open",
+            "x.yaml:2: unknown key '1' | use one of the keys: years, inner, mode, title, open",
         ),
         ("years: 1\nmode: fast\nyears: 2", "x.yaml:3: 'years' appears twice"),
         ("years: 1\ninner: {word: HEY}", "x.yaml:2: inner.word: HEY shouts | say hey"),

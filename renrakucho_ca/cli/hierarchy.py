@@ -40,8 +40,8 @@ hierarchy = Group(
         "Commands": {
             "create": (".hierarchy:create", "create a root CA and its issuing CA"),
             "import": (".hierarchy_import:import_", "import an existing CA"),
-            "list": (".hierarchy:list_", "all"),
-            "show": (".hierarchy:show", "one"),
+            "list": (".hierarchy:list_", "list hierarchies"),
+            "show": (".hierarchy:show", "show a hierarchy"),
             "retire": (".hierarchy:retire", "close a hierarchy and set its cut-off"),
         },
         "A root on another machine": {

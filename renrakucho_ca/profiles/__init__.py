@@ -31,7 +31,7 @@ def load(folder: Path, name: str) -> DeviceProfile:
     if name not in known:
         raise NotFound(
             "no profile for device {name}",
-            hint="profiles: {known}",
+            hint="use one of the profiles: {known}",
             name=name,
             known=", ".join(known) or "none",
         )

@@ -70,7 +70,7 @@ def checked_template(attribute: SubjectAttribute, allowed: Sequence[str], text: 
         if name not in allowed:
             raise Invalid(
                 "unknown placeholder {placeholder}",
-                hint="placeholders: {allowed}",
+                hint="use one of the placeholders: {allowed}",
                 placeholder=repr("{" + name[:40] + "}"),
                 allowed=" ".join("{" + one + "}" for one in allowed),
             )

@@ -126,14 +126,14 @@ def _names(
         if name is None:
             raise Invalid(
                 "{file}: unknown column {column}",
-                hint="columns: {known}",
+                hint="use the columns: {known}",
                 column=repr(given[:40]),
                 **context,
             )
         if name in names:
             raise Invalid(
                 "{file}: column {column} appears twice",
-                hint="columns: {known}",
+                hint="use the columns: {known}",
                 column=name,
                 **context,
             )
@@ -142,7 +142,7 @@ def _names(
         if needed and name not in names:
             raise Invalid(
                 "{file}: column {column} is missing",
-                hint="columns: {known}",
+                hint="use the columns: {known}",
                 column=name,
                 **context,
             )

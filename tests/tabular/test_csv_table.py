@@ -162,7 +162,9 @@ def test_the_hint_lists_the_columns_found(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as raised:
         rows(tmp_path, b"user,phone\n")
     assert raised.value.hint is not None
-    assert raised.value.hint.format(**raised.value.values) == ("columns: user, name, device, note")
+    assert raised.value.hint.format(**raised.value.values) == (
+        "use the columns: user, name, device, note"
+    )
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
