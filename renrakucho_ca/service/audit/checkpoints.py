@@ -1,4 +1,4 @@
-"""Signing the audit log's checkpoints, whenever an issuing CA signs a CRL."""
+"""Sign the audit log's checkpoints, whenever an issuing CA signs a CRL."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 
 def file_name(hierarchy: str) -> str:
-    """Of the newest checkpoint of a hierarchy, beside its CRLs."""
+    """Return the name of a hierarchy's newest checkpoint; the file is in the folder of its CRLs."""
     return f"{hierarchy}-audit.json"
 
 
 def path_of(home: Home, hierarchy: str) -> Path:
-    """Where the store keeps it."""
+    """Return the path of a hierarchy's checkpoint in the store."""
     return home.store / "crl" / file_name(hierarchy)
 
 
 def copies(home: Home) -> list[Path]:
-    """The files that there are, in the store and as published."""
+    """Return the existing checkpoints, in the store and as published."""
     folders = (home.store / "crl", home.public)
     return [path for folder in folders for path in sorted(folder.glob(file_name("*")))]
 
 
 def expected(home: Home, hierarchy: str) -> list[Path]:
-    """The files that there are once one was signed, and published here: not elsewhere (`--out`)."""
+    """Return the files that a signed checkpoint must have; not those of `publish --out`."""
     found = [path_of(home, hierarchy)]
     if (home.public / f"{hierarchy}-root.pem").exists():
         found.append(home.public / file_name(hierarchy))
@@ -43,9 +43,9 @@ def expected(home: Home, hierarchy: str) -> list[Path]:
 
 
 def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
-    """Signs the log as it is now. The caller holds the publishing lock.
+    """Sign the log as it is now. The caller holds the publishing lock.
 
-    The checkpoint is itself a row of the log, so that one cannot be taken out, and a restored store
+    The checkpoint is itself a row of the log: so it cannot be removed unseen, and a restored store
     gets it back from the journal.
     """
     certificate = authority_certificate.of(authority)
@@ -59,10 +59,10 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
 
 
 def write_missing(home: Home, hierarchy: Hierarchy) -> None:
-    """Writes the file that a run had no time for, between the row of its checkpoint and the end.
+    """Write the file of the newest checkpoint, if a run was killed after it recorded the row.
 
-    Never an older one: a file may know of rows that somebody has taken out of the log. Where one of
-    the two cannot be read, `audit verify` tells, and the CRLs do not wait for it.
+    A newer file is kept: it may cover rows that were removed from the log. If row or file cannot be
+    read, `audit verify` reports it, and the CRLs do not wait for it.
     """
     path = path_of(home, hierarchy.name)
     with suppress(Invalid, Unavailable):
@@ -73,6 +73,6 @@ def write_missing(home: Home, hierarchy: Hierarchy) -> None:
 
 
 def _rows_in(document: bytes | str) -> int:
-    """How many rows of the log a checkpoint speaks of."""
+    """Return the number of rows that a checkpoint covers."""
     text, _ = checkpoint.from_json(document)
     return Checkpoint.parse(text).rows

@@ -1,8 +1,8 @@
-"""Proving the audit log: its chain, the journal, and what the CAs have signed of it.
+"""Verify the audit log: its chain, the journal, and the checkpoints that the CAs signed.
 
-Each row must follow from the one before, stand in the journal octet for octet, and have the hash
-that every checkpoint signed for it. So who changes the table has to change the journal too, and
-cannot change what is older than a checkpoint without the CA's key, or the loss of every copy of it.
+Each row must follow from its predecessor, equal its line in the journal octet for octet, and have
+the hash that every checkpoint signed for it. So an attacker must change the journal as well as the
+table; to change rows before a checkpoint, he needs the CA's key or every copy of the checkpoint.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from renrakucho_ca.store.tables.audit_log import AuditRecord
 _LONGEST_FILE = 64 * 1024
 
 GRACE = timedelta(minutes=5)
-"""After which a checkpoint has its file: a publication that is under way writes long CRLs first."""
+"""Age at which a checkpoint must have its file: a running publication writes long CRLs first."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What was looked at, and what is wrong: of the rows, the first that is.
+    """The result of a verification.
 
     Attributes:
-        rows: of the log that are proven. journal: those of them that the journal has.
-        checkpoints: signatures that hold, in the log and in files.
+        rows: the number of verified rows. journal: the number of those in the journal.
+        checkpoints: the number of valid signatures, in the log and in files.
+        problems: of the rows, only the first problem.
     """
 
     rows: int = 0
@@ -43,20 +44,20 @@ class Verdict:
 
 
 class _Broken(Exception):
-    """Carries what is wrong with the first row that is."""
+    """Carries the problem of the first bad row."""
 
     def __init__(self, problem: RcaError) -> None:
         self.problem = problem
 
 
 def verify(home: Home, kept: Path | None = None) -> Verdict:
-    """Proves the whole log, in constant memory.
+    """Verify the whole log, in constant memory.
 
     Args:
         kept: a checkpoint that was kept elsewhere.
 
     Raises:
-        NotFound: there is no such file.
+        NotFound: `kept` is missing.
     """
     run = _Verification(home)
     run.read_copies(kept)
@@ -69,24 +70,24 @@ def verify(home: Home, kept: Path | None = None) -> Verdict:
 
 
 class _Verification:
-    """One verification: what the checkpoints ask for, and how far the walk has come."""
+    """One verification: the hashes that checkpoints require, and the progress of the walk."""
 
     def __init__(self, home: Home) -> None:
         self.verdict = Verdict()
         self._home = home
         self._authorities = _authorities(home, self.verdict)
         self._pins: dict[int, dict[bytes, str]] = {}
-        """By row, the hashes that copies of checkpoints give it, and where these are."""
+        """By row, the hashes that files of checkpoints give it, each with its file."""
         self._copies: dict[str, str] = {}
-        """The texts of those copies, and where they are; without those that the log has."""
+        """The texts of those checkpoints, each with its file, except those that the log has."""
         self._in_files: dict[Path, Checkpoint] = {}
         self._in_log: dict[str, Checkpoint] = {}
-        """The newest that the log has of each CA that should have its file by now."""
+        """By CA, the newest checkpoint in the log that must have its file by now."""
 
     # -- checkpoints
 
     def read_copies(self, kept: Path | None) -> None:
-        """The checkpoints in files: they know of rows that may be missing."""
+        """Read the checkpoints in files, which may cover rows that are missing."""
         for path in checkpoints.copies(self._home):
             self._read_copy(path)
         if kept is not None:
@@ -113,10 +114,11 @@ class _Verification:
             self._in_files[path] = found
 
     def _verified(self, document: bytes | str) -> Checkpoint:
-        """A checkpoint whose signature holds.
+        """Return a checkpoint with a valid signature.
 
         Raises:
-            Invalid: it is none. Attention: it does not hold.
+            Invalid: it is not a checkpoint.
+            Attention: its signature is not that of a CA of this home.
         """
         text, signature = checkpoint.from_json(document)
         found = Checkpoint.parse(text)
@@ -131,7 +133,7 @@ class _Verification:
     # -- rows
 
     def walk(self) -> None:
-        """Goes through the log row by row, and through the journal beside it."""
+        """Go through the log and the journal in step, row by row."""
         previous, expected = audit_log.START, 0
         journal = _lines(self._home, self.verdict)
         for record in _readable(self._home, self.verdict):
@@ -160,7 +162,7 @@ class _Verification:
             raise _broken(expected + 1, Attention("it is missing, but the journal has it"))
 
     def _verify_recorded(self, record: AuditRecord) -> None:
-        """A row that is a checkpoint of those before it, which the walk has proven."""
+        """Verify a row that is a checkpoint of earlier rows, which the walk has verified."""
         try:
             found = self._verified(record.detail)
         except RcaError as error:
@@ -175,7 +177,7 @@ class _Verification:
             self._in_log[found.authority] = found
 
     def finish(self) -> None:
-        """What has to be true of the log's end. Comes after a walk that found nothing broken."""
+        """Check the end of the log, after a walk without a bad row."""
         rows = self.verdict.rows
         if self._pins:
             (place, *_) = self._pins[min(self._pins)].values()
@@ -185,7 +187,7 @@ class _Verification:
             self.verdict.problems.append(
                 Attention("{place}: the log has no such checkpoint", place=place)
             )
-        self._miss_files()
+        self._check_files()
         if self.verdict.journal < rows:
             self.verdict.problems.append(
                 Attention(
@@ -197,9 +199,9 @@ class _Verification:
                 )
             )
 
-    def _miss_files(self) -> None:
-        """Whoever cuts the log off has to take the newest checkpoint's files away first, or to put
-        older ones there."""
+    def _check_files(self) -> None:
+        """Report a newest checkpoint without its file: an attacker who truncates the log removes
+        that file, or replaces it with an older one."""
         for hierarchy in hierarchies.all_of(self._home.db):
             newest = self._in_log.get(hierarchy.issuing.fingerprint_sha256)
             if newest is None:
@@ -227,7 +229,7 @@ class _Verification:
 
 
 def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:
-    """Every CA of the home, by the fingerprint of its certificate as it is now."""
+    """Return the CAs' certificates by fingerprint, computed from the stored DER."""
     found = {}
     for hierarchy in hierarchies.all_of(home.db):
         for authority in hierarchy.authorities:
@@ -241,7 +243,7 @@ def _authorities(home: Home, verdict: Verdict) -> dict[str, x509.Certificate]:
 
 
 def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
-    """The journal's, up to one that is far too long or cannot be read."""
+    """Yield the journal's lines, up to one that is too long or cannot be read."""
     try:
         yield from home.journal.lines()
     except Invalid as error:
@@ -256,7 +258,7 @@ def _lines(home: Home, verdict: Verdict) -> Iterator[bytes]:
 
 
 def _readable(home: Home, verdict: Verdict) -> Iterator[AuditRecord]:
-    """The rows. Of a page that cannot be read, those before the damage."""
+    """Yield the rows; of a page that cannot be read, those before the damage."""
     try:
         yield from audit_log.rows(home.db)
     except Unavailable:
