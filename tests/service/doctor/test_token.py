@@ -41,7 +41,7 @@ def test_a_rejected_pin_is_reported_once_for_all_keys_of_a_token(own: Hsm) -> No
 
     pin.chmod(0o644)
     ((check, said, hint),) = findings(own, 8)
-    assert (check, hint) == ("keys", f"chmod 600 {pin}")
+    assert (check, hint) == ("keys", f"run `chmod 600 {pin}`")
     assert "other users can read" in said
 
     pin.unlink()
