@@ -130,7 +130,7 @@ class Action(Enum):
     PUBLISH = auto()
     """Sign CRLs and OCSP responses."""
     DELIVER = auto()
-    """Give a bundle, or a link to one, to a user."""
+    """Give a bundle, or a link or sheet to download it with, to a user."""
 
 
 def require(home: Home, action: Action) -> None:

@@ -34,6 +34,7 @@ SIGNING = {
     "migrate": "migrate --cutoff 2027-03-31 --from old --to new --yes",
     "export": "export {number} --out {folder}/out",
     "mail send": "mail send",
+    "handover": "handover {number} --out {folder}/sheets.html",
     "publish": "publish",
     "hierarchy create": "hierarchy create later",
     "hierarchy import": "hierarchy import later --root {folder}/ca.pem",
@@ -50,7 +51,7 @@ NOT_SIGNING = {
     *("quickstart", "init", "restore"),  # they make a home where there is none
     *("profile list", "profile show", "profile check"),
     *("user add", "user import", "user list", "user show"),
-    *("list", "show", "handover", "mail list", "unlock"),
+    *("list", "show", "mail list", "unlock"),
     *("revoke", "hold", "release", "expire"),  # always possible
     *("backup", "audit log", "audit verify", "doctor"),
     *("hierarchy list", "hierarchy show", "hierarchy retire", "hierarchy requests"),

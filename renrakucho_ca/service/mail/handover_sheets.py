@@ -10,6 +10,7 @@ import segno
 from renrakucho_ca.errors import NotFound
 from renrakucho_ca.locale import Catalogue
 from renrakucho_ca.model import Certificate, RetrievalNumber, Status
+from renrakucho_ca.service import store_state
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.mail.rendering import (
     TemplateRenderer,
@@ -17,6 +18,7 @@ from renrakucho_ca.service.mail.rendering import (
     public_address,
 )
 from renrakucho_ca.service.retrieval import retrieval
+from renrakucho_ca.service.store_state import Action
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import certificates, listing
 from renrakucho_ca.store.tables.listing import ListQuery
@@ -58,8 +60,10 @@ def write(home: Home, numbers: Iterable[RetrievalNumber], out: Path, catalogue: 
 
     Raises:
         Conflict: a certificate can no longer be downloaded, or `out` is not a regular file.
+        Refused: the store was restored, or the database is older than its journal.
         Unavailable: wrong passphrase, full disk.
     """
+    store_state.require(home, Action.DELIVER)
     files.refuse_special(out)
     chosen = [certificates.get(home.db, number) for number in dict.fromkeys(numbers)]
     chosen.sort(key=lambda each: (each.user.facility or "", each.user.id, each.number))

@@ -282,6 +282,7 @@ def test_a_certificate_that_could_not_issue_is_refused(
         (("-subj", "/CN=somebody else"), "name is not the one"),
         (("-enddate", "20260201000000Z"), "not valid now"),
         (("-startdate", "20260203000000Z"), "not valid now"),
+        (("-enddate", "20560101000001Z"), "expires after its root"),
         (("-enddate", "20600101000000Z"), "expires after its root"),
     ],
 )
@@ -290,6 +291,42 @@ def test_a_certificate_other_than_was_asked_for_is_refused(
 ) -> None:
     with pytest.raises(Invalid, match=finding):
         install(home, root.certificate, root.sign(requested, GOOD + IDS, *options))
+
+
+@pytest.mark.parametrize(
+    ("option", "last"),
+    [("-startdate", "20260202030405Z"), ("-enddate", "20560101000000Z")],
+)
+def test_a_certificate_may_begin_now_and_end_with_its_root(
+    home: Home, root: OpensslRoot, requested: Path, option: str, last: str
+) -> None:
+    install(home, root.certificate, root.sign(requested, GOOD + IDS, option, last))
+
+
+def test_a_certificate_that_ends_now_is_refused(
+    home: Home, root: OpensslRoot, requested: Path
+) -> None:
+    signed = root.sign(requested, GOOD + IDS, "-enddate", "20260202030405Z")
+    with pytest.raises(Invalid, match="not valid now"):
+        install(home, root.certificate, signed)
+
+
+def test_a_certificate_that_names_another_key_of_its_issuer_is_refused(
+    home: Home, root: OpensslRoot, requested: Path, tmp_path: Path
+) -> None:
+    """The signature verifies, but OpenSSL finds no path (RFC 5280 §4.2.1.1)."""
+    twin = OpensslRoot(root.folder, tmp_path / "twin.pem")
+    (tmp_path / "twin.cnf").write_text(
+        "[e]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+        "subjectKeyIdentifier=00112233445566778899\n"
+    )
+    openssl(
+        *("x509", "-req", "-in", root.folder / "root.csr", "-days", "9000", "-sha256"),
+        *("-extfile", tmp_path / "twin.cnf", "-extensions", "e"),
+        *("-key", root.folder / "root.key", "-out", twin.certificate),
+    )
+    with pytest.raises(Invalid, match="authority key identifier is not that of the root"):
+        install(home, root.certificate, twin.sign(requested))
 
 
 def test_all_faults_are_reported_in_the_readers_language(

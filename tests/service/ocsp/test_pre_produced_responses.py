@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from renrakucho_ca.errors import Unavailable
+from renrakucho_ca.errors import Invalid, Unavailable
 from renrakucho_ca.model import RetrievalNumber, RevocationReason
 from renrakucho_ca.service.hierarchy import cross_signing
 from renrakucho_ca.service.home import Home
@@ -22,7 +23,7 @@ from renrakucho_ca.service.ocsp import pre_produce, response_file
 from renrakucho_ca.service.publication import publication
 from renrakucho_ca.service.revocation import revocation
 from renrakucho_ca.store.files import ocsp_responses
-from renrakucho_ca.store.tables import hierarchies
+from renrakucho_ca.store.tables import hierarchies, ocsp_state
 from tests.shared.homes import (
     BEGIN,
     Clock,
@@ -411,6 +412,38 @@ def test_a_damaged_file_is_an_error_and_then_replaced(
         client.ask(number)
     publish(home)
     assert client.ask(number).status == GOOD
+
+
+def test_responses_that_do_not_verify_do_not_replace_the_file(
+    home: Home, client: OcspClient, number: RetrievalNumber, clock: Clock
+) -> None:
+    """The key of one CA's responder signs under the certificate of another's."""
+    hierarchy = hierarchies.get(home.db, "new")
+    issuing, root = (
+        ocsp_state.responder(home.db, each.id) for each in (hierarchy.issuing, hierarchy.root)
+    )
+    assert issuing is not None
+    assert root is not None
+    mixed = replace(issuing, certificate=root.certificate)
+    file = response_file.path_of(home, hierarchy.issuing)
+    before = file.read_bytes()
+    clock.advance(hours=1)
+    with pytest.raises(Invalid, match="does not verify"):
+        response_file.sign_all(home, hierarchy, hierarchy.issuing, mixed, clock.now)
+    assert file.read_bytes() == before
+    assert client.ask(number).this_update == BEGIN
+
+
+@pytest.mark.parametrize("said", ["revoked_at = NULL", "reason = 'superseded'"])
+def test_a_response_that_says_something_else_than_the_store_is_not_given_out(
+    home: Home, client: OcspClient, number: RetrievalNumber, said: str
+) -> None:
+    revoke(home, number)
+    publish(home)
+    assert client.ask(number).status == REVOKED
+    with home.db.write():
+        home.db.execute("UPDATE ocsp_change SET " + said)
+    assert client.ask(number).status == TRY_LATER
 
 
 def put_many(home: Home, count: int) -> None:

@@ -32,12 +32,14 @@ from tests.shared.homes import (
     PublishedCrl,
     configure,
     issue,
+    make_home,
     no_passphrase,
     open_home,
     openssl,
     pem_blocks,
     published,
     record_of,
+    rows,
 )
 
 ISSUING_DAYS, ROOT_DAYS = 14, 365
@@ -392,6 +394,26 @@ def test_a_chain_whose_root_did_not_sign_its_issuing_ca_is_never_published(
         artifacts.write(home, mixed, {}, [], tmp_path)
     assert list(tmp_path.glob("*.pem")) == []
     assert artifacts.write(home, new, {}, [], tmp_path)
+
+
+def test_the_key_of_another_homes_ca_of_the_same_name_signs_nothing(
+    home: Home, clock: Clock, stick: Path, tmp_path: Path
+) -> None:
+    """Name and passphrase agree; the certificate alone tells the two keys apart."""
+    publication.publish(home)
+    other = make_home(tmp_path / "other", clock, hierarchies=["new"])
+    foreign = tmp_path / "foreign.key"
+    creation.create(other, "third", root_key_out=foreign)
+    before = published(home, "third-root").der
+    clock.advance(days=ROOT_DAYS / 2)
+    with pytest.raises(Invalid, match="does not belong"):
+        publication.publish(home, if_due=True, root_key=foreign)
+    own = home.store / "keys" / "new-issuing.key"
+    own.write_bytes((other.store / "keys" / "new-issuing.key").read_bytes())
+    with pytest.raises(Invalid, match="does not belong"):
+        issue(open_home(home.path, clock), hierarchy="new")
+    assert rows(home, "SELECT count(*) FROM certificate") == [(0,)]
+    assert published(home, "third-root").der == before
 
 
 def test_an_overdue_root_is_reported_and_the_others_are_published(
