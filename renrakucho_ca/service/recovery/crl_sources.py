@@ -60,7 +60,7 @@ def read(
     known = [each.certificate for each in authorities]
     for path in paths:
         try:
-            for der in _crls_in(path):
+            for der in crls_in(path):
                 found = certificate_scanner.load_crl(der, known)
                 state = _Reading(home, authorities[found.issuer], found, state, learned).run()
                 _keep_newest(home, authorities[found.issuer], found, der)
@@ -97,8 +97,12 @@ def _unrecorded_act(home: Home, authority: Authority, serial: int) -> AuditEntry
     return None if audit_log.newest(home.db, act.act, found.number) else act
 
 
-def _crls_in(path: Path) -> Iterator[bytes]:
-    """The CRLs in a file, in DER."""
+def crls_in(path: Path) -> Iterator[bytes]:
+    """Yield the CRLs in a file, in DER.
+
+    Raises:
+        Invalid: there is none, or the file is damaged.
+    """
     count = 0
     for piece in discovery.pieces(path):
         if isinstance(piece, tuple):

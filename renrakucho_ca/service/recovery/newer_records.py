@@ -6,18 +6,19 @@ that is newer proves that there was more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from renrakucho_ca.errors import Attention, Invalid, Unavailable
 from renrakucho_ca.model import Act, Authority
-from renrakucho_ca.pki import authority_certificate, checkpoint
+from renrakucho_ca.pki import authority_certificate, certificate_scanner, checkpoint
 from renrakucho_ca.pki.checkpoint import Checkpoint
 from renrakucho_ca.service.audit import checkpoints
 from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.home import Home
+from renrakucho_ca.service.recovery import crl_sources
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import audit_log, hierarchies, recovery
 
@@ -40,13 +41,20 @@ class NewerRecord:
     checkpoint: str | None = None
 
 
-def find(home: Home) -> list[NewerRecord]:
-    """The newer checkpoints and CRLs, in the store and as published.
+def find(home: Home, crl_files: Sequence[Path] = ()) -> list[NewerRecord]:
+    """Return the newer checkpoints and CRLs: in the store, as published, and given.
 
     Call it before CRLs are read, which raises the CRL numbers that the store knows.
+
+    Args:
+        crl_files: CRLs from elsewhere, in DER or PEM.
     """
     authorities = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
-    return [*_newer_checkpoints(home, authorities), *_newer_crls(home, authorities)]
+    return [
+        *_newer_checkpoints(home, authorities),
+        *_newer_crls(home, authorities),
+        *_newer_given_crls(home, authorities, crl_files),
+    ]
 
 
 def _newer_checkpoints(home: Home, authorities: list[Authority]) -> Iterator[NewerRecord]:
@@ -81,8 +89,26 @@ def _newer_crls(home: Home, authorities: list[Authority]) -> Iterator[NewerRecor
                 path = folder / f"{authority.name}.crl"
                 with suppress(Unavailable, OSError):
                     if crls.number_in(path, issuer, above=known + 1) > known:
-                        problem = Attention("it is newer than the journals here")
-                        yield NewerRecord(path, rows, problem)
+                        yield NewerRecord(path, rows, _newer_crl())
+
+
+def _newer_given_crls(
+    home: Home, authorities: list[Authority], crl_files: Sequence[Path]
+) -> Iterator[NewerRecord]:
+    rows = audit_log.head(home.db)[0] + 1
+    certificates = [each.certificate for each in authorities]
+    for path in crl_files:
+        with suppress(Invalid):  # reading it later refuses it
+            for der in crl_sources.crls_in(path):
+                found = certificate_scanner.load_crl(der, certificates)
+                authority = authorities[found.issuer]
+                known = recovery.crl_number(home.db, authority)
+                if authority.key is not None and found.number > known:
+                    yield NewerRecord(path, rows, _newer_crl())
+
+
+def _newer_crl() -> Attention:
+    return Attention("it is newer than the journals here")
 
 
 def _given_up(home: Home) -> set[str]:

@@ -81,7 +81,7 @@ def reconcile(
     with home.lock("issuing").exclusive():
         before = RecoveryState.read(home)
         journals = journal_sources.read(home, before, copies, learned, go_on=without_journal)
-        newer = newer_records.find(home)
+        newer = newer_records.find(home, crl_files)
         published = crl_sources.published(home)
         has_crls = bool(crl_files) or (before.phase is Phase.COMPLETE and bool(published))
         rows = max(before.rows, *(each.rows for each in newer), 0)

@@ -402,12 +402,12 @@ def test_the_key_of_another_homes_ca_of_the_same_name_signs_nothing(
     """Name and passphrase agree; the certificate alone tells the two keys apart."""
     publication.publish(home)
     other = make_home(tmp_path / "other", clock, hierarchies=["new"])
-    foreign = tmp_path / "foreign.key"
-    creation.create(other, "third", root_key_out=foreign)
+    others_key = tmp_path / "other.key"
+    creation.create(other, "third", root_key_out=others_key)
     before = published(home, "third-root").der
     clock.advance(days=ROOT_DAYS / 2)
     with pytest.raises(Invalid, match="does not belong"):
-        publication.publish(home, if_due=True, root_key=foreign)
+        publication.publish(home, if_due=True, root_key=others_key)
     own = home.store / "keys" / "new-issuing.key"
     own.write_bytes((other.store / "keys" / "new-issuing.key").read_bytes())
     with pytest.raises(Invalid, match="does not belong"):

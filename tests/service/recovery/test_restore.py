@@ -539,6 +539,30 @@ def test_a_journal_is_not_enough_where_a_ca_has_signed_something_since(
     check_goes_on(lost, place)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_journal_is_not_enough_where_a_given_crl_is_newer(
+    lost: Lost, place: Home, tmp_path: Path, together: bool
+) -> None:
+    """With the cut journal, or in a second run after it: a CRL that servers have is newer."""
+    lines = lost.journal.read_bytes().splitlines(keepends=True)
+    cut, crl = tmp_path / "cut", lost.home.public / "new-issuing.crl"
+    cut.write_bytes(b"".join(lines[: len(lines) // 2]))
+    restoration.restore(place, lost.backup)
+    if together:
+        done = reconcile.reconcile(place, [cut], [crl])
+    else:
+        reconcile.reconcile(place, [cut])
+        done = reconcile.reconcile(place, [], [crl])
+    assert not done.is_finished
+    assert [crl] == [path for path, _ in done.problems]
+    with pytest.raises(Refused, match="does not know"):
+        issue(place)
+    if together:
+        assert reconcile.reconcile(place, [lost.journal]).is_finished
+        check_goes_on(lost, place)
+    assert reconcile.reconcile(place, without_journal=True).is_finished
+
+
 def test_the_journal_of_a_copy_that_went_another_way_is_not_enough(
     template: Path, place: Home, tmp_path: Path
 ) -> None:
