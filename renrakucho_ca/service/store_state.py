@@ -1,8 +1,8 @@
-"""The gate: whether this store may issue, sign, publish or deliver now.
+"""Decide whether this store may issue, sign, publish or deliver now.
 
-A store that was restored from a backup, or whose database is an older copy, does not know all that
-it has issued, revoked and delivered. Until it does (`rca restore`), it would use a serial number
-twice, deliver a bundle twice, or sign a CRL that lacks a revocation. Revoking is always possible.
+A restored store, or one whose database is an older copy, does not know all its issuances,
+revocations and deliveries. Until `rca restore` completes it, it would use a serial number twice,
+deliver a bundle twice, or sign a CRL that lacks a revocation. Revocation is always possible.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from renrakucho_ca.store.tables import audit_log, recovery
 
 
 class Phase(StrEnum):
-    """How far the restore of a backup has come (docs/architecture.md)."""
+    """The progress of the restore of a backup (docs/architecture.md)."""
 
     RESTORED = "restored"
     """The backup is in place; neither journal nor CRLs have been read."""
@@ -36,15 +36,14 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecoveryState:
-    """What a store must remember while its restore is not finished (`Home.recovery_file`).
+    """The state of an unfinished restore (`Home.recovery_file`).
 
     Attributes:
-        rows: the row of the audit log that a journal has to reach: the backup's last one, or a
-            later one that a checkpoint or CRL proves.
+        rows: the row of the audit log that a journal must reach: the backup's last row, or a later
+            one that a checkpoint or CRL proves.
         has_crls: CRLs had survived when the backup was restored, or were given.
-        unrecorded: serial numbers that were revoked as CRLs say, by the CA's fingerprint. The audit
-            log gets its rows when the restore is finished: until then it has to stay as the backup
-            has it, for the journal to follow.
+        unrecorded: serial numbers revoked from CRLs, by the CA's fingerprint. They enter the audit
+            log when the restore is finished: the journal must follow the log of the backup.
     """
 
     phase: Phase
@@ -54,7 +53,9 @@ class RecoveryState:
 
     @classmethod
     def read(cls, home: Home) -> RecoveryState:
-        """The state of a store. A damaged file counts as the worst: no journal here suffices."""
+        """Return the state of a store. For a damaged file it is the worst: no journal here
+        suffices.
+        """
         try:
             found = json.loads(files.read(home.recovery_file))
             return cls._of_0_1(home, found) if "head" in found else cls._parse(found)
@@ -70,7 +71,7 @@ class RecoveryState:
 
     @classmethod
     def _of_0_1(cls, home: Home, found: dict[str, Any]) -> RecoveryState:
-        """What version 0.1.0 wrote. It also added rows to a journal that it did not trust."""
+        """Parse the format of version 0.1.0, which also added rows to an untrusted journal."""
         phase = Phase.CRLS_READ if found["has_crls"] and found["has_looked"] else Phase.RESTORED
         rows = int(found["head"]) if found["has_journal"] else audit_log.head(home.db)[0] + 1
         return cls(phase, max(rows, int(found["least"])), bool(found["has_crls"]))
@@ -81,13 +82,12 @@ class RecoveryState:
     def after(
         self, *, is_finished: bool, rows: int, has_crls: bool, crls_read: bool = False
     ) -> RecoveryState:
-        """The state that follows from a step of `rca restore`: the one transition.
+        """Return the state after a step of `rca restore`: the only transition.
 
         Args:
-            is_finished: a journal reaches all that is known of, or the operator goes on without.
-            rows: the row that a journal has to reach, as far as the step knows.
-            has_crls: there were CRLs to read.
-            crls_read: they have been read.
+            is_finished: a journal reaches all known rows, or the operator continues without one.
+            rows: the row that a journal must reach, as far as the step knows.
+            has_crls, crls_read: CRLs were found; they have been read.
         """
         if is_finished:
             return RecoveryState(Phase.COMPLETE)
@@ -97,13 +97,13 @@ class RecoveryState:
         return replace(self, phase=phase, rows=max(rows, self.rows), has_crls=has_crls)
 
     def remembering(self, fingerprint: str, serials: Sequence[str]) -> RecoveryState:
-        """The same with more serial numbers of a CA that the audit log lacks."""
+        """Return the state with more serial numbers of a CA that the audit log lacks."""
         all_of = dict.fromkeys([*self.unrecorded.get(fingerprint, []), *serials])
         return replace(self, unrecorded={**self.unrecorded, fingerprint: list(all_of)})
 
     @property
     def missing(self) -> Attention:
-        """What has to be given before the restore is finished."""
+        """Return an error that names the files needed to finish the restore."""
         if self.phase is Phase.CRLS_READ:
             return Attention(
                 "the restore is not finished: it needs a journal with row {row} of the audit log",
@@ -121,7 +121,7 @@ class RecoveryState:
 
 
 class Action(Enum):
-    """What a command is about to do."""
+    """The action of a command."""
 
     ISSUE = auto()
     """Sign a certificate for a device."""
@@ -134,14 +134,14 @@ class Action(Enum):
 
 
 def require(home: Home, action: Action) -> None:
-    """Passes where the store may do that now.
+    """Check that the store may do the action now.
 
     Raises:
         Refused: the store was restored, or its database is older than its journal.
         Unavailable: the journal cannot be read or written.
     """
     if action is Action.PUBLISH:
-        # Servers need CRLs while the operator looks for the journal, whatever is wrong with it.
+        # Servers need CRLs while the operator searches for the journal, even a damaged one.
         # `require_listed` is the second check.
         _require_crls_read(home)
         return
@@ -169,13 +169,10 @@ def require(home: Home, action: Action) -> None:
 
 
 def require_listed(home: Home, authority: Authority, path: Path) -> None:
-    """Passes where the store knows every revocation that a CA's present CRL lists.
+    """Raise Refused if a CA's present CRL lists a revocation that the store lacks.
 
     Args:
         path: the CRL, with a number that the store does not know.
-
-    Raises:
-        Refused: the next CRL would lack one.
     """
     before = certificate_scanner.load_crl(files.read(path), [authority.certificate])
     listed = {serial for serial, why in before.revocations() if not why.is_hold}

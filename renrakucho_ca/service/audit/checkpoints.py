@@ -43,10 +43,10 @@ def expected(home: Home, hierarchy: str) -> list[Path]:
 
 
 def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
-    """Sign the log as it is now. The caller holds the publishing lock.
+    """Sign the present log; the caller holds the publishing lock.
 
-    The checkpoint is itself a row of the log: so it cannot be removed unseen, and a restored store
-    gets it back from the journal.
+    The checkpoint is itself a row, so its removal is noticed, and a restore gets it back from the
+    journal.
     """
     certificate = authority_certificate.of(authority)
     rows, hash = audit_log.head(home.db)
@@ -59,10 +59,10 @@ def sign(home: Home, authority: Authority, key: SigningKey, now: datetime) -> No
 
 
 def write_missing(home: Home, hierarchy: Hierarchy) -> None:
-    """Write the file of the newest checkpoint, if a run was killed after it recorded the row.
+    """Write the file of the newest checkpoint, if a killed run recorded only the row.
 
-    A newer file is kept: it may cover rows that were removed from the log. If row or file cannot be
-    read, `audit verify` reports it, and the CRLs do not wait for it.
+    A newer file is kept: it may cover rows removed from the log. `audit verify` reports an
+    unreadable row or file; the CRLs do not wait for it.
     """
     path = path_of(home, hierarchy.name)
     with suppress(Invalid, Unavailable):

@@ -15,11 +15,7 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry, AuditRecord
 
 
 def record(home: Home, at: datetime, *entries: AuditEntry) -> None:
-    """Record acts, within the open transaction that does them.
-
-    Args:
-        at: the moment of the use case.
-    """
+    """Record acts at the use case's time `at`, within the open transaction that does them."""
     if not entries:
         return
     records = audit_log.append(home.db, at, home.actor, entries)

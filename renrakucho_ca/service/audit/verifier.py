@@ -32,9 +32,9 @@ class Verdict:
     """The result of a verification.
 
     Attributes:
-        rows: the number of verified rows. journal: the number of those in the journal.
+        rows, journal: the numbers of verified rows, and of those in the journal.
         checkpoints: the number of valid signatures, in the log and in files.
-        problems: of the rows, only the first problem.
+        problems: for the rows, only the first problem.
     """
 
     rows: int = 0
@@ -54,10 +54,7 @@ def verify(home: Home, kept: Path | None = None) -> Verdict:
     """Verify the whole log, in constant memory.
 
     Args:
-        kept: a checkpoint that was kept elsewhere.
-
-    Raises:
-        NotFound: `kept` is missing.
+        kept: a checkpoint kept elsewhere; raises NotFound if it is missing.
     """
     run = _Verification(home)
     run.read_copies(kept)
@@ -117,8 +114,7 @@ class _Verification:
         """Return a checkpoint with a valid signature.
 
         Raises:
-            Invalid: it is not a checkpoint.
-            Attention: its signature is not that of a CA of this home.
+            Invalid: not a checkpoint. Attention: the signer is not a CA of this home.
         """
         text, signature = checkpoint.from_json(document)
         found = Checkpoint.parse(text)
@@ -200,8 +196,10 @@ class _Verification:
             )
 
     def _check_files(self) -> None:
-        """Report a newest checkpoint without its file: an attacker who truncates the log removes
-        that file, or replaces it with an older one."""
+        """Report a newest checkpoint without its file.
+
+        An attacker who truncates the log removes that file, or replaces it with an older one.
+        """
         for hierarchy in hierarchies.all_of(self._home.db):
             newest = self._in_log.get(hierarchy.issuing.fingerprint_sha256)
             if newest is None:

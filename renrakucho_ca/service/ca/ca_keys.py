@@ -1,4 +1,4 @@
-"""The CAs' keys, wherever each is: in the keystore, in a file that is brought along, in a token."""
+"""The CAs' keys: in the keystore, in a given file, or in a token."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _LONGEST_PIN = 1024
 
 
 def is_in_token(authority: Authority) -> bool:
-    """Whether that is where a CA's key is."""
+    """Return whether a CA's key is in a token."""
     return authority.key is not None and token_uri.is_uri(authority.key)
 
 
 def is_here(home: Home, name: str) -> bool:
-    """Whether a key is where the database has it; a token is not asked."""
+    """Return whether a key is in its recorded place; a token is not asked."""
     return token_uri.is_uri(name) or home.keystore.has(name)
 
 
 def ca_key(home: Home, authority: Authority, root_key: KeyPlace | None = None) -> SigningKey | None:
-    """A CA's private key, proven to be its own; None where it is off the machine.
+    """Return a CA's private key, proven to be its own; None if it is off the machine.
 
     Args:
-        root_key: where the key of a CA is that the store knows no key of, maybe another's.
+        root_key: the place of a key that the store lacks; it may be another CA's.
 
     Raises:
-        Unavailable: the passphrase is wrong, or the token does not let us in.
+        Unavailable: wrong passphrase, or the token refuses the login.
         Invalid: the key does not belong to the certificate.
     """
     if authority.key is not None:
@@ -52,13 +52,13 @@ def ca_key(home: Home, authority: Authority, root_key: KeyPlace | None = None) -
 
 
 def opened(home: Home, name: str) -> SigningKey:
-    """A CA's key by what the database calls it; `keys.check_pair` is to follow.
+    """Open a CA's key; the caller then runs `keys.check_pair`.
 
     Args:
         name: in the keystore, or a `pkcs11:` URI.
 
     Raises:
-        Unavailable: the passphrase is wrong, or the token does not let us in.
+        Unavailable: wrong passphrase, or the token refuses the login.
     """
     if token_uri.is_uri(name):
         return token.get(_access(home, token_uri.parse(name)))
@@ -66,7 +66,7 @@ def opened(home: Home, name: str) -> SigningKey:
 
 
 def fits(home: Home, root_key: KeyPlace, authority: Authority) -> bool:
-    """Whether a key that was brought along says that it is that CA's."""
+    """Return whether a given key names that CA as its owner."""
     if isinstance(root_key, TokenUri):
         public_key = authority_certificate.of(authority).public_key()
         return opened(home, root_key.text).public_key() == public_key
@@ -81,17 +81,17 @@ def make(
     strictly: bool = False,
     other: SigningKey | None = None,
 ) -> SigningKey:
-    """The key of a CA to be: made in memory or in a token, or the one that the token has.
+    """Return the key of a new CA: created in memory or in a token, or the token's existing one.
 
-    So a run that died between making a key and recording its CA is run again with the same URI.
+    After a run that died before it recorded its CA, the same URI works again.
 
     Args:
-        strictly: one that is there already must be of that algorithm too.
-        other: the key of another CA that is being made.
+        strictly: an existing key must also have that algorithm.
+        other: the key of another new CA.
 
     Raises:
-        Conflict: the key is that of another CA. Invalid: it is of another algorithm.
-        Unavailable: the token does not let us in.
+        Conflict: the key is another CA's. Invalid: it has another algorithm.
+        Unavailable: the token refuses the login.
     """
     if uri is None:
         return MemoryKey(keys.generate(algorithm))
@@ -113,20 +113,17 @@ def make(
 
 
 def keep(home: Home, name: str, key: SigningKey, now: datetime) -> str:
-    """Seals a CA's new key into the keystore, under that name; a token keeps its own.
-
-    Returns:
-        What the database is to call it.
-    """
+    """Seal a CA's new key into the keystore, unless it is in a token; return its recorded name."""
     home.keystore.set_orphaned_key_aside(name, now)
     return key.store(name, home.keystore.write)
 
 
 def look_for_token(home: Home, authority: Authority) -> None:
-    """Whether the token with a CA's key is there, and what it takes to log in. Tries no PIN.
+    """Check that the token with a CA's key is present, and that its PIN file is usable. Tries no
+    PIN.
 
     Raises:
-        Unavailable: it is not, or the file of its PIN cannot be used. Refused: others can read it.
+        Unavailable: either is not. Refused: others can read the PIN file.
     """
     assert authority.key is not None
     uri = token_uri.parse(authority.key)
@@ -136,13 +133,13 @@ def look_for_token(home: Home, authority: Authority) -> None:
 
 
 def has_pin_file(authority: Authority) -> bool:
-    """Whether the PIN of a CA's key in a token comes from a file."""
+    """Return whether the PIN of a CA's key in a token comes from a file."""
     assert authority.key is not None
     return token_uri.parse(authority.key).pin_source is not None
 
 
 def _refuse_used(home: Home, key: SigningKey, uri: TokenUri, other: SigningKey | None) -> None:
-    """One key under two names could not be given up for one of them."""
+    """Refuse a key in use: one key of two CAs could not be given up for one of them."""
     public_key = key.public_key()
     known = hierarchies.authorities(home.db)
     used = [authority_certificate.of(authority).public_key() for authority in known]
@@ -172,7 +169,7 @@ def _module(home: Home, uri: TokenUri) -> str:
 
 
 def _pin(home: Home, uri: TokenUri) -> str:
-    """From the file of the URI, else from the terminal."""
+    """Read the PIN from the URI's file, or ask for it."""
     if uri.pin_source is None:
         # Do not ask for the PIN of a missing token.
         token_login.look_for(uri, _module(home, uri))

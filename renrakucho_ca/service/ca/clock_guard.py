@@ -1,7 +1,7 @@
-"""The clock guard: rca refuses to sign while the clock is behind its newest signature.
+"""Refuse to sign while the clock is behind the newest signature.
 
-A clock that was set back would give a CRL that has expired for servers with the right time, so that
-they refuse everyone, and certificates from before their CA.
+A CRL from a clock that was set back has expired for servers with the right time, which then refuse
+all clients. Certificates would predate their CA.
 """
 
 from __future__ import annotations
@@ -19,14 +19,10 @@ somewhat more; Kerberos has lived with five minutes (RFC 4120 §1.6). A battery 
 
 
 def guarded_now(home: Home, issuing: Hierarchy | None = None) -> datetime:
-    """The present moment, once it is proven not to lie before the newest signature.
+    """Return the present time; raise Unavailable if it is before the newest signature.
 
     Args:
-        issuing: the hierarchy that is to issue, or whose root is to sign: nothing of it can be
-            older than itself.
-
-    Raises:
-        Unavailable: the clock is behind.
+        issuing: the hierarchy that issues, or whose root signs: nothing in it is older than itself.
     """
     now = home.clock()
     before = health.newest_signature(home.db)

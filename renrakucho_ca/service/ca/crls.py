@@ -26,8 +26,9 @@ def path_of(home: Home, authority: Authority) -> Path:
 
 
 def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
-    """Whether a CA's CRL is missing, behind a revocation, past half its life, or would outlive the
-    cut-off.
+    """Return whether a CA's CRL is missing, lacks a revocation, or is past half its life.
+
+    A CRL that would outlive a new cut-off is due too.
     """
     if now >= authority.not_after:
         return False
@@ -38,14 +39,14 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
         return True
     outlives = hierarchy.cutoff is not None and now < hierarchy.cutoff < state.next_update
     if outlives and authority == hierarchy.issuing:
-        # The cut-off was set since. One CRL of the chain that ends then is enough: a root's key may
-        # lie in a safe.
+        # The cut-off was set later. One CRL of the chain that ends then is enough: a root's key may
+        # be in a safe.
         return True
     return is_renewal_due(now, state.this_update, state.next_update)
 
 
 def is_whole(home: Home, authority: Authority) -> bool:
-    """Whether the file with a CA's CRL is there, whole and signed."""
+    """Return whether a CA's CRL file exists, is complete and has a valid signature."""
     try:
         verify(authority_certificate.of(authority), path_of(home, authority))
     except (FileNotFoundError, Invalid):
@@ -56,18 +57,17 @@ def is_whole(home: Home, authority: Authority) -> bool:
 def renew(
     home: Home, hierarchy: Hierarchy, authority: Authority, key: SigningKey, now: datetime
 ) -> None:
-    """Signs a CA's next CRL into the store, and the issuing CA a checkpoint of the audit log. The
-    caller holds a lock against doing so twice.
+    """Sign a CA's next CRL into the store and, for the issuing CA, a checkpoint of the audit log.
 
-    Before a cut-off no CRL lives past it: servers that hear no more from us refuse everyone of
-    that hierarchy from then on, as they should.
+    The caller holds the lock. Before a cut-off no CRL outlives it: servers without a newer CRL then
+    refuse that hierarchy's clients.
 
     Raises:
-        Refused: the database is an older copy, and does not know what the CRL before lists.
+        Refused: the database is an older copy that lacks entries of the previous CRL.
     """
     issuer = authority_certificate.of(authority)
     path = path_of(home, authority)
-    # A number is recorded before it is signed: who does not know it may have forgotten more.
+    # The number is recorded before the signature: a store that lacks it may lack more.
     unknown = number_in(path, issuer, above=recovery.crl_number(home.db, authority) + 1)
     if unknown:
         store_state.require_listed(home, authority, path)
@@ -76,8 +76,8 @@ def renew(
     with home.db.read():
         state = hierarchies.crl_state(home.db, authority)
         end = _end(hierarchy, authority, now, state.days)
-        # Not under a name: the entries are gone when the last piece is written, before the whole
-        # list is read back. Writers need wait no longer than until they are read.
+        # An anonymous file: its entries are freed with the last piece, before the list is read
+        # back. Writers wait only until they are read.
         pieces = crl.assemble(
             issuer, key, number, now, end, hierarchies.crl_entries(home.db, authority)
         )
@@ -99,7 +99,7 @@ def renew(
 
 
 def verify(issuer: x509.Certificate, file: Path) -> None:
-    """Raises Invalid where the file is no CRL of that issuer, whole and signed."""
+    """Raise Invalid unless the file is a complete CRL with a valid signature of the issuer."""
     crl.verify(files.read(file), issuer)
 
 
@@ -111,10 +111,10 @@ def _end(hierarchy: Hierarchy, authority: Authority, now: datetime, days: int) -
 
 
 def number_in(path: Path, issuer: x509.Certificate, above: int = 0) -> int:
-    """The number of the CRL that servers may have; 0 where there is none that is the issuer's.
+    """Return the number of the CRL that servers may have; 0 if the issuer has none.
 
     Args:
-        above: a lower one makes no difference to the caller, so it need not be proven and is 0.
+        above: the caller ignores lower numbers; these are not verified and count as 0.
     """
     try:
         with files.opened(path) as file:

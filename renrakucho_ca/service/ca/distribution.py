@@ -10,11 +10,11 @@ from renrakucho_ca.settings import Settings
 
 
 def distribution(settings: Settings, hierarchy: str, issuer: Tier) -> Distribution:
-    """Where the issuer's CRL, certificate and OCSP responder are to be had; nothing where the home
-    is not public.
+    """Return the URLs of the issuer's CRL, certificate and OCSP responder; none without
+    `public_url`.
 
     Args:
-        issuer: the CA that signs the certificate in which the addresses will stand.
+        issuer: the CA that signs the certificate with these URLs.
     """
     ocsp_url = None
     if settings.ocsp.url is not None:

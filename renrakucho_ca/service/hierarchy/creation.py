@@ -1,4 +1,4 @@
-"""Creates and closes hierarchies: a root CA and its issuing CA."""
+"""Create and close hierarchies: a root CA and its issuing CA."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ def record(
     signing_keys: dict[Tier, SigningKey],
     now: datetime,
 ) -> Hierarchy:
-    """Record a hierarchy, delete the request for it, and sign the first CRLs.
+    """Record a hierarchy, delete its request, and sign the first CRLs.
 
     The caller has stored the keys, and holds the lock `hierarchies`.
 
     Args:
-        signing_keys: of the CAs that sign a CRL; a root's key may be on another machine.
+        signing_keys: of the CAs that sign a CRL; a root's key may be off the machine.
     """
     name = root.hierarchy
     hierarchy = Hierarchy(name, now, retired_at=None, cutoff=None, authorities=(root, issuing))
@@ -159,10 +159,7 @@ def _keep_root_key(
 
 
 def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
-    """Close a hierarchy, and set its cut-off to `at`.
-
-    If `at` has passed, its live certificates are revoked at once.
-    """
+    """Close a hierarchy and set its cut-off; a past one revokes its live certificates at once."""
     now = home.clock()
     with home.db.write():
         hierarchy = hierarchies.get(home.db, name)
@@ -175,8 +172,7 @@ def retire(home: Home, name: str, at: datetime | None) -> Hierarchy:
 
 
 def would_retire(home: Home, name: str, at: datetime | None) -> tuple[Hierarchy, int]:
-    """Return the hierarchy as `retire` would leave it, and how many live certificates it would
-    revoke, at once or at the cut-off."""
+    """Return the hierarchy after `retire`, and the number of certificates to revoke."""
     now = home.clock()
     found = hierarchies.get(home.db, name)
     closed = replace(found, retired_at=found.retired_at or now, cutoff=at or found.cutoff)
@@ -185,7 +181,7 @@ def would_retire(home: Home, name: str, at: datetime | None) -> tuple[Hierarchy,
 
 
 def described(hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> dict[str, object]:
-    """Return the facts for the audit log, from which a replay can record the hierarchy again."""
+    """Return the facts for the audit log, from which a replay restores the hierarchy."""
     return {
         "authorities": [
             {
@@ -213,8 +209,7 @@ def check_name(name: str) -> None:
 def words_for(home: Home, name: str, common_name: str | None) -> dict[str, str]:
     """Return the values of the placeholders in CA profiles.
 
-    Raises:
-        Invalid: the common name is too long or has unprintable characters.
+    Raises Invalid if the common name is too long or unprintable.
     """
     settings = home.settings
     text = common_name if common_name is not None else f"{settings.network} {name.upper()} CA"
@@ -232,7 +227,7 @@ def ca_profile(home: Home, tier: Tier, key_algorithm: KeyAlgorithm | None) -> Ca
 
 
 def crl_days_of(home: Home, tiers: Iterable[Tier]) -> dict[Tier, int]:
-    """Return how long a CRL of each CA is valid, by its profile."""
+    """Return the validity of each CA's CRL in days, by its profile."""
     return {tier: profiles.load_ca(home.profiles, tier).crl_days for tier in tiers}
 
 
@@ -242,10 +237,9 @@ def validity_of(home: Home, now: datetime, profile: CaProfile) -> Validity:
 
 
 def refuse_taken(home: Home, name: str, common_name: str) -> None:
-    """Refuse a name in use: people and browsers could not distinguish two roots of one name.
+    """Raise Conflict if the hierarchy or its request exists, or a root has that common name.
 
-    Raises:
-        Conflict: the hierarchy exists or is requested, or a root has that common name.
+    People and browsers could not distinguish two roots with one name.
     """
     refuse_requested(home, name)
     for other in hierarchies.all_of(home.db):
@@ -261,7 +255,7 @@ def refuse_taken(home: Home, name: str, common_name: str) -> None:
 
 
 def refuse_requested(home: Home, name: str) -> None:
-    """Refuse a requested hierarchy, whose key waits for its certificate."""
+    """Refuse a requested hierarchy, which waits for its certificate."""
     if ca_certificates.find_request(home.db, name) is not None:
         raise Conflict(
             "the hierarchy {name} waits for its requested certificate",
@@ -277,8 +271,7 @@ def authority_of(
     """Return the record of a CA.
 
     Args:
-        key: the name of its key in the keystore, or the URI of the one in a token; None where it is
-            off the machine.
+        key: its name in the keystore, or a token's URI; None if it is off the machine.
     """
     return Authority(
         id=0,

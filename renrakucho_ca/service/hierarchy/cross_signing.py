@@ -1,4 +1,4 @@
-"""Signs another home's issuing CA, or cross-certifies a hierarchy, with a root's key."""
+"""Sign another home's issuing CA, or cross-certify a hierarchy, with a root's key."""
 
 from __future__ import annotations
 
@@ -83,8 +83,7 @@ def cross(
 ) -> CaCertificate:
     """Cross-certify the hierarchy `name` for servers that trust the root of `by`.
 
-    The root of `by` certifies the root of `name`, or its issuing CA if its path length allows no
-    more.
+    The root of `by` certifies the root of `name`, or its issuing CA if the path length requires it.
 
     Args:
         not_after: by default the end of the CA that ends first.
@@ -121,11 +120,7 @@ def cross(
 
 
 def revoke(home: Home, serial: int, reason: RevocationReason) -> CaCertificate:
-    """Revoke a CA's certificate for good.
-
-    Raises:
-        NotFound: no such certificate. Conflict: it is revoked already.
-    """
+    """Revoke a CA's certificate permanently; raise NotFound or, if it is revoked, Conflict."""
     now = home.clock()
     with home.db.write():
         certificate = ca_certificates.get(home.db, serial)

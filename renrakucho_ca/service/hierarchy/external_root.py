@@ -1,4 +1,4 @@
-"""Requests and installs an issuing CA whose root is on another machine."""
+"""Request and install an issuing CA whose root is on another machine."""
 
 from __future__ import annotations
 
@@ -110,11 +110,7 @@ def _make_request(
 
 
 def withdraw(home: Home, name: str) -> None:
-    """Withdraw a request and set its key aside, since its certificate may still come.
-
-    Raises:
-        NotFound: there is none.
-    """
+    """Withdraw a request (or raise NotFound), and set its key aside: a certificate may come."""
     with home.lock("hierarchies").exclusive():
         _pending(home, name)
         with home.db.write():
@@ -133,7 +129,7 @@ def install(
         issuing_key: the key, if it is in a token.
 
     Raises:
-        NotFound: there is no request. Conflict: another hierarchy has one of the certificates.
+        NotFound: no request. Conflict: another hierarchy has one of the certificates.
         Invalid: a certificate does not fit; the message lists all faults.
         Unavailable: wrong passphrase, no key, or the clock is behind.
         Refused: the store may not sign.
@@ -177,11 +173,11 @@ def years_too_many(home: Home, made: Hierarchy) -> int | None:
 
 
 def take_crl(home: Home, name: str, data: bytes) -> None:
-    """Install a CRL (PEM or DER) of a root whose key is on another machine.
+    """Install a CRL (PEM or DER) of a root whose key is off the machine.
 
     Raises:
         Conflict: the root's key is here, or the store has a newer CRL.
-        Invalid: it is not that root's CRL, has no number, or has ended.
+        Invalid: not that root's CRL, no number, or expired.
     """
     root = hierarchies.get(home.db, name).root
     if root.key is not None:

@@ -1,4 +1,4 @@
-"""Changes the passphrase of every key in the store."""
+"""Change the passphrase of every key in the store."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """The keys that were sealed again.
+    """The numbers of keys sealed again.
 
     Attributes:
-        keys: how many keys of the store; 0 where a run before had done it.
-        root_key: whether the file outside was.
+        keys: keys of the store; 0 if an earlier run did it.
+        root_key: whether the file outside was sealed again.
     """
 
     keys: int
@@ -27,14 +27,13 @@ class Rekeyed:
 
 
 def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None = None) -> Rekeyed:
-    """Seal all keys of the store under a new passphrase with a fresh salt: all of them or none.
+    """Seal all keys of the store under a new passphrase with a fresh salt: all or none.
 
-    The file outside comes first, since its medium may be read-only. A run continues an interrupted
-    one.
+    The outside file comes first: its medium may be read-only. A run continues an interrupted one.
 
     Args:
-        new: gives the new passphrase; asked for after the present one.
-        root_key: a file with the key of a root that is not kept in the store.
+        new: returns the new passphrase; called after the present one is asked for.
+        root_key: a file with the key of a root outside the store.
 
     Raises:
         Unavailable: the passphrase is wrong, or a key is damaged.

@@ -1,8 +1,8 @@
-"""The OCSP responder of a CA: a key of its own and a certificate for a month (RFC 6960 §4.2.2.2).
+"""The OCSP responder of a CA: its own key, and a certificate for a month (RFC 6960 §4.2.2.2).
 
-Its key lies in the store under the passphrase. Where `rca.yaml` lets the portal answer with a
-nonce, it lies there a second time under the key that the portal has for the bundles: who holds it
-can call a certificate good or revoked for a month, and can issue nothing.
+The key is in the store, sealed under the passphrase. If `rca.yaml` lets the portal answer nonces, a
+copy is sealed under the portal's key for bundles. An attacker with that copy can forge statuses for
+a month, but can issue nothing.
 """
 
 from __future__ import annotations
@@ -41,11 +41,7 @@ def is_due(home: Home, authority: Authority, now: datetime) -> bool:
 
 
 def renew(home: Home, authority: Authority, key: SigningKey, now: datetime) -> None:
-    """Issue the certificate of the next responder.
-
-    Args:
-        key: the CA's.
-    """
+    """Issue the certificate of the next responder with the CA's key."""
     issuer = authority_certificate.of(authority)
     own = keys.generate(KeyAlgorithm.EC_P256)
     name = x509_certificates.common_name(issuer)[: LONGEST_ATTRIBUTE - len(_TITLE)].strip() + _TITLE
@@ -104,7 +100,7 @@ class ResponderIssuances:
 
 
 def current(home: Home, authority: Authority, now: datetime) -> DelegatedResponder | None:
-    """The one that answers for a CA now, if any."""
+    """Return the CA's present responder, if any."""
     newest = ocsp_state.responder(home.db, authority.id)
     if newest is None or not newest.not_before <= now < newest.not_after:
         return None
@@ -112,13 +108,13 @@ def current(home: Home, authority: Authority, now: datetime) -> DelegatedRespond
 
 
 def _key_of(home: Home, responder: DelegatedResponder) -> PrivateKey:
-    """A responder's key, by the passphrase."""
+    """Unseal a responder's key with the passphrase."""
     sealer = home.keystore.password_sealer()
     return keys.from_pkcs8(sealer.open(responder.sealed_key, _context(responder.serial)))
 
 
 def sync_portal_key(home: Home, responder: DelegatedResponder) -> None:
-    """Gives the portal the responder's key, or takes it away, as `rca.yaml` says now."""
+    """Store the responder's key for the portal, or remove it, as `rca.yaml` says."""
     if (responder.portal_key is not None) == home.settings.ocsp.nonce:
         return
     sealed = None
@@ -131,7 +127,7 @@ def sync_portal_key(home: Home, responder: DelegatedResponder) -> None:
 
 
 def portal_key_of(home: Home, responder: DelegatedResponder) -> ResponderKey:
-    """A responder's key as the portal gets it, without the passphrase.
+    """Return a responder's key without the passphrase, as the portal opens it.
 
     Raises:
         Unavailable: `bundle.key` is missing or another one.
@@ -144,8 +140,9 @@ def portal_key_of(home: Home, responder: DelegatedResponder) -> ResponderKey:
 def own_serials(
     hierarchy: Hierarchy, authority: Authority, responder: DelegatedResponder
 ) -> set[int]:
-    """Return serials that a CA signed apart from the store's certificates: its responder's and, for
-    a root, its issuing CA's."""
+    """Return the serials outside the store's certificates: the responder's and a root's issuing
+    CA's.
+    """
     issuing = hierarchy.issuing
     serials = {responder.serial}
     if authority.tier is Tier.ROOT and issuing != authority:
@@ -162,7 +159,7 @@ def period(
 ) -> Period:
     """Return the period of a response: not past its signer, its CA, or the cut-off.
 
-    As with CRLs: should everything of ours stop, servers refuse everyone from the cut-off on.
+    As with CRLs, servers refuse all clients from the cut-off on if publishing stops.
     """
     end = min(now + life, responder.not_after, authority.not_after)
     if hierarchy.cutoff is not None and now < hierarchy.cutoff:
@@ -178,7 +175,7 @@ def signer(
     now: datetime,
     width: int = 0,
 ) -> Signer:
-    """A responder with its key unlocked, and the period of all that it signs.
+    """Return a responder with its unlocked key, and the period of its signatures.
 
     Args:
         width: as in `Signer`.

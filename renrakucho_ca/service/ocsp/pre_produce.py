@@ -1,8 +1,8 @@
 """Pre-produce OCSP responses, so that the web process answers without a key (RFC 5019).
 
-A CA's response file is signed again at half of its validity. Triggers note the changes in between,
-which are signed one by one into the database. Until then the web process sees that the file is
-behind, and answers tryLater instead of an outdated status.
+A CA's response file is signed again at half of its validity. Triggers note changes in between,
+which are signed one by one into the database. Until then the web process answers tryLater instead
+of an outdated status.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ MOST_CHANGES = 10_000
 
 
 def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
-    """Whether there is anything to sign for a CA, its responder's certificate included.
+    """Return whether a CA has anything to sign, including its responder's certificate.
 
-    A CA whose key is elsewhere answers as long as a responder's certificate of it lasts.
+    A CA whose key is off the machine answers until its last responder certificate ends.
     """
     wanted = home.settings.ocsp
     if now >= authority.not_after or not (wanted.sign_ahead or wanted.nonce):
@@ -48,7 +48,7 @@ def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime
 
 
 def is_file_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:
-    """Whether all responses of a CA are to be signed anew."""
+    """Return whether all responses of a CA must be signed again."""
     try:
         with ocsp_responses.opened(response_file.path_of(home, authority)) as responses:
             head, count = responses.head, len(responses)
@@ -70,13 +70,11 @@ def renew(
     key: keys.SigningKey | None,
     now: datetime,
 ) -> int:
-    """Signs what is due for one CA. The caller holds a lock against doing so twice.
+    """Sign the due responses of one CA; return the number of certificates. The caller holds the
+    lock.
 
     Args:
-        key: the CA's; None where it is elsewhere.
-
-    Returns:
-        For how many certificates responses were signed.
+        key: the CA's; None if it is off the machine.
     """
     if not (home.settings.ocsp.sign_ahead or home.settings.ocsp.nonce):
         return 0
@@ -95,9 +93,9 @@ def renew(
 
 
 def keep_up(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> None:
-    """Signs for what was issued a moment ago, where that is soon done; else `renew` will.
+    """Sign responses for new issuances if they are few; otherwise `renew` signs them.
 
-    After a migration everything is signed anew in any case, on all cores.
+    After a migration all responses are signed again anyway, on all cores.
     """
     if not home.settings.ocsp.sign_ahead:
         return
@@ -106,11 +104,9 @@ def keep_up(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetim
 
 
 def _sign_changes(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> int:
-    """Signs for what changed since everything was signed. Needs no lock: who signs the same change
-    at the same time records the same.
+    """Sign the changes since the response file; return the number of certificates.
 
-    Returns:
-        For how many certificates responses were signed.
+    Needs no lock: two processes that sign the same change record the same.
     """
     responder = delegated_responder.current(home, authority, now)
     if responder is None:

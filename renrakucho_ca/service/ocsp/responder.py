@@ -44,14 +44,14 @@ class OcspResponse:
 
 @dataclass(slots=True)
 class _Desk:
-    """Where one CA answers: the file of its responses, once it is open."""
+    """The responses of one CA, once its file is open."""
 
     authority: Authority
     path: Path
     file: Responses | None = None
 
     def responses(self) -> Responses | None:
-        """The newest file; None where there is none."""
+        """Return the newest file; None if there is none."""
         if self.file is None or not self.file.is_still(self.path):
             if self.file is not None:
                 self.file.close()
@@ -65,22 +65,18 @@ class _Desk:
 
 
 class OcspResponder:
-    """Answers for all CAs of a home. For one thread at a time.
-
-    It keeps files open, and keys that the portal may have.
-    """
+    """Answers for all CAs of a home, in one thread. Keeps files and the portal's keys open."""
 
     def __init__(self) -> None:
         self._desks: dict[tuple[str, bytes], _Desk] = {}
         self._keys: dict[int, ResponderKey] = {}
 
     def answer(self, home: Home, hierarchy: str, data: bytes) -> OcspResponse:
-        """The answer to a request as it came, at the address of that hierarchy.
+        """Return the response to a DER request at the address of a hierarchy.
 
         Raises:
-            NotFound: there is no such hierarchy.
-            Refused: the store was restored, and may have forgotten revocations.
-            Unavailable: the store is busy, a file is damaged.
+            NotFound: no such hierarchy. Unavailable: the store is busy, or a file is damaged.
+            Refused: the store was restored, and may lack revocations.
         """
         try:
             request = ocsp_request.parse(data)
@@ -89,11 +85,11 @@ class OcspResponder:
         first = request.certificates[0]
         desk = self._desk(home, hierarchy, first)
         if desk is None or first.hash is None:
-            # RFC 5019 §2.2.3: also where we cannot answer with authority.
+            # RFC 5019 §2.2.3: also for requests without an authoritative answer.
             return _failure(OcspError.UNAUTHORIZED)
         if any(each.issuer != first.issuer for each in request.certificates):
-            # A response is signed by the responder of one CA, and has to be about all that was
-            # asked for (RFC 6960 §4.2.2.3).
+            # One CA's responder signs a response, which must cover the whole request (RFC 6960
+            # §4.2.2.3).
             return _failure(OcspError.UNAUTHORIZED)
         store_state.require(home, Action.PUBLISH)
         now = home.clock()
@@ -103,7 +99,7 @@ class OcspResponder:
             if live is not None:
                 return live
         if len(asked) > 1:
-            # A pre-produced response is about one certificate, as a request is (RFC 5019 §2.1.1).
+            # A pre-produced response covers one certificate, as a request does (RFC 5019 §2.1.1).
             return _failure(OcspError.UNAUTHORIZED)
         return self._answer_one(home, desk, first, now)
 
@@ -137,7 +133,7 @@ class OcspResponder:
         return _failure(OcspError.TRY_LATER)
 
     def _is_own(self, home: Home, desk: _Desk, asked: CertId) -> bool:
-        """Whether it is of those that a CA signs and that are no certificates of the store."""
+        """Return whether a CA signed this certificate outside the store's certificates."""
         responder = ocsp_state.responder(home.db, desk.authority.id)
         hierarchy = hierarchies.get(home.db, desk.authority.hierarchy)
         return responder is not None and asked.serial in delegated_responder.own_serials(
@@ -152,9 +148,9 @@ class OcspResponder:
         nonce: bytes | None,
         now: datetime,
     ) -> OcspResponse | None:
-        """A response made for this request; None where the portal has no key that is good now.
+        """Sign a response for this request; return None if the portal has no valid key.
 
-        Of a certificate that was never issued it says unknown (RFC 6960 §2.2).
+        A certificate that was never issued is unknown (RFC 6960 §2.2).
         """
         responder = delegated_responder.current(home, desk.authority, now)
         if responder is None or responder.portal_key is None:
@@ -185,9 +181,9 @@ class OcspResponder:
         return OcspResponse(form.response(to_be_signed, ocsp.sign(key, to_be_signed)), period)
 
     def _desk(self, home: Home, hierarchy: str, asked: CertId) -> _Desk | None:
-        """Where the CA is answered for that a request names; None where it is not of the hierarchy.
+        """Return the responses of the CA in a request; None if it is not in the hierarchy.
 
-        A CA that was made since is found, because what is not known is looked up again.
+        Unknown CAs are looked up again, so a new one is found.
         """
         key = hierarchy, asked.issuer
         if key not in self._desks:

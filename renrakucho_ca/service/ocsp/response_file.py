@@ -33,7 +33,7 @@ SAMPLES = 16
 
 
 def path_of(home: Home, authority: Authority) -> Path:
-    """Where the responses of a CA lie."""
+    """Return the path of a CA's response file."""
     return home.store / "ocsp" / f"{authority.name}.ocsp"
 
 
@@ -44,15 +44,15 @@ def sign_all(
     responder: DelegatedResponder,
     now: datetime,
 ) -> int:
-    """Signs for every certificate that has not ended, and replaces the file in one step.
+    """Sign for every unexpired certificate, and replace the file in one step.
 
-    What changes meanwhile has a higher number than the last change that the file knows of.
+    Later changes have a higher number than the file's last change.
     """
     change = ocsp_state.last_change(home.db)
     own = (
         f"{serial:x}" for serial in delegated_responder.own_serials(hierarchy, authority, responder)
     )
-    # An imported one may be among the certificates, too.
+    # An imported one may also be among the certificates.
     extra: list[RecordedStatus] = [
         (serial, None, None)
         for serial in own
@@ -87,13 +87,13 @@ def sign_all(
 def _batches(
     home: Home, authority: Authority, now: datetime, width: int, extra: list[RecordedStatus]
 ) -> Iterator[list[RecordedStatus]]:
-    """Yield all certificates of a CA by serial number, in short queries that delay no writer.
+    """Yield the statuses of a CA by serial number, in short queries that delay no writer.
 
-    One that ended is not answered for any more (RFC 6960 §4.4.4: there is no archive cut-off). One
-    that is issued meanwhile may have a longer serial number, and is a change to be signed.
+    Expired certificates have no response (RFC 6960 §4.4.4: there is no archive cut-off). One issued
+    meanwhile may have a longer serial number; it is signed as a change.
 
     Args:
-        extra: what else the CA has signed.
+        extra: serials that the CA signed outside the store's certificates.
     """
     last = ""
     while found := ocsp_state.recorded_statuses(home.db, authority.id, now, width, last, BATCH):
@@ -107,7 +107,7 @@ def _batches(
 
 
 def _records(signer: Signer, batches: Iterator[list[RecordedStatus]]) -> Iterator[bytes]:
-    """The records of all, in order, made on all cores where they are many."""
+    """Yield all records in order; many are made on all cores."""
     first = list(islice(batches, FEW))
     if len(first) < FEW:
         yield from map(signer, first)
@@ -123,7 +123,7 @@ def _records(signer: Signer, batches: Iterator[list[RecordedStatus]]) -> Iterato
 
 
 def _verify(responses: Responses, signer: Signer) -> None:
-    """Proves some records of a new file, by another way than they were made."""
+    """Verify some records of a new file with independent code."""
     responder = x509_certificates.load(responses.head.responder)
     key = public_key_of(responder)
     forms = {

@@ -1,4 +1,4 @@
-"""Signing OCSP responses: a function of its input, for this process or for worker processes."""
+"""Sign OCSP responses, in this process or in workers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from renrakucho_ca.store.tables.ocsp_state import RecordedStatus
 
 @dataclass(frozen=True)
 class Signer:
-    """A responder at work. Can be sent to a worker process.
+    """A responder with its key. Can be sent to a worker process.
 
     Attributes:
-        issuer: by which values requests name the CA, for each hash.
-        responder: its certificate, DER.
-        key: its key, PKCS#8 in DER.
+        issuer: the values that name the CA in requests, for each hash.
+        responder, key: its certificate (DER) and key (PKCS#8, DER).
         width: the length of the serial numbers in the file of records.
     """
 
@@ -30,7 +29,7 @@ class Signer:
     width: int = 0
 
     def __call__(self, recorded_statuses: Sequence[RecordedStatus]) -> bytes:
-        """The records of those certificates, one after another."""
+        """Return the concatenated records of those certificates."""
         return b"".join(
             [
                 ResponseRecord(*recorded, *self.sign(recorded)).encode(self.width)
@@ -39,10 +38,9 @@ class Signer:
         )
 
     def sign(self, recorded: RecordedStatus) -> tuple[bytes, bytes]:
-        """The signatures of a certificate's two responses, by SHA-1 and by SHA-256.
+        """Return a certificate's two responses' signatures, by SHA-1 and SHA-256.
 
-        Raises:
-            Invalid: the standing is damaged.
+        Raises Invalid if the recorded status is damaged.
         """
         serial, revoked_at, reason = recorded
         number, status = der.integer(int(serial, 16)), ocsp.status(revoked_at, reason)

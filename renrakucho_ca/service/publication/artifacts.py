@@ -1,7 +1,7 @@
 """The files of a hierarchy for servers: CA certificates, CRLs, the nginx snippet.
 
-A CRL that is missing or damaged locks everyone out (nginx answers 400), so each file is read back
-before it replaces the one before.
+With a missing or damaged CRL nginx answers all clients with 400, so each file is read back before
+it replaces the previous one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Publish: renew CRLs, write the files for servers, run the hook, pre-produce OCSP responses.
 
-A CRL that is missing or past its end locks everyone out (nginx answers 400), so each is parsed and
-its signature verified before it replaces the one before, and is renewed at half its life.
+With a missing or expired CRL nginx answers all clients with 400. So each CRL is verified before it
+replaces the previous one, and is renewed at half its life.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Publication:
     """The result of `publish`.
 
     Attributes:
-        files: all that servers need, in order.
+        files: all files for servers, in order.
         renewed: the CAs that signed a new CRL, as `new-issuing`.
-        overdue: the CAs whose CRL needs renewing and whose key is not here.
-        responses: for how many certificates OCSP responses were signed.
+        overdue: the CAs whose CRL is due and whose key is not here.
+        responses: the number of certificates with newly signed OCSP responses.
     """
 
     files: tuple[Path, ...]
@@ -95,11 +95,7 @@ def publish(
 
 @dataclass(frozen=True, slots=True)
 class _CrlResult:
-    """The state of a CA's CRL in the store.
-
-    Attributes:
-        verified: its signature was verified in this run.
-    """
+    """The state of a CA's CRL in the store; `verified` if its signature was checked in this run."""
 
     authority: Authority
     renewed: bool

@@ -27,8 +27,8 @@ _LONGEST_COMPLAINT = 300
 def owe(home: Home) -> None:
     """Record that `publish_hook` is due, before anything new is published.
 
-    If a later step fails, the next `publish --if-due` runs it: else servers would keep the old CRL
-    until it ends, and then refuse everyone.
+    If a later step fails, the next `publish --if-due` runs it. Servers that keep the old CRL past
+    its end refuse all clients.
     """
     if home.settings.publish_hook is not None and not _pending(home).exists():
         files.write(_pending(home), b"")
@@ -43,10 +43,10 @@ def owed_since(home: Home) -> datetime | None:
 
 
 def run_owed(home: Home) -> None:
-    """Run `publish_hook` if it is due, without a shell: as a rule a test and reload of nginx.
+    """Run `publish_hook` if it is due, without a shell; it usually tests and reloads nginx.
 
     Raises:
-        Refused: another user can write rca.yaml. Unavailable: the hook failed or took too long.
+        Refused: another user can write rca.yaml. Unavailable: the hook failed or timed out.
     """
     command = home.settings.publish_hook
     if command is None or not _pending(home).exists():

@@ -22,7 +22,7 @@ _LAST = "last-backup"
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What was written: its moment, its number of files, its length in bytes."""
+    """The backup's moment, number of files, and length in bytes."""
 
     created_at: datetime
     files: int
@@ -30,21 +30,16 @@ class Backup:
 
 
 def to_file(home: Home, path: Path) -> Backup:
-    """Write a backup, private, in one step; an interruption leaves nothing.
+    """Write a private backup file in one step; an interruption leaves nothing.
 
     Raises:
-        Conflict: `path` is not a file.
-        Unavailable: the passphrase is wrong.
+        Conflict: `path` is not a file. Unavailable: wrong passphrase.
     """
     return _make(home, lambda pieces: files.write_unnamed(path, pieces))
 
 
 def to_stream(home: Home, stream: BinaryIO) -> Backup:
-    """Write a backup to a pipe.
-
-    Raises:
-        Unavailable: the passphrase is wrong, or the reader has gone.
-    """
+    """Write a backup to a pipe; raise Unavailable for a wrong passphrase or a closed pipe."""
 
     def write(pieces: Iterable[bytes]) -> None:
         try:
@@ -57,7 +52,7 @@ def to_stream(home: Home, stream: BinaryIO) -> Backup:
 
 
 def last(home: Home) -> datetime | None:
-    """The moment of the newest backup; None where there was none, or it is not known."""
+    """Return the time of the newest backup; None if there is none or it is unknown."""
     try:
         return datetime.fromisoformat(files.read(home.store / _LAST).decode())
     except (FileNotFoundError, ValueError):
@@ -87,18 +82,18 @@ def _make(home: Home, write: Callable[[Iterable[bytes]], None]) -> Backup:
 
 @contextmanager
 def _sources(home: Home) -> Iterator[list[Source]]:
-    """The files of a backup, opened so that they fit together whatever is written meanwhile."""
+    """Yield the files of a backup, opened so that they are consistent despite concurrent writes."""
     with ExitStack() as stack:
-        # The CRLs first: what they list is in a database that is copied later.
+        # The CRLs first: the database is copied later, with all their entries.
         lists = [
             Source.of(f"ca-store/crl/{path.name}", stack.enter_context(files.opened(path)))
             for path in sorted((home.store / "crl").glob("[!.]*"))
         ]
-        # `hierarchy create` and `rekey-passphrase` hold this lock: the keys are those of the CAs in
-        # the database, all under one passphrase.
+        # `hierarchy create` and `rekey-passphrase` hold this lock, so keys and database match, all
+        # under one passphrase.
         with home.lock("hierarchies").exclusive():
-            # If the passphrase was changed since, the backup would open under the old one, and its
-            # keys only under the new one.
+            # After a change of passphrase the backup would open under the old one, and its keys
+            # only under the new one.
             home.keystore.unlock()
             database = stack.enter_context(home.db.snapshot(home.store / ".backup.sqlite"))
             keys = [_small(home, path) for path in sorted((home.store / "keys").glob("*.key*"))]

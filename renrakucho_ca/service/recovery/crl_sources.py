@@ -1,4 +1,4 @@
-"""The CRLs that a restore reads: every certificate that one lists is revoked here too."""
+"""The CRLs that a restore reads: each listed certificate is revoked here too."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from renrakucho_ca.store.tables.recovery import Known
 
 
 def published(home: Home) -> list[Path]:
-    """The CRLs that a home has: in the store, and as servers have them."""
+    """Return a home's CRLs: in the store, and as published."""
     found = [*(home.store / "crl").glob("*.crl"), *home.public.glob("*.crl")]
     return sorted(path for path in found if path.is_file())
 
@@ -46,14 +46,14 @@ def published(home: Home) -> list[Path]:
 def read(
     home: Home, paths: Iterable[Path], state: RecoveryState, learned: Learned
 ) -> tuple[RecoveryState, list[tuple[Path, RcaError]]]:
-    """Revoke what the CRLs list; their entries stay on every later CRL.
+    """Revoke the listed certificates, so that later CRLs list them too.
 
     Args:
-        state: of the store from now on. Where the restore is not finished, the audit log and the
-            CRL numbers stay as they are, and the state remembers what has to be recorded.
+        state: if the restore is unfinished, the audit log and the CRL numbers stay unchanged, and
+            the state keeps the acts to record.
 
     Returns:
-        The state, and the files that are no CRL of this store, with the reason.
+        The new state, and the rejected files with their errors.
     """
     problems: list[tuple[Path, RcaError]] = []
     authorities = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
@@ -70,8 +70,9 @@ def read(
 
 
 def unrecorded_acts(home: Home, state: RecoveryState) -> list[AuditEntry]:
-    """The acts of revocations that were read from CRLs before the restore was finished, except
-    those that the journal had."""
+    """Return the acts of revocations read from CRLs before the end of the restore, without those of
+    the journal.
+    """
     authorities = [each for one in hierarchies.all_of(home.db) for each in one.authorities]
     found = [
         _unrecorded_act(home, authority, int(serial, 16))
@@ -98,11 +99,7 @@ def _unrecorded_act(home: Home, authority: Authority, serial: int) -> AuditEntry
 
 
 def crls_in(path: Path) -> Iterator[bytes]:
-    """Yield the CRLs in a file, in DER.
-
-    Raises:
-        Invalid: there is none, or the file is damaged.
-    """
+    """Yield the CRLs in a file, in DER; raise Invalid if it has none or is damaged."""
     count = 0
     for piece in discovery.pieces(path):
         if isinstance(piece, tuple):
@@ -115,7 +112,7 @@ def crls_in(path: Path) -> Iterator[bytes]:
 
 
 class _Reading:
-    """One CRL that is read, in one transaction."""
+    """The reading of one CRL, in one transaction."""
 
     def __init__(
         self,
@@ -143,7 +140,7 @@ class _Reading:
                 imports.raise_crl_number(db, authority.id, found.number)
                 recorder.record(self._home, self._home.clock(), *self._acts)
             elif self._serials:
-                # Before the commit: killed in between, the next run reads the same CRL again.
+                # Before the commit: after a kill in between, the next run reads the same CRL again.
                 fingerprint = authority.fingerprint_sha256
                 self._state = self._state.remembering(fingerprint, self._serials)
                 self._state.write(self._home.recovery_file)
@@ -153,7 +150,11 @@ class _Reading:
         return self._state
 
     def _revoke_all(self, *, is_newer: bool) -> None:
-        """Args: is_newer: than the store knows; a hold on an older one may have been released."""
+        """Revoke the listed certificates.
+
+        Args:
+            is_newer: newer than the store knows; a hold on an older CRL may have been released.
+        """
         db, authority = self._home.db, self._authority
         cas = ca_certificates.serials_of(db, authority)
         issues = hierarchies.get(db, authority.hierarchy).issuing == authority
@@ -177,7 +178,7 @@ class _Reading:
         self._serials.append(f"{serial:x}")
 
     def _revoke_ca(self, serial: int, why: Revocation) -> None:
-        """A CA's certificate is never held."""
+        """Revoke a CA's certificate, which is never held."""
         db = self._home.db
         if why.is_hold:
             return
@@ -200,7 +201,9 @@ class _Reading:
         return number
 
     def _take_as_newest(self) -> None:
-        """Its key is elsewhere: if the CRL has all that is known, the root need not sign one."""
+        """Keep a CRL whose key is off the machine: if it is complete, the root need not sign a new
+        one.
+        """
         db, found = self._home.db, self._found
         this_update, next_update = found.crl.last_update_utc, found.crl.next_update_utc
         listed = {serial for serial, _ in found.revocations()}
@@ -209,7 +212,7 @@ class _Reading:
 
 
 def _keep_newest(home: Home, authority: Authority, found: FoundCrl, der: bytes) -> None:
-    """Keep the newest CRL: it is published until the next is signed."""
+    """Keep the newest CRL: it is published until the next one is signed."""
     path = crls.path_of(home, authority)
     try:
         before = certificate_scanner.load_crl(files.read(path), [authority.certificate]).number

@@ -1,7 +1,7 @@
-"""The journals that a restore reads: the home's own, and copies that are given.
+"""The journals that a restore reads: the home's own, and given copies.
 
-A journal is followed where it goes straight on from what the database has. One that is damaged,
-of another store, or that has parted from the database is refused.
+A journal that continues the database's log is replayed. A damaged, foreign or diverging one is
+refused.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from renrakucho_ca.store.tables import audit_log
 
 @dataclass(slots=True)
 class JournalsRead:
-    """What came of the journals.
+    """The result of reading the journals.
 
     Attributes:
-        last: the id of the last row that one of them has; -1 where there is none.
-        ignored: the files that were refused, and why, where the operator goes on without them.
+        last: the highest row id in any of them; -1 if there is none.
+        ignored: the refused files and their errors, if the operator continues without them.
     """
 
     last: int = -1
@@ -39,14 +39,13 @@ def read(
     *,
     go_on: bool,
 ) -> JournalsRead:
-    """Replay the home's own journal and then each copy.
+    """Replay the home's own journal, then each copy; raise Invalid for a refused one.
+
+    Earlier replays stay.
 
     Args:
         state: of the store before.
-        go_on: pass over a journal that is refused, as `--without-journal` does.
-
-    Raises:
-        Invalid: one is refused. What came before it stays replayed.
+        go_on: skip refused journals, as `--without-journal` does.
     """
     found = JournalsRead()
     for journal in (home.journal, *map(Journal, copies)):
@@ -65,7 +64,7 @@ def read(
 def _follow(
     home: Home, journal: Journal, state: RecoveryState, learned: Learned, *, is_copy: bool
 ) -> int:
-    """Replays what a journal has and the database lacks. Returns the id of its last row."""
+    """Replay the rows that the database lacks; return the id of the journal's last row."""
     newest, _ = audit_log.head(home.db)
     examined = journal.examine(home.db)
     if examined.last == 0 and examined.fault is None:
@@ -93,8 +92,8 @@ def _follow(
         )
     if examined.last > newest:
         if state.phase is Phase.COMPLETE:
-            # An older database was copied back by hand. Killed before the CRLs are read, the store
-            # must not pass for one that knows all.
+            # An older database was copied back by hand. If this run is killed before it reads the
+            # CRLs, the store must not count as complete.
             state = RecoveryState(Phase.RESTORED, examined.last, has_crls=True)
         replay(home, journal, examined.common, learned, state)
     return examined.last

@@ -1,7 +1,7 @@
-"""Newer records: checkpoints and CRLs that were signed after the last row that is known here.
+"""Find checkpoints and CRLs that were signed after the last known row.
 
-A journal can lose its end and look whole. Only the CA can have signed a checkpoint or CRL, so each
-that is newer proves that there was more.
+A journal can lose its end and look complete. Only the CA can sign a checkpoint or CRL, so each
+newer one proves that rows are missing.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ GIVEN_UP = "forgotten"
 
 @dataclass(frozen=True, slots=True)
 class NewerRecord:
-    """A file that proves rows of the audit log which are not known here.
+    """A file that proves unknown rows of the audit log.
 
     Attributes:
-        rows: how many rows the log had at least.
-        checkpoint: the hash of its last row, where the file is a checkpoint.
+        rows: the least number of rows that the log had.
+        checkpoint: the hash of its last row, if the file is a checkpoint.
     """
 
     file: Path
@@ -44,7 +44,7 @@ class NewerRecord:
 def find(home: Home, crl_files: Sequence[Path] = ()) -> list[NewerRecord]:
     """Return the newer checkpoints and CRLs: in the store, as published, and given.
 
-    Call it before CRLs are read, which raises the CRL numbers that the store knows.
+    Call it before reading CRLs, which raises the known CRL numbers.
 
     Args:
         crl_files: CRLs from elsewhere, in DER or PEM.
@@ -73,13 +73,13 @@ def _newer_checkpoints(home: Home, authorities: list[Authority]) -> Iterator[New
                     "it was signed when the audit log had {rows} rows; no journal here has them",
                     rows=found.rows,
                 )
-                # It may be about other rows than those that are known.
+                # It may cover other rows than the known ones.
                 rows = max(found.rows, audit_log.head(home.db)[0] + 1)
                 yield NewerRecord(path, rows, problem, found.hash.hex())
 
 
 def _newer_crls(home: Home, authorities: list[Authority]) -> Iterator[NewerRecord]:
-    """The CRL of a CA without its key is signed elsewhere, and proves nothing."""
+    """Yield newer CRLs. A CA whose key is elsewhere signs there, so its CRL proves nothing."""
     rows = audit_log.head(home.db)[0] + 1
     for authority in (each for each in authorities if each.key is not None):
         known = recovery.crl_number(home.db, authority)

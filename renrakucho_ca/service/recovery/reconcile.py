@@ -1,11 +1,11 @@
-"""Reconcile a restored store with what happened after its backup.
+"""Reconcile a restored store with the events after its backup.
 
-Journals are replayed, CRLs are read, newer checkpoints and CRLs are looked for. The same is done
-where an older database was copied back by hand. A run can be killed at any point and repeated:
+The same applies to an older database that was copied back by hand. A run can be killed at any point
+and repeated:
 
-    journals    each is replayed in one transaction, which begins with the row that is known
-    CRLs        each is read in one transaction; what is revoked already is passed over
-    the state   `RecoveryState` is there before the first change and is removed last of all
+    journals    each is replayed in one transaction, from the last known row on
+    CRLs        each is read in one transaction; known revocations are skipped
+    the state   `RecoveryState` is written before the first change and removed last
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        problems: files that were passed over or prove that a journal was cut, and why.
-        set_aside: where the home's own journal is now, if the log could not go on from it.
+        problems: files that were skipped or that prove a truncated journal, with their errors.
+        set_aside: the new path of the home's own journal, if the log could not continue it.
     """
 
     learned: Learned
@@ -49,12 +49,7 @@ class Reconciled:
 
 
 def begin(home: Home, staged: Home) -> None:
-    """Write the state that a backup begins with.
-
-    Args:
-        home: into which the backup is about to be put.
-        staged: the backup, unpacked.
-    """
+    """Write the first state of the unpacked backup `staged`, which is to replace `home`."""
     rows, _ = audit_log.head(staged.db)
     has_crls = bool(crl_sources.published(home))
     RecoveryState(Phase.RESTORED, rows, has_crls).write(staged.recovery_file)
@@ -67,15 +62,12 @@ def reconcile(
     *,
     without_journal: bool = False,
 ) -> Reconciled:
-    """Learn all that the home's own files and the given ones have.
+    """Read the home's own files and the given ones; raise Invalid if a given one is refused.
 
     Args:
-        copies: of the journal of the home that was lost.
+        copies: of the lost home's journal.
         crl_files: CRLs from elsewhere, in DER or PEM.
-        without_journal: go on with what there is. A journal that is refused is set aside.
-
-    Raises:
-        Invalid: a journal or a CRL that was given is refused.
+        without_journal: continue with the present data, and set a refused journal aside.
     """
     learned = Learned()
     with home.lock("issuing").exclusive():
@@ -108,13 +100,13 @@ def reconcile(
 
 
 def _last_known(home: Home, before: RecoveryState, journals: JournalsRead) -> int:
-    """The row up to which the audit log is known to be whole."""
-    # In a restored store, rows of its own may follow those of the backup.
+    """Return the last row up to which the audit log is known to be complete."""
+    # In a restored store, its own rows may follow those of the backup.
     return audit_log.head(home.db)[0] if before.phase is Phase.COMPLETE else journals.last
 
 
 def _set_aside(home: Home, journals: JournalsRead) -> Path | None:
-    """Renames the home's own journal where it was refused: a new one begins."""
+    """Rename the home's own refused journal: a new one begins."""
     if home.journal.path in (path for path, _ in journals.ignored):
         return home.journal.set_aside(f"journal.{home.clock():%Y%m%dT%H%M%SZ}")
     return None
@@ -127,7 +119,7 @@ def _finish(
     newer: Sequence[NewerRecord],
     set_aside: Path | None,
 ) -> None:
-    """Record what was learned, and open the gate."""
+    """Record the results, and finish the restore if it is complete."""
     detail: dict[str, object] = {key: count for key, count in learned.counts.items() if count}
     if given_up := sorted({each.checkpoint for each in newer if each.checkpoint is not None}):
         detail[GIVEN_UP] = given_up

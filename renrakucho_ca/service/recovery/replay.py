@@ -1,4 +1,4 @@
-"""Replay the acts that the journal has and a restored database lacks."""
+"""Replay the journal's acts that a restored database lacks."""
 
 from __future__ import annotations
 
@@ -49,13 +49,12 @@ class Learned:
     """Counts of changes that the store did not know.
 
     Attributes:
-        rows: rows of the journal that were replayed.
-        issued: certificates; their bundles are lost with the database that had them.
-        downloaded: bundles that were delivered, and are destroyed here.
-        revoked: revocations and holds.
-        released: holds that were released.
-        unknown: revoked certificates of which only the serial number is known.
-        missing: changes that neither journal nor CRL has, such as imported certificates.
+        rows: replayed rows of the journal.
+        issued: certificates; their bundles are lost with the database.
+        downloaded: delivered bundles, which are destroyed here.
+        revoked, released: revocations and holds; released holds.
+        unknown: revoked certificates known only by serial number.
+        missing: changes in neither journal nor CRL, such as imported certificates.
     """
 
     rows: int = 0
@@ -68,7 +67,7 @@ class Learned:
 
     @property
     def counts(self) -> dict[str, int]:
-        """By the names that `rca restore` gives them in the audit log since version 0.1.0."""
+        """Return the counts by their names in the audit log since version 0.1.0."""
         names = {"unknown": "strangers"}
         return {names.get(name, name): count for name, count in asdict(self).items()}
 
@@ -76,10 +75,10 @@ class Learned:
 def replay(
     home: Home, journal: Journal, common: int, learned: Learned, state: RecoveryState
 ) -> None:
-    """Replay the journal's rows after `common`, and put them back: all, or none.
+    """Replay and restore the journal's rows after `common`: all, or none.
 
     Args:
-        common: the last row of the audit log, which the journal has too.
+        common: the last row of the audit log, which is also in the journal.
         state: written in the same transaction.
 
     Raises:
@@ -102,8 +101,7 @@ def replay(
 
 
 def _sound(journal: Journal, after: int, previous: bytes) -> Iterator[AuditRecord]:
-    """Yield the rows after the one with that id; stop if the journal has changed since it was
-    examined."""
+    """Yield the rows after `after`; stop if the journal has changed since its examination."""
     for row in journal.rows():
         if row is None or row.id <= after:
             continue
@@ -121,7 +119,7 @@ _UNREADABLE = (
 
 
 class _Player:
-    """Replays rows within the open transaction. An act that is done already changes nothing."""
+    """Replays rows within the open transaction. An act already done changes nothing."""
 
     def __init__(self, home: Home, learned: Learned) -> None:
         self._home = home
@@ -129,7 +127,7 @@ class _Player:
         self._learned = learned
 
     def play(self, row: AuditRecord) -> None:
-        """Raises Invalid where the row's detail is not that of its act."""
+        """Replay one row; raise Invalid if its detail does not fit its act."""
         try:
             self._play_ca(row, row.moment, row.facts)
             self._play_certificate(row, row.moment, row.facts)
@@ -265,7 +263,7 @@ class _Player:
         return number
 
     def _free(self, number: RetrievalNumber, serial: int) -> None:
-        """A CRL that was read before the journal may have put an unknown certificate there."""
+        """Free a number from an unknown certificate, which a CRL read before may have put there."""
         recovery.move_unknown(self._db, number, serial, draw_number(self._home.random))
 
     def _number_of(self, facts: dict[str, Any]) -> RetrievalNumber | None:

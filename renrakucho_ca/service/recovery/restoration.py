@@ -1,7 +1,7 @@
 """Restore a backup: unpack and check it in a staging folder, then move it into place.
 
-Killed while it unpacks, it leaves a folder that the next run removes. The database is moved last:
-killed before, it leaves a home without one, which every command refuses and the next run clears.
+A run killed while unpacking leaves a folder, which the next run removes. The database is moved
+last: without it every command refuses the home, and the next run clears it.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ _UNPACKED, _READY = ".restore", ".restore-ready"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The backup, and what is wrong with its keys or CRLs."""
+    """The backup, and the problems of its keys or CRLs."""
 
     manifest: Manifest
     findings: list[BackupFinding]
 
 
 def restore(home: Home, file: Path) -> Restored:
-    """Make a home of a backup. `reconcile` has to follow: until then the gate is closed.
+    """Create a home from a backup. It stays closed until `reconcile` runs.
 
     Args:
-        home: an empty one. `public`, and in `ca-store` the journal and the CRLs, may be there.
+        home: empty, except for `public` and, in `ca-store`, the journal and CRLs.
 
     Raises:
-        Conflict: there is a home already.
-        Invalid: the backup is damaged; nothing was put into place.
-        Unavailable: wrong passphrase.
+        Conflict: a home exists. Unavailable: wrong passphrase.
+        Invalid: the backup is damaged; nothing was moved into place.
     """
     with file.open("rb") as stream:
         opened = sealed_file.SealedReader(stream, home.keystore)
@@ -63,7 +62,9 @@ def _restore(home: Home, opened: sealed_file.SealedReader) -> Restored:
 
 
 def _findings(home: Home, staged: Home) -> list[BackupFinding]:
-    """Keys and CRLs may be missing and the rest still of use; a damaged database is refused."""
+    """Return the problems of keys and CRLs, without which the rest is usable; refuse a damaged
+    database.
+    """
     findings = list(verify_backup.findings(staged))
     for each in findings:
         if each.file == archive.DATABASE:
@@ -74,15 +75,11 @@ def _findings(home: Home, staged: Home) -> list[BackupFinding]:
 
 
 def _clear(home: Home) -> None:
-    """Remove what a killed run has left.
-
-    Raises:
-        Conflict: there is a home.
-    """
+    """Remove the files of a killed run; raise Conflict if a home exists."""
     rmtree(home.store / _UNPACKED, ignore_errors=True)
     ready = home.store / _READY
     if (ready / archive.DATABASE).exists():
-        # Killed while it put files into place: all that is there came from that run.
+        # Killed while it moved files into place: all existing files come from that run.
         for path in _taken(home):
             if path.is_dir():
                 rmtree(path)
@@ -91,7 +88,7 @@ def _clear(home: Home) -> None:
     rmtree(ready, ignore_errors=True)
     for path in _taken(home):
         if home.recovery_file.exists():
-            # Maybe it was killed after the last file was put into place.
+            # It may have been killed after the last move.
             raise Conflict(
                 "a backup was restored here, and the restore is not finished",
                 hint="run `rca restore` without FILE to continue",
@@ -104,7 +101,7 @@ def _clear(home: Home) -> None:
 
 
 def _taken(home: Home) -> list[Path]:
-    """The parts of a home that exist already; the database first."""
+    """Return the existing parts of a home; the database first."""
     names = (home.database, home.store / "keys", home.path / "rca.yaml", home.profiles)
     found = [path for path in names if path.exists()]
     return [path for path in found if not path.is_dir() or any(path.iterdir())]

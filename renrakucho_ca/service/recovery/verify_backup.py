@@ -32,7 +32,7 @@ class BackupFinding:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A backup that was verified.
+    """A verified backup.
 
     Attributes:
         in_tokens: the CAs whose keys are not in it, because they never leave their token.
@@ -44,14 +44,13 @@ class Inspected:
 
 
 def verify(home: Home, file: Path) -> Inspected:
-    """Read a backup, unpack it for a moment, and check each file.
+    """Unpack a backup into a temporary folder, and check each file.
 
     Args:
-        home: unpacked in its store; without a home, in the folder of the file.
+        home: the place to unpack; without a home, the backup's own folder.
 
     Raises:
-        Invalid: it is damaged; nothing of it can be trusted.
-        Unavailable: wrong passphrase.
+        Invalid: it is damaged as a whole. Unavailable: wrong passphrase.
     """
     with file.open("rb") as stream:
         opened = sealed_file.SealedReader(stream, home.keystore)
@@ -64,7 +63,7 @@ def verify(home: Home, file: Path) -> Inspected:
 
 
 def in_tokens(home: Home) -> list[str]:
-    """The CAs whose keys are in a token."""
+    """Return the CAs whose keys are in a token."""
     return [
         authority.name
         for hierarchy in hierarchies.all_of(home.db)
@@ -74,7 +73,7 @@ def in_tokens(home: Home) -> list[str]:
 
 
 def findings(home: Home) -> Iterator[BackupFinding]:
-    """Find the problems of an unpacked backup. Its database gets the present schema."""
+    """Yield the problems of an unpacked backup. Upgrades its database to the present schema."""
     try:
         damage = health.damage(home.db)
     except RcaError as error:
@@ -109,7 +108,7 @@ def findings(home: Home) -> Iterator[BackupFinding]:
 
 @contextmanager
 def _staging(home: Home, folder: Path) -> Iterator[Path]:
-    """A private folder, removed at the end; one that a killed run has left is removed first."""
+    """Yield a private folder and remove it at the end; a killed run's folder is removed first."""
     with ExitStack() as stack:
         if home.store.is_dir():
             stack.enter_context(home.lock("backup").exclusive())
