@@ -66,10 +66,8 @@ class Contents:
 def make(contents: Contents) -> bytes:
     """Return the profile as an XML property list; equal contents give equal bytes.
 
-    It has no Password key: a profile is not encrypted, and iOS asks the user.
-
-    Raises:
-        Invalid: a name is empty, too long or unprintable.
+    It has no Password key: a profile is not encrypted, and iOS asks the user. Raise Invalid if a
+    name is empty, too long or unprintable.
     """
     identifier = _identifier(contents)
     payloads = [_ca_payload("root", contents.root, identifier)]
@@ -111,13 +109,12 @@ def sign(
 ) -> bytes:
     """Return a signed profile: CMS SignedData (RFC 5652) in DER, with SHA-256.
 
+    Raise Invalid if the key does not match the certificate.
+
     Args:
         profile: from `make`.
         certificate, key: the signer. A device that trusts its root shows "Verified".
         chain: the signer's CA certificates.
-
-    Raises:
-        Invalid: the key does not match the certificate.
     """
     if key.public_key() != certificate.public_key():
         raise Invalid("the profile signing key does not match its certificate")

@@ -36,7 +36,7 @@ def make(
     friendly_name: str,
     p12_format: P12Format,
 ) -> bytes:
-    """Make a PKCS#12.
+    """Return a PKCS#12 in DER. Raise Invalid if the friendly name is empty, long or unprintable.
 
     Args:
         key: the private key of `certificate`.
@@ -47,12 +47,6 @@ def make(
         friendly_name: the name on the device; Japanese is allowed. Dots become hyphens, since
             Android cuts the suggested name at the last dot.
         p12_format: `compat` if the device may be old.
-
-    Returns:
-        DER.
-
-    Raises:
-        Invalid: the friendly name is empty, too long or unprintable.
     """
     name = clean_text(friendly_name, what="friendly name", longest=LONGEST_FRIENDLY_NAME)
     algorithm, mac = _ALGORITHMS[p12_format]

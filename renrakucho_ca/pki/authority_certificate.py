@@ -1,4 +1,4 @@
-"""A CA's certificate, from the database."""
+"""Load a CA's certificate from its database record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from renrakucho_ca.pki import x509, x509_certificates
 
 
 def of(authority: Authority) -> x509.Certificate:
-    """Raises Invalid, which names the CA, where bits have flipped on the disk."""
+    """Return the CA's certificate. Raise Invalid, with the CA's name, if it is damaged."""
     try:
         return x509_certificates.load(authority.certificate)
     except Invalid as error:

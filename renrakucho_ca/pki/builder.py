@@ -1,4 +1,8 @@
-"""Build certificates: each kind is one expression in the order of RFC 5280."""
+"""Build certificates: each kind is one expression in the order of RFC 5280.
+
+An `issuer_key` or `key` may be a lint key, which replaces the CA's key until the linter passes.
+A subject with a value that X.520 does not allow raises Invalid.
+"""
 
 from __future__ import annotations
 
@@ -29,55 +33,42 @@ _PURPOSES = {
 
 
 def root(request: Ca, key: PrivateKey) -> x509.Certificate:
-    """A root: a self-signed CA certificate, without authorityKeyIdentifier, as §4.2.1.1 allows.
-
-    Args:
-        key: the root's own, or a key that stands in for it while the result is linted.
-
-    Raises:
-        Invalid: the subject has a value that X.520 does not allow.
-    """
+    """Return a self-signed root, without authorityKeyIdentifier, as §4.2.1.1 allows."""
     identifier = x509.SubjectKeyIdentifier.from_public_key(request.public_key)
     return (
         _beginning(request, to_name(request.subject), request.profile.constraints)
-        # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
+        # §4.2.1.9: MUST be present and critical in a CA certificate that signs certificates.
         .add_extension(
             x509.BasicConstraints(ca=True, path_length=request.profile.path_length), critical=True
         )
-        # §4.2.1.3: MUST be there in a CA certificate, SHOULD be critical.
+        # §4.2.1.3: MUST be present in a CA certificate, SHOULD be critical.
         .add_extension(CA_KEY_USAGE, critical=True)
-        # §4.2.1.2: MUST be there in a CA certificate, MUST NOT be critical.
+        # §4.2.1.2: MUST be present in a CA certificate, MUST NOT be critical.
         .add_extension(identifier, critical=False)
         .sign(key, signature_hash(request.public_key))
     )
 
 
 def issuing(request: Ca, issuer: x509.Certificate, issuer_key: PrivateKey) -> x509.Certificate:
-    """A CA under a root.
+    """Return an issuing CA's certificate.
 
-    Args:
-        issuer_key: the issuer's, or a key that stands in for it while the result is linted.
-
-    It has no extendedKeyUsage: §4.2.1.12 knows it in end entities, and what it would forbid the
-    issuing CA is forbidden by the end entities' own, which the linter demands.
-
-    Raises:
-        Invalid: the subject has a value that X.520 does not allow.
+    It has no extendedKeyUsage: §4.2.1.12 defines it for end entities. The linter requires the end
+    entities' own, which forbids the same.
     """
     derived = x509.SubjectKeyIdentifier.from_public_key(request.public_key)
     return (
         _beginning(request, issuer.subject, request.profile.constraints)
-        # §4.2.1.9: MUST be there and critical in a CA certificate that signs certificates.
+        # §4.2.1.9: MUST be present and critical in a CA certificate that signs certificates.
         .add_extension(
             x509.BasicConstraints(ca=True, path_length=request.profile.path_length), critical=True
         )
-        # §4.2.1.3: MUST be there in a CA certificate, SHOULD be critical.
+        # §4.2.1.3: MUST be present in a CA certificate, SHOULD be critical.
         .add_extension(CA_KEY_USAGE, critical=True)
-        # §4.2.1.2: MUST be there in a CA certificate, MUST NOT be critical.
+        # §4.2.1.2: MUST be present in a CA certificate, MUST NOT be critical.
         .add_extension(request.identifier or derived, critical=False)
-        # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
+        # §4.2.1.1: MUST be present if another CA issues, MUST NOT be critical.
         .add_extension(authority_key_identifier(issuer), critical=False)
-        # Not the hash of the key at hand, which may stand in for a larger one.
+        # Not the hash of the key passed in, which may be a lint key.
         .sign(issuer_key, signature_hash(public_key_of(issuer)))
     )
 
@@ -89,14 +80,10 @@ def ca_request(
     distribution: Distribution,
     key: PrivateKey,
 ) -> bytes:
-    """A request (PKCS #10, RFC 2986) for a CA's certificate, with all that its issuer is to put in.
+    """Return a request (PKCS #10, RFC 2986) for a CA's certificate with all extensions, in DER.
 
     Args:
-        distribution: where the issuer's CRL and certificate will be.
-        key: one that stands in for the CA's own, until that signs (`issue.request_ca`).
-
-    Returns:
-        DER.
+        distribution: the future addresses of the issuer's CRL and certificate.
     """
     builder = x509.CertificateSigningRequestBuilder().subject_name(to_name(subject))
     # RFC 2985 §5.4.2, extensionRequest; the clauses are those of `issuing`.
@@ -115,32 +102,25 @@ def ca_request(
 def end_entity(
     request: EndEntity, issuer: x509.Certificate, issuer_key: PrivateKey
 ) -> x509.Certificate:
-    """A device's certificate, unlinted: `issue` is what services call.
-
-    Args:
-        issuer_key: the issuer's, or a key that stands in for it while the result is linted.
-
-    Raises:
-        Invalid: the subject has a value that X.520 does not allow.
-    """
+    """Return a device's certificate, not linted: services call `issue.issue`."""
     return (
         _beginning(request, issuer.subject, Constraints(policies=request.profile.policies))
-        # §4.2.1.9: may be left out; said aloud, no reader's default can make a CA of a device.
+        # §4.2.1.9: may be absent; explicit, so that no reader's default makes a CA of a device.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # §4.2.1.3: SHOULD be critical.
         .add_extension(key_usage(request.profile.key_usage), critical=True)
-        # §4.2.1.12: not critical, so that a reader that wants another purpose may still decide.
+        # §4.2.1.12: not critical, so that a reader may still accept another purpose.
         .add_extension(
             x509.ExtendedKeyUsage([_PURPOSES[p] for p in request.profile.extended_key_usage]),
             critical=False,
         )
-        # §4.2.1.2: SHOULD be there in an end entity's certificate, MUST NOT be critical.
+        # §4.2.1.2: SHOULD be present in an end entity's certificate, MUST NOT be critical.
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False
         )
-        # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
+        # §4.2.1.1: MUST be present if another CA issues, MUST NOT be critical.
         .add_extension(authority_key_identifier(issuer), critical=False)
-        # Not the hash of the key at hand, which may stand in for a larger one.
+        # Not the hash of the key passed in, which may be a lint key.
         .sign(issuer_key, signature_hash(public_key_of(issuer)))
     )
 
@@ -148,33 +128,28 @@ def end_entity(
 def responder(
     request: ResponderContents, issuer: x509.Certificate, issuer_key: PrivateKey
 ) -> x509.Certificate:
-    """The certificate with which a CA lets another key answer for it (RFC 6960 §4.2.2.2), unlinted:
-    `issue.issue_responder` is what services call.
+    """Return an OCSP responder's certificate (RFC 6960 §4.2.2.2), not linted.
 
-    Args:
-        issuer_key: the issuer's, or a key that stands in for it while the result is linted.
-
-    Raises:
-        Invalid: the subject has a value that X.520 does not allow.
+    Services call `issue.issue_responder`.
     """
     return (
         _beginning(request, issuer.subject, Constraints())
-        # §4.2.1.9: said aloud, as in a device's.
+        # §4.2.1.9: explicit, as in a device's certificate.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # §4.2.1.3: SHOULD be critical.
         .add_extension(key_usage(frozenset({KeyUsage.DIGITAL_SIGNATURE})), critical=True)
-        # RFC 6960 §4.2.2.2: the delegation, MUST be there.
+        # RFC 6960 §4.2.2.2: the delegation, MUST be present.
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
-        # RFC 6960 §4.2.2.2.1: nobody need ask whether it is revoked; it lives for days. SHOULD NOT
+        # RFC 6960 §4.2.2.2.1: clients skip its revocation check; it is valid for days. SHOULD NOT
         # be critical.
         .add_extension(x509.OCSPNoCheck(), critical=False)
-        # §4.2.1.2: SHOULD be there in an end entity's certificate, MUST NOT be critical.
+        # §4.2.1.2: SHOULD be present in an end entity's certificate, MUST NOT be critical.
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False
         )
-        # §4.2.1.1: MUST be there where the issuer is another, MUST NOT be critical.
+        # §4.2.1.1: MUST be present if another CA issues, MUST NOT be critical.
         .add_extension(authority_key_identifier(issuer), critical=False)
-        # Not the hash of the key at hand, which may stand in for a larger one.
+        # Not the hash of the key passed in, which may be a lint key.
         .sign(issuer_key, signature_hash(public_key_of(issuer)))
     )
 

@@ -1,6 +1,6 @@
-"""The certificates and CRLs in a file: DER, PEM wherever it stands in a text, or base64 alone.
+"""Read the certificates and CRLs in a file: DER, PEM anywhere in a text, or bare base64.
 
-Nothing is held but the value at hand: a text may have a million certificates.
+Memory holds one value at a time: a text may contain a million certificates.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEAD = 1024 * 1024
 """Bytes before the first PEM block: `openssl x509 -text` writes a few thousand."""
 
 _MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 #]{1,60})-----")
-# What may be the beginning of a mark, or of a sign that JSON escapes, where a long line was cut.
+# Possible beginnings of a mark, or of a character that JSON escapes, at the cut of a long line.
 _CUT = re.compile(rb"(?:-{1,5}(?:[BE][A-Z0-9 #]{0,65})?-{0,5}|\\(?:u[0-9A-Fa-f]{0,3})?)\Z")
 _LONGEST_MARK = 80
 _TRUSTED = b"TRUSTED CERTIFICATE"
@@ -85,11 +85,7 @@ def _opened(line: int | None, kind: ContentKind, value: bytes) -> Iterator[Read]
 
 
 class _Block:
-    """The lines read of a block.
-
-    Attributes:
-        kind: what its label claims; None where it is a key or a request.
-    """
+    """The lines of a block so far. `kind` is its label's; None for a key or a request."""
 
     def __init__(self, line: int, label: bytes) -> None:
         self.kind = _LABELS.get(label)
@@ -128,8 +124,7 @@ class _Block:
 
 
 def _blocks(lines: Iterator[tuple[int, bytes]]) -> Iterator[Read | None]:
-    """What the blocks of a text hold, and None for each BEGIN; those of keys and requests are not
-    decoded."""
+    """Yield the content of a text's blocks, and None for each BEGIN; skip keys and requests."""
     block: _Block | None = None
     has_block, size = False, 0
     for number, line in lines:
@@ -157,7 +152,7 @@ def _blocks(lines: Iterator[tuple[int, bytes]]) -> Iterator[Read | None]:
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The lines with their numbers; of long ones as much as is read at once, no mark cut in two."""
+    """Yield the lines with their numbers. A long line comes in parts, which cut no mark in two."""
     encoding = _utf_16(file.read(max(map(len, _UTF_16))))
     file.seek(0)
     readline: Callable[[int], bytes] = file.readline
@@ -192,7 +187,7 @@ def _bare(file: BinaryIO) -> Iterator[Read]:
 
 
 def as_utf_8(text: bytes) -> bytes:
-    """The same text in UTF-8, should it be in UTF-16."""
+    """Return the text in UTF-8; it may be UTF-16."""
     encoding = _utf_16(text)
     return text if encoding is None else text.decode(encoding, "replace").encode(errors="replace")
 

@@ -1,7 +1,7 @@
-"""Certificates and CRLs that another program made: read as they are, their signatures proven.
+"""Read certificates and CRLs of other programs, and verify their signatures.
 
-What is weak by today's rules is read too (MD5 and SHA-1, short RSA keys, version 1, serial numbers
-below 1): it is in use, and has to be known to be replaced.
+Weak ones are read too (MD5, SHA-1, short RSA keys, version 1, serial numbers below 1): they are in
+use, and must be known to be replaced.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 class Found(NamedTuple):
     """An end entity's certificate that one of our CAs signed.
 
-    A tuple, because it comes from a worker process: a dataclass is pickled in four times the time.
+    A tuple, because a worker process returns it: a dataclass is pickled in four times the time.
 
     Attributes:
-        issuer: which of the CAs, by its place among those that were given.
-        person: the person that the subject names, or None.
-        key_algorithm: None where the library does not know the kind of key.
+        issuer: the index of the CA among those given.
+        person: the person in the subject, or None.
+        key_algorithm: None if the library does not know the kind of key.
     """
 
     fingerprint_sha256: str
@@ -47,7 +47,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FoundCaCertificate:
-    """A CA's own certificate among those of people; whose, does not matter."""
+    """A CA's certificate in a file of people's certificates."""
 
     serial: int
 
@@ -60,9 +60,8 @@ class FoundCrl:
     """A CRL that one of our CAs signed.
 
     Attributes:
-        number: cRLNumber; 0 where it has none (version 1).
-        is_complete: it lists all that its CA has revoked: neither what has changed alone (a delta
-            CRL) nor a part (RFC 5280 §5.2.4, §5.2.5).
+        number: cRLNumber; 0 if it has none (version 1).
+        is_complete: it is neither a delta CRL nor partial (RFC 5280 §5.2.4, §5.2.5).
     """
 
     issuer: int
@@ -72,14 +71,14 @@ class FoundCrl:
 
     @property
     def age(self) -> tuple[datetime, int]:
-        """Of two CRLs of one CA, the newer has the greater."""
+        """Return a sort key: greater for the newer of two CRLs of one CA."""
         return self.crl.last_update_utc, self.number
 
     def serials(self) -> Iterator[int]:
         return (entry.serial_number for entry in self.crl)
 
     def revocations(self) -> Iterator[tuple[int, Revocation]]:
-        """Serial number and revocation of each entry about this CA's certificates, in order."""
+        """Yield the serial number and revocation of each entry of this CA, in order."""
         is_own = True
         for entry in self.crl:
             is_own = self._is_own(entry, is_own)
@@ -88,7 +87,7 @@ class FoundCrl:
                 yield entry.serial_number, Revocation(entry.revocation_date_utc, reason)
 
     def _is_own(self, entry: x509.RevokedCertificate, is_one_before: bool) -> bool:
-        """An indirect CRL names the issuer where it changes (RFC 5280 §5.3.3)."""
+        """Return whether this CA issued it. An indirect CRL names each change (RFC 5280 §5.3.3)."""
         issuers = _extension(entry, x509.CertificateIssuer)
         if issuers is None:
             return is_one_before
@@ -96,14 +95,13 @@ class FoundCrl:
 
 
 def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
-    """Reads a certificate and proves which CA signed it.
+    """Read a certificate in DER and find the CA that signed it.
 
     Args:
-        data: the certificate in DER.
         issuers: our CAs' certificates in DER.
 
     Returns:
-        What it says; Invalid where it cannot be read or none of the CAs signed it.
+        Its content, or Invalid if it is unreadable or none of the CAs signed it.
     """
     try:
         certificate = x509.load_der_x509_certificate(data)
@@ -117,7 +115,7 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
     issuer = _issuer(certificate, tbs, bytes(fields[2].whole), issuers)
     if issuer is None:
         return Invalid("serial number {serial}: another CA signed it", serial=f"{serial:x}")
-    # A root of version 1 that was renewed has no extension to say what it is.
+    # A renewed root of version 1 has no extension that marks it as a CA.
     if fields[2].content == fields[4].content and _has_key_of(certificate, issuers[issuer]):
         return FoundCaCertificate(serial)
     if not_after <= not_before:
@@ -136,16 +134,12 @@ def inspect(data: bytes, issuers: Sequence[bytes]) -> InspectionResult:
 
 
 def inspect_all(issuers: Sequence[bytes], data: Sequence[bytes]) -> list[InspectionResult]:
-    """Inspect a batch: the work of a worker process."""
+    """Inspect a batch, in a worker process."""
     return [inspect(each, issuers) for each in data]
 
 
 def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
-    """Reads a CRL in DER and proves which CA signed it.
-
-    Raises:
-        Invalid: it cannot be read, or none of the CAs signed it.
-    """
+    """Read a CRL in DER and verify it. Raise Invalid if it is unreadable or of no given CA."""
     try:
         crl = x509.load_der_x509_crl(data)
         algorithm, parameters = crl.signature_hash_algorithm, crl.signature_algorithm_parameters
@@ -165,8 +159,9 @@ def load_crl(data: bytes, issuers: Sequence[bytes]) -> FoundCrl:
 def _issuer(
     certificate: x509.Certificate, tbs: memoryview, name: bytes, issuers: Sequence[bytes]
 ) -> int | None:
-    """The CA whose signature it is. Names only say which to try first: CAs may share one, and one
-    name may be encoded in two ways."""
+    """Return the CA that signed it. Names only set the order: CAs may share a name, and a name may
+    be encoded in two ways.
+    """
     try:
         algorithm = certificate.signature_hash_algorithm
         parameters = certificate.signature_algorithm_parameters
@@ -196,7 +191,7 @@ def _is_ca(certificate: x509.Certificate) -> bool:
 
 
 def _alternative_name(certificate: x509.Certificate) -> str | None:
-    """The mail address, else the host, of a certificate whose subject has no name of its own."""
+    """Return the mail address, else the host, of a certificate whose subject is empty."""
     found = _extension(certificate, x509.SubjectAlternativeName)
     if found is None:
         return None
@@ -231,7 +226,7 @@ def _is_complete(crl: x509.CertificateRevocationList) -> bool:
 
 
 def _reason(entry: x509.RevokedCertificate) -> RevocationReason | None:
-    """None: removeFromCRL, by which a delta CRL takes an entry back."""
+    """Return the reason; None for removeFromCRL, with which a delta CRL removes an entry."""
     found = _extension(entry, x509.CRLReason)
     if found is None:
         return RevocationReason.UNSPECIFIED

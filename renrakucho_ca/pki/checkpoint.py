@@ -39,10 +39,10 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """That the log had so many rows at a moment, and the last of them that hash.
+    """The number of rows of the log at a moment, and the hash of the last row.
 
     Attributes:
-        authority: the SHA-256 of the certificate of the CA that signed, in hex.
+        authority: SHA-256 of the certificate of the CA that signs, in hex.
     """
 
     rows: int
@@ -52,7 +52,7 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """The signed text."""
+        """Return the signed text."""
         return (
             "rca audit checkpoint 1\n"
             f"rows {self.rows}\n"
@@ -63,11 +63,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
-        """Reads a signed text.
-
-        Raises:
-            Invalid: it is none.
-        """
+        """Parse a signed text. Raise Invalid if it is malformed."""
         found = _TEXT.fullmatch(text)
         if found is None:
             raise _none()
@@ -79,12 +75,12 @@ class Checkpoint:
 
 
 def sign(checkpoint: Checkpoint, key: SigningKey) -> bytes:
-    """The CA's signature over the text."""
+    """Return the CA's signature over the text."""
     return keys.sign(key, checkpoint.text.encode())
 
 
 def verifies(text: str, signature: bytes, authority: x509.Certificate) -> bool:
-    """Whether it is the CA's signature over that text."""
+    """Return whether the CA signed the text."""
     key = keys.public_key_of(authority)
     return keys.verifies(key, signature, keys.signature_hash(key), text.encode())
 
@@ -92,7 +88,7 @@ def verifies(text: str, signature: bytes, authority: x509.Certificate) -> bool:
 def to_document(
     checkpoint: Checkpoint, signature: bytes, authority: x509.Certificate
 ) -> dict[str, str]:
-    """A checkpoint as JSON has it: in the audit log, and in a file."""
+    """Return the JSON object of a checkpoint, for the audit log and the published file."""
     return {
         "signed": checkpoint.text,
         "digest": keys.signature_hash(keys.public_key_of(authority)).name,
@@ -106,11 +102,7 @@ def to_json(document: dict[str, str]) -> bytes:
 
 
 def from_json(data: bytes | str) -> tuple[str, bytes]:
-    """The text and the signature in such a document; nothing is proven yet.
-
-    Raises:
-        Invalid: it is none.
-    """
+    """Return the text and the signature of a document, unverified. Raise Invalid if malformed."""
     try:
         document: dict[str, Any] = json.loads(data)
         text, signature = document["signed"], b64decode(document["signature"], validate=True)

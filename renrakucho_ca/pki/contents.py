@@ -31,7 +31,7 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Where a verifier finds what it needs about the issuer; None where there is no address.
+    """Addresses of the issuer's data for verifiers; None for no address.
 
     Attributes:
         crl_url: the issuer's CRL (§4.2.1.13).
@@ -46,11 +46,11 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Ca:
-    """All that goes into a CA's certificate: a root's, or that of a CA under one.
+    """The content of a CA's certificate: a root, or an issuing CA.
 
     Attributes:
-        subject: a name of another certificate or request is taken as it stands there.
-        identifier: what certificates under this CA call its key; None: it is derived from the key.
+        subject: a name from another certificate or request is copied unchanged.
+        identifier: the subjectKeyIdentifier; None to derive it from the key.
     """
 
     profile: CaProfile
@@ -64,7 +64,7 @@ class Ca:
 
 @dataclass(frozen=True, slots=True)
 class EndEntity:
-    """All that goes into a device's certificate."""
+    """The content of a device's certificate."""
 
     profile: DeviceProfile
     subject: Subject
@@ -76,7 +76,7 @@ class EndEntity:
 
 @dataclass(frozen=True, slots=True)
 class ResponderContents:
-    """All that goes into the certificate of a CA's OCSP responder."""
+    """The content of an OCSP responder's certificate."""
 
     subject: Subject
     serial: int
@@ -86,5 +86,5 @@ class ResponderContents:
 
 
 def serial_number(randomness: Randomness) -> int:
-    """A serial of 128 random bits under a leading one: positive and 17 octets (§4.1.2.2)."""
+    """Return a serial of 128 random bits after a leading one: positive, 17 octets (§4.1.2.2)."""
     return 1 << 128 | int.from_bytes(randomness(16), "big")

@@ -1,4 +1,4 @@
-"""Certification requests (PKCS #10, RFC 2986), their maker's possession of the key proven."""
+"""Read certification requests (PKCS #10, RFC 2986), and verify that the maker has the key."""
 
 from __future__ import annotations
 
@@ -14,22 +14,15 @@ LONGEST = 64 * 1024
 
 
 def load(data: bytes) -> PublicKey:
-    """The key of a device's request.
+    """Return the key of a device's request. Raise Invalid as `read` does.
 
-    Subject and extensions of the request are not used: whose certificate it becomes and what it
-    may do stand in our own record and profile.
-
-    Raises:
-        Invalid: as `read`.
+    Its subject and extensions are ignored: our record and profile define them.
     """
     return public_key_of(read(data))
 
 
 def read(data: bytes) -> x509.CertificateSigningRequest:
-    """A request, once its owner has proven to hold the private half.
-
-    Args:
-        data: PEM or DER.
+    """Read a request in PEM or DER, and verify that its maker has the private key.
 
     Raises:
         Invalid: not a request, too long, its signature does not verify, or its key is too weak.
@@ -49,5 +42,5 @@ def read(data: bytes) -> x509.CertificateSigningRequest:
 
 
 def to_pem(der: bytes) -> bytes:
-    """RFC 7468 text of a request that `builder.ca_request` made."""
+    """Encode a request in DER as PEM (RFC 7468)."""
     return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM)

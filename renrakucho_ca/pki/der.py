@@ -1,4 +1,4 @@
-"""DER (X.690) that `cryptography` lacks: wrap a value, walk a sequence."""
+"""Encode and walk DER (X.690), as `cryptography` cannot."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LONGEST_HEADER = 10  # a tag, and a length in 64 bits
 
 
 class Element(NamedTuple):
-    """One value inside a buffer that it shares: `whole` with its header, `content` without.
+    """A value in a shared buffer: `whole` includes its header, `content` does not.
 
-    A tuple, for the linter makes dozens a certificate, and a frozen dataclass takes twice the time.
+    A tuple: the linter makes dozens for a certificate, and a frozen dataclass takes twice the time.
     """
 
     tag: int
@@ -24,7 +24,7 @@ class Element(NamedTuple):
 
 
 def header(tag: int, length: int) -> bytes:
-    """Tag and definite length in the fewest octets (X.690 §10.1), for that much content."""
+    """Return a tag and a definite length in the fewest octets (X.690 §10.1)."""
     if length < 0x80:
         return bytes((tag, length))
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
@@ -32,21 +32,21 @@ def header(tag: int, length: int) -> bytes:
 
 
 def encode(tag: int, *content: bytes) -> bytes:
-    """One value: header, and the parts of its content joined."""
+    """Return a value: its header and the joined parts of its content."""
     joined = b"".join(content)
     return header(tag, len(joined)) + joined
 
 
 def integer(value: int) -> bytes:
-    """An INTEGER in the fewest octets of two's complement (X.690 §8.3)."""
+    """Encode an INTEGER in the fewest octets of two's complement (X.690 §8.3)."""
     octets = (value + (value < 0)).bit_length() // 8 + 1
     return encode(INTEGER, value.to_bytes(octets, "big", signed=True))
 
 
 def elements(content: bytes | memoryview) -> Iterator[Element]:
-    """The values that stand one after another in `content`, copying none.
+    """Yield the consecutive values in `content`, without a copy.
 
-    The library must have parsed the structure before: nothing is checked here.
+    Nothing is checked: the library must have parsed the structure before.
     """
     rest = memoryview(content)
     while rest:
@@ -59,11 +59,11 @@ def elements(content: bytes | memoryview) -> Iterator[Element]:
 
 
 def untrusted(content: bytes | memoryview) -> list[Element]:
-    """As `elements`, for octets that no parser has checked.
+    """Return `elements` of octets that no parser has checked.
 
     Raises:
-        ValueError: a length that is indefinite, longer than need be or past the end, or a tag of
-            several octets.
+        ValueError: a length that is indefinite, not minimal or past the end, or a tag of several
+            octets.
     """
     found = []
     rest = memoryview(content)
@@ -77,11 +77,10 @@ def untrusted(content: bytes | memoryview) -> list[Element]:
 
 
 def place(file: BinaryIO, at: int) -> tuple[int, int]:
-    """Where in a file the content of the value begins and ends whose header stands at that place;
-    the content itself is not read.
+    """Return the begin and end of a value's content in a file; `at` is the place of its header.
 
-    Raises:
-        ValueError: as `untrusted`, but for an end that may be past that of the file.
+    The content is not read. Raise ValueError as `untrusted` does, except if the value ends past the
+    file.
     """
     file.seek(at)
     start, length = _measured(memoryview(file.read(_LONGEST_HEADER)))

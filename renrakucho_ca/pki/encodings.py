@@ -1,7 +1,4 @@
-"""Detect certificates, CRLs and PKCS#7 in the encodings that programs write.
-
-Content decides, not what a name or a label claims.
-"""
+"""Detect certificates, CRLs and PKCS#7 by content in the encodings that programs write."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ def kind_of(data: bytes) -> ContentKind | None:
         fields = [field.tag for field in islice(der.elements(inner.content), 4)]
     except (IndexError, StopIteration):
         return None
-    # A text of digits can look like the start of one: its length betrays it.
+    # A text of digits can look like the beginning of a value, but not with that length.
     header = der.header(der.SEQUENCE, len(outer.content))
     if len(outer.whole) != len(data) or not data.startswith(header):
         return None
@@ -74,17 +71,17 @@ def kind_of(data: bytes) -> ContentKind | None:
 
 
 def is_pkcs12(data: bytes) -> bool:
-    """Whether a value begins as a PKCS#12 does: a SEQUENCE with version 3 (RFC 7292 §4)."""
+    """Return whether data begins as a PKCS#12: a SEQUENCE with version 3 (RFC 7292 §4)."""
     return _PKCS12.match(data) is not None
 
 
 def pkcs7_or(kind: ContentKind, data: bytes) -> ContentKind:
-    """PKCS7, where a value begins as one whatever it is called; else the kind given."""
+    """Return PKCS7 if data begins as one, else `kind`."""
     return ContentKind.PKCS7 if _SIGNED_DATA in data[:20] else kind
 
 
 def values(data: bytes) -> tuple[list[Value], bytes]:
-    """The values that stand one after another in a file, and what follows them, without padding."""
+    """Return the consecutive values in a file, and the rest without padding."""
     found: list[Value] = []
     rest = data
     while rest:
@@ -103,10 +100,9 @@ def values(data: bytes) -> tuple[list[Value], bytes]:
 
 
 def open_pkcs7(data: bytes) -> list[Value]:
-    """The certificates and CRLs of a PKCS#7 (RFC 5652 SignedData) in DER or BER.
+    """Return the certificates and CRLs of a PKCS#7 (RFC 5652 SignedData) in DER or BER.
 
-    Raises:
-        Invalid: it cannot be read, or is signed or encrypted content of another kind.
+    Raise Invalid if it is unreadable, encrypted, or signs other content.
     """
     crls = [(ContentKind.CRL, bytes(crl)) for crl in _crls(data)]
     try:
@@ -122,7 +118,7 @@ def open_pkcs7(data: bytes) -> list[Value]:
 
 
 def _crls(data: bytes) -> list[memoryview]:
-    """The library passes CRLs over."""
+    """Return the CRLs, which the library skips."""
     try:
         (content_info,) = _elements(data)
         _, content = _elements(content_info.content)
@@ -138,10 +134,9 @@ def _crls(data: bytes) -> list[memoryview]:
 
 
 def _elements(content: bytes | memoryview, depth: int = 0) -> Iterator[der.Element]:
-    """As `der.elements`, of BER too: an open length ends with two NULs (X.690 §8.1.5).
+    """Yield `der.elements`, also of BER: two NULs end an open length (X.690 §8.1.5).
 
-    Raises:
-        ValueError, IndexError: it is not BER.
+    Raise ValueError or IndexError if it is not BER.
     """
     rest = memoryview(content)
     while rest and bytes(rest[:2]) != b"\0\0":
@@ -157,11 +152,7 @@ def _elements(content: bytes | memoryview, depth: int = 0) -> Iterator[der.Eleme
 
 
 def from_base64(text: bytes) -> bytes:
-    """Decode the text between BEGIN and END, also from inside JSON.
-
-    Raises:
-        Invalid: it is not base64.
-    """
+    """Decode base64 between BEGIN and END, also inside JSON. Raise Invalid if it is not base64."""
     if b"\\" in text:
         text = _ESCAPE.sub(_unescaped, text)
     try:
@@ -176,7 +167,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 def from_bare_base64(text: bytes) -> bytes | None:
-    """A value in base64 without BEGIN and END, as Windows exports it too; None where it is none."""
+    """Decode a value in base64 without BEGIN and END, as Windows exports it; None if it is none."""
     if _BASE64_START.match(text) is None:
         return None
     try:
@@ -186,10 +177,9 @@ def from_bare_base64(text: bytes) -> bytes | None:
 
 
 def without_trust(data: bytes) -> bytes:
-    """The certificate alone of OpenSSL's `TRUSTED CERTIFICATE`: what it is trusted for follows it.
+    """Return the certificate in an OpenSSL `TRUSTED CERTIFICATE`, without its trust settings.
 
-    Raises:
-        Invalid: it does not begin with a value in DER.
+    Raise Invalid if it does not begin with a value in DER.
     """
     try:
         return bytes(next(der.elements(data)).whole)

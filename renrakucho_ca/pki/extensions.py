@@ -1,4 +1,4 @@
-"""Extensions of what a CA makes (RFC 5280 §4.2): addresses, key usage, constraints."""
+"""Extensions of certificates (RFC 5280 §4.2): addresses, key usage, constraints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from renrakucho_ca.pki.names import to_name
 Extensions = Iterator[tuple[x509.ExtensionType, bool]]
 """Each with whether it is critical."""
 
-# §4.2.1.3: what a CA does and nothing else. An OCSP responder has a certificate of its own.
+# §4.2.1.3: only a CA's own tasks. An OCSP responder has a separate certificate.
 CA_KEY_USAGE = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
@@ -45,7 +45,7 @@ def key_usage(bits: frozenset[KeyUsage]) -> x509.KeyUsage:
 
 
 def addresses(distribution: Distribution) -> Extensions:
-    """Where a verifier finds the issuer's CRL, certificate and OCSP responder."""
+    """Yield the addresses of the issuer's CRL, certificate and OCSP responder."""
     if distribution.crl_url is not None:
         point = x509.DistributionPoint([_uri(distribution.crl_url)], None, None, None)
         yield x509.CRLDistributionPoints([point]), False  # §4.2.1.13: SHOULD NOT be critical
@@ -69,7 +69,7 @@ def _uri(url: str) -> x509.UniformResourceIdentifier:
 
 
 def constraining(bound: Constraints) -> Extensions:
-    """The constraints that a CA imposes on subordinates, and certificate policies."""
+    """Yield the constraints that a CA imposes on subordinates, and certificate policies."""
     if bound.permitted or bound.excluded:  # §4.2.1.10: MUST be critical
         yield (
             x509.NameConstraints(
@@ -93,7 +93,7 @@ def constraining(bound: Constraints) -> Extensions:
 
 
 def _base(subtree: Subtree) -> x509.GeneralName:
-    """A subtree's base as the library has it."""
+    """Return a subtree's base as the library's name."""
     form, value = subtree
     if not isinstance(value, str):
         return x509.DirectoryName(to_name(value))

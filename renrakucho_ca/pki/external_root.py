@@ -1,4 +1,4 @@
-"""CAs that others sign, or whose request others made: what is taken from them, and what refused."""
+"""Check CAs that other roots sign, and CA requests from other homes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ _UNDERSTOOD = {
 
 
 def load_request(data: bytes) -> x509.CertificateSigningRequest:
-    """A request for a CA's certificate; its signature proves that the key is its maker's.
+    """Read a request for a CA's certificate, and verify that its maker has the key.
 
-    Raises:
-        Invalid: it is unreadable, its key is weak, its subject empty, or it is not for a CA.
+    Raise Invalid if it is unreadable, its key is weak, its subject empty, or it is not for a CA.
     """
     request = csr.read(data)
     if not list(request.subject):
@@ -53,11 +52,7 @@ def load_request(data: bytes) -> x509.CertificateSigningRequest:
 
 
 def check_root(root: x509.Certificate, now: datetime) -> None:
-    """Whether a certificate can stand at the top of a hierarchy.
-
-    Raises:
-        Invalid: with all that is wrong.
-    """
+    """Raise Invalid, with all defects, if a certificate cannot be the root of a hierarchy."""
     _enforce(root, [*_root_findings(root), *_common_findings(root, now)])
 
 
@@ -67,11 +62,7 @@ def check_issuing(
     request: x509.CertificateSigningRequest,
     now: datetime,
 ) -> None:
-    """Whether a root made of a request the certificate that was asked for, and a usable one.
-
-    Raises:
-        Invalid: with all that is wrong.
-    """
+    """Raise Invalid, with all defects, unless root issued a usable certificate for the request."""
     _enforce(issuing, [*_issuing_findings(issuing, root, request), *_common_findings(issuing, now)])
 
 
@@ -101,7 +92,7 @@ def _issuing_findings(
 ) -> Iterator[Invalid]:
     if not signed_by(issuing, root):
         yield Invalid("{root} did not sign it", root=x509_certificates.subject_text(root))
-    # RFC 5280 §4.1.1.2. A root's own signature proves nothing, so its hash does not matter.
+    # RFC 5280 §4.1.1.2. The hash of a root's own signature does not matter: it proves nothing.
     used = issuing.signature_hash_algorithm
     if used is None or used.name not in _HASHES:
         yield Invalid("it is signed with {hash}", hash=used.name if used else "?")
@@ -141,8 +132,8 @@ def _common_findings(certificate: x509.Certificate, now: datetime) -> Iterator[I
         yield Invalid("it has no key usage")
     elif not (usage.key_cert_sign and usage.crl_sign):
         yield Invalid("its key usage lacks keyCertSign or cRLSign")
-    # OpenSSL, and so nginx, asks for clientAuth itself in every CA of the path that has purposes,
-    # the root included; anyExtendedKeyUsage does not do.
+    # OpenSSL, and so nginx, requires clientAuth in each CA of the path that has purposes, also in
+    # the root; anyExtendedKeyUsage is not enough.
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
         yield Invalid("its extended key usage does not allow clientAuth")

@@ -1,4 +1,4 @@
-"""The certificate and the key of a CA that another program made, as they lie in its files."""
+"""Read the certificate and the key of another program's CA."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from renrakucho_ca.pki.x509_certificates import extension, load, subject_text
 
 
 def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
-    """The certificate of a CA in a file of whatever form; in a chain, that of its tier.
+    """Return the certificate of a CA in a file of any form; from a chain, that of its tier.
 
-    Raises:
-        Invalid: there is none, or more than one, or it is not a CA's.
+    Raise Invalid unless the file has exactly one, and it is a CA's.
     """
     if encodings.is_pkcs12(data):
         raise Invalid(
@@ -38,7 +37,7 @@ def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
     if len(found) != 1:
         raise Invalid("{count} certificates found; one is required", count=len(found))
     certificate = found[0]
-    # Version 1 has no extensions, so cannot say; later ones must (RFC 5280 §4.2.1.9).
+    # Version 1 has no extensions to mark a CA; later versions must (RFC 5280 §4.2.1.9).
     constraints = extension(certificate, x509.BasicConstraints)
     if certificate.version is x509.Version.v3 and not (constraints and constraints.ca):
         raise Invalid("{subject} is not a CA certificate", subject=subject_text(certificate))
@@ -55,7 +54,7 @@ def _certificates(data: bytes) -> Iterator[x509.Certificate]:
 
 
 def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificate) -> MemoryKey:
-    """A CA's private key in PEM or DER: PKCS#8, PKCS #1, SEC 1 or PKCS#12, encrypted or not.
+    """Read a CA's private key in PEM or DER: PKCS#8, PKCS #1, SEC 1 or PKCS#12, encrypted or not.
 
     Args:
         certificate: the CA's, to which the key must belong.
@@ -95,8 +94,7 @@ def load_key(data: bytes, passphrase: bytes | None, certificate: x509.Certificat
 
 
 def _read_key(data: bytes, passphrase: bytes | None) -> object:
-    """Raises ValueError, UnsupportedAlgorithm, or TypeError where the passphrase is one too few or
-    too many."""
+    """Raise ValueError, UnsupportedAlgorithm, or TypeError if a passphrase is missing or unused."""
     if encodings.is_pkcs12(data):
         if passphrase is None:
             raise TypeError

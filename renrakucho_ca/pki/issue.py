@@ -22,16 +22,15 @@ def issue(
     issuer_key: SigningKey,
     *above: x509.Certificate,
 ) -> x509.Certificate:
-    """Signs a device's certificate, after the linter has seen the very bytes to be signed.
+    """Sign a device's certificate after the linter has passed the same bytes.
 
-    The issuer's key touches nothing that the linter has not passed, because a signature cannot be
-    taken back. The signature is not verified: under a P-384 issuer that takes longer than all the
-    rest here (0.56 ms of 1.1). That the key signs as it should is proven once, when it is loaded
-    (`keys.check_pair`), and OpenSSL itself checks what it computes by RSA's primes, of which a
-    wrong result would give the key away.
+    A signature cannot be taken back, so the issuer's key signs only linted bytes. The signature is
+    not verified: with a P-384 issuer that takes longer than the rest (0.56 ms of 1.1). `check_pair`
+    proves the key once, when it is loaded, and OpenSSL checks its RSA results, since a wrong one
+    would reveal the key.
 
     Args:
-        above: the CAs above the issuer: what they forbid is not signed either.
+        above: the CAs above the issuer, whose constraints apply too.
 
     Raises:
         Refused: the linter found something, or the key is not the issuer's.
@@ -45,18 +44,14 @@ def issue(
 def issue_responder(
     request: ResponderContents, issuer: x509.Certificate, issuer_key: SigningKey
 ) -> x509.Certificate:
-    """Signs the certificate of a CA's OCSP responder. Raises as `issue`."""
+    """Sign an OCSP responder's certificate. Raise as `issue` does."""
     draft = responder(request, issuer, lint_key(public_key_of(issuer)))
     enforce(lint_responder(draft, request, issuer))
     return _re_signed(draft, issuer, issuer_key)
 
 
 def issue_ca(request: Ca, issuer: x509.Certificate, issuer_key: SigningKey) -> x509.Certificate:
-    """Signs a CA's certificate, as `issue` does a device's.
-
-    Raises:
-        As `issue`.
-    """
+    """Sign a CA's certificate. Raise as `issue` does."""
     draft = issuing(request, issuer, lint_key(public_key_of(issuer)))
     enforce(lint_ca(draft, request, issuer))
     return _re_signed(draft, issuer, issuer_key)
@@ -65,11 +60,7 @@ def issue_ca(request: Ca, issuer: x509.Certificate, issuer_key: SigningKey) -> x
 def issue_root(
     profile: CaProfile, subject: Subject, serial: int, validity: Validity, key: SigningKey
 ) -> x509.Certificate:
-    """Signs a root's certificate with the root's own key.
-
-    Raises:
-        As `issue`.
-    """
+    """Sign a root's certificate with the root's own key. Raise as `issue` does."""
     request = Ca(profile, subject, serial, validity, key.public_key())
     draft = root(request, lint_key(request.public_key))
     enforce(lint_ca(draft, request, draft))
@@ -79,7 +70,7 @@ def issue_root(
 def request_ca(
     profile: CaProfile, subject: Subject, distribution: Distribution, key: SigningKey
 ) -> bytes:
-    """A request for the certificate of the CA whose key that is (`builder.ca_request`)."""
+    """Return a request for the certificate of a CA with this key (`builder.ca_request`)."""
     public_key = key.public_key()
     draft = ca_request(profile, subject, public_key, distribution, lint_key(public_key))
     (whole,) = der.elements(draft)
@@ -95,7 +86,7 @@ def request_ca(
 def _re_signed(
     draft: x509.Certificate, issuer: x509.Certificate, issuer_key: SigningKey
 ) -> x509.Certificate:
-    """The draft's bytes under the issuer's own signature."""
+    """Return the draft with the issuer's own signature."""
     if issuer_key.public_key() != public_key_of(issuer):
         raise Refused(
             "the private key does not belong to the issuer {issuer}", issuer=common_name(issuer)

@@ -27,7 +27,7 @@ CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
     KeyAlgorithm.EC_P521: ec.SECP521R1(),
 }
 _CURVE_NAMES = {curve.name: algorithm for algorithm, curve in CURVES.items()}
-# FIPS 186-5 §6.1.1: the hash should be no weaker than the curve.
+# FIPS 186-5 §6.1.1: the hash should not be weaker than the curve.
 _CURVE_HASHES: dict[str, SignatureHash] = {
     "secp256r1": hashes.SHA256(),
     "secp384r1": hashes.SHA384(),
@@ -89,17 +89,16 @@ class MemoryKey:
 
 
 def generate(algorithm: KeyAlgorithm) -> PrivateKey:
-    """A fresh key pair from the operating system's generator."""
+    """Generate a key pair with the operating system's generator."""
     if algorithm in CURVES:
         return ec.generate_private_key(CURVES[algorithm])
     return rsa.generate_private_key(SMALLEST_EXPONENT, RSA_BITS[algorithm])
 
 
 def describe(public_key: object) -> str:
-    """A key's name for records and messages, such as `ec-p256` or `rsa-2560`.
+    """Return a key's name for records and messages, such as `ec-p256` or `rsa-2560`.
 
-    Args:
-        public_key: any that the library loads; an imported CA may have weak ones.
+    It accepts weak keys, which an imported CA may have.
     """
     match public_key:
         case ec.EllipticCurvePublicKey():
@@ -112,7 +111,7 @@ def describe(public_key: object) -> str:
 
 
 def accept(public_key: object) -> PublicKey:
-    """The same key, once it is strong enough to be certified or to sign.
+    """Return the key if it is strong enough to be certified or to sign.
 
     Raises:
         Invalid: another algorithm or curve, an RSA modulus outside 2048 to 8192 bits, or a small
@@ -135,7 +134,7 @@ def accept(public_key: object) -> PublicKey:
 
 
 def not_accepted(kind: str) -> Invalid:
-    """The refusal of a key, by whatever its kind is called."""
+    """Return the error for a key of that kind."""
     return Invalid(
         "keys of the kind {kind} are not accepted",
         hint="use P-256, P-384 or P-521, or RSA with 2048 to 8192 bits",
@@ -144,13 +143,13 @@ def not_accepted(kind: str) -> Invalid:
 
 
 def public_key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
-    """The key that a certificate or request holds, once it is strong enough.
+    """Return the key of a certificate or request.
 
     Raises:
-        Invalid: the key cannot be read, or `accept` refuses it, or it is bound to RSASSA-PSS: the
-            library would drop that binding, and TLS 1.3 makes PSS signatures with ordinary keys.
+        Invalid: unreadable, refused by `accept`, or bound to RSASSA-PSS: the library would drop
+            that binding, and TLS 1.3 makes PSS signatures with ordinary keys.
     """
-    # The library's stub forgets that a request has this property too.
+    # The library's stub lacks this property of a request.
     algorithm = holder.public_key_algorithm_oid  # type: ignore[union-attr]
     if algorithm == PublicKeyAlgorithmOID.RSASSA_PSS:
         raise not_accepted("id-RSASSA-PSS")
@@ -162,7 +161,7 @@ def public_key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> 
 
 
 def to_pkcs8(key: PrivateKey) -> bytes:
-    """PKCS#8 (RFC 5958) in DER, **unencrypted**: for the keystore, which seals it."""
+    """Return PKCS#8 (RFC 5958) in DER, **unencrypted**: the keystore seals it."""
     return key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,
@@ -171,13 +170,12 @@ def to_pkcs8(key: PrivateKey) -> bytes:
 
 
 def from_pkcs8(der: bytes) -> PrivateKey:
-    """Loads what `to_pkcs8` wrote; `check_pair` must follow.
+    """Load the result of `to_pkcs8`; `check_pair` must follow.
 
-    The library's own check of an RSA key costs 47 ms (2048 bits) to 325 ms (4096), so it is left
-    out: `check_pair` proves in under 3 ms what matters, that the key signs for its certificate.
+    The library's check of an RSA key takes 47 ms (2048 bits) to 325 ms (4096). `check_pair` proves
+    in under 3 ms that the key signs for its certificate.
 
-    Raises:
-        Invalid: no PKCS#8, encrypted, or not a key that we accept.
+    Raise Invalid if it is not PKCS#8, encrypted, or not an accepted key.
     """
     try:
         key = serialization.load_der_private_key(
@@ -192,22 +190,21 @@ def from_pkcs8(der: bytes) -> PrivateKey:
 
 
 def to_spki(key: PublicKey) -> bytes:
-    """SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER."""
+    """Return SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER."""
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
 def from_spki(der: bytes) -> PublicKey:
-    """Loads what `to_spki` wrote."""
+    """Load the result of `to_spki`."""
     return accept(serialization.load_der_public_key(der))
 
 
 def from_pem(data: bytes) -> PrivateKey:
-    """Loads an unencrypted private key in PEM that was made elsewhere, with all checks.
+    """Load another program's unencrypted private key in PEM, with all checks.
 
-    Raises:
-        Invalid: none there, encrypted, or not a key that we accept.
+    Raise Invalid if it is missing, encrypted, or not an accepted key.
     """
     try:
         key = serialization.load_pem_private_key(data, password=None)
@@ -217,10 +214,9 @@ def from_pem(data: bytes) -> PrivateKey:
 
 
 def check_pair(private: SigningKey, certificate: x509.Certificate) -> None:
-    """Proves that the private key belongs to the certificate, by one signature.
+    """Prove with one signature that the private key belongs to the certificate.
 
-    Raises:
-        Invalid: another public key, or a damaged private key whose signature does not verify.
+    Raise Invalid if the public key differs, or the private key is damaged.
     """
     public_key = public_key_of(certificate)
     if private.public_key() != public_key:
@@ -229,39 +225,35 @@ def check_pair(private: SigningKey, certificate: x509.Certificate) -> None:
 
 
 def check_key_pair(private: SigningKey, public_key: PublicKey) -> None:
-    """Proves by one signature that the two belong together.
-
-    Raises:
-        Invalid: the private key is damaged, or a token signs otherwise.
-    """
+    """Prove with one signature that the keys match. Raise Invalid if they do not."""
     message = b"does this key sign for its certificate?"
     if not verifies(public_key, sign(private, message), signature_hash(public_key), message):
         raise Invalid("the private key is damaged: its signature does not verify")
 
 
 def signature_hash(public_key: PublicKey) -> SignatureHash:
-    """The hash that a key signs with: as strong as the curve; SHA-256 for RSA (RFC 5754 §3)."""
+    """Return the hash for a key: as strong as the curve; SHA-256 for RSA (RFC 5754 §3)."""
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return _CURVE_HASHES[public_key.curve.name]
     return hashes.SHA256()
 
 
 def sign(key: SigningKey, *parts: bytes | memoryview) -> bytes:
-    """Sign the parts, which need not be joined for it, with the key's `signature_hash`."""
+    """Sign the parts, which need not be joined, with the key's `signature_hash`."""
     return key.sign_digest(digest(signature_hash(key.public_key()), *parts))
 
 
 def verifies(
     key: PublicKey, signature: bytes, algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview
 ) -> bool:
-    """Whether it is the key's signature (ECDSA or PKCS #1 v1.5) with that hash over the parts."""
+    """Return whether the key signed the parts (ECDSA or PKCS #1 v1.5) with that hash."""
     return verifies_digest(key, signature, algorithm, digest(algorithm, *parts))
 
 
 def verifies_digest(
     key: PublicKey, signature: bytes, algorithm: hashes.HashAlgorithm, hashed: bytes
 ) -> bool:
-    """As `verifies`, where the hash is at hand."""
+    """Return whether the key signed this digest."""
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, hashed, ec.ECDSA(Prehashed(algorithm)))
@@ -273,7 +265,7 @@ def verifies_digest(
 
 
 def digest(algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview) -> bytes:
-    """The hash over the parts, which need not be joined for it; it lets go of the interpreter."""
+    """Hash the parts, which need not be joined, without the interpreter's lock."""
     running = hashes.Hash(algorithm)
     for part in parts:
         running.update(part)
@@ -281,11 +273,10 @@ def digest(algorithm: hashes.HashAlgorithm, *parts: bytes | memoryview) -> bytes
 
 
 def lint_key(issuer_public_key: PublicKey) -> PrivateKey:
-    """A key that stands in for the issuer's while a certificate is linted; it guards nothing.
+    """Return a lint key: it replaces the issuer's key for the linter, and needs no protection.
 
-    Signing with the issuer's hash gives the issuer's AlgorithmIdentifier, byte for byte: that of
-    ECDSA names no curve (RFC 5758 §3.2), that of RSA no size (RFC 4055 §5). Hence a smaller and
-    faster key of the family will do.
+    It gives the issuer's AlgorithmIdentifier: that of ECDSA has no curve (RFC 5758 §3.2), that of
+    RSA no size (RFC 4055 §5). So a smaller, faster key of the same family is enough.
     """
     if isinstance(issuer_public_key, ec.EllipticCurvePublicKey):
         return _new_lint_key(KeyAlgorithm.EC_P256)
@@ -294,5 +285,5 @@ def lint_key(issuer_public_key: PublicKey) -> PrivateKey:
 
 @cache
 def _new_lint_key(algorithm: KeyAlgorithm) -> PrivateKey:
-    """One a process: an RSA key takes about 54 ms to make."""
+    """Generate a lint key, once in a process: an RSA key takes about 54 ms."""
     return generate(algorithm)

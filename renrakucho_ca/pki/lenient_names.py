@@ -1,4 +1,4 @@
-"""Names of certificates that another program made, read by hand.
+"""Parse names of other programs' certificates.
 
 Old CAs wrote Latin-1 into T61 strings, which the library refuses to read.
 """
@@ -13,7 +13,7 @@ _BMP_STRING, _UNIVERSAL_STRING = 0x1E, 0x1C
 
 
 def person(subject: memoryview) -> str | None:
-    """Whom a subject names: its last common name, the most specific, else its mail address.
+    """Return the last, most specific common name of a subject, else its mail address.
 
     Args:
         subject: the content of a Name (RFC 5280 §4.1.2.4).
@@ -37,7 +37,7 @@ def _text(value: der.Element) -> str:
 
 
 def decode(octets: bytes) -> str:
-    """A name's letters: UTF-8, and where they are not that, Latin-1, which takes anything."""
+    """Decode a name as UTF-8, else as Latin-1, which accepts all bytes."""
     try:
         return octets.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Distinguished names (RFC 5280 §4.1.2.4): from a subject of ours to what is signed."""
+"""Encode our subjects as distinguished names (RFC 5280 §4.1.2.4)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ _OIDS = {
 
 
 def to_name(subject: Subject | x509.Name) -> x509.Name:
-    """One attribute a relative name: UTF8String, but the country PrintableString (appendix A.1).
+    """Return a name with one attribute in a relative name; copy another certificate's name.
 
-    A name that was read from another certificate or request stays as it is.
-
-    Raises:
-        Invalid: a value that X.520 does not allow.
+    Values are UTF8String, the country PrintableString (appendix A.1). Raise Invalid if X.520 does
+    not allow a value.
     """
     if isinstance(subject, x509.Name):
         return subject
@@ -45,7 +43,8 @@ def to_name(subject: Subject | x509.Name) -> x509.Name:
             )
     return x509.Name(
         [
-            # The library's own limit counts octets: see the filter of warnings in `certificates`.
+            # The library's own limit counts octets: see the filter of warnings in
+            # `x509_certificates`.
             x509.NameAttribute(_OIDS[attribute], value, _validate=False)
             for attribute, value in subject
         ]

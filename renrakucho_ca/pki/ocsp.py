@@ -1,7 +1,7 @@
-"""OCSP responses (RFC 6960 §4.2) put together from DER: a million of them, or one with a nonce.
+"""Assemble OCSP responses (RFC 6960 §4.2) from DER: a million of them, or one with a nonce.
 
-The library's builder takes ten times as long as the signature in it. What the responses of one
-signing have in common is encoded once here; a certificate adds its serial number and its status.
+The library's builder takes ten times as long as the signature. The shared part of a signing's
+responses is encoded once; a certificate adds its serial number and its status.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class OcspError(Enum):
 
 
 def _revoked(code: int | None) -> tuple[bytes, bytes]:
-    """CertStatus revoked, what comes before its moment and after it.
+    """Return the parts of CertStatus revoked before and after its moment.
 
     Args:
-        code: CRLReason; None: not said, which stands for unspecified as in a CRL.
+        code: CRLReason; None omits it, which means unspecified, as in a CRL.
     """
     reason = b""
     if code is not None:
@@ -70,14 +70,11 @@ _BY_REASON = {reason.value: _revoked(REASON_CODES.get(reason)) for reason in Rev
 
 
 def status(revoked_at: int | None, reason: str | None) -> bytes:
-    """CertStatus of a certificate that was issued.
+    """Return CertStatus of an issued certificate. Raise Invalid for a bad moment or reason.
 
     Args:
-        revoked_at: in seconds since 1970; None: it is not revoked.
-        reason: a `RevocationReason`, as it lies in the store.
-
-    Raises:
-        Invalid: there is no such moment or reason.
+        revoked_at: in seconds since 1970; None if it is not revoked.
+        reason: a stored `RevocationReason`.
     """
     if revoked_at is None:
         return GOOD
@@ -93,7 +90,7 @@ def status(revoked_at: int | None, reason: str | None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """thisUpdate, which is producedAt as well, and nextUpdate (§4.2.2.1): aware, whole seconds."""
+    """thisUpdate, which is also producedAt, and nextUpdate (§4.2.2.1): aware, whole seconds."""
 
     this_update: datetime
     next_update: datetime
@@ -103,15 +100,15 @@ class Form:
     """The shared part of one responder's responses about one issuer in one period.
 
     Args:
-        hash: by which the clients name the issuer, and so the response must.
-        issuer: the hashes of its name and key, as `ocsp_request.issuer_hashes` gives them.
-        responder: the certificate of who signs, which goes along.
+        hash: of the request's CertID, which the response repeats.
+        issuer: the hashes of its name and key, from `ocsp_request.issuer_hashes`.
+        responder: the signer's certificate, which the response includes.
     """
 
     def __init__(
         self, hash: str, issuer: bytes, responder: x509.Certificate, period: Period
     ) -> None:
-        # RFC 5019 §2.2.1 and §4.2.2.3 here: named by its key, which is shorter than a name.
+        # RFC 5019 §2.2.1, §4.2.2.3: byKey, which is shorter than a name.
         key = x509.SubjectKeyIdentifier.from_public_key(responder.public_key()).digest
         produced = _time(period.this_update)
         self._responder_and_time = der.encode(_BY_KEY, der.encode(der.OCTET_STRING, key)) + produced
@@ -130,9 +127,9 @@ class Form:
         self._heads: dict[tuple[int, int], bytes] = {}
 
     def to_be_signed(self, number: bytes, status: bytes) -> bytes:
-        """ResponseData about one certificate, without extensions.
+        """Return ResponseData about one certificate, without extensions.
 
-        The octets before the serial number depend on the lengths alone, which are few.
+        The octets before the serial number depend only on the lengths, which are few.
 
         Args:
             number: the serial number as INTEGER.
@@ -146,12 +143,12 @@ class Form:
         return head + number + status + self._period
 
     def single(self, number: bytes, status: bytes) -> bytes:
-        """SingleResponse about the certificate with that serial number, an INTEGER."""
+        """Return SingleResponse about the certificate with that serial number, an INTEGER."""
         certificate = der.encode(der.SEQUENCE, self._issuer, number)
         return der.encode(der.SEQUENCE, certificate, status, self._period)
 
     def response(self, to_be_signed: bytes, signature: bytes) -> bytes:
-        """The whole OCSPResponse."""
+        """Return the whole OCSPResponse."""
         basic = der.encode(
             der.SEQUENCE,
             to_be_signed,
@@ -166,12 +163,12 @@ class Form:
 
     @property
     def responder_and_time(self) -> bytes:
-        """responderID and producedAt."""
+        """Return responderID and producedAt."""
         return self._responder_and_time
 
 
 def response_data(form: Form, singles: Sequence[bytes], nonce: bytes | None = None) -> bytes:
-    """ResponseData about any number of certificates, with the nonce of the request (§4.4.1)."""
+    """Return ResponseData about several certificates, with the request's nonce (§4.4.1)."""
     extensions = b""
     if nonce is not None:
         value = der.encode(der.OCTET_STRING, der.encode(der.OCTET_STRING, nonce))
@@ -186,11 +183,7 @@ _ALGORITHM = ec.ECDSA(Prehashed(hashes.SHA256()))
 
 
 def load_key(pkcs8: bytes) -> ResponderKey:
-    """A responder's key, from what `keys.to_pkcs8` wrote.
-
-    Raises:
-        Invalid: it is none.
-    """
+    """Load a responder's key from PKCS#8 in DER. Raise Invalid if it is none."""
     key = from_pkcs8(pkcs8)
     if not isinstance(key, ResponderKey):
         raise Invalid("the private key cannot be read")
@@ -198,9 +191,9 @@ def load_key(pkcs8: bytes) -> ResponderKey:
 
 
 def sign(key: ResponderKey, to_be_signed: bytes) -> bytes:
-    """A responder's signature.
+    """Return a responder's signature.
 
-    Hashed here, and the algorithm made once: nine tenths of the time of what `keys.sign` does.
+    The hash is made here and the algorithm once: nine tenths of the time of `keys.sign`.
     """
     return key.sign(hashlib.sha256(to_be_signed).digest(), _ALGORITHM)
 

@@ -1,4 +1,4 @@
-"""OCSP requests (RFC 6960 §4.1) as strangers send them: read, or refused, in bounded time."""
+"""Parse OCSP requests (RFC 6960 §4.1) from anyone in bounded time."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _EXPLICIT_0, _EXPLICIT_1, _EXPLICIT_2 = 0xA0, 0xA1, 0xA2
 
 @dataclass(frozen=True, slots=True)
 class CertId:
-    """Which certificate is asked for (§4.1.1).
+    """The identifier of the requested certificate (§4.1.1).
 
     Attributes:
-        hash: `sha1` or `sha256`; None where it is one that we do not know.
-        issuer: the hashes of the issuer's name and of its key, one after the other.
+        hash: `sha1` or `sha256`; None for an unknown one.
+        issuer: the hashes of the issuer's name and of its key, joined.
     """
 
     hash: str | None
@@ -44,22 +44,18 @@ class CertId:
 
 @dataclass(frozen=True, slots=True)
 class OcspRequest:
-    """A parsed OCSP request.
-
-    Attributes:
-        nonce: the content of the extension's OCTET STRING, to be given back as it came.
-    """
+    """A parsed OCSP request. The response repeats `nonce`, the content of its OCTET STRING."""
 
     certificates: tuple[CertId, ...]
     nonce: bytes | None
 
 
 def parse(data: bytes) -> OcspRequest:
-    """Reads an OCSPRequest in DER. A signature and the requestor's name count for nothing.
+    """Parse an OCSPRequest in DER. Ignore its signature and the requestor's name.
 
     Raises:
-        Invalid: it is none, has no certificate or too many, a critical extension that we do not
-            know, or a nonce of a length that RFC 9654 §2.1 refuses.
+        Invalid: malformed, without certificate or with too many, with an unknown critical
+            extension, or a nonce of a length that RFC 9654 §2.1 refuses.
     """
     try:
         return _parse(data)
@@ -109,7 +105,7 @@ def _single(request: der.Element) -> CertId:
 
 
 def _extensions(fields: Sequence[der.Element], tag: int) -> dict[bytes, bytes]:
-    """§4.4: what is not known is passed over, unless it is critical."""
+    """§4.4: return the extensions; skip unknown ones, but refuse critical ones."""
     found: dict[bytes, bytes] = {}
     for field in fields:
         (listed,) = der.untrusted(_content(field, tag))
@@ -126,7 +122,7 @@ def _extensions(fields: Sequence[der.Element], tag: int) -> dict[bytes, bytes]:
 
 
 def _nonce(extensions: dict[bytes, bytes]) -> bytes | None:
-    """RFC 9654 §2.1: a nonce is an OCTET STRING of 1 to 128 octets; all others are refused."""
+    """RFC 9654 §2.1: require an OCTET STRING of 1 to 128 octets."""
     if _NONCE not in extensions:
         return None
     (nonce,) = der.untrusted(extensions[_NONCE])
@@ -143,7 +139,7 @@ def _content(element: der.Element, tag: int) -> memoryview:
 
 
 def issuer_hashes(certificate: bytes) -> dict[str, bytes]:
-    """By which values a CertID names this issuer, for each of `HASHES`.
+    """Return the CertID values of an issuer, for each of `HASHES`.
 
     Args:
         certificate: the issuer's, DER; its own octets are hashed, as clients do (§4.1.1).

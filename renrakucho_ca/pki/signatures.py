@@ -27,10 +27,10 @@ _VERSION_FIELD = 0xA0  # TBSCertificate.version, [0] EXPLICIT
 
 
 def re_sign(draft: bytes, key: keys.SigningKey) -> bytes:
-    """A draft's bytes under the signature of another key of the same family and hash.
+    """Replace a draft's signature with one of another key of the same family and hash.
 
     Certificate (RFC 5280 §4.1), CertificateList (§5.1) and CertificationRequest (RFC 2986 §4.2) are
-    all SEQUENCE { what is signed, signatureAlgorithm, signatureValue }: the first two stay.
+    all SEQUENCE { signed part, signatureAlgorithm, signatureValue }: the first two stay.
 
     Args:
         draft: DER, signed by `keys.lint_key` of the key's public half.
@@ -42,7 +42,7 @@ def re_sign(draft: bytes, key: keys.SigningKey) -> bytes:
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the certificate names the issuer, and the issuer's key signed it."""
+    """Return whether the certificate names the issuer, and the issuer's key signed it."""
     data = certificate.public_bytes(serialization.Encoding.DER)
     tbs, _ = tbs_fields(data)
     return certificate.issuer == issuer.subject and verifies(
@@ -61,10 +61,10 @@ def verifies(
     parameters: object,
     tbs: memoryview,
 ) -> bool:
-    """Whether the issuer's key made a signature over a to-be-signed part.
+    """Return whether the issuer's key signed a to-be-signed part.
 
     Args:
-        algorithm, parameters: the hash, and what else the signature's AlgorithmIdentifier says.
+        algorithm, parameters: of the signature's AlgorithmIdentifier.
     """
     key = issuer.public_key()
     try:
@@ -85,13 +85,14 @@ def verifies(
 
 
 def is_broken(certificate: x509.Certificate) -> bool:
-    """Whether it is signed over SHA-1 or MD5, for which others can be made to fit (RFC 8550 §4)."""
+    """Return whether it is signed over SHA-1 or MD5, which allow collisions (RFC 8550 §4)."""
     return certificate.signature_algorithm_oid in _BROKEN
 
 
 def tbs_fields(certificate: bytes) -> tuple[memoryview, list[der.Element]]:
-    """TBSCertificate as it was signed, and its fields from serialNumber on: the library would write
-    it anew. It has parsed what is walked here."""
+    """Return TBSCertificate as signed, and its fields from serialNumber on, without a new encoding.
+    The library must have parsed it.
+    """
     (whole,) = der.elements(certificate)
     tbs = next(der.elements(whole.content))
     fields = list(islice(der.elements(tbs.content), 6))

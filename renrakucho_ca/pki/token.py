@@ -19,7 +19,7 @@ from renrakucho_ca.token_uri import TokenUri
 if TYPE_CHECKING:
     from types import ModuleType
 
-# RFC 8017 §9.2 note 1: what stands before the digest in DigestInfo. RSA keys sign SHA-256 alone.
+# RFC 8017 §9.2 note 1: DigestInfo before the digest. RSA keys sign only SHA-256.
 _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
@@ -35,10 +35,9 @@ class TokenKey:
         return self._public_key
 
     def sign_digest(self, digest: bytes) -> bytes:
-        """Sign a digest made in this process: it takes long to send a CRL of 53 MB to a token.
+        """Sign a digest. Raise Unavailable if the token is gone or refuses.
 
-        Raises:
-            Unavailable: the token is gone, or refuses.
+        This process hashes: sending a CRL of 53 MB to a token takes long.
         """
         with translated_errors(self._access.uri) as pkcs11:
             if isinstance(self._public_key, ec.EllipticCurvePublicKey):
@@ -82,11 +81,7 @@ def find(access: Access) -> TokenKey | None:
 
 
 def get(access: Access) -> TokenKey:
-    """As `find`, where there must be one.
-
-    Raises:
-        As `find`, and Unavailable where there is none.
-    """
+    """Return the key that a URI names. Raise as `find`, and Unavailable if it is missing."""
     key = find(access)
     if key is None:
         raise Unavailable(
@@ -100,8 +95,7 @@ def get(access: Access) -> TokenKey:
 def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
     """Generate a key pair in the token; its private key cannot be extracted.
 
-    Raises:
-        As `find`. Invalid: the URI has no `object`, which would be its name.
+    Raise as `find`, and Invalid if the URI has no `object`, which is the key's name.
     """
     uri = access.uri
     if uri.label is None:
@@ -110,7 +104,7 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
         named: dict[str, Any] = {
             "store": True,
             "label": uri.label,
-            # The two halves find each other by it.
+            # It links the two halves.
             "id": uri.id or uri.label.encode(),
             "capabilities": pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY,
             "private_template": {
@@ -118,7 +112,7 @@ def generate(access: Access, algorithm: KeyAlgorithm) -> TokenKey:
                 pkcs11.Attribute.EXTRACTABLE: False,
             },
         }
-        # Of the login that there is; a session that can write is open for this moment alone.
+        # The process's one login is shared; the writing session is open only for this call.
         with login(pkcs11, access).token.open(rw=True) as writing:
             if algorithm in keys.CURVES:
                 curve = pkcs11.util.ec.encode_named_curve_parameters(keys.CURVES[algorithm].name)

@@ -1,7 +1,7 @@
 """Find the token (PKCS #11) that a URI names, and log in to it.
 
-A token allows one login per process and locks after a few wrong PINs. So a session or refusal is
-kept for the whole process, and the last attempt is never used.
+A token allows one login per process and locks after a few wrong PINs. So a process keeps its
+session or refusal, and never uses the last attempt.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _waited: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that it takes to use a key. Plain values, so that it can be sent to a worker process.
+    """The data needed to use a key: plain values, which a worker process can receive.
 
     Attributes:
         module: the path of the PKCS #11 library.
@@ -46,21 +46,20 @@ class Access:
 
 
 def look_for(uri: TokenUri, module: str) -> None:
-    """Whether the token is there and can be logged in to. Needs no PIN.
+    """Check that the token is present and allows a login, without a PIN.
 
     Raises:
-        Unavailable: the module cannot be loaded, there is not exactly one such token, or its PIN
-            is locked or nearly so.
+        Unavailable: the module cannot be loaded, not exactly one token fits, or its PIN is locked
+            or nearly so.
     """
     with translated_errors(uri) as pkcs11:
         _refuse_spent(pkcs11, _token(pkcs11, uri, module), uri)
 
 
 def login(pkcs11: ModuleType, access: Access) -> Any:
-    """A session of the one login that a process has with a token.
+    """Return a session of the process's one login to a token.
 
-    Raises:
-        Unavailable: no module or token, or the PIN has been refused already. And the library's own.
+    Raise Unavailable without module or token, or after a refused PIN, and the library's errors.
     """
     token = _token(pkcs11, access.uri, access.module)
     place = access.module, token.slot.slot_id
@@ -76,8 +75,10 @@ def login(pkcs11: ModuleType, access: Access) -> Any:
 
 
 def _opened(pkcs11: ModuleType, token: Any, access: Access) -> Any:
-    """Log in; retry if another process wrote to the token meanwhile: one of a hundred logins to
-    SoftHSM, four at a time (measured). A refused PIN is not retried."""
+    """Log in; retry if another process wrote to the token meanwhile, but not after a refused PIN.
+
+    That happened in one of a hundred logins to SoftHSM, four at a time (measured).
+    """
     for seconds in WAITS:
         _refuse_spent(pkcs11, token, access.uri)
         with suppress(pkcs11.GeneralError):
@@ -101,7 +102,7 @@ def _refuse_spent(pkcs11: ModuleType, token: Any, uri: TokenUri) -> None:
 
 
 def _token(pkcs11: ModuleType, uri: TokenUri, module: str) -> Any:
-    """The one token that a URI names, waited for a moment."""
+    """Return the one token that a URI names; wait a moment for it."""
     found = _tokens(pkcs11, uri, module)
     if not found and module not in _waited and not any(used == module for used, _ in _sessions):
         _waited.add(module)
@@ -129,7 +130,7 @@ def _token(pkcs11: ModuleType, uri: TokenUri, module: str) -> Any:
 
 
 def _tokens(pkcs11: ModuleType, uri: TokenUri, module: str) -> list[Any]:
-    """All that fit a URI at this moment."""
+    """Return all tokens that fit a URI now."""
     try:
         slots = pkcs11.lib(module).get_slots(token_present=True)
     except pkcs11.GeneralError:  # what SoftHSM says while another process writes
@@ -153,7 +154,7 @@ def _tokens(pkcs11: ModuleType, uri: TokenUri, module: str) -> list[Any]:
 
 
 def _in_slot(pkcs11: ModuleType, slot: Any) -> list[Any]:
-    """The slot's token, where it is one that can be read and is set up."""
+    """Return the slot's token if it is readable and initialized."""
     try:
         token = slot.get_token()
     except pkcs11.PKCS11Error:
@@ -171,11 +172,7 @@ def _wrong_pin(uri: TokenUri) -> Unavailable:
 
 @contextmanager
 def translated_errors(uri: TokenUri) -> Iterator[ModuleType]:
-    """Hands the library out, and turns its errors into ours.
-
-    Raises:
-        Unavailable: it is not installed, or whatever it said.
-    """
+    """Yield the library, and translate its errors to Unavailable, also if it is not installed."""
     try:
         import pkcs11
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Certificates, ours and others': read to their depths, compared, written as PEM and DER."""
+"""Parse certificates completely, compare them, encode them as PEM and DER."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from renrakucho_ca.pki import UNREADABLE
 from renrakucho_ca.pki.keys import public_key_of
 from renrakucho_ca.pki.signatures import signed_by
 
-# What the library says of others' certificates on stderr, whenever it reads one, helps no user.
-# Above all it counts the octets of a common name, where RFC 5280 appendix A.1 allows 64
-# characters: 64 octets would end a Japanese name after the 21st. The others are old CAs' habits:
-# serial number 0, NULL parameters of ECDSA, PKCS#7 and #12 in BER, UTF-8 in a VisibleString.
+# The library's warnings about others' certificates on stderr help no user. It counts the octets of
+# a common name, but RFC 5280 appendix A.1 allows 64 characters: 64 octets would end a Japanese name
+# after the 21st. The other warnings are about old CAs' habits: serial number 0, NULL parameters of
+# ECDSA, PKCS#7 and #12 in BER, UTF-8 in a VisibleString.
 for _message in (
     "Attribute's length must be",
     "Parsed a serial number",
@@ -32,11 +32,9 @@ _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
 def load(der: bytes) -> x509.Certificate:
-    """A certificate from DER, read to its depths: the library itself reads names, extensions and
-    key only when they are asked for, and a fault in them would come out anywhere.
+    """Parse a certificate in DER completely. Raise Invalid if any part is unreadable.
 
-    Raises:
-        Invalid: not a certificate, or one with a part that cannot be read.
+    The library parses names, extensions and key on access, where a fault would appear anywhere.
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
@@ -50,10 +48,9 @@ def load(der: bytes) -> x509.Certificate:
 
 
 def load_pem(data: bytes) -> list[x509.Certificate]:
-    """All certificates in a PEM file, in order; at least one.
+    """Return all certificates in a PEM file in order.
 
-    Raises:
-        Invalid: there is none, or one that cannot be read.
+    Raise Invalid if one is bad or none exists.
     """
     try:
         found = x509.load_pem_x509_certificates(data)
@@ -63,11 +60,7 @@ def load_pem(data: bytes) -> list[x509.Certificate]:
 
 
 def check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    """Proves that the issuer signed the certificate; a root is its own.
-
-    Raises:
-        Invalid: another name, or the signature does not verify.
-    """
+    """Verify that the issuer, or a root itself, signed the certificate. Raise Invalid if not."""
     if not signed_by(certificate, issuer):
         raise Invalid(
             "{issuer} did not issue {subject}",
@@ -77,7 +70,7 @@ def check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> Non
 
 
 def to_pem(certificate: x509.Certificate) -> bytes:
-    """RFC 7468 text, ending with a line feed."""
+    """Encode a certificate as PEM (RFC 7468), ending with a line feed."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
@@ -86,29 +79,28 @@ def to_der(certificate: x509.Certificate) -> bytes:
 
 
 def fingerprint_sha256(certificate: x509.Certificate) -> str:
-    """SHA-256 over the DER, in lower-case hex without colons."""
+    """Return SHA-256 over the DER, in lower-case hex without colons."""
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def common_name(certificate: x509.Certificate) -> str:
-    """The first common name of the subject; its whole text where it has none."""
+    """Return the first common name of the subject, else the whole subject."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else subject_text(certificate)
 
 
 def subject_text(holder: x509.Certificate | x509.CertificateSigningRequest) -> str:
-    """The subject as RFC 4514 writes it: the last attribute first."""
+    """Return the subject in the form of RFC 4514: the last attribute first."""
     return holder.subject.rfc4514_string()
 
 
 def extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None:
-    """An extension's value; None where there is none of that kind.
+    """Return an extension's value, or None.
 
-    Raises:
-        ValueError, x509.DuplicateExtension: of a certificate that `load` has not seen.
+    Raise ValueError or x509.DuplicateExtension for a certificate that `load` has not parsed.
     """
-    # By the identifier: get_extension_for_class asks each for its class, and takes three times as
-    # long where there is none. The linter does this twenty times a certificate.
+    # By the identifier: get_extension_for_class checks the class of each, which takes three times
+    # as long for a missing one. The linter does this twenty times for a certificate.
     for each in certificate.extensions:
         if each.oid == kind.oid:
             assert isinstance(each.value, kind)
@@ -123,9 +115,9 @@ def path_length(ca: x509.Certificate) -> int | None:
 
 
 def authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """The issuer's subjectKeyIdentifier as it stands there (§4.2.1.1), in certificates and CRLs.
+    """Return the issuer's subjectKeyIdentifier unchanged (§4.2.1.1), for certificates and CRLs.
 
-    An imported issuer may have none: then it is derived from its key.
+    It is derived from the key if an imported issuer has none.
     """
     identifier = extension(issuer, x509.SubjectKeyIdentifier)
     if identifier is None:

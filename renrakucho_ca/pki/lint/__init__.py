@@ -1,7 +1,7 @@
 """Parse a certificate and report its deviations from its profile.
 
-The linter shares only the request with the builder: a mistake there cannot excuse itself here. The
-rules are in `field_rules`, `extension_rules` and `constraint_rules`.
+The linter shares only the request with the builder, so it finds the builder's mistakes. The rules
+are in `field_rules`, `extension_rules` and `constraint_rules`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ def lint(
     issuer: x509.Certificate,
     *above: x509.Certificate,
 ) -> list[str]:
-    """Return findings about a device's certificate; none is a pass. Its signature is not verified.
+    """Return findings about a device's certificate;
 
-    Args:
-        above: the CAs above the issuer.
+    none is a pass. Its signature is not verified.
     """
     expected = Expected(
         request,
@@ -46,11 +45,7 @@ def lint(
 
 
 def lint_ca(certificate: x509.Certificate, request: Ca, issuer: x509.Certificate) -> list[str]:
-    """Lint a CA's certificate, as `lint` does a device's.
-
-    Args:
-        issuer: the CA above it; for a root, the certificate itself.
-    """
+    """Lint a CA's certificate as `lint` does; a root is its own `issuer`."""
     expected = Expected(
         request,
         issuer,

@@ -1,4 +1,4 @@
-"""The rules for what constrains a certificate: its own constraints, and those of its issuer."""
+"""Rules for a certificate's own constraints, and those of its issuer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANY_POLICY = "2.5.29.32.0"
 
 
 def _constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.4, 10, 11, 14: those of the profile."""
+    """§4.2.1.4, 10, 11, 14: require the profile's constraints."""
     bound = expected.bound
     names = extension(certificate, x509.NameConstraints)
     for found, subtrees in (
@@ -39,14 +39,14 @@ def _constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[
 
 
 def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§6.1: what the issuer forbids, every verifier would refuse."""
+    """§6.1: refuse what the issuer's constraints forbid: verifiers would refuse it."""
     issuer = expected.issuer
-    # A responder's certificate is held against its issuer alone (RFC 6960 §4.2.2.2).
+    # Only its issuer's constraints apply to a responder's certificate (RFC 6960 §4.2.2.2).
     if certificate == issuer or expected.no_check:
         return
     for ca in (issuer, *expected.above):
         yield from map(str, name_findings(certificate, ca))
-    # A root's policies have no effect: verifiers begin below it (§6.1.1 (d)), OpenSSL too.
+    # A root's policies have no effect: verifiers, also OpenSSL, begin below it (§6.1.1 (d)).
     yield from _policy_findings(
         certificate,
         extension(issuer, x509.CertificatePolicies),
@@ -56,10 +56,10 @@ def _issuers_constraints(certificate: x509.Certificate, expected: Expected) -> I
 
 
 def name_findings(certificate: x509.Certificate, ca: x509.Certificate) -> Iterator[Invalid]:
-    """§6.1.4 (b), (c): every name of a kind that is permitted somewhere must be permitted.
+    """§6.1.4 (b), (c): yield each name that the CA's constraints do not permit.
 
     Args:
-        ca: any above the certificate; a root's constraints OpenSSL keeps like all others.
+        ca: any CA above the certificate; OpenSSL applies a root's constraints too.
     """
     bound = extension(ca, x509.NameConstraints)
     if bound is None:
@@ -80,11 +80,7 @@ def _policy_findings(
     constraints: x509.PolicyConstraints | None,
     inhibit_any: x509.InhibitAnyPolicy | None,
 ) -> Iterator[str]:
-    """§6.1.3 (d): with an explicit policy required, one must hold along the whole path.
-
-    Args:
-        policies, constraints, inhibit_any: the issuer's.
-    """
+    """§6.1.3 (d): require one policy along the whole path if an explicit policy is required."""
     explicit = None if constraints is None else constraints.require_explicit_policy
     if explicit != 0:
         return
@@ -104,10 +100,10 @@ _HOST = re.compile(r"([a-z0-9_]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0
 
 
 def _names(certificate: x509.Certificate) -> Iterator[tuple[NameForm, _Name]]:
-    """The subject; and what verifiers take for other names in it, where there are no others.
+    """Yield the subject, and the parts of it that verifiers treat as missing alternative names.
 
-    Mail addresses §4.2.1.10 itself names; a common name that looks like a host OpenSSL and GnuTLS
-    hold against the constraints of hosts.
+    §4.2.1.10 names mail addresses. OpenSSL and GnuTLS also compare a common name that looks like a
+    host with the constraints of hosts.
     """
     yield NameForm.DIRNAME, certificate.subject
     for attribute in certificate.subject:
@@ -144,7 +140,7 @@ def _is_within(name: _Name, base: x509.GeneralName) -> bool:
 
 
 def _compared(relative: x509.RelativeDistinguishedName) -> frozenset[tuple[str, str]]:
-    """§7.1: without regard to case and to repeated blanks."""
+    """§7.1: ignore case and repeated blanks."""
     return frozenset(
         (each.oid.dotted_string, " ".join(str(each.value).casefold().split())) for each in relative
     )

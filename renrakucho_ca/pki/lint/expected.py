@@ -17,9 +17,9 @@ class Expected:
 
     Attributes:
         years: the longest validity.
-        bound: the constraints and policies that the certificate itself has.
+        bound: the certificate's own constraints and policies.
         no_check: it is an OCSP responder's.
-        identifier: of its key; None where it is to be derived from the key.
+        identifier: of its key; None to derive it from the key.
         above: the CAs above the issuer.
     """
 

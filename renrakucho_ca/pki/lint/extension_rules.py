@@ -1,4 +1,4 @@
-"""The rules for a certificate's extensions (RFC 5280 §4.2), but what constrains it."""
+"""Rules for a certificate's extensions (RFC 5280 §4.2), except constraints."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _USAGE_BITS: dict[str, Callable[[x509.KeyUsage], bool]] = {
     "keyAgreement": lambda usage: usage.key_agreement,
     "keyCertSign": lambda usage: usage.key_cert_sign,
     "cRLSign": lambda usage: usage.crl_sign,
-    # The library raises where keyAgreement, which gives the two a meaning, is not set.
+    # The library raises without keyAgreement, which gives the two a meaning.
     "encipherOnly": lambda usage: usage.key_agreement and usage.encipher_only,
     "decipherOnly": lambda usage: usage.key_agreement and usage.decipher_only,
 }
 
 
 def _extensions(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2: exactly the extensions of the profile, each as critical as the clause wants."""
+    """§4.2: require exactly the extensions of the profile, as critical as the clause says."""
     wanted = {
         ExtensionOID.BASIC_CONSTRAINTS: True,  # §4.2.1.9
         ExtensionOID.KEY_USAGE: True,  # §4.2.1.3
@@ -88,7 +88,7 @@ def _wanted_constraints(bound: Constraints) -> dict[ObjectIdentifier, bool]:
 
 
 def _basic_constraints(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.9: a device is no CA; a CA is one, and no deeper than its profile."""
+    """§4.2.1.9: refuse a device that is a CA, and a CA that is none or deeper than its profile."""
     found = extension(certificate, x509.BasicConstraints)
     if found is None:
         return
@@ -101,7 +101,7 @@ def _basic_constraints(certificate: x509.Certificate, expected: Expected) -> Ite
 
 
 def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.3: the bits of the profile, no fewer and no more."""
+    """§4.2.1.3: require exactly the profile's bits."""
     found = extension(certificate, x509.KeyUsage)
     if found is None:
         return
@@ -110,7 +110,7 @@ def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[st
         yield f"the key usage lacks {bit}"
     for bit in sorted(bits - expected.key_usage):
         yield f"the key usage has {bit}"
-    # RFC 3279 §2.3.1, RFC 8813 §3. A request may bring a key of another kind than the profile's.
+    # RFC 3279 §2.3.1, RFC 8813 §3. A request may have a key of another kind than the profile.
     kind, never = "an RSA", "keyAgreement"
     if isinstance(expected.request.public_key, ec.EllipticCurvePublicKey):
         kind, never = "an EC", "keyEncipherment"
@@ -119,7 +119,7 @@ def _key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[st
 
 
 def _extended_key_usage(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.12: the purposes of the profile, no fewer and no more."""
+    """§4.2.1.12: require exactly the profile's purposes."""
     found = extension(certificate, x509.ExtendedKeyUsage)
     if found is None:
         return
@@ -131,7 +131,7 @@ def _extended_key_usage(certificate: x509.Certificate, expected: Expected) -> It
 
 
 def _subject_key_identifier(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.2, method (1): SHA-1 over the key, by which a path is found, not proven."""
+    """§4.2.1.2, method (1): require the SHA-1 of the key; it finds a path, but proves nothing."""
     found = extension(certificate, x509.SubjectKeyIdentifier)
     wanted = expected.identifier or x509.SubjectKeyIdentifier.from_public_key(
         expected.request.public_key
@@ -141,7 +141,7 @@ def _subject_key_identifier(certificate: x509.Certificate, expected: Expected) -
 
 
 def _authority_key_identifier(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.1: the issuer's subject key identifier, as it stands there."""
+    """§4.2.1.1: require the issuer's subject key identifier, unchanged."""
     found = extension(certificate, x509.AuthorityKeyIdentifier)
     issuer = extension(expected.issuer, x509.SubjectKeyIdentifier)
     if issuer is None:  # an imported CA
@@ -151,7 +151,7 @@ def _authority_key_identifier(certificate: x509.Certificate, expected: Expected)
 
 
 def _crl_distribution_points(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.2.1.13: one point, with the full name alone."""
+    """§4.2.1.13: require one point with only the full name."""
     found = extension(certificate, x509.CRLDistributionPoints)
     if found is None:
         return
@@ -169,7 +169,7 @@ def _crl_distribution_points(certificate: x509.Certificate, expected: Expected) 
 def _authority_information_access(
     certificate: x509.Certificate, expected: Expected
 ) -> Iterator[str]:
-    """§4.2.2.1: OCSP and caIssuers, where there are addresses."""
+    """§4.2.2.1: require OCSP and caIssuers if there are addresses."""
     found = extension(certificate, x509.AuthorityInformationAccess)
     if found is None:
         return

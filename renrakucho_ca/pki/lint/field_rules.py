@@ -1,4 +1,4 @@
-"""The rules for a certificate's fields (RFC 5280 §4.1)."""
+"""Rules for a certificate's fields (RFC 5280 §4.1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from renrakucho_ca.pki.keys import public_key_of, signature_hash
 from renrakucho_ca.pki.lint.expected import Expected, Rule
 from renrakucho_ca.pki.x509_certificates import extension
 
-# Read from the RFCs once more, not taken from the builder.
+# Taken from the RFCs, independently of the builder.
 _ATTRIBUTES = {
     SubjectAttribute.COUNTRY: "2.5.4.6",
     SubjectAttribute.ORGANIZATION: "2.5.4.10",
@@ -28,13 +28,13 @@ _ATTRIBUTES = {
 
 
 def _version(certificate: x509.Certificate, _: Expected) -> Iterator[str]:
-    """§4.1.2.1: extensions need version 3."""
+    """§4.1.2.1: require version 3, which extensions need."""
     if certificate.version is not x509.Version.v3:
         yield f"the version is {certificate.version.name}, not v3"
 
 
 def _serial(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.2.2: positive, at most 20 octets; ours carry 128 random bits, so are never short."""
+    """§4.1.2.2: require a positive serial of at most 20 octets; ours have 128 random bits."""
     serial = certificate.serial_number
     if serial != expected.request.serial:
         yield f"the serial number is {serial:x}, not {expected.request.serial:x}"
@@ -47,7 +47,7 @@ def _serial(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
 
 
 def _signature_hash(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.1.2; SHA-1 is broken (RFC 6194), and the draft must name the issuer's own hash."""
+    """§4.1.1.2: refuse SHA-1, which is broken (RFC 6194), and any hash but the issuer's own."""
     used = certificate.signature_hash_algorithm
     wanted = signature_hash(public_key_of(expected.issuer))
     if used is None or used.name != wanted.name:
@@ -55,7 +55,7 @@ def _signature_hash(certificate: x509.Certificate, expected: Expected) -> Iterat
 
 
 def _issuer(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.2.4 and §6.1.3: the issuer's subject, byte for byte; and the issuer must be a CA."""
+    """§4.1.2.4, §6.1.3: require the issuer's subject, byte for byte, and an issuer that is a CA."""
     if certificate.issuer.public_bytes() != expected.issuer.subject.public_bytes():
         yield "the issuer's name is not the subject of the issuer's certificate"
     constraints = extension(expected.issuer, x509.BasicConstraints)
@@ -67,14 +67,14 @@ def _issuer(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
 
 
 def _validity(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.2.5; and no certificate outlives its issuer (§6.1 would refuse it from then on)."""
+    """§4.1.2.5: refuse a certificate that outlives its issuer; §6.1 would refuse it later."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if (begin, end) != (expected.request.validity.not_before, expected.request.validity.not_after):
         yield "the validity is not the one that was asked for"
     if end <= begin:
         yield "the validity ends before it begins"
-    # One day more than the calendar in UTC: where local midnight lies on another day, ten years
-    # from 29 February end a day apart, and the beginning may be set back against slow clocks.
+    # One day more than the calendar in UTC: if local midnight is on another day, ten years from 29
+    # February differ by a day, and the beginning may be set back for slow clocks.
     elif end > years_after(begin, expected.years) + timedelta(days=1):
         yield f"the validity is longer than the {expected.years} years of the profile"
     if end > expected.issuer.not_valid_after_utc:
@@ -82,7 +82,7 @@ def _validity(certificate: x509.Certificate, expected: Expected) -> Iterator[str
 
 
 def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.2.6: what was asked for, in that order, one attribute a relative name."""
+    """§4.1.2.6: require the requested subject in order, with one attribute in a relative name."""
     if isinstance(expected.request.subject, x509.Name):
         if certificate.subject.public_bytes() != expected.request.subject.public_bytes():
             yield "the subject is not the one that was asked for"
@@ -98,7 +98,7 @@ def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]
 
 
 def _subject_strings(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.2.4 wants UTF8String or PrintableString; appendix A.1 bounds the lengths."""
+    """§4.1.2.4: require UTF8String or PrintableString, and the lengths of appendix A.1."""
     if isinstance(expected.request.subject, x509.Name):
         return  # it must be the same as elsewhere, whatever it is
     (name,) = der.elements(certificate.subject.public_bytes())
@@ -115,7 +115,7 @@ def _subject_strings(certificate: x509.Certificate, expected: Expected) -> Itera
 
 
 def _public_key(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
-    """§4.1.2.7: the requested key, of an accepted kind and strength."""
+    """§4.1.2.7: require the requested key, of an accepted kind and strength."""
     try:
         found = public_key_of(certificate)
     except Invalid as refusal:
