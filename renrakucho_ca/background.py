@@ -11,7 +11,7 @@ _Result = TypeVar("_Result")
 
 
 class BackgroundTask(Generic[_Result]):
-    """Run a function in a thread while the caller goes on; as a context, wait for it at the end.
+    """Run a function in a thread while the caller continues; as a context, wait for it at the end.
 
     If no thread can be started, `result` runs the function. (The executors of `concurrent.futures`
     take 10 ms to import, and fail there.)
@@ -43,7 +43,7 @@ class BackgroundTask(Generic[_Result]):
         return self._results[0]
 
     def wait(self) -> None:
-        """Wait for the end, whatever the outcome."""
+        """Wait for the end, without result or exception."""
         if self._thread is not None:
             self._thread.join()
 

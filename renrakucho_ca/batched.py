@@ -1,4 +1,4 @@
-"""Items in batches: one transaction, message or block for each."""
+"""Split items into batches, for one transaction, message or block each."""
 
 from __future__ import annotations
 

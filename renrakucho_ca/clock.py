@@ -10,7 +10,7 @@ Clock = Callable[[], datetime]
 """Returns the present moment: aware, UTC, whole seconds (X.509 times have no fractions)."""
 
 Randomness = Callable[[int], bytes]
-"""Returns that many unpredictable bytes."""
+"""Returns the given number of unpredictable bytes."""
 
 
 def system_clock() -> datetime:
@@ -25,8 +25,7 @@ system_randomness: Randomness = os.urandom
 def years_after(moment: datetime, years: int) -> datetime:
     """Return the same day and time `years` calendar years later; 29 February becomes the 28th.
 
-    The calendar is that of `moment`'s timezone: ten years after a Japanese date is the same
-    Japanese date, even where the date in UTC differs.
+    The calendar is that of `moment`'s timezone, whose date may differ from the date in UTC.
     """
     try:
         return moment.replace(year=moment.year + years)
@@ -42,7 +41,7 @@ def half_life(begin: datetime, end: datetime) -> datetime:
 def is_renewal_due(now: datetime, begin: datetime, end: datetime) -> bool:
     """Return whether half of a validity period has passed.
 
-    A period in the future is renewed too: the clock was set back, and to servers with the right
-    time the object is not valid yet.
+    A period in the future is due too: servers with the right time reject it, since our clock was
+    set back.
     """
     return not begin <= now < half_life(begin, end)

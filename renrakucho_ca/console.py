@@ -33,8 +33,8 @@ TABLE_ROWS = 1000
 FOLDED_COLUMN = 16
 """Terminal columns that a folded text keeps; if that does not fit, spare columns are dropped."""
 
-# Spreadsheets take a cell that begins with one of these for a formula (OWASP, "CSV injection");
-# Japanese ones read the full-width signs alike.
+# Spreadsheets run a cell that begins with one of these as a formula (OWASP, "CSV injection");
+# Japanese ones also the full-width signs.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -45,11 +45,7 @@ class Format(StrEnum):
 
 
 class Console:
-    """The output of a command.
-
-    Args:
-        zone: returns the timezone of displayed dates; called when the first date is shown.
-    """
+    """The output of a command. `zone` is called when the first date is displayed."""
 
     def __init__(
         self, catalogue: Catalogue, zone: Callable[[], tzinfo], *, quiet: bool, verbose: bool
@@ -89,8 +85,7 @@ class Console:
         """Print one record: a JSON object, or a table with a line for each value.
 
         Args:
-            columns: the keys that the table shows, in order (default: all). Empty values are
-                omitted.
+            columns: the table's keys in order (default: all); empty values are omitted.
         """
         match form:
             case Format.JSON:

@@ -1,7 +1,7 @@
 """The kinds of error. Each edge (cli, web) has one table that maps a kind to its own code.
 
-A message is an English template and its values. The template is the key of the catalogue in
-`locale`, so that the edge can print it in the reader's language.
+A message is an English template and its values. The template is the catalogue's key in `locale`, so
+that the edge prints it in the reader's language.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ class RcaError(Exception):
 
     Args:
         message: template with `{name}` placeholders. Lower case, no full stop.
-        hint: template over the same values: what to do about it.
-        values: values of the placeholders. Never a secret: errors end up in logs.
+        hint: template over the same values: an instruction.
+        values: values of the placeholders. Never a secret: logs contain errors.
     """
 
     def __init__(self, message: str, /, *, hint: str | None = None, **values: object) -> None:
@@ -34,11 +34,11 @@ def _rebuilt(
 
 
 class NotFound(RcaError):
-    """The named thing does not exist."""
+    """The named object does not exist."""
 
 
 class Conflict(RcaError):
-    """The present state forbids it: already revoked, already downloaded, exists."""
+    """The present state forbids the action: already revoked, already downloaded, exists."""
 
 
 class Invalid(RcaError):
@@ -46,11 +46,11 @@ class Invalid(RcaError):
 
 
 class Refused(RcaError):
-    """Policy forbids it: needs `--yes`, hierarchy closed, would outlive its issuer."""
+    """Policy forbids the action: needs `--yes`, hierarchy closed, would outlive its issuer."""
 
 
 class Unavailable(RcaError):
-    """It may work later: a lock, a full disk, a missing passphrase."""
+    """The action may work later: a lock, a full disk, a missing passphrase."""
 
 
 class Attention(RcaError):

@@ -94,11 +94,7 @@ class RetrievalNumber(str):
 
     @classmethod
     def parse(cls, text: str) -> RetrievalNumber:
-        """Parse a number; full-width digits, blanks and hyphens are folded.
-
-        Raises:
-            Invalid: not eight digits.
-        """
+        """Parse eight digits; fold full-width digits, blanks and hyphens. Raises Invalid."""
         digits = re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", text))
         if not re.fullmatch(r"[1-9][0-9]{7}", digits, re.ASCII):
             raise Invalid(
@@ -112,8 +108,7 @@ class RetrievalNumber(str):
 def parse_serial(text: str) -> int:
     """Parse a serial number in hex: plain, with colons, or with 0x; negative ones exist too.
 
-    Raises:
-        Invalid: not hexadecimal, or more than the 20 octets of RFC 5280 §4.1.2.2.
+    Raises Invalid if not hexadecimal or above the 20 octets of RFC 5280 §4.1.2.2.
     """
     digits = text.strip().lower().removeprefix("0x").replace(":", "")
     if not re.fullmatch(r"-?[0-9a-f]+", digits) or len(digits.lstrip("-0")) > 40:
@@ -157,8 +152,7 @@ class User:
     ) -> User:
         """Check and normalize a user's fields; an empty one counts as absent.
 
-        Raises:
-            Invalid: a field is too long, has unprintable characters, or is no mail address.
+        Raises Invalid if a field is too long, unprintable, or no mail address.
         """
 
         def optional(text: str | None, what: str, longest: int) -> str | None:
@@ -261,7 +255,7 @@ class Hierarchy:
     """A root and its issuing CA; in an imported flat hierarchy, the root is both.
 
     Attributes:
-        retired_at: when it stopped issuing for good; None while it is open.
+        retired_at: the permanent end of issuing; None while it is open.
         cutoff: the moment from which its certificates are no longer accepted; None if not set.
     """
 
@@ -293,7 +287,7 @@ class Hierarchy:
 
 
 class Act(StrEnum):
-    """The acts in the audit log. Its rows last for ever: words are added, never changed."""
+    """The acts in the audit log. Its rows are permanent: words are added, never changed."""
 
     HIERARCHY_CREATED = "hierarchy-created"
     HIERARCHY_IMPORTED = "hierarchy-imported"
@@ -327,7 +321,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The author of an act: an operating system user or the portal, and where they come from."""
+    """The author of an act: an operating system user or the portal, and the address."""
 
     name: str
     origin: str = "local"

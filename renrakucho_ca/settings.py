@@ -25,8 +25,8 @@ DEFAULT_ORGANIZATION = "Example City"
 # Names in certificates have at most 64 characters (RFC 5280 appendix A.1).
 _text = partial(clean_text, what="text", longest=64)
 
-# The URIs in certificates (RFC 3986, IA5String in RFC 5280 §4.2.1.13), without user, query and
-# fragment, which the address of a file does not need.
+# The URIs in certificates (RFC 3986, IA5String in RFC 5280 §4.2.1.13) need no user, query or
+# fragment.
 _URL = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*"
 )
@@ -56,7 +56,7 @@ class MobileconfigSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
 
 class PortalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The addresses from which `rca serve` believes X-Forwarded-For and X-Forwarded-Proto."""
+    """The proxies from which `rca serve` believes X-Forwarded-For and X-Forwarded-Proto."""
 
     trusted_proxies: tuple[str, ...] = ()
 
@@ -116,7 +116,7 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether each committed row of the audit log also goes to syslog or journald."""
+    """The setting that copies each committed row of the audit log to syslog or journald."""
 
     syslog: bool = False
 
@@ -194,8 +194,7 @@ def load(home: Path) -> Settings:
     """Read the settings of a home.
 
     Raises:
-        NotFound: it has no `rca.yaml`.
-        Invalid: a setting is wrong; the message has file and line.
+        NotFound: no `rca.yaml`. Invalid: a setting is wrong; the message has file and line.
     """
     try:
         return yamlfile.read(home / FILE, Settings)
@@ -210,8 +209,7 @@ def load(home: Path) -> Settings:
 def render_example(network: str = DEFAULT_NETWORK, organization: str = DEFAULT_ORGANIZATION) -> str:
     """Return the commented `rca.yaml` of a new home: YAML of `Settings(network, organization)`.
 
-    Raises:
-        Invalid: a name is empty, too long or unprintable.
+    Raises Invalid if a name is empty, too long or unprintable.
     """
     # A JSON string of printable characters is a YAML double-quoted one.
     quoted = {

@@ -6,8 +6,7 @@ import unicodedata
 
 from renrakucho_ca.errors import Invalid
 
-# Characters that reorder or hide their neighbours, or have no shape: a name with one of these does
-# not read as it is.
+# Characters that reorder or hide their neighbours, or have no shape: such a name is misread.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -31,7 +30,7 @@ def clean_text(text: str, *, what: str, longest: int, shortest: int = 1) -> str:
             length=len(clean),
             longest=longest,
         )
-    # A printable text has none of these; an unprintable one may just have a wide blank.
+    # A printable text has none of these; an unprintable one may only have a wide blank.
     for letter in "" if clean.isprintable() else clean:
         if unicodedata.category(letter) in _UNSAFE_CATEGORIES:
             raise Invalid(

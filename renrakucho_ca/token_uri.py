@@ -1,4 +1,4 @@
-"""`pkcs11:` URIs (RFC 7512): which key in which token, and how to reach it."""
+"""Parse `pkcs11:` URIs (RFC 7512), which name a key in a token."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _EXAMPLE_URI = "for example 'pkcs11:token=ca;object=new-issuing?pin-source=/etc/
 
 @dataclass(frozen=True, slots=True)
 class TokenUri:
-    """A URI, taken apart. Attributes that are None match everything.
+    """A parsed URI. Attributes that are None match everything.
 
     Attributes:
-        text: as it was given. It has no PIN in it.
+        text: the original, without a PIN.
         token, manufacturer, model, serial, slot_id: the token (§2.3).
         label, id: CKA_LABEL (`object`) and CKA_ID of the key, one of them at least.
         module: the path of the PKCS #11 library.
@@ -46,28 +46,27 @@ class TokenUri:
 
     @property
     def name_of_token(self) -> str:
-        """Return the attributes of the token; equal ones share a PIN."""
+        """Return the attributes of the token; URIs with equal ones share a PIN."""
         slot = None if self.slot_id is None else f"slot {self.slot_id}"
         named = (self.token, self.serial, self.manufacturer, self.model, slot)
         return ", ".join(each for each in named if each is not None) or self.text
 
 
 KeyPlace = Path | TokenUri
-"""Where an operator says that a key is: a sealed file, or a token."""
+"""The operator's place for a key: a sealed file, or a token."""
 
 
 def is_uri(text: str) -> bool:
-    """Whether it is meant as a `pkcs11:` URI, and not as the name of a file."""
+    """Return whether a text is meant as a `pkcs11:` URI, not as a file name."""
     return text.startswith(_SCHEME)
 
 
 def parse(text: str) -> TokenUri:
-    """Reads a URI.
+    """Parse a URI.
 
     Raises:
-        Invalid: it is none, names no key, has an attribute that is not known here, or the PIN
-            itself: that would end up in the database and in the list of processes. No message
-            repeats it.
+        Invalid: no URI, no key, an unknown attribute, or a PIN, which would enter the database and
+            the process list. No message repeats it.
     """
     path, _, query = text.removeprefix(_SCHEME).partition("?")
     if not is_uri(text):
@@ -138,7 +137,7 @@ def _number(text: str) -> int:
 
 
 def _file(source: str) -> str:
-    """§2.4: a `file:` URI or a path; what `|` begins, a program to be run, is not taken."""
+    """Return the path in a `file:` URI or path (§2.4); refuse a program (a leading `|`)."""
     path = re.sub(r"^file:(//(localhost)?(?=/))?", "", source)
     if path.startswith("|") or not path:
         raise Invalid("pin-source of the pkcs11: URI must name a file", hint=_EXAMPLE_URI)

@@ -65,13 +65,12 @@ class Fault(ValueError):
 def refine(struct: msgspec.Struct, check: Callable[[Any], object], *keys: str) -> None:
     """Replace fields of a Struct by their checked values, in a `__post_init__`.
 
+    Raises Fault for an Invalid.
+
     Args:
         struct: may be frozen.
         check: returns the normalized value, or raises Invalid.
         keys: the fields; None stays None.
-
-    Raises:
-        Fault: for the Invalid.
     """
     for key in keys:
         value = getattr(struct, key)
@@ -91,8 +90,7 @@ def read(path: Path, shape: type[T]) -> T:
             raise `Fault`.
 
     Raises:
-        NotFound: there is no such file.
-        Unavailable: the system cannot read it.
+        NotFound: no such file. Unavailable: the system cannot read it.
         Invalid: it does not match `shape`.
     """
     data = _content(path)
@@ -124,13 +122,10 @@ def _content(path: Path) -> bytes:
 
 
 def parse(text: str, shape: type[T], origin: str) -> T:
-    """Parse a YAML text like `read`.
+    """Parse a YAML text like `read`; raise Invalid if it does not match `shape`.
 
     Args:
         origin: its name in messages, usually the file's path.
-
-    Raises:
-        Invalid: it does not match `shape`.
     """
     try:
         _refuse_tricks(text, origin)

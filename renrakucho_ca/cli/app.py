@@ -64,10 +64,9 @@ class App:
         return Home(folder, self._passphrase, pin=self._pin)
 
     def confirm(self, question: str, /, *, yes: bool, **values: object) -> None:
-        """Ask before a step that cannot be undone, unless `--yes` was given.
+        """Ask before an irreversible step, unless `--yes` was given.
 
-        Raises:
-            Refused: the answer is no, or there is no terminal.
+        Raises Refused if the answer is no, or without a terminal.
         """
         if yes:
             return
@@ -77,11 +76,7 @@ class App:
             raise Refused("not confirmed: nothing was changed")
 
     def date(self, text: str | None) -> datetime | None:
-        """Parse an option's date (midnight in the home's timezone) or RFC 3339 time.
-
-        Raises:
-            Invalid: the text is neither.
-        """
+        """Parse a date (midnight in the home's timezone) or RFC 3339 time; may raise Invalid."""
         if text is None:
             return None
         zone = self.home.settings.zone
@@ -116,7 +111,7 @@ class App:
     def expect_keys(self) -> None:
         """Start stretching the passphrase (0.2 s) in a background task, before a command's imports.
 
-        Does nothing if the passphrase would be prompted for. Errors surface when a key is used.
+        Does nothing if a prompt is needed. Errors surface when a key is used.
         """
         if self.given_passphrase() is not None:
             with suppress(RcaError):
@@ -171,7 +166,7 @@ class Choice(click.ParamType[_Member]):
 
     @property
     def is_short(self) -> bool:
-        """Whether the values fit after the option's name; else its description lists them."""
+        """Return whether the values fit after the option's name; else the help lists them."""
         return len("|".join(self._members)) <= LONGEST_METAVAR
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:

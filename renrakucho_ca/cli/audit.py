@@ -1,4 +1,4 @@
-"""`rca audit …`: who did what, and the proof that nobody changed it since."""
+"""`rca audit …`: the log of acts, and the proof that it is unchanged."""
 
 from __future__ import annotations
 
@@ -137,5 +137,5 @@ def _for_people(app: App) -> Callable[[AuditRecord], Row]:
 
 
 def _cut(detail: str) -> str:
-    """As much of it as a line bears; a pipe gets the whole."""
+    """Shorten a detail to a line of the terminal; a pipe gets all of it."""
     return detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"

@@ -69,7 +69,7 @@ def _to_stdout(app: App) -> None:
 def _verify(app: App, file: Path, form: Format) -> None:
     from renrakucho_ca.service.recovery import verify_backup
 
-    # Without a home no later run would remove what is unpacked, the bundles' key among it.
+    # Without a home no later run would remove the unpacked files, which include the bundles' key.
     with clearing_up():
         inspected = verify_backup.verify(app.home, file)
     manifest, findings = inspected.manifest, inspected.findings

@@ -1,4 +1,4 @@
-"""Report the problems of a batch: the first ones, how many there are, and the exit code."""
+"""Report the first problems of a batch, their number, and the exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from renrakucho_ca.cli.app import App
 from renrakucho_ca.errors import Attention, Invalid, RcaError
 
 MOST = 10_000
-"""Problems that are printed. More of them mean that the file is the wrong one."""
+"""Problems printed; a wrong file has more."""
 
 
 class Problems:
@@ -24,7 +24,7 @@ class Problems:
             self._app.console.error(problem)
 
     def report_rest(self) -> None:
-        """Print how many problems were not printed."""
+        """Print the number of unprinted problems."""
         if self.count > MOST:
             self._app.console.talk("… and {count} more", count=self.count - MOST)
 
@@ -37,11 +37,7 @@ class BadLines(Problems):
         self.add(Invalid("line {line}: {problem}", hint=problem.hint, **values))
 
     def refuse_any(self, lines: Iterable[tuple[int, object]]) -> None:
-        """Read the whole table before anything is done (`--all-or-nothing`).
-
-        Raises:
-            Invalid: a line is bad.
-        """
+        """Read the whole table first (`--all-or-nothing`); raise Invalid if a line is bad."""
         for line, found in lines:
             if isinstance(found, RcaError):
                 self.report(line, found)
@@ -53,11 +49,7 @@ class BadLines(Problems):
             )
 
     def close(self) -> None:
-        """Print how many more there were.
-
-        Raises:
-            Attention: a line was bad.
-        """
+        """Print the number of unprinted problems; raise Attention if a line was bad."""
         self.report_rest()
         if self.count:
             raise Attention("failed lines: {count}", count=self.count)

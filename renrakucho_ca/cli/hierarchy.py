@@ -164,7 +164,7 @@ def retire(app: App, name: str, at: str | None, yes: bool, dry_run: bool, form: 
 
 
 def row_of(each: Hierarchy, now: datetime) -> Row:
-    """Return what is shown of a hierarchy."""
+    """Return the displayed row of a hierarchy."""
     row: Row = {
         "name": each.name,
         "open": each.is_open(now),
@@ -185,7 +185,7 @@ def row_of(each: Hierarchy, now: datetime) -> Row:
 
 
 def _place(authority: Authority) -> str | None:
-    """Where a CA's key is: a file of the home, or a `pkcs11:` URI, which has no PIN in it."""
+    """Return the place of a CA's key: a file of the home, or a `pkcs11:` URI without a PIN."""
     if authority.key is None or token_uri.is_uri(authority.key):
         return authority.key
     return f"ca-store/keys/{authority.key}.key"

@@ -1,4 +1,4 @@
-"""`rca issue --batch`: what is shown of each line, and what is said of those that were not done."""
+"""`rca issue --batch`: show the new certificates, and report the unprocessed lines."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def issue_batch(
 
 @dataclass(slots=True)
 class _BatchRun:
-    """A run over a table; `stop` is set when it shall begin no further line."""
+    """A run over a table; setting `stop` prevents further lines."""
 
     app: App
     file: Path
@@ -61,7 +61,8 @@ class _BatchRun:
     def rows(self, notify: Notifier, jobs: int) -> Iterator[Row]:
         """Yield the rows of new certificates.
 
-        An error, such as a removed token, ends them quietly: no program reads half a JSON array.
+        An error, such as a removed token, ends them quietly: programs cannot read half a JSON
+        array.
         """
         try:
             for row in self._done_rows(notify, jobs):
@@ -92,7 +93,7 @@ class _BatchRun:
             yield line, request
 
     def close(self) -> None:
-        """Report the lines not done: raise the error that ended the run, or Attention."""
+        """Report unprocessed lines: raise the error that ended the run, or Attention."""
         if self.failure is not None:
             self.app.console.talk(
                 "the {count} lines above are done: remove them from the table", count=self.done

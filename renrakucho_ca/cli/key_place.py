@@ -1,4 +1,4 @@
-"""Where a CA's key is: options that take a file or a `pkcs11:` URI, or a URI alone."""
+"""Option types for a CA's key: a file or a `pkcs11:` URI, or a URI alone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from renrakucho_ca.token_uri import KeyPlace, TokenUri
 
 
 def key_place(value: str) -> KeyPlace:
-    """Parse a file or a URI. Click's type of paths would take the second slash out of `file:///`."""
+    """Parse a file or a URI. Click's path type would strip the second slash from `file:///`."""
     return token_uri.parse(value) if token_uri.is_uri(value) else Path(value)
 
 
 class TokenUriType(click.ParamType[TokenUri]):
-    """A URI alone."""
+    """A URI, without the choice of a file."""
 
     name = "uri"
 

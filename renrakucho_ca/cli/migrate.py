@@ -126,7 +126,7 @@ def _run(
 ) -> tuple[Migration, bool]:
     """Migrate with a progress bar, and write the hand-over sheets.
 
-    Returns what was done, and whether the operator stopped it.
+    Returns the counts, and whether the operator stopped the run.
     """
     from renrakucho_ca.service.migration import migration
 
@@ -155,7 +155,7 @@ def _run(
 
 def _report_rest(app: App, done: Migration, was_stopped: bool) -> None:
     """Report what remains. Raises Attention if the run was stopped or a certificate failed."""
-    # A stopped run leaves out the last step of a cut-off that has passed.
+    # A stopped run omits the last step of a past cut-off.
     if was_stopped and (done.remaining or done.options.cutoff <= app.home.clock()):
         raise Attention(
             "stopped: {remaining} certificates remain",
@@ -176,7 +176,7 @@ def _print_sheets(app: App, numbers: list[RetrievalNumber], out: Path) -> None:
 
     waiting = handover_sheets.waiting_among(app.home, numbers)
     if not waiting:
-        # The file may have the sheets of the run that this one goes on from.
+        # The file may have the sheets of an earlier, interrupted run.
         app.console.talk("no new sheets; run `rca handover` for the certificates of earlier runs")
         return
     count = handover_sheets.write(app.home, waiting, out, app.catalogue)
@@ -212,7 +212,7 @@ def _show(app: App, done: Migration, form: Format) -> None:
 
 
 def _show_plan(app: App, options: MigrationOptions, form: Format) -> None:
-    """Show what `migrate` would do, by network and facility for people."""
+    """Show the plan of `migrate`, by network and facility for people."""
     from renrakucho_ca.service.migration import migration
 
     progress = migration.plan(app.home, options.scope)
@@ -239,7 +239,7 @@ def _show_status(app: App, scope: Scope, form: str) -> None:
     if form == "html":
         from renrakucho_ca.service.migration import report
 
-        # The page declares UTF-8, whatever the locale is.
+        # The page declares UTF-8 in every locale.
         sys.stdout.buffer.write(report.html(app.home, scope, app.catalogue).encode())
     else:
         from renrakucho_ca.service.migration import migration

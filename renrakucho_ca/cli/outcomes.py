@@ -1,4 +1,4 @@
-"""What commands show of the certificates that they issued, exported or revoked."""
+"""Show the issued, exported or revoked certificates of a command."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ def show(
     form: Format,
     files: Mapping[RetrievalNumber, Path] | None = None,
 ) -> None:
-    """Show what was done, with the exported files, then raise the errors.
+    """Show the outcomes with the exported files, then raise the errors.
 
-    Raises:
-        RcaError: the one error of one number; Attention where others went well.
+    Raises the one error of one number, or Attention if others succeeded.
     """
     now = app.home.clock()
     done = [

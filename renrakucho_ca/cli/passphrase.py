@@ -15,13 +15,13 @@ LONGEST = 1024
 """Bytes; a longer file is not a passphrase."""
 
 WRITER_SECONDS = 2
-"""How long a named pipe may lack a writer: a script starts both within that time."""
+"""Time limit for a named pipe to get a writer: a script starts both within it."""
 
 
 def find(catalogue: Catalogue, descriptor: int | None, file: Path | None, *, is_new: bool) -> bytes:
     """Read it from the descriptor, file, `$RCA_PASSPHRASE_FILE`, systemd credential or terminal.
 
-    The first of these that is given counts.
+    The first given one counts.
 
     Args:
         is_new: a new passphrase; the terminal asks twice.
@@ -72,8 +72,7 @@ def find_new(catalogue: Catalogue, descriptor: int | None, file: Path | None) ->
 def ask_pin(catalogue: Catalogue, token: str) -> str:
     """Ask for the PIN of a token whose URI has no `pin-source`.
 
-    Raises:
-        Unavailable: there is no terminal, or nothing was typed.
+    Raises Unavailable without a terminal or for an empty PIN.
     """
     import getpass
 

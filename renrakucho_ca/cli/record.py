@@ -18,21 +18,21 @@ COLUMNS = (
     *("number", "device", "user", "name", "note"),
     *("hierarchy", "status", "issued_at", "not_after"),
 )
-"""What a table of certificates shows."""
+"""The columns of a table of certificates."""
 
 SPARE = ("issued_at", "name", "hierarchy")
-"""What of it a narrow terminal can do without."""
+"""The columns that a narrow terminal drops."""
 
 DETAILS = (
     *("number", "password", "status", "user", "name", "facility", "network", "device", "note"),
     *("hierarchy", "issued_at", "not_after", "downloaded_at", "revoked_at", "revocation_reason"),
     *("supersedes", "superseded_by", "profile", "key_algorithm", "serial", "fingerprint_sha256"),
 )
-"""What a page about one certificate shows: first what people ask on the telephone."""
+"""The fields of one certificate's page, those that users ask for on the telephone first."""
 
 
 def row(certificate: Certificate, now: datetime) -> Row:
-    """The record, with the state that it has at `now`."""
+    """Return the record, with its state at `now`."""
     user, revocation = certificate.user, certificate.revocation
     return {
         "number": certificate.number,

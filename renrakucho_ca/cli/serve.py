@@ -78,7 +78,7 @@ def serve(app: App, listen: str, tls_cert: Path | None, tls_key: Path | None) ->
 
 
 def _address(listen: str) -> tuple[str, int]:
-    """HOST:PORT; an IPv6 address stands in brackets."""
+    """Parse HOST:PORT; an IPv6 address is in brackets."""
     host, _, port = listen.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Invalid(

@@ -11,7 +11,7 @@ from renrakucho_ca.errors import RcaError
 from renrakucho_ca.service.home import Home
 
 DEFAULT = "Asia/Tokyo"
-"""The timezone if there is no home."""
+"""The timezone without a home."""
 
 # Anchored at the line's beginning: inside another value it would be indented.
 _LINE = re.compile(rb"""^timezone: +(["']?)([A-Za-z][\w+/-]*)\1 *(?:#.*)?\r?$""", re.MULTILINE)
@@ -20,8 +20,8 @@ _LINE = re.compile(rb"""^timezone: +(["']?)([A-Za-z][\w+/-]*)\1 *(?:#.*)?\r?$"""
 def zone_of(home: Home) -> tzinfo:
     """Return the home's timezone.
 
-    Parsing all settings would cost a third of a look-up (22 of 75 ms, measured). Unusual spellings
-    of the line are left to the parser.
+    Parsing all settings would cost a third of a look-up (22 of 75 ms, measured). The parser reads
+    unusual spellings of the line.
     """
     try:
         return _at_sight(home.path / "rca.yaml") or home.settings.zone

@@ -82,7 +82,7 @@ class Home:
 
     @cached_property
     def db(self) -> Database:
-        """The database. A home with settings and without state gets its state now."""
+        """The database. A home with settings but no state gets its state now."""
         if self._only_looks:
             return Database.look_at(self.database)
         if not self._is_set_up() and (self.path / "rca.yaml").exists():
@@ -98,22 +98,18 @@ class Home:
         return db
 
     def append_to_journal(self) -> None:
-        """Append to the journal what the audit log has more, whoever has committed it.
+        """Append to the journal the committed rows of the audit log that it lacks, of any process.
 
-        A journal that cannot be written now waits: the next writer appends, and
-        `store_state.require` insists on it. While a restore is not finished nothing is appended,
-        since a journal that comes later has to follow the log as the backup has it.
+        If the journal cannot be written, the next writer appends, and `store_state.require` insists
+        on it. An unfinished restore appends nothing: a journal given later must follow the backup's
+        log.
         """
         if not self.recovery_file.exists():
             with suppress(Unavailable):
                 self.journal.append_missing(self.db)
 
     def lock(self, name: str) -> FileLock:
-        """A lock of this home: `issuing`, `publishing`, `hierarchies`.
-
-        Raises:
-            NotFound: there is no home.
-        """
+        """Return the lock `issuing`, `publishing` or `hierarchies`; raise NotFound without home."""
         if not self.store.exists():
             _ = self.db  # creates the state, or raises
         return FileLock(self.store / f"{name}.lock")
@@ -130,15 +126,11 @@ class Home:
 
     @cached_property
     def recovery_file(self) -> Path:
-        """The file that is there while a restore is not finished (`service.store_state`)."""
+        """The file that exists during an unfinished restore (`service.store_state`)."""
         return self.store / "restored.json"
 
     def create(self, network: str | None, organization: str | None) -> None:
-        """Create a home. Existing settings and profiles are kept.
-
-        Raises:
-            Conflict: there is a store already.
-        """
+        """Create a home; keep existing settings and profiles. Raises Conflict if it has a store."""
         from renrakucho_ca import profiles, settings
 
         text = settings.render_example(
@@ -162,14 +154,14 @@ class Home:
         return self.store / "keys" / "bundle.key"
 
     def _is_set_up(self) -> bool:
-        """Whether the state was created once: the bundle key is created last.
+        """Return whether the state was created once: the bundle key is created last.
 
-        If it is lost, the CA keys show that it existed; a new one would not open existing bundles.
+        If it is lost, the CA keys prove the state; a new one would not open existing bundles.
         """
         return self._bundle_key.exists() or any(self._bundle_key.parent.glob("*.key"))
 
     def _has_database(self) -> bool:
-        """Whether there is a database; an empty file would be opened as a new one."""
+        """Return whether the database exists; an empty file would be opened as a new one."""
         return self.database.exists() and self.database.stat().st_size > 0
 
     @contextmanager

@@ -36,7 +36,7 @@ class Issuances(Protocol[Pending, _Signed]):
     def record(
         self, db: Database, signed: Sequence[tuple[Pending, _Signed]], /
     ) -> list[AuditEntry]:
-        """Record what was signed in place of the pending issuances."""
+        """Record the signed certificates in place of the pending issuances."""
 
     def abandon(self, db: Database, pending: Pending, why: Revocation, /) -> list[AuditEntry]:
         """Revoke a certificate that may have been signed."""
@@ -78,7 +78,7 @@ def complete(
     now: datetime,
     results: Sequence[tuple[Pending, Signed | RcaError]],
 ) -> None:
-    """Record what was signed and abandon what was refused, within the open transaction."""
+    """Record signed and abandon refused certificates, within the open transaction."""
     signed: list[tuple[Pending, Signed]] = []
     acts: list[AuditEntry] = []
     for each, result in results:
@@ -90,7 +90,7 @@ def complete(
 
 
 def abandon_orphans(home: Home, kind: Issuances[Pending, Signed], now: datetime) -> None:
-    """Revoke what a run that died may have signed. The caller excludes other runs."""
+    """Revoke the certificates that a dead run may have signed. The caller excludes other runs."""
     if not kind.orphaned(home.db):
         return
     with home.db.write():

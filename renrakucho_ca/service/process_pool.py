@@ -2,9 +2,8 @@
 
 Processes, because keys and bundles hold the interpreter's lock: two threads give 1.05 times the
 rate of one, two processes 1.90 (measured). The first worker is a fresh interpreter without our
-locks and connections; after its imports it forks the others. A worker ends when the other end of
-its pipe is closed, however its parent died. multiprocessing would run `__main__` in each worker
-again, and start one process more.
+locks and connections; after its imports it forks the others. A worker ends when its pipe's other
+end closes. multiprocessing would run `__main__` again in each worker, and need one more process.
 """
 
 from __future__ import annotations
@@ -46,11 +45,7 @@ def cores() -> int:
 
 
 class ProcessPool:
-    """Worker processes. They start at once, and import while the caller unlocks a key.
-
-    Args:
-        module: the module that they import.
-    """
+    """Worker processes. They start at once, and import `module` while the caller unlocks a key."""
 
     def __init__(self, count: int, module: str) -> None:
         self._in_flight: dict[Connection, deque[Any]] = {}
@@ -89,13 +84,12 @@ class ProcessPool:
     ) -> Iterator[tuple[_Kept, _Result]]:
         """Yield the results of all batches as they are finished, in constant memory.
 
+        Raises Unavailable if a worker process dies.
+
         Args:
             work: can be pickled; stays with the worker.
-            batches: taken as workers need them; for each an object to yield with the result, and
-                the object to send.
-
-        Raises:
-            Unavailable: a worker process died.
+            batches: taken as workers need them: an object to yield with the result, and one to
+                send.
         """
         source = iter(batches)
         try:
@@ -142,17 +136,13 @@ def _no_interruptions() -> Iterator[None]:
 
 
 def serve(*descriptors: int) -> None:
-    """Run a worker: receive the function, then batches, until the parent is gone.
-
-    Args:
-        descriptors: the ends of all workers' pipes.
-    """
+    """Run a worker on these pipes: receive the function, then batches, until the parent ends."""
     received: queue.SimpleQueue[Any] = queue.SimpleQueue()
     try:
         pipe = Connection(_own_of(descriptors))
         threading.Thread(target=_receive, args=(pipe, received), daemon=True).start()
     except (OSError, RuntimeError):
-        # There may be no more processes, or no more threads. The parent reports the end.
+        # The limit on processes or threads may be reached. The parent reports the end.
         os._exit(1)
     with suppress(BrokenPipeError, ConnectionResetError):
         work = received.get()
@@ -171,7 +161,7 @@ def _own_of(descriptors: Sequence[int]) -> int:
             own = other
             break
     for descriptor in descriptors:
-        # A pipe that another worker holds, too, would not show that its own worker died.
+        # With another worker's copy, a pipe would not show that its own worker died.
         if descriptor != own:
             os.close(descriptor)
     return own
@@ -180,7 +170,7 @@ def _own_of(descriptors: Sequence[int]) -> int:
 def _receive(pipe: Connection, received: queue.SimpleQueue[Any]) -> None:
     """Empty the pipe at once: parent and worker that both send large batches would deadlock.
 
-    The worker ends with its parent, at any step; the first worker ends after the others.
+    The worker ends with its parent at any step; the first worker ends last.
     """
     try:
         while True:
@@ -191,6 +181,6 @@ def _receive(pipe: Connection, received: queue.SimpleQueue[Any]) -> None:
                 os.wait()
         os._exit(0)
     except BaseException:
-        # A failed read, or no memory for a batch: `serve` and the parent would wait for ever. Now
-        # the parent reports the end.
+        # A failed read, or no memory for a batch: `serve` and the parent would wait forever. The
+        # parent reports the end.
         os._exit(1)

@@ -40,13 +40,10 @@ def quickstart(
     clock: Clock = system_clock,
     random: Randomness = system_randomness,
 ) -> Started:
-    """Create the home without asking.
+    """Create the home without asking. Raises Conflict if the folder is a file or not empty.
 
     Args:
         progress: called with a message template and its values before each step.
-
-    Raises:
-        Conflict: the folder is not empty, or it is a file.
     """
     files.make_folder(folder)
     if any(folder.iterdir()):

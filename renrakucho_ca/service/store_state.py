@@ -29,9 +29,9 @@ class Phase(StrEnum):
     RESTORED = "restored"
     """The backup is in place; neither journal nor CRLs have been read."""
     CRLS_READ = "CRLs read"
-    """What published CRLs list is revoked here too; a journal is still missing."""
+    """The entries of published CRLs are revoked here too; a journal is still missing."""
     COMPLETE = "complete"
-    """The store knows what happened after the backup, or none was restored."""
+    """The store knows all events after the backup, or none was restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _require_crls_read(home: Home) -> None:
     if state.phase is Phase.RESTORED:
         raise Refused(
             "the restored store lacks the revocations made after its backup",
-            # Where there are CRLs, the restore was killed or refused a file before it read them.
+            # The restore was killed or refused a file before it read the CRLs.
             hint="run `rca restore`"
             if state.has_crls
             else "run `rca restore --journal FILE`, or `rca restore --crl FILE` with each CRL "

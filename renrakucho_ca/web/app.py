@@ -56,11 +56,7 @@ DESTROY_EVERY_SECONDS = 15
 
 
 class Portal:
-    """The application for one home.
-
-    Args:
-        open_home: returns a home for a thread; it needs no passphrase.
-    """
+    """The application for one home. `open_home` returns a thread's home, without a passphrase."""
 
     def __init__(self, open_home: Callable[[], Home]) -> None:
         home = open_home()

@@ -16,7 +16,7 @@ _UNKNOWN_ADDRESS = ipaddress.IPv4Address(0)
 def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Address:
     """Return the client's address.
 
-    X-Forwarded-For is read from the right, since each proxy appends its peer: everything left of
+    X-Forwarded-For is read from the right, since each proxy appends its peer: all entries left of
     the first untrusted address can be forged.
 
     Args:
@@ -37,7 +37,7 @@ def address_of(connection: HTTPConnection, trusted: Collection[Address]) -> Addr
 
 
 def is_over_tls(connection: HTTPConnection, trusted: Collection[Address]) -> bool:
-    """Whether the client uses TLS, to us or to a trusted proxy."""
+    """Return whether the client uses TLS, to us or to a trusted proxy."""
     if connection.scope["scheme"] == "https":
         return True
     return connection.headers.get("x-forwarded-proto") == "https" and _peer(connection) in trusted

@@ -69,11 +69,7 @@ def _range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
 
 
 class PublicFiles:
-    """The CRLs and CA certificates in `public/`, with caching.
-
-    Args:
-        folder: may not exist yet.
-    """
+    """The CRLs and CA certificates in `public/` (`folder`, which may be missing), with caching."""
 
     # A CRL is valid for days, but a revocation should take effect within the hour.
     _MAX_AGE = 600

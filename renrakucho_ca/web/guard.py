@@ -36,11 +36,7 @@ _REFUSED = Response(status_code=400, headers={"Connection": "close"})
 
 
 class Guard:
-    """Wraps the application. Cache-Control is no-store unless a handler sets it.
-
-    Args:
-        trusted: addresses of trusted proxies.
-    """
+    """Wraps the application. Cache-Control is no-store unless a handler sets it."""
 
     def __init__(self, app: ASGIApp, trusted: Collection[Address]) -> None:
         self._app = app

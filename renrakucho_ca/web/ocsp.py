@@ -130,7 +130,7 @@ def _response(request: Request, answer: OcspResponse, now: datetime) -> Response
 
 
 def _is_held(request: Request, etag: str) -> bool:
-    """Whether If-None-Match lists the tag, strong or weak, or * (RFC 9110 §13.1.2)."""
+    """Return whether If-None-Match lists the tag, strong or weak, or * (RFC 9110 §13.1.2)."""
     listed = ", ".join(request.headers.getlist("if-none-match"))
     return listed.strip() == "*" or etag in listed
 

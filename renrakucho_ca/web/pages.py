@@ -38,12 +38,7 @@ class Pages:
     def show(
         self, request: Request, template: str, status: int = 200, /, **values: Any
     ) -> Response:
-        """Render a page.
-
-        Args:
-            template: file name without suffix.
-            values: variables of the template.
-        """
+        """Render a page from the template `template` (without suffix) and its variables."""
         language = language_of(request)
         catalogue = self._catalogues[language]
         text = self._environment.get_template(f"{template}.html").render(
@@ -64,7 +59,7 @@ class Pages:
         return HTMLResponse(text, status, headers)
 
     def _from_time(self, moment: datetime) -> str:
-        """Round up to a whole minute, so that nobody comes seconds too early."""
+        """Round up to a whole minute, so that no user returns seconds too early."""
         whole = moment + timedelta(seconds=-moment.second % 60)
         return f"{whole.astimezone(self._settings.zone):%H:%M}"
 

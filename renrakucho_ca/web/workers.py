@@ -19,10 +19,9 @@ _Item = TypeVar("_Item")
 class ThreadPool:
     """Runs services off the event loop. Requests beyond the queue's bound are refused at once.
 
-    Each thread has its own home, and so its own database connection.
+    Each thread has its own home (from `open_home`), and so its own database connection.
 
     Args:
-        open_home: returns an unopened home.
         threads: number of threads: the bound on memory and CPU.
         waiting: size of the queue.
     """
@@ -66,8 +65,8 @@ class ThreadPool:
 class Grouped(Generic[_Item, _T]):
     """Calls a service once for a group of concurrent requests, which share durable transactions.
 
-    While one group is processed, the next one gathers. So groups grow with the load and the disk's
-    latency, and a single request never waits. The work runs in one thread.
+    While one group runs in the thread, the next one gathers. So groups grow with load and disk
+    latency, and a single request never waits.
 
     Args:
         do: returns a result or an error for each item.

@@ -74,12 +74,12 @@ class _Verification:
         self._home = home
         self._authorities = _authorities(home, self.verdict)
         self._pins: dict[int, dict[bytes, str]] = {}
-        """By row, the hashes that files of checkpoints give it, each with its file."""
+        """The hashes in checkpoint files by row, each with its file."""
         self._copies: dict[str, str] = {}
-        """The texts of those checkpoints, each with its file, except those that the log has."""
+        """The texts of those checkpoints with their files, without those in the log."""
         self._in_files: dict[Path, Checkpoint] = {}
         self._in_log: dict[str, Checkpoint] = {}
-        """By CA, the newest checkpoint in the log that must have its file by now."""
+        """The newest checkpoint in the log with a due file, by CA."""
 
     # -- checkpoints
 

@@ -23,7 +23,7 @@ from renrakucho_ca.store.tables.audit_log import AuditEntry
 from renrakucho_ca.token_uri import TokenUri
 
 CaCertificates = dict[Tier, x509.Certificate]
-"""The root first, then the issuing CA if there is one."""
+"""The root first, then the issuing CA, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class CaFiles:
     """The content of the CA's own files.
 
     Attributes:
-        issuing: None where the root issues, or where an earlier import recorded it.
-        issuing_key: the key of the CA that issues: of the root in a flat hierarchy.
+        issuing: None if the root issues, or if an earlier import recorded it.
+        issuing_key: the issuing CA's key; in a flat hierarchy the root's.
         root_key: the root's key in a two-tier hierarchy.
     """
 
@@ -87,8 +87,7 @@ def load_keys(home: Home, ca: CaFiles, wanted: CaCertificates) -> dict[Tier, key
     """Open the given keys and check that each belongs to its CA.
 
     Raises:
-        Invalid: a key is unreadable, too weak, or another CA's.
-        Unavailable: wrong passphrase.
+        Invalid: a key is unreadable, too weak, or another CA's. Unavailable: wrong passphrase.
     """
     found: dict[Tier, keys.SigningKey] = {}
     for tier, given, passphrase in (
@@ -106,8 +105,7 @@ def load_keys(home: Home, ca: CaFiles, wanted: CaCertificates) -> dict[Tier, key
 def record(home: Home, name: str, wanted: CaCertificates) -> Hierarchy:
     """Return the hierarchy of these CAs; record it, without keys, if it is new.
 
-    Raises:
-        Conflict: the name belongs to another CA, or one of the CAs to another hierarchy.
+    Raises Conflict if the name belongs to another CA, or one of the CAs to another hierarchy.
     """
     found = {tier: x509_certificates.fingerprint_sha256(each) for tier, each in wanted.items()}
     with home.db.write():

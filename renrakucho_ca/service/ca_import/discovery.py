@@ -1,8 +1,7 @@
 """Find certificates and CRLs in the files of a CA, by content rather than by file name.
 
-Only one piece is in memory at a time: a folder may have a million files, a PEM bundle a million
-certificates. Files may be hostile: pipes and devices are not opened, links to folders not followed,
-lengths bounded.
+Only one piece is in memory at a time: a folder or PEM bundle may have a million. Files may be
+hostile: pipes and devices are not opened, links to folders not followed, lengths bounded.
 """
 
 from __future__ import annotations
@@ -28,11 +27,7 @@ _CERTIFICATE_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b", ".p7c
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """The file and line of a certificate, CRL or record, for messages.
-
-    Attributes:
-        line: from 1; None for a binary file.
-    """
+    """The file and line (from 1; None for a binary file) of a certificate, CRL or record."""
 
     path: Path
     line: int | None = None

@@ -1,8 +1,7 @@
 """Import an existing CA: its certificates, their users and devices, and its revocations.
 
-Everything streams, and what the store already has is skipped, so that an import can be killed at
-any moment and run again. The CA's keys become usable last: a CRL signed before all revocations are
-read would lack some of them.
+An import streams and skips known content, so it can be killed and run again. The CA's keys become
+usable last: a CRL signed before all revocations are read would lack some of them.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from renrakucho_ca.tabular import csv_table
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What to import.
+    """The sources of an import.
 
     Attributes:
         paths: folders, certificates, PEM bundles, PKCS#7, CRLs, OpenSSL indexes.

@@ -17,7 +17,7 @@ from renrakucho_ca.pki.lenient_names import decode
 from renrakucho_ca.service.ca_import.discovery import SourceLocation
 
 LONGEST_LINE = 256 * 1024
-"""Bytes, most of them for the subject."""
+"""Bytes of a line, most of them for the subject."""
 
 _INDEX_LINE = re.compile(
     r"([VRE])\t(\d{10,14})Z?\t([^\t]*)\t(-?[0-9A-Fa-f]{1,256})\t[^\t]*\t(.*)", re.ASCII
@@ -35,11 +35,7 @@ _LINES_INSPECTED = 20
 
 @dataclass(frozen=True, slots=True)
 class IndexLine:
-    """One certificate in an index.
-
-    Attributes:
-        subject_name: common name or mail address of the subject; may be empty.
-    """
+    """One certificate in an index; `subject_name` is a common name or mail address, or empty."""
 
     serial: int
     not_after: datetime
@@ -68,8 +64,7 @@ def adjacent_files(index: Path) -> Iterator[Path]:
 def index_lines(path: Path, now: datetime) -> Iterator[tuple[SourceLocation, IndexLine | Invalid]]:
     """Yield the lines of an index (OpenSSL's `apps/lib/apps.c` and `crypto/txt_db`) in order.
 
-    Args:
-        now: replaces an unreadable revocation date, so that the certificate stays revoked.
+    An unreadable revocation date becomes `now`, so that the certificate stays revoked.
     """
     with path.open("rb") as file:
         for number, line in _lines(file):

@@ -48,14 +48,11 @@ class OwnerRecord:
 
     @classmethod
     def parse(cls, row: dict[str, str], zone: tzinfo) -> OwnerRecord:
-        """Check a row.
+        """Check a row; raise Invalid for a malformed value.
 
         Args:
             row: a value for each of COLUMNS, perhaps empty.
             zone: the timezone of dates that name none.
-
-        Raises:
-            Invalid: a value is malformed.
         """
         fingerprint = _bare(row["fingerprint_sha256"]).replace(":", "").lower()
         if fingerprint and not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
@@ -84,9 +81,9 @@ class OwnerRecord:
         )
 
     def placeholder_serial(self, root_fingerprint: str) -> int:
-        """Return a serial number for a record without one.
+        """Return a serial number for a record without one, the same for every import.
 
-        A second import computes the same, and 127 bits of a digest match no certificate's.
+        127 bits of a digest match no certificate's.
         """
         text = "\0".join(
             str(part or "")
@@ -105,10 +102,8 @@ class OwnerRecord:
 def _bare(text: str) -> str:
     """Return a number in plain digits, without blanks and format characters.
 
-    Windows copies a direction mark along from its certificate window.
-
-    Raises:
-        Invalid: a spreadsheet has rounded it.
+    Windows copies a direction mark from its certificate window. Raises Invalid if a spreadsheet has
+    rounded it.
     """
     refuse_rounded(text)
     folded = unicodedata.normalize("NFKC", text)

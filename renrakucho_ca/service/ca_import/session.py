@@ -30,7 +30,7 @@ from renrakucho_ca.store.tables.imports import ExistingCertificate
 from renrakucho_ca.store.tables.staging import Staging
 
 BATCH = 1000
-"""Certificates that are read, and then recorded in one transaction."""
+"""Certificates recorded in one transaction."""
 
 Report = Callable[[RcaError], None]
 PassedOver = Callable[[Path, str | None], None]

@@ -1,6 +1,6 @@
-"""The daily health check: a table of checks, whose findings come with a hint.
+"""The daily health check: a table of checks, whose findings have a hint.
 
-No check changes anything, and each runs even if others fail: damaged homes are the purpose.
+No check changes anything, and each runs even if others fail: it serves damaged homes.
 """
 
 from __future__ import annotations
@@ -54,14 +54,11 @@ PASSPHRASE = "passphrase"
 def examine(
     home: Home, *, has_passphrase: bool = False, passphrase_file: Path | None = None
 ) -> Report:
-    """Run every check; one that fails to run is itself a finding.
+    """Run every check; one that fails is itself a finding. Raises NotFound without a home.
 
     Args:
-        has_passphrase: the passphrase is available without a prompt: open the keys too.
+        has_passphrase: the passphrase needs no prompt: open the keys too.
         passphrase_file: its file, if any.
-
-    Raises:
-        NotFound: there is no home.
     """
     if not home.store.exists() and not (home.path / "rca.yaml").exists():
         raise NotFound(

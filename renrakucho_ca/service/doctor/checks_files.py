@@ -20,7 +20,7 @@ _OTHERS_WRITE = stat.S_IWOTH
 _OTHERS_DO_ANYTHING = stat.S_IRWXG | stat.S_IRWXO
 
 _OF_THE_CHECKOUT = frozenset({"README.md", ".gitignore"})
-"""Files that a checkout, which is a home too, has in `ca-store/`; they are public."""
+"""Public files in `ca-store/` of a checkout, which can be a home."""
 
 
 def permissions(home: Home) -> Iterator[Finding]:

@@ -57,7 +57,7 @@ def passphrase(home: Home, file: Path | None) -> Iterator[Finding]:
 
 
 def _is_open_to_all_commands(home: Home, authority: Authority) -> bool:
-    """Whether the token is present and its PIN is in a file.
+    """Return whether the token is present and its PIN is in a file.
 
     As in every command, a PIN is tried once a run and never as the token's last try.
     """

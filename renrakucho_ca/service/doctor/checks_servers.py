@@ -182,6 +182,6 @@ def ocsp_(home: Home) -> Iterator[Finding]:
 
 
 def live_authorities(home: Home) -> list[Authority]:
-    """Every CA that is not past its end."""
+    """Return every CA that is not past its end."""
     now = home.clock()
     return [each for each in hierarchies.authorities(home.db) if now < each.not_after]

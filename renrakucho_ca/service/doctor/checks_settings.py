@@ -58,7 +58,7 @@ def _mail(found: Settings) -> Iterator[Finding]:
 
 
 def _is_here(host: str | None) -> bool:
-    """Whether the host is this machine or unset."""
+    """Return whether the host is this machine or unset."""
     if host is None or host == "localhost":
         return True
     try:

@@ -14,7 +14,7 @@ class Severity(StrEnum):
     OK = "ok"
     """A check found no problem."""
     UNKNOWN = "unknown"
-    """A check could not run, for a reason that another finding gives."""
+    """A check could not run; another finding has the reason."""
     WARNING = "warning"
     """It will fail, or is weaker than necessary."""
     PROBLEM = "problem"

@@ -56,21 +56,16 @@ class Facts:
 
 
 def write(file: Path, text: str) -> None:
-    """Write the metrics in one step, so that the collector never reads half a file.
+    """Write the metrics in one step: the collector never reads half a file.
 
-    Raises:
-        Conflict: `file` is not a regular file.
+    Raises Conflict if `file` is not a regular file.
     """
     files.refuse_special(file)
     files.write(file, text.encode(), files.PUBLIC_FILE, outside=True)
 
 
 def render(home: Home, report: Report) -> str:
-    """Render all metrics; those that a damaged home cannot provide are omitted.
-
-    Args:
-        report: the findings of `doctor`.
-    """
+    """Render `doctor`'s findings and all metrics that even a damaged home can provide."""
     facts = Facts(home, report)
     lines = [line for name, family in FAMILIES.items() for line in _lines(name, *family, facts)]
     return "\n".join([*lines, ""])

@@ -1,6 +1,6 @@
 """Read and check tables of users and requests, line by line.
 
-Every item is a pair: the number of the line (the header's is 1), and its content or error.
+Each item is a pair: the number of the line (the header's is 1), and its content or error.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ _REQUEST_COLUMNS = _USER_COLUMNS | {"device": True, "note": False}
 def read_users(file: Path) -> Iterator[tuple[int, User | RcaError]]:
     """Yield the users of a table with the columns user, name, email, facility, network.
 
-    Raises:
-        Invalid: the file is not such a table.
+    Raises Invalid if the file is not such a table.
     """
     return _read(file, _USER_COLUMNS, _user)
 
@@ -40,8 +39,7 @@ def read_users(file: Path) -> Iterator[tuple[int, User | RcaError]]:
 def read_requests(file: Path) -> Iterator[tuple[int, IssuanceRequest | RcaError]]:
     """Yield the requests of a table with a user's columns, device and note.
 
-    Raises:
-        Invalid: the file is not such a table.
+    Raises Invalid if the file is not such a table.
     """
 
     def request(row: dict[str, str]) -> IssuanceRequest:

@@ -1,4 +1,4 @@
-"""Makes key, certificate and bundle, without disk, database or clock.
+"""Make key, certificate and bundle, without disk, database or clock.
 
 A `Maker` and its tasks can be sent to worker processes.
 """
@@ -28,9 +28,8 @@ class Task:
     """A certificate to make; its pending issuance is recorded.
 
     Attributes:
-        public_key: of a key that stays on the user's machine, as SubjectPublicKeyInfo in DER;
-            None: make one.
-        friendly_name: what the device calls the certificate.
+        public_key: SubjectPublicKeyInfo in DER of the user's own key; None to make a key.
+        friendly_name: the device's name for the certificate.
     """
 
     number: RetrievalNumber
@@ -61,13 +60,12 @@ class NewCertificate:
 class Maker:
     """Makes certificates with their bundles under one issuing CA. Can be sent to a worker process.
 
+    At the first use raises Invalid if the key is damaged or not the issuer's.
+
     Attributes:
         issuer: the issuing CA's certificate, DER.
         open_key: opens its private key.
         authorities: the certificates for chains, DER.
-
-    Raises:
-        Invalid: at the first use, if the key is damaged or not the issuer's.
     """
 
     issuer: bytes
@@ -94,10 +92,8 @@ class Maker:
     def __call__(self, tasks: Sequence[Task]) -> list[NewCertificate | RcaError]:
         """Make keys, certificates, passwords and sealed bundles; one failure stops no other.
 
-        A step runs over all tasks before the next begins: its code and data stay in the
-        processor's caches (a tenth faster).
-
-        The errors: Refused by the linter; Invalid subject or name; Unavailable token.
+        Each step runs over all tasks: its code and data stay in the processor's caches (10 %
+        faster). The errors: Refused by the linter; Invalid subject or name; Unavailable token.
         """
         signed = [attempt(self._sign, task) for task in tasks]
         packed = [attempt(self._pack, each) for each in signed]
@@ -160,7 +156,7 @@ class Maker:
         )
 
     def _chain(self, *tiers: Tier) -> list[x509.Certificate]:
-        """The CA certificates of those tiers, each once: in a flat hierarchy the root is both."""
+        """Return the CA certificates of those tiers, each once: a flat hierarchy's root is both."""
         return list(dict.fromkeys(self._authorities[tier] for tier in tiers))
 
 

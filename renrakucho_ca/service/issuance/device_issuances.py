@@ -23,11 +23,7 @@ from renrakucho_ca.store.tables.pending_issuance import PendingIssuance, SignedC
 
 @dataclass(frozen=True, slots=True)
 class NewIssuance:
-    """A certificate to be recorded.
-
-    Attributes:
-        before: the certificate that this one succeeds.
-    """
+    """A certificate to be recorded, and its predecessor `before`, if any."""
 
     authority: Authority
     signed: SignedCertificate

@@ -1,4 +1,4 @@
-"""Issues and re-issues certificates: chooses the hierarchy, starts workers, abandons orphans."""
+"""Issue and re-issue certificates: choose the hierarchy, start workers, abandon orphans."""
 
 from __future__ import annotations
 
@@ -33,13 +33,10 @@ def issue(
     hierarchy: str | None = None,
     notify: Notifier = no_notification,
 ) -> list[Issued | RcaError]:
-    """Issue a few certificates. A request that fails does not stop the others.
+    """Issue a few certificates; return a result or an error for each request, in order.
 
     Args:
         hierarchy: as in `choose_hierarchy`.
-
-    Returns:
-        For each request, in order, what was issued or why not.
 
     Raises:
         NotFound: no such hierarchy. Unavailable: passphrase or key.
@@ -58,11 +55,11 @@ def issue_many(
     jobs: int = 1,
     notify: Notifier = no_notification,
 ) -> Iterator[tuple[Key, Issued | RcaError]]:
-    """Issue any number of certificates, in constant memory. What is yielded is recorded.
+    """Issue any number of certificates in constant memory; yielded ones are recorded.
 
     Args:
-        requests: each with a key that its result carries, or an error that becomes the result.
-            They are taken as they are needed; to stop, end them.
+        requests: each with a key for its result, or an error that becomes the result. They are
+            taken as needed; to stop, end them.
 
     Raises:
         As `issue`.
@@ -73,7 +70,7 @@ def issue_many(
     first: list[Planned[Key]] = []
     for key, plan in plans:
         if isinstance(plan, RcaError):
-            # The passphrase is not asked for while nothing can be issued.
+            # Do not ask for the passphrase before there is a request to issue.
             yield key, plan
             continue
         first.append((key, plan))
@@ -102,14 +99,14 @@ def issue_many(
 def reissue(
     home: Home, number: RetrievalNumber, *, keep_old: bool, device: str | None = None
 ) -> Issued:
-    """Issue a successor for the same user, device and note.
+    """Issue a successor for the same user, device and note. Raises as `issue`.
 
     Args:
         keep_old: keep the old certificate valid; by default it is revoked as superseded.
         device: another device kind.
 
     Raises:
-        NotFound: no such certificate. Conflict: it has a successor. And as `issue`.
+        NotFound: no such certificate. Conflict: it has a successor.
     """
     old = certificates.get(home.db, number)
     request = IssuanceRequest(
@@ -124,14 +121,11 @@ def reissue(
 
 
 def choose_hierarchy(home: Home, name: str | None) -> Hierarchy:
-    """Return the hierarchy that issues.
-
-    Args:
-        name: by default the one in the settings, else `new`, else the only open one.
+    """Return the hierarchy `name`; by default the settings' one, else `new`, else the only open
+    one.
 
     Raises:
-        NotFound: it does not exist.
-        Refused: it is closed, or several are open and none is named.
+        NotFound: it does not exist. Refused: it is closed, or several are open and none is named.
     """
     now = home.clock()
     everything = {hierarchy.name: hierarchy for hierarchy in hierarchies.all_of(home.db)}

@@ -1,4 +1,4 @@
-"""Issues planned certificates under one CA, in batches: pending, signed, recorded."""
+"""Issue planned certificates under one CA, in batches: pending, signed, recorded."""
 
 from __future__ import annotations
 
@@ -42,11 +42,7 @@ def no_notification(_certificate: Certificate, _password: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new certificate with its retrieval password.
-
-    Attributes:
-        link: the download link of its mail; None where there is no mail.
-    """
+    """A new certificate with its retrieval password and its mail's download link, if any."""
 
     certificate: Certificate
     password: str
@@ -57,16 +53,15 @@ class Issued:
 
 
 def refuse_closed(hierarchy: Hierarchy, now: datetime) -> None:
-    """Raises Refused."""
+    """Raise Refused if the hierarchy is closed."""
     if not hierarchy.is_open(now):
         raise Refused("the hierarchy {name} is closed", name=hierarchy.name)
 
 
 class Issuer:
-    """An unlocked issuing CA. All that it issues has the planner's time.
+    """An unlocked issuing CA; all its certificates begin at the planner's time.
 
-    Raises:
-        Unavailable: the key is not on this machine, or the passphrase is wrong.
+    Raises Unavailable if the key is off the machine or the passphrase is wrong.
     """
 
     def __init__(self, home: Home, planner: Planner, notify: Notifier) -> None:
@@ -79,14 +74,11 @@ class Issuer:
     def issue(
         self, plans: Iterable[Planned[Key]], workers: ProcessPool | None
     ) -> Iterator[tuple[Key, Issued | RcaError]]:
-        """Issue what is planned, and pass on the errors of what could not be.
-
-        The caller holds the issuing lock.
-        """
+        """Issue the plans, and pass on errors. The caller holds the issuing lock."""
         made: list[Made[Key]] = []
         for each in make_all(self._maker, self._begin_all(plans), workers):
             if isinstance(each[2], Unavailable) and not isinstance(each[1], RcaError):
-                # The token is gone, maybe after it signed: the next run abandons what is pending.
+                # The token is gone, maybe after it signed: the next run abandons pending issuances.
                 yield from self._record(made)
                 raise each[2]
             made.append(each)
@@ -98,14 +90,14 @@ class Issuer:
     def _begin_all(self, plans: Iterable[Planned[Key]]) -> Iterator[Planned[Key]]:
         for batch in batched(plans, BATCH):
             with self._home.db.write():
-                # Another process may have retired it while this run was under way.
+                # Another process may have retired it during this run.
                 hierarchy = hierarchies.get(self._home.db, self._planner.hierarchy.name)
                 begin = partial(self._begin, hierarchy)
                 begun = [(key, attempt(begin, plan)) for key, plan in batch]
             yield from begun
 
     def _begin(self, hierarchy: Hierarchy, plan: Plan) -> Plan:
-        """Put the pending issuance of a plan, under other numbers where its own are taken."""
+        """Put a plan's pending issuance; draw other numbers if its own are taken."""
         db, request = self._home.db, plan.request
         refuse_closed(hierarchy, self._now)
         if users.merged(db, request.user) != plan.user:
@@ -135,7 +127,7 @@ class Issuer:
         made: NewCertificate | RcaError,
         known: dict[RetrievalNumber, Certificate],
     ) -> NewIssuance | RcaError:
-        """Return what to record, or why the certificate is abandoned."""
+        """Return the record, or the reason for abandoning the certificate."""
         if isinstance(plan, RcaError):
             return plan
         if isinstance(made, RcaError):

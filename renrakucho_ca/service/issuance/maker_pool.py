@@ -1,4 +1,4 @@
-"""Makes keys and bundles, 90 % of a certificate's cost, in this process or in workers."""
+"""Make keys and bundles, 90 % of a certificate's cost, in this process or in workers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH = 8
 """Tasks sent to a worker at a time: about 30 ms of work, against 0.1 ms for the pipe."""
 
 FEW = BATCH
-"""So many are made in this process before a worker has started."""
+"""Certificates made in this process before a worker has started."""
 
 
 @contextmanager
@@ -43,9 +43,8 @@ def started(jobs: int) -> Iterator[ProcessPool | None]:
 def make_all(
     maker: Maker, plans: Iterable[Planned[Key]], workers: ProcessPool | None
 ) -> Iterator[Made[Key]]:
-    """Make what is planned, in constant memory and no particular order.
-
-    A plan that failed has its own error for a result.
+    """Make the planned certificates in constant memory, in any order; a failed plan gives its
+    error.
     """
     batches = (
         (batch, [plan.task for _, plan in batch if isinstance(plan, Plan)])

@@ -1,4 +1,4 @@
-"""Plans an issuance: profile, subject, validity, numbers."""
+"""Plan an issuance: profile, subject, validity, numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from renrakucho_ca.text import clean_text
 
 
 class Succession(Enum):
-    """What happens to a certificate that gets a successor."""
+    """The treatment of a certificate that gets a successor."""
 
     MIGRATES = "it stays valid until the cut-off; a bundle never downloaded is withdrawn"
     REPLACED = "it is revoked at once"
@@ -37,9 +37,9 @@ class IssuanceRequest:
 
     Attributes:
         device: a profile's name.
-        public_key: where the private key stays with the user (`--csr`): SubjectPublicKeyInfo, DER.
-        supersedes: the certificate that this one follows; its user is known by the id alone.
-        succession: what becomes of that one.
+        public_key: SubjectPublicKeyInfo in DER, if the private key stays with the user (`--csr`).
+        supersedes: the predecessor; its user is known by the id alone.
+        succession: the treatment of the predecessor.
     """
 
     user: User
@@ -53,13 +53,13 @@ class IssuanceRequest:
     def parse(
         cls, user: User, device: str, note: str | None = None, request: bytes | None = None
     ) -> IssuanceRequest:
-        """Checks what came from outside.
+        """Check a request from outside.
 
         Args:
             request: a PKCS#10 in PEM or DER.
 
         Raises:
-            Invalid: the note is too long or unprintable, the PKCS#10 is none.
+            Invalid: the note is too long or unprintable, or the PKCS#10 is not one.
         """
         if note is not None and not note.strip():
             note = None
@@ -73,11 +73,7 @@ class IssuanceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request with its pending issuance and the task for the maker.
-
-    Attributes:
-        user: the request's user, completed from the store.
-    """
+    """A request with pending issuance and maker task; `user` is completed from the store."""
 
     request: IssuanceRequest
     user: User
@@ -154,7 +150,7 @@ class Planner:
         return self._profiles[device]
 
     def _end(self, profile: DeviceProfile) -> datetime:
-        """Return the same local date, so many calendar years later."""
+        """Return the same local date, the profile's number of calendar years later."""
         local = self.now.astimezone(self._home.settings.zone)
         end = years_after(local, profile.validity_years).astimezone(UTC)
         if end > self._authority.not_after:
@@ -170,7 +166,7 @@ class Planner:
 
 
 def draw_number(random: Randomness) -> RetrievalNumber:
-    """Draw a retrieval number, each equally likely: draws past the last full range are repeated."""
+    """Draw an equally likely retrieval number: draws past the last full range are repeated."""
     count = RetrievalNumber.HIGHEST - RetrievalNumber.LOWEST + 1
     while (drawn := int.from_bytes(random(4), "big")) >= 2**32 - 2**32 % count:
         pass

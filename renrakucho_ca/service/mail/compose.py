@@ -31,8 +31,7 @@ class Letters:
     def put(self, certificate: Certificate, password: str) -> str | None:
         """Put a mail about a new certificate into the outbox, in the open transaction.
 
-        Returns:
-            The mail's link; None if the user has no address.
+        Returns the mail's link; None if the user has no address.
         """
         home, recipients = self._home, certificate.user.addresses
         if not recipients:

@@ -27,7 +27,7 @@ from renrakucho_ca.store.tables.outbox import Mail, MailState
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=6)
 MOST_TRIES = 14
-"""With the waits above about two days, the lifetime of the link."""
+"""With the waits above the last one is after about two days, the lifetime of the link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,7 @@ def _send_one(home: Home, server: Server, mail: Mail) -> tuple[MailState, str | 
 def _deliver(home: Home, server: Server, mail: Mail) -> tuple[dict[str, str], dict[str, str]]:
     """Pass one mail to the server.
 
-    Returns:
-        Temporarily and permanently refused recipients, each with the server's reply.
+    Returns temporarily and permanently refused recipients, each with the server's reply.
     """
     message = outgoing.content(home, mail)
     sender = parseaddr(home.settings.mail.sender or "")[1]

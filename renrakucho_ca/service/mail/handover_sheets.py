@@ -27,11 +27,7 @@ from renrakucho_ca.store.tables.listing import ListQuery
 def waiting(
     home: Home, *, facility: str | None = None, user: str | None = None
 ) -> list[RetrievalNumber]:
-    """Return the numbers that a facility or a user has not downloaded yet.
-
-    Raises:
-        NotFound: there are none.
-    """
+    """Return a facility's or user's undelivered numbers; raise NotFound if there are none."""
     query = ListQuery(
         now=home.clock(), statuses=frozenset({Status.ISSUED}), facility=facility, user=user
     )

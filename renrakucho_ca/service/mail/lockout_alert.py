@@ -18,10 +18,8 @@ MOST_WAITING = 20
 
 
 def number_locked(home: Home, number: RetrievalNumber, address: Address) -> None:
-    """Record a lockout and mail the operator, if the certificate can still be downloaded.
-
-    Args:
-        address: client of the last guess.
+    """Record a lockout by a guess from `address`; mail the operator if a download is still
+    possible.
     """
     mail = home.settings.mail
     if certificates.bundle(home.db, number) is None:

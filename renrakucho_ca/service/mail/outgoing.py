@@ -17,7 +17,7 @@ def envelope(home: Home, recipients: Sequence[str], subject: str, name: str) -> 
     """Return a mail without content.
 
     Args:
-        name: identifies the mail in its Message-ID, so that a repeated mail is shown once.
+        name: for the Message-ID, so that a repeated mail is shown once.
     """
     sender = home.settings.mail.sender or "rca@localhost"
     message = EmailMessage(policy=SMTP)
@@ -36,7 +36,7 @@ def put(
     """Seal a mail and put it into the outbox, in the open transaction.
 
     Args:
-        number: the certificate's number; None for a mail to the operator.
+        number: the certificate's; None for a mail to the operator.
     """
     sealed = home.keystore.bundle_sealer().seal(
         message.as_bytes(policy=SMTP), _context(number), home.random

@@ -49,11 +49,7 @@ class TemplateRenderer:
         }
 
     def render(self, template: str, **values: object) -> str:
-        """Render a template.
-
-        Raises:
-            Invalid: an operator's template is wrong.
-        """
+        """Render a template; raise Invalid if an operator's template is wrong."""
         return "".join(self.stream(template, **values))
 
     def stream(self, template: str, **values: object) -> Iterator[str]:
@@ -75,10 +71,9 @@ class TemplateRenderer:
 
 
 def certificate_values(home: Home, certificate: Certificate) -> dict[str, object]:
-    """Return the values that the templates of mails and of hand-over sheets share.
+    """Return the values for the templates of mails and hand-over sheets.
 
-    Raises:
-        Conflict: the certificate can no longer be downloaded.
+    Raises Conflict if the certificate can no longer be downloaded.
     """
     bundle = certificates.bundle(home.db, certificate.number)
     if bundle is None:

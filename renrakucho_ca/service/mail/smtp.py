@@ -49,11 +49,7 @@ class Server(smtplib.SMTP):
         return super().getreply()
 
     def receive_into(self, buffer: Any) -> int:
-        """Receive the next bytes, within the silence limit and the step's deadline.
-
-        Raises:
-            TimeoutError: a limit was exceeded. smtplib turns it into its own error.
-        """
+        """Receive the next bytes; raise TimeoutError after too long a silence or step."""
         assert self.sock is not None
         left = self._deadline - self._elapsed()
         if left <= 0:

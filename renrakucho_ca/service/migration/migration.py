@@ -1,7 +1,7 @@
-"""Re-issues each live certificate of the old hierarchy in the new one.
+"""Re-issue each live certificate of the old hierarchy in the new one.
 
-A run keeps no state but the successors. It can end anywhere and be run again, two can run at once,
-and no certificate gets two successors.
+A run's only state is the successors. It can be killed and repeated, and runs can be concurrent: no
+certificate gets two successors.
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ class Migration:
     """The counts of a run.
 
     Attributes:
-        selected: certificates that the run tried to re-issue.
-        issued: certificates that got a successor.
+        selected, issued: certificates that the run tried to re-issue; those with a successor now.
         already: live certificates with a successor from another run.
         remaining: live certificates without a successor at the end, before any was revoked.
         revoked: certificates revoked because the cut-off has passed.
@@ -85,7 +84,7 @@ def plan(home: Home, scope: Scope) -> list[Progress]:
 
 
 def rehearse(home: Home, options: MigrationOptions) -> Migration:
-    """Return what `migrate` would do: plan every certificate, record nothing."""
+    """Plan every certificate without recording anything; return the counts of `migrate`."""
     now = home.clock()
     planner = Planner(home, choose_hierarchy(home, options.target), now)
     before = plan(home, options.scope)
@@ -164,8 +163,7 @@ def _requests(
 
 
 def _failure(number: RetrievalNumber, result: object) -> list[MigrationFailure]:
-    """Return the failure, if it is one. A conflict is none: another run was first, or the
-    certificate was revoked."""
+    """Return the failure, if any. Conflict is none: there is a successor or revocation."""
     if isinstance(result, RcaError) and not isinstance(result, Conflict):
         return [MigrationFailure(number, result)]
     return []

@@ -15,15 +15,11 @@ from renrakucho_ca.store.tables import hierarchies, migration_progress
 from renrakucho_ca.store.tables.migration_progress import Progress, Scope
 
 WIDTH, HEIGHT = 720, 220
-"""Of the chart, in the units of its own coordinates."""
+"""The size of the chart, in units of its coordinates."""
 
 
 def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
-    """Return the page, with its chart, as one self-contained file.
-
-    Raises:
-        NotFound: no such hierarchy.
-    """
+    """Return the page with its chart, self-contained; raise NotFound for an unknown hierarchy."""
     now, zone = home.clock(), home.settings.zone
     progress = plan(home, scope)
     cutoff = hierarchies.get(home.db, scope.source).cutoff
@@ -49,9 +45,9 @@ def html(home: Home, scope: Scope, catalogue: Catalogue) -> str:
 
 
 def _by_network(progress: Iterable[Progress], default: str) -> dict[str, list[Progress]]:
-    """Return the sum of each network, then its facilities, those with the most to go first.
+    """Return the sum of each network, then its facilities, those with the most remaining first.
 
-    Users of whom no network is recorded belong to that of the settings.
+    Users without a recorded network count for the settings' network.
     """
     found: dict[str, list[Progress]] = {}
     for each in progress:

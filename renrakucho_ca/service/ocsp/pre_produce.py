@@ -19,10 +19,10 @@ from renrakucho_ca.store.files import ocsp_responses
 from renrakucho_ca.store.tables import ocsp_state
 
 BATCH = 1000
-"""Changes that are signed for in one transaction."""
+"""Changes signed in one transaction."""
 
 MOST_CHANGES = 10_000
-"""More than that, and a tenth of all, and everything is signed anew: a file costs less."""
+"""Above this and a tenth of all, every response is signed again: a file costs less."""
 
 
 def is_due(home: Home, hierarchy: Hierarchy, authority: Authority, now: datetime) -> bool:

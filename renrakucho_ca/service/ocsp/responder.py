@@ -31,7 +31,7 @@ LARGEST = ocsp_request.LARGEST
 TRY_LATER, INTERNAL_ERROR = OcspError.TRY_LATER.response, OcspError.INTERNAL_ERROR.response
 
 LIVE = timedelta(hours=1)
-"""The validity of a response that is signed for one request."""
+"""The validity of a response signed for one request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ from renrakucho_ca.store.tables import ocsp_state
 from renrakucho_ca.store.tables.ocsp_state import DelegatedResponder, RecordedStatus
 
 BATCH = 1000
-"""Certificates that a worker signs for at a time: 0.05 s."""
+"""Certificates in a worker's batch: 0.05 s."""
 
 FEW = 2
-"""Batches. For fewer the start of worker processes takes longer than the signatures."""
+"""Batches. Below this the start of worker processes takes longer than the signatures."""
 
 SAMPLES = 16
-"""Signatures that are verified before a file replaces its predecessor."""
+"""Signatures verified before a file replaces its predecessor."""
 
 
 def path_of(home: Home, authority: Authority) -> Path:

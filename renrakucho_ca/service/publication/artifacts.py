@@ -22,7 +22,7 @@ from renrakucho_ca.service.publication import nginx
 from renrakucho_ca.store import files
 
 Content = Callable[[], Iterable[bytes]]
-"""Gives the same bytes in pieces each time: a long list is never held whole."""
+"""Returns the same bytes in pieces at each call: a long list never fills memory."""
 
 
 def write(

@@ -21,7 +21,7 @@ SECONDS = 60
 """Seconds; a reload of nginx takes well under one."""
 
 _LONGEST_COMPLAINT = 300
-"""Bytes of what a failed hook said that are shown."""
+"""Bytes displayed of a failed hook's stderr."""
 
 
 def owe(home: Home) -> None:

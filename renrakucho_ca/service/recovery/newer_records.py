@@ -23,7 +23,7 @@ from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import audit_log, hierarchies, recovery
 
 GIVEN_UP = "forgotten"
-"""In the detail of a `restored` act: hashes of checkpoints that the operator went on without."""
+"""The key in a `restored` act for hashes of checkpoints that the operator accepted as lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from renrakucho_ca.store.tables import (
 from renrakucho_ca.store.tables.audit_log import AuditRecord
 
 PAGE = 500
-"""Rows of the audit log that are written at a time."""
+"""Rows of the audit log written at a time."""
 
 
 @dataclass
@@ -115,7 +115,7 @@ _UNREADABLE = (
     *(LookupError, ValueError, TypeError, AttributeError, OverflowError),
     *(Duplicate, Misfit),
 )
-"""Raised where a row's detail is not that of its act."""
+"""The errors of a row whose detail does not fit its act."""
 
 
 class _Player:

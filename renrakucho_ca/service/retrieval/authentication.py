@@ -15,17 +15,12 @@ from renrakucho_ca.service.retrieval.rate_limit import Locked
 from renrakucho_ca.store.tables import certificates
 
 VISIT_LIFETIME = timedelta(minutes=30)
-"""Lifetime of the link that number and password open: enough for an interruption."""
+"""Lifetime of the link for number and password: enough for an interruption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt.
-
-    Attributes:
-        typed: the password as typed.
-        address: the client's address.
-    """
+    """One attempt: the number, the password as typed, and the client's address."""
 
     number: RetrievalNumber
     typed: str
@@ -46,13 +41,10 @@ class Wrong(Refused):
 
 
 def verify(home: Home, attempts: Sequence[Attempt]) -> list[str | RcaError]:
-    """Verify a group of attempts: one transaction counts them all, a second makes the links.
+    """Verify a group of attempts; return a link's token, Wrong or Locked for each.
 
-    Unknown, wrong, downloaded, held, revoked and expired give the same answer in the same time: a
-    password hash is computed in every case.
-
-    Returns:
-        For each attempt the token of a link, or Wrong, or Locked.
+    One transaction counts all attempts, a second makes the links. Unknown, wrong, downloaded, held,
+    revoked and expired give the same answer in the same time: each computes a password hash.
     """
     now = home.clock()
     with home.db.write():
@@ -92,4 +84,4 @@ def _is_right(home: Home, attempt: Attempt, now: datetime) -> bool:
 
 
 _UNKNOWN = password.hash("", bytes)
-"""The hash that attempts at unknown numbers are verified against, so that they take equal time."""
+"""The hash for attempts at unknown numbers, so that they take equal time."""

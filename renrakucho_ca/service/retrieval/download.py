@@ -41,12 +41,12 @@ FETCH_LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What an authenticated user is shown.
+    """The page for an authenticated user.
 
     Attributes:
         root: common name under which a device lists the root.
-        old: the predecessor that the user has to delete from the device; None if there is none, or
-            if installing the new one replaces it.
+        old: the predecessor that the user must delete from the device; None if there is none or the
+            new one replaces it.
     """
 
     certificate: Certificate
@@ -74,8 +74,7 @@ class Claim:
 def make_link(home: Home, number: RetrievalNumber, lifetime: timedelta = LINK_LIFETIME) -> str:
     """Create a link that replaces number and password; return its token, for `link_path`.
 
-    Raises:
-        NotFound: no certificate has that number.
+    Raises NotFound if no certificate has that number.
     """
     token = _text(home.random(32))
     downloads.put_link(home.db, token, number, home.clock() + lifetime)
@@ -90,9 +89,8 @@ def link_path(token: str) -> str:
 def offer(home: Home, token: str) -> Offer:
     """Return the offer of a link. Changes nothing.
 
-    Raises:
-        NotFound: the link is unknown or expired, or its certificate is downloaded, revoked or held.
-            All look the same.
+    Raises the same NotFound for an unknown or expired link, and for a downloaded, revoked or held
+    certificate.
     """
     number = _linked(home, token)
     bundle = certificates.bundle(home.db, number)
@@ -106,8 +104,8 @@ def claim(home: Home, claims: Sequence[Claim]) -> list[str | RcaError]:
 
     Returns:
         For each claim the token for `fetch`, or NotFound, as from `offer` or because another claim
-        was first. The token is derived from link and visit: a second press finds it, and the link
-        alone does not reveal it.
+            was first. The token is derived from link and visit: a second press finds it, and the
+            link alone does not reveal it.
 
     Raises:
         Unavailable: the claims cannot be recorded; then none was taken.
@@ -158,8 +156,7 @@ def _take(
 def fetch(home: Home, fetch_token: str) -> tuple[Offer, Download]:
     """Return the claimed file and its offer.
 
-    Raises:
-        NotFound: the token is unknown or older than ten minutes.
+    Raises NotFound if the token is unknown or older than ten minutes.
     """
     claimed = downloads.claimed_bundle(home.db, fetch_token, home.clock())
     if claimed is None:
@@ -182,12 +179,7 @@ def destroy_expired(home: Home) -> int:
 
 
 def unlock(home: Home, number: RetrievalNumber) -> None:
-    """Unlock a retrieval number.
-
-    Raises:
-        NotFound: no certificate has that number.
-        Conflict: it has no wrong guesses.
-    """
+    """Unlock a number. Raises NotFound, or Conflict if it has no wrong guesses."""
     with home.db.write():
         certificates.get(home.db, number)
         if not rate_limit.unlock(home.db, number):
@@ -234,11 +226,7 @@ def _old(home: Home, certificate: Certificate, container: Container) -> Certific
 
 
 def check(home: Home) -> None:
-    """Check that the database answers and the bundles' key is readable.
-
-    Raises:
-        Unavailable: they are not.
-    """
+    """Raise Unavailable unless the database answers and the bundles' key is readable."""
     downloads.linked(home.db, "", home.clock())
     home.keystore.bundle_sealer()
 

@@ -16,8 +16,8 @@ class Instructions:
     """The steps for one kind of device.
 
     Attributes:
-        install: steps from the downloaded file to the first login.
-        delete: steps that remove the old certificate; may be empty.
+        install: from the downloaded file to the first login.
+        delete: to remove the old certificate; may be empty.
     """
 
     install: tuple[str, ...]
@@ -35,7 +35,7 @@ TITLES = {
 
 
 def for_device(device: str, container: Container) -> Instructions:
-    """Return the steps for a kind of device; for an unknown one, those for its kind of file."""
+    """Return the steps for a kind of device; for an unknown one, its kind of file decides."""
     return _BY_DEVICE.get(device) or _BY_CONTAINER[container]
 
 

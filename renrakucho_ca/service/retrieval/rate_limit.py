@@ -1,12 +1,12 @@
 """Limit wrong guesses: growing delays for each number and address, then a lockout.
 
 The password has 59 random bits, so ten guesses an hour are hopeless. The limits protect the
-machine, and must not become a weapon against users. Therefore no lockout lasts longer than an hour,
-a guess during a lockout neither counts nor prolongs it, a mail's link (256 random bits) is never
-locked, and during a distributed attack an address without wrong guesses still gets its attempts.
+machine, and must not become a weapon against users. Therefore no lockout exceeds an hour, a guess
+during a lockout neither counts nor prolongs it, a mail's link (256 random bits) is never locked,
+and in a distributed attack an address without wrong guesses keeps its attempts.
 
-A guess is counted as wrong before it is verified, and a right one is taken back: a thousand
-simultaneous guesses get no further than a thousand in sequence.
+A guess counts as wrong before its verification, and a right one is taken back: concurrent guesses
+gain nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +32,7 @@ users that all start on one Monday makes a few hundred."""
 
 
 class Locked(Refused):
-    """The number or address is locked.
-
-    Attributes:
-        kind: which of the two is locked.
-        until: end of the lockout.
-    """
+    """A lockout of a number or an address (`kind`), and its end (`until`)."""
 
     def __init__(self, kind: CounterKind, until: datetime) -> None:
         super().__init__("too many wrong guesses: locked until {until}", until=until)
@@ -64,7 +59,7 @@ class Policy:
 
 NUMBER = Policy(free=4, lock_at=10, lock=timedelta(hours=1))
 
-# All users of a facility share one address, and each may be wrong a few times.
+# All users of a facility share one address, and each may mistype a few times.
 ADDRESS = Policy(free=20, lock_at=30, lock=timedelta(minutes=10))
 ADDRESS_UNDER_ATTACK = Policy(free=2, lock_at=8, lock=timedelta(minutes=10))
 
@@ -72,11 +67,7 @@ ADDRESS_UNDER_ATTACK = Policy(free=2, lock_at=8, lock=timedelta(minutes=10))
 def admit(db: Database, number: RetrievalNumber, address: Address, now: datetime) -> bool:
     """Count one guess as wrong, within the caller's write transaction.
 
-    Returns:
-        Whether the number is locked if the guess is wrong.
-
-    Raises:
-        Locked: the number or the address is locked.
+    Returns whether a wrong guess locks the number. Raises Locked if number or address is locked.
     """
     everyone = _current(db, CounterKind.ALL, "", now)
     address_policy = ADDRESS if everyone.failures < ATTACK else ADDRESS_UNDER_ATTACK
@@ -103,7 +94,7 @@ def forgive(db: Database, number: RetrievalNumber, address: Address) -> None:
 
 
 def unlock(db: Database, number: RetrievalNumber) -> bool:
-    """Forget the wrong guesses at a number; return whether there were any."""
+    """Forget the wrong guesses at a number; return whether it had any."""
     return attempts.delete(db, CounterKind.NUMBER, str(number))
 
 

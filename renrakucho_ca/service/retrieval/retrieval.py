@@ -1,4 +1,4 @@
-"""The one download at the command line: a bundle leaves the store once and leaves no trace."""
+"""The one download at the command line: export a bundle once and destroy it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,7 @@ from renrakucho_ca.store.tables.certificates import SealedBundle
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file as the user gets it.
-
-    Attributes:
-        name: the number and a suffix; never a personal name.
-    """
+    """A user's file; its name is the number and a suffix, never a personal name."""
 
     name: str
     content: bytes
@@ -40,12 +36,9 @@ _LEFT = re.compile(r"\.[0-9]{8}\.(p12|mobileconfig|pem)\.tmp")
 
 
 def prepare(home: Home, out: Path) -> None:
-    """Create the folder for exports and delete what an interrupted run left in it.
+    """Create the folder for exports and delete an interrupted run's remains.
 
-    Call once per command, before it issues anything for that folder.
-
-    Raises:
-        Conflict: there is a file in its place.
+    Call once per command, before it issues for that folder. Raises Conflict if it is a file.
     """
     files.make_folder(out)
     left = [path for path in out.iterdir() if _LEFT.fullmatch(path.name)]
@@ -59,16 +52,13 @@ def prepare(home: Home, out: Path) -> None:
 def export(
     home: Home, numbers: Sequence[RetrievalNumber], out: Path
 ) -> tuple[list[Outcome], dict[RetrievalNumber, Path]]:
-    """Write the bundles of some certificates to a folder, each one time only.
+    """Export bundles to a folder, each one time only; return the outcomes and the written files.
 
     Errors in the outcomes: NotFound; Conflict if it is downloaded, held, revoked or expired;
     Unavailable if the file cannot be written (it can be exported again).
 
-    Returns:
-        The outcomes and the written files.
-
     Raises:
-        Refused: the store was restored, and others may have been handed out since its backup.
+        Refused: the store was restored; bundles may have been handed out since its backup.
     """
     store_state.require(home, Action.DELIVER)
     files.make_folder(out)
@@ -130,13 +120,12 @@ def record_revealed(home: Home, numbers: Iterable[RetrievalNumber]) -> None:
 
 
 def unseal_password(home: Home, number: RetrievalNumber) -> str:
-    """Return the retrieval password while it can still be used.
+    """Return the retrieval password while it is usable.
 
     Callers that show it record that first (`record_revealed`).
 
     Raises:
-        NotFound.
-        Conflict: it is downloaded, revoked or expired: the password is destroyed.
+        NotFound. Conflict: downloaded, revoked or expired; the password is destroyed.
         Unavailable: wrong passphrase.
     """
     certificate = certificates.get(home.db, number)

@@ -1,4 +1,4 @@
-"""Revokes what is past its cut-off or never downloaded; run daily by cron."""
+"""Revoke certificates past their cut-off or never downloaded; run daily by cron."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Expiry:
 
 
 def due(home: Home) -> Expiry:
-    """Return what `expire` would do now."""
+    """Return the counts of an `expire` run now."""
     now = home.clock()
     closed = _past_cutoff(home, now)
     return Expiry(
@@ -44,7 +44,7 @@ def due(home: Home) -> Expiry:
 
 
 def expire(home: Home) -> Expiry:
-    """Do what is due. A second run finds nothing to do."""
+    """Revoke and destroy everything that is due. A second run finds nothing."""
     now = home.clock()
     # The portal does this every few seconds, unless it has stopped.
     download.destroy_expired(home)

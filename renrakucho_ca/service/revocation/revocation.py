@@ -1,4 +1,4 @@
-"""Revokes, holds and releases certificates, and revokes a hierarchy at its cut-off."""
+"""Revoke, hold and release certificates, and revoke a hierarchy at its cut-off."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from renrakucho_ca.store.tables.expiry import Due
 def revoke(
     home: Home, numbers: Sequence[RetrievalNumber], reason: RevocationReason
 ) -> list[Outcome]:
-    """Revoke certificates for good. A failure does not stop the others.
+    """Revoke certificates permanently. A failure does not stop the others.
 
-    The errors in the outcomes: NotFound; Conflict, where it is revoked already.
+    The errors in the outcomes: NotFound; Conflict if it is revoked already.
     """
     if reason is RevocationReason.CERTIFICATE_HOLD:
         raise Invalid(
@@ -43,7 +43,7 @@ def revoke(
 
 
 def would_revoke(home: Home, numbers: Sequence[RetrievalNumber]) -> list[Outcome]:
-    """Return the outcomes that `revoke` would have, without revoking."""
+    """Return the outcomes of `revoke`, without revoking."""
     now = home.clock()
 
     def one(number: RetrievalNumber) -> Certificate:
@@ -56,11 +56,7 @@ def would_revoke(home: Home, numbers: Sequence[RetrievalNumber]) -> list[Outcome
 
 
 def hold(home: Home, number: RetrievalNumber) -> Certificate:
-    """Suspend a certificate until it is released.
-
-    Raises:
-        NotFound; Conflict: it is held already, revoked or expired.
-    """
+    """Suspend a certificate until its release. Raises NotFound, or Conflict unless it is valid."""
 
     def refuse(certificate: Certificate, now: datetime) -> None:
         status = certificate.status(now)
@@ -74,11 +70,7 @@ def hold(home: Home, number: RetrievalNumber) -> Certificate:
 
 
 def release(home: Home, number: RetrievalNumber) -> Certificate:
-    """Make a held certificate valid again.
-
-    Raises:
-        NotFound; Conflict: it is not held.
-    """
+    """Make a held certificate valid again. Raises NotFound, or Conflict if it is not held."""
     now = home.clock()
     with home.db.write():
         certificate = certificates.get(home.db, number)
@@ -91,11 +83,7 @@ def release(home: Home, number: RetrievalNumber) -> Certificate:
 
 
 def live_of_user(home: Home, user: str) -> list[RetrievalNumber]:
-    """Return the numbers of the user's live certificates.
-
-    Raises:
-        NotFound: there is nothing.
-    """
+    """Return the numbers of the user's live certificates; raise NotFound if there are none."""
     query = listing.ListQuery(now=home.clock(), statuses=LIVE, user=user)
     found = [certificate.number for certificate in listing.stream(home.db, query)]
     if not found:
@@ -107,8 +95,7 @@ def by_serial(home: Home, serial: int) -> RetrievalNumber:
     """Return the number of the certificate with that serial number.
 
     Raises:
-        NotFound: none has it.
-        Conflict: several imported CAs used it.
+        NotFound: none has it. Conflict: several imported CAs used it.
     """
     found = certificates.by_serial(home.db, serial)
     if not found:
@@ -124,9 +111,9 @@ def by_serial(home: Home, serial: int) -> RetrievalNumber:
 
 
 def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
-    """Close a hierarchy past its cut-off and revoke its live certificates.
+    """Close a hierarchy past its cut-off and revoke its live certificates; return their number.
 
-    It is closed for good: a clock set back does not open it again. Returns the number revoked.
+    It stays closed even if the clock is set back.
     """
     with home.db.write():
         if hierarchies.retire(home.db, hierarchy.name, now, None):
@@ -140,13 +127,13 @@ def revoke_all(home: Home, hierarchy: Hierarchy, now: datetime) -> int:
 def revoke_due(
     home: Home, now: datetime, due: Callable[[int], list[Due]], act: Act, object: str
 ) -> int:
-    """Revoke page by page until no certificate is due. Returns the number revoked.
+    """Revoke page by page until no certificate is due; return the number.
 
-    The reason is superseded where a successor is in use, else cessationOfOperation.
+    The reason is superseded if a successor is in use, else cessationOfOperation.
 
     Args:
         due: returns the page after the certificate with that id.
-        act, object: of the audit row that each page writes, with all its numbers.
+        act, object: of the audit row for each page, with all its numbers.
     """
     count = last = 0
     while True:

@@ -1,4 +1,4 @@
-"""The one way to revoke: the CRL entry, the row in the store, and the act for the audit log."""
+"""Revoke: the CRL entry, the row in the store, and the act for the audit log."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def revoke_certificates(
 ) -> list[AuditEntry]:
     """Revoke or hold certificates, within the open transaction.
 
-    Returns:
-        One act for each certificate that changed; those revoked before stay as they are. The caller
-        records the acts, or one of its own in their place.
+    Returns one act for each changed certificate; the caller records them, or one act for all.
     """
     entry = partial(crl.entry, at=why.at, reason=why.reason)
     return [
@@ -30,10 +28,9 @@ def revoke_certificates(
 
 
 def revoke_ca(db: Database, certificate: CaCertificate, why: Revocation) -> AuditEntry | None:
-    """Revoke a CA's certificate for good, within the open transaction.
+    """Revoke a CA's certificate permanently, within the open transaction.
 
-    Returns:
-        The act for the audit log; None where the certificate was revoked before.
+    Returns the act for the audit log; None if the certificate was already revoked.
     """
     entry = crl.entry(certificate.serial, why.at, why.reason)
     if not ca_certificates.revoke(db, certificate, why, entry):
@@ -44,13 +41,13 @@ def revoke_ca(db: Database, certificate: CaCertificate, why: Revocation) -> Audi
 def revoked_act(
     number: RetrievalNumber, hierarchy: str, serial: int, why: Revocation
 ) -> AuditEntry:
-    """Return the act of a certificate that is revoked or held."""
+    """Return the act of a revoked or held certificate."""
     act = Act.HELD if why.is_hold else Act.REVOKED
     detail = {"reason": why.reason.value, "hierarchy": hierarchy, "serial": f"{serial:x}"}
     return AuditEntry(act, number, detail)
 
 
 def revoked_ca_act(certificate: CaCertificate, why: Revocation) -> AuditEntry:
-    """Return the act of a CA's certificate that is revoked."""
+    """Return the act of a CA's revoked certificate."""
     detail = {"serial": f"{certificate.serial:x}", "reason": why.reason.value}
     return AuditEntry(Act.CA_REVOKED, certificate.issuer, detail)
