@@ -14,7 +14,7 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """31 letters and digits that cannot be confused, on paper or on the telephone."""
 
 _LENGTH = 12
-"""31^12 is 59.45 bits: all the strength of a PKCS#12, whose MAC has 2,048 rounds."""
+"""31^12 is 59.45 bits, the whole strength of a PKCS#12: its MAC has 2,048 rounds."""
 
 _LONGEST_INPUT = 100
 _NEVER_VERIFIES = ""

@@ -17,9 +17,9 @@ from renrakucho_ca.pki.encodings import ContentKind, Value
 LARGEST_VALUE = 256 * 1024 * 1024
 """Bytes of one value in DER: a CRL with a million entries has 53 MB."""
 LARGEST_BARE = 16 * 1024 * 1024
-"""Bytes of a text that is base64 and nothing else."""
+"""Bytes of a bare base64 text."""
 LONGEST_LINE = 64 * 1024
-"""Bytes that are read at once. PEM has 64 letters a line (RFC 7468 §2); JSON may be one line."""
+"""Bytes read at once. PEM has 64 letters a line (RFC 7468 §2); JSON may be one line."""
 _HEAD = 1024 * 1024
 """Bytes before the first PEM block: `openssl x509 -text` writes a few thousand."""
 
@@ -43,7 +43,7 @@ _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"} | {
 """UTF-16 by the start of a file: a byte order mark, PEM, or a certificate in base64."""
 
 Read = tuple[int | None, "Value | Invalid"]
-"""The line where it begins, in a text, and what it is, or why what should be one is none."""
+"""The first line of a value in a text, and the value or its error."""
 
 
 def read(file: BinaryIO) -> Iterator[Read]:

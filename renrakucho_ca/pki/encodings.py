@@ -21,7 +21,7 @@ _CRLS_FIELD = 0xA1  # SignedData.crls, [1] IMPLICIT (RFC 5652 §5.1)
 _INDEFINITE_CONTENT_INFO = b"\x30\x80\x06"
 _SIGNED_DATA = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"  # id-signedData (RFC 5652 §5.1)
 _DEEPEST = 16
-"""Values of open length inside one another; the CRLs of a PKCS#7 lie five deep."""
+"""Nested values of open length; the CRLs of a PKCS#7 are five deep."""
 _PKCS12 = re.compile(
     rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL
 )
@@ -30,7 +30,7 @@ _PADDING = b"\r\n \0"
 _BASE64_START = re.compile(rb"\s*MI[A-Za-z0-9+/]")
 """A SEQUENCE of more than 127 octets, in base64."""
 _ESCAPE = re.compile(rb"\\(?:[nrt]|(/)|u00([0-9A-Fa-f]{2}))")
-"""What JSON writes for the ends of lines, and may write for any sign (RFC 8259 §7)."""
+"""JSON's escapes for line ends, and for any character (RFC 8259 §7)."""
 
 
 class ContentKind(Enum):

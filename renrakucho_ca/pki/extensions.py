@@ -14,7 +14,7 @@ from renrakucho_ca.pki.contents import Distribution
 from renrakucho_ca.pki.names import to_name
 
 Extensions = Iterator[tuple[x509.ExtensionType, bool]]
-"""Each with whether it is critical."""
+"""Each extension, and whether it is critical."""
 
 # §4.2.1.3: only a CA's own tasks. An OCSP responder has a separate certificate.
 CA_KEY_USAGE = x509.KeyUsage(

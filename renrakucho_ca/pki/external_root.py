@@ -17,7 +17,7 @@ from renrakucho_ca.pki.signatures import signed_by
 from renrakucho_ca.pki.x509_certificates import extension
 
 _HASHES = {"sha256", "sha384", "sha512"}
-"""RFC 8017 §9.1, FIPS 186-5: what else a signature may use is broken (RFC 6194) or unknown."""
+"""RFC 8017 §9.1, FIPS 186-5: other hashes are broken (RFC 6194) or unknown."""
 
 _UNDERSTOOD = {
     ExtensionOID.BASIC_CONSTRAINTS,

@@ -11,7 +11,7 @@ from renrakucho_ca.certificate_profile import Subject, SubjectAttribute
 from renrakucho_ca.errors import Invalid
 
 LONGEST_ATTRIBUTE = 64
-"""Characters: ub-common-name, ub-organization-name and their neighbours (appendix A.1)."""
+"""Characters: ub-common-name, ub-organization-name and others (appendix A.1)."""
 
 _OIDS = {
     SubjectAttribute.COUNTRY: NameOID.COUNTRY_NAME,

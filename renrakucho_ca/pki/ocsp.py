@@ -36,7 +36,7 @@ ResponderKey = ec.EllipticCurvePrivateKey
 """Always one on P-256."""
 
 GOOD, UNKNOWN = b"\x80\x00", b"\x82\x00"
-"""CertStatus (§4.2.1); `status` makes the third."""
+"""CertStatus (§4.2.1); `status` returns the third."""
 
 
 class OcspError(Enum):

@@ -13,13 +13,13 @@ LARGEST = 8192
 """Bytes. One certificate takes about 100, a signature with its chain some thousand."""
 
 MOST_CERTIFICATES = 32
-"""Each costs a look-up, and a signature where the answer is made on the spot."""
+"""Each takes a look-up, and a signature without a stored response."""
 
 HASHES = {
     "sha1": bytes.fromhex("2b0e03021a"),  # 1.3.14.3.2.26
     "sha256": bytes.fromhex("608648016503040201"),  # 2.16.840.1.101.3.4.2.1
 }
-"""The hashes that name an issuer, by their object identifiers: RFC 5019 knows the first, its
+"""Hashes of CertIDs, by object identifier. RFC 5019 uses the first, its
 successors and many clients the second."""
 
 _NAMES = {oid: name for name, oid in HASHES.items()}

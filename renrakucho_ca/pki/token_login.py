@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _Place = tuple[str, int]
-"""A module, and the slot that it has the token in."""
+"""A module, and the token's slot in it."""
 
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Seconds, for a token that is not there. SoftHSM writes its file anew at each login, and who looks
-meanwhile sees none: of three processes that log in all the time each misses it 8 times of 10, and
-after 0.2 s never (measured). So the workers of a batch would."""
+"""Seconds to wait for a missing token. SoftHSM rewrites its file at each login, and hides the token
+meanwhile: of three processes with constant logins, like a batch's workers, each misses it 8 times
+of 10, and after 0.2 s never (measured)."""
 
 _sessions: dict[_Place, Any] = {}
 _refused: set[_Place] = set()
 _waited: set[str] = set()
-"""Modules that were waited for: once is enough for a process."""
+"""Modules for which this process has waited once, which is enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,12 +66,7 @@ def _load_device(path: Path, name: str) -> DeviceProfile:
 
 
 def load_ca(folder: Path, tier: Tier) -> CaProfile:
-    """Return the profile of the root or of the issuing CA.
-
-    Raises:
-        NotFound: the file is missing.
-        Invalid: the file is wrong.
-    """
+    """Return the profile of a CA. Raise NotFound without a file, Invalid if it is wrong."""
     raw = yamlfile.read(folder / f"{tier}.yaml", CA_KINDS[tier])
     return CaProfile(
         name=tier.value,
@@ -86,12 +81,7 @@ def load_ca(folder: Path, tier: Tier) -> CaProfile:
 
 
 def check(path: Path) -> DeviceProfile | CaProfile:
-    """Read one file as the profile of its name.
-
-    Raises:
-        NotFound: there is no such file.
-        Invalid: the file is wrong.
-    """
+    """Read one file as the profile of its name. Raise NotFound or Invalid as `load` does."""
     if path.suffix != ".yaml":
         raise Invalid("{file}: a profile must be named NAME.yaml", file=path)
     _check_name(path.stem)

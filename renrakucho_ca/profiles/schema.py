@@ -130,7 +130,7 @@ class _Ca(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     key_algorithm: KeyAlgorithm
     validity_years: _Years
     subject: _CaSubject
-    # How many CAs may follow below (RFC 5280 §4.2.1.9).
+    # The number of CAs allowed below (RFC 5280 §4.2.1.9).
     path_length: Annotated[int, msgspec.Meta(ge=0, le=9)]
     # An expired CRL locks all users out: a week leaves time to notice a failing renewal.
     crl_days: Annotated[int, msgspec.Meta(ge=7, le=3650)]

@@ -11,7 +11,7 @@ from renrakucho_ca.text import clean_text
 
 LONGEST_ATTRIBUTE = 64
 """ub-common-name, ub-organization-name and ub-organizational-unit-name (RFC 5280 appendix A.1);
-state and locality may have 128, but no place name needs more than 64."""
+a state or locality may have 128, but no place name needs more than 64."""
 
 _LONGEST_TEMPLATE = 200
 
@@ -19,14 +19,14 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def render(subject: Subject, values: Mapping[str, str | None]) -> Subject:
-    """Fill in a profile's templates.
+    """Fill in a profile's templates; leave out attributes whose placeholders all have no value.
 
     Args:
         subject: attributes and templates.
         values: the values of the placeholders; None and empty mean absent.
 
     Returns:
-        Attributes in NFC, without those whose placeholders all have no value.
+        Attributes in NFC.
 
     Raises:
         Invalid: longer than 64 characters, unprintable, no country, or without a common name.
@@ -51,8 +51,7 @@ def set_in(structure: object) -> Subject:
 def attribute_value(attribute: SubjectAttribute, text: str) -> str:
     """Return the value of an attribute in NFC.
 
-    Raises:
-        Invalid: longer than 64 characters, unprintable, or no country.
+    Raise Invalid if it is longer than 64 characters, unprintable, or no country.
     """
     value = clean_text(text, what=attribute, longest=LONGEST_ATTRIBUTE)
     if attribute is SubjectAttribute.COUNTRY and not re.fullmatch("[A-Z]{2}", value):
@@ -61,11 +60,7 @@ def attribute_value(attribute: SubjectAttribute, text: str) -> str:
 
 
 def checked_template(attribute: SubjectAttribute, allowed: Sequence[str], text: str) -> str:
-    """Return a template in NFC that has only allowed placeholders.
-
-    Raises:
-        Invalid: an unknown placeholder, an unbalanced brace, or too long.
-    """
+    """Return a template in NFC. Raise Invalid for a bad placeholder or brace, or if too long."""
     for name in _PLACEHOLDER.findall(text):
         if name not in allowed:
             raise Invalid(

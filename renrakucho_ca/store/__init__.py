@@ -1,1 +1,1 @@
-"""The rooms that touch disk: the database, the keystore, files."""
+"""Access to the disk: the database, the keystore, files."""

@@ -60,8 +60,8 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
             in Japanese.
 
     Returns:
-        Every row that is not blank. A column that the file lacks is empty; values have no blanks
-        around them, and no spreadsheet markers against formulas.
+        Every row that is not blank. A column that the file lacks is empty; values are stripped of
+        blanks and of spreadsheet markers against formulas.
 
     Raises:
         FileNotFoundError
@@ -84,11 +84,7 @@ def read(path: Path, columns: Mapping[str, bool]) -> Iterator[Row]:
 
 
 def refuse_rounded(text: str) -> str:
-    """Return a text that may be a number, such as a user's id.
-
-    Raises:
-        Invalid: a spreadsheet has rounded it.
-    """
+    """Return a text that may be a number, such as a user's id. Raise Invalid if it was rounded."""
     if _ROUNDED.fullmatch(unicodedata.normalize("NFKC", text)):
         raise Invalid(
             "{text} is a number that a spreadsheet rounded; its last digits are lost",
@@ -108,8 +104,7 @@ def _names(
 ) -> list[str]:
     """Return our names of the file's columns, in its order.
 
-    Raises:
-        Invalid: there is no header, or a column is unknown, duplicate or missing.
+    Raise Invalid without a header, or if a column is unknown, duplicate or missing.
     """
     if header is None:
         raise Invalid("{file} is empty", file=path)

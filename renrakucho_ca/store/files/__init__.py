@@ -51,8 +51,8 @@ def write(
     """Write a file in one step: readers see the old file or the whole new one.
 
     After the return the file survives a power cut; after an error the old file is unchanged.
-    The caller holds the lock that guards `path`, so a temporary file that is already there belongs
-    to a dead process, and is removed.
+    The caller holds the lock that guards `path`, so an existing temporary file belongs to a dead
+    process, and is removed.
 
     Args:
         new: refuse to replace a file.
@@ -109,7 +109,7 @@ def write_unnamed(path: Path, content: Iterable[bytes], mode: int = PRIVATE_FILE
 
 
 def _name(descriptor: int, path: Path) -> None:
-    """Give a file that was opened without a name its name."""
+    """Link a file that was opened without a name to `path`."""
     temporary = temporary_for(path)
     temporary.unlink(missing_ok=True)
     # Python calls linkat(2), which follows the link in /proc to the file, only with a folder.
@@ -126,7 +126,7 @@ def _name(descriptor: int, path: Path) -> None:
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Join short pieces: to hand over each of a page's 72 pieces took half of the writing time."""
+    """Join short pieces: passing on each of a page's 72 pieces took half of the writing time."""
     held: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -149,7 +149,7 @@ def _write_in_background(file: BinaryIO, content: Iterable[bytes]) -> None:
         file.write(block)
         written += len(block)
         if written - begun >= _WRITE_BEHIND:
-            # The disk begins with it now, instead of at the fsync.
+            # The disk begins with it now instead of at the fsync.
             os.posix_fadvise(file.fileno(), begun, written - begun, os.POSIX_FADV_DONTNEED)
             begun = written
 
@@ -167,7 +167,7 @@ def _sync(file: BinaryIO, check: Callable[[], object] | None) -> None:
     if check is None:
         os.fsync(file.fileno())
         return
-    # At 50 MB both take long, and neither needs the other.
+    # At 50 MB both take long, and they are independent.
     with BackgroundTask(partial(os.fsync, file.fileno())) as synced:
         check()
     synced.result()
@@ -195,10 +195,9 @@ def _named_for_people(temporary: Path, path: Path) -> Iterator[None]:
 
 
 def refuse_special(path: Path) -> None:
-    """Keep root from replacing /dev/null with a file, if an operator names it.
+    """Raise Conflict if `path` is, or leads to, a folder, a device or a pipe.
 
-    Raises:
-        Conflict: `path` is, or leads to, a folder, a device or a pipe.
+    It keeps root from replacing /dev/null with a file.
     """
     if path.exists() and not path.is_file():
         raise Conflict("{path} exists and is not a file", path=path)
@@ -233,11 +232,9 @@ def _folder_locked(folder: Path) -> Iterator[None]:
 
 
 def opened(path: Path) -> BufferedReader:
-    """Open a file of the store for reading.
+    """Open a file of the store for reading. Raise OSError if it is missing or unreadable.
 
-    Raises:
-        OSError: the file is missing or unreadable.
-        Unavailable: it is not a file, but a pipe, for example, which may never end.
+    Raise Unavailable for another kind, such as a pipe, which may never end.
     """
     # Without O_NONBLOCK, open(2) of a pipe blocks until another process writes to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -26,8 +26,8 @@ _MANIFEST = "manifest.json"
 _LONGEST_MANIFEST = 16 * 1024 * 1024
 _PIECE = 1024 * 1024
 _KEPT = 16 * 1024 * 1024
-"""Once a block of so many bytes was freed, glibc keeps twice as many for the next ones (mallopt(3),
-M_MMAP_THRESHOLD). Else every piece would get new pages: a quarter of the time of a large backup."""
+"""After a block of so many bytes is freed, glibc keeps twice as many for the next (mallopt(3),
+M_MMAP_THRESHOLD). New pages for every piece would take a quarter of a large backup's time."""
 _NAME = re.compile(
     r"""rca\.yaml
       | profiles/[^/.\x00-\x1f][^/\x00-\x1f]*\.yaml
@@ -41,7 +41,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """One file: its name within the home, its length in bytes, its digest in hex."""
+    """A file: its name within the home, its length in bytes, its digest in hex."""
 
     name: str
     size: int
@@ -53,7 +53,7 @@ class Manifest:
     """The description of a backup.
 
     Attributes:
-        created_at: when the database was copied.
+        created_at: the moment of the database's copy.
         schema: the version of its schema.
     """
 
@@ -68,7 +68,7 @@ class _Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to be packed: its name within the home, its length in bytes, and its content."""
+    """A file to pack: its name within the home, its length in bytes, and its content."""
 
     name: str
     size: int
@@ -76,7 +76,7 @@ class Source:
 
     @classmethod
     def of(cls, name: str, file: BinaryIO) -> Source:
-        """One that is at its beginning."""
+        """Return the source of a file that is at its beginning."""
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         return cls(name, size, file)
@@ -87,16 +87,12 @@ class Source:
 
 
 def is_kept(name: str) -> bool:
-    """Whether a backup holds the file of that name within the home."""
+    """Return whether a backup includes the file of that name within the home."""
     return _NAME.fullmatch(name) is not None
 
 
 def pack(sources: Iterable[Source], created_at: datetime, schema: int) -> Iterator[bytes]:
-    """The archive, in pieces.
-
-    Raises:
-        Unavailable: a file changed while it was read.
-    """
+    """Yield the archive in pieces. Raise Unavailable if a file changes while it is read."""
     entries: list[ArchiveEntry] = []
     bytes(_KEPT)
     # In parallel with sealing and writing: a fifth of the time of a large backup.
@@ -136,10 +132,9 @@ def _padding(size: int) -> bytes:
 
 
 def unpack(stream: _Reader, folder: Path) -> Manifest:
-    """Writes every file below an empty folder of ours, private, and proves each by its digest.
+    """Write every file below an empty folder of ours, private, and verify each digest.
 
-    Raises:
-        Invalid: it is damaged, or holds what a backup does not.
+    Raise Invalid if the archive is damaged, or has a file that a backup does not.
     """
     found: dict[str, ArchiveEntry] = {}
     try:
@@ -155,7 +150,7 @@ def unpack(stream: _Reader, folder: Path) -> Manifest:
                     found[member.name] = _write(content, member, folder)
                 else:
                     raise _damaged(member.name)
-        # What follows the archive's end belongs to the proof that it is whole.
+        # The octets after the archive's end belong to the proof that it is complete.
         while stream.read(_PIECE):
             pass
     except (tarfile.TarError, ValueError, KeyError, TypeError, OverflowError, RecursionError):

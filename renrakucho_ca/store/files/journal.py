@@ -1,14 +1,13 @@
-"""The journal: the rows of the audit log once more, in a file that is only ever added to.
+"""The journal: an append-only copy of the audit log's rows in a file.
 
-`ca-store/journal` outlives a database that is restored from a backup, and so tells what happened
-after it. Each line is a row's canonical line (store/tables/audit_log.py), with the
-row's hash as last member:
+`ca-store/journal` survives a restore of the database from a backup, so it has the later rows. Each
+line is a row's canonical line (store/tables/audit_log.py), with the row's hash as last member:
 
     {"id":17,…,"detail":{…},"hash":"5f…"}
 
-The database is the truth: a row is appended after its commit. The next process appends what a
-killed one did not. After a power cut the last line may be incomplete: without its line feed it does
-not count, and it is removed before the next is written.
+The database is authoritative: a row is appended after its commit, or by the next process if its own
+was killed. A power cut may leave an incomplete last line, without line feed: it does not count, and
+is removed before the next line is written.
 """
 
 from __future__ import annotations
@@ -55,11 +54,11 @@ class JournalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A journal that was read from one end to the other.
+    """The result of reading a whole journal.
 
     Attributes:
-        common: the id of the last row that the database has too; 0 where there is none. Each row
-            has the hash of the one before, so all before it are the same.
+        common: the id of the last row that the database has too, or 0. A row has the hash of its
+            predecessor, so all rows before it are equal.
         last: the id of its last readable row.
         fault: the problem of the first line that is not a row, or does not follow its predecessor.
     """
@@ -70,21 +69,16 @@ class Examined:
 
 
 class Journal:
-    """The journal file. Nothing is opened before it is used.
-
-    Args:
-        path: of the file, which need not exist yet.
-    """
+    """The journal file, which need not exist. It is opened at the first use."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
 
     def state(self, db: Database) -> JournalState:
-        """Compare the last line with the database. Only the end of the file is read.
+        """Compare the last line with the database, reading only the end of the file.
 
-        Raises:
-            Unavailable: the file cannot be read.
+        Raise Unavailable if the file cannot be read.
         """
         # The file first: its rows were committed before, so the database has them.
         try:
@@ -94,16 +88,10 @@ class Journal:
         return _compare(last, db)
 
     def append_missing(self, db: Database) -> JournalState:
-        """Append the rows that are missing, and sync them to the disk.
+        """Append the missing rows, sync them to the disk, and return the state before.
 
-        Nothing is appended to a journal that is ahead, has diverged or cannot be read: only it has
-        what the database has lost.
-
-        Returns:
-            The state before.
-
-        Raises:
-            Unavailable: the file cannot be written.
+        A journal that is ahead, has diverged or is unreadable stays unchanged: only it has the rows
+        that the database lost. Raise Unavailable if the file cannot be written.
         """
         with self._lock.exclusive(), self._own_errors():
             try:
@@ -116,11 +104,10 @@ class Journal:
             return state
 
     def rows(self) -> Iterator[AuditRecord | None]:
-        """Its rows in order, in constant memory; None for a line that is not a row. An incomplete
-        last line is left out, and so is what follows a line that is too long.
+        """Yield its rows in order, in constant memory; None for a line that is not a row.
 
-        Raises:
-            Unavailable: the file cannot be read.
+        An incomplete last line, and all lines after one that is too long, are skipped. Raise
+        Unavailable if the file cannot be read.
         """
         with self._own_errors():
             try:
@@ -130,10 +117,9 @@ class Journal:
                 yield None
 
     def lines(self) -> Iterator[bytes]:
-        """Its complete lines, without their line feeds. None where there is no file.
+        """Yield its complete lines without line feeds; nothing if the file is missing.
 
-        Raises:
-            Invalid: a line is too long to be a row, or cannot be read.
+        Raise Invalid if a line is too long to be a row, or unreadable.
         """
         with self._read() as file:
             while file is not None and (line := file.readline(LONGEST_LINE + 1)):
@@ -143,10 +129,9 @@ class Journal:
                     yield line[:-1]
 
     def examine(self, db: Database) -> Examined:
-        """Check that each row follows its predecessor, and find the last that the database has.
+        """Check that each row follows its predecessor, and find the last row of the database in it.
 
-        Raises:
-            Unavailable: the file cannot be read.
+        Raise Unavailable if the file cannot be read.
         """
         newest, _ = audit_log.head(db)
         common = last = 0
@@ -169,7 +154,7 @@ class Journal:
             name: its new name in the same folder, such as `journal.2026-08-01`.
 
         Returns:
-            Its new path; None where there was no file.
+            Its new path; None if it was missing.
         """
         with self._lock.exclusive(), self._own_errors():
             if not self.path.exists():
@@ -177,25 +162,17 @@ class Journal:
             return files.set_aside(self.path, name)
 
     def _last(self) -> AuditRecord | None:
-        """The row of the last complete line; None where there is none.
-
-        Raises:
-            Invalid: it cannot be read.
-        """
+        """Return the row of the last complete line, or None. Raise Invalid if it is unreadable."""
         with self._own_errors(), self._read() as file:
             line = None if file is None else _last_line(file)
         if line is None:
             return None
-        # A line that is not a row is in no database.
+        # No database has a line that is not a row.
         return _parse(line) or AuditRecord(-1, 0, "", "", "", "", "{}", b"")
 
     @contextmanager
     def _read(self) -> Iterator[BufferedReader | None]:
-        """The open file; None where there is none.
-
-        Raises:
-            Invalid: it is not a file, or the disk cannot read it.
-        """
+        """Yield the open file; None if it is missing. Raise Invalid if unreadable or not a file."""
         try:
             with files.opened(self.path) as file:
                 yield file
@@ -217,7 +194,7 @@ class Journal:
     def _append(self, records: Iterator[AuditRecord]) -> None:
         is_new = not self.path.exists()
         if not is_new and self.path.stat().st_nlink > 1:
-            # The other name is a snapshot's (cp -al), or another user's file.
+            # The other name belongs to a snapshot (cp -al), or to another user's file.
             files.write(self.path, files.pieces(self.path))
         with self._opened() as file:
             _cut_torn_end(file)
@@ -253,7 +230,7 @@ class Journal:
 
 
 def encode(record: AuditRecord) -> bytes:
-    """A row as a line of the journal, without its line feed."""
+    """Return a row as a line of the journal, without its line feed."""
     return audit_log.with_hash(record.line.encode(), record.hash)
 
 
@@ -290,7 +267,7 @@ def _compare(last: AuditRecord | None, db: Database) -> JournalState:
 
 
 def _last_line(file: BufferedReader) -> bytes | None:
-    """The last complete line, found from the end of the file; a part of one that is too long."""
+    """Return the last complete line, found from the end of the file; only a part if too long."""
     found = b""
     place = file.seek(0, os.SEEK_END)
     while place > 0:
@@ -301,7 +278,7 @@ def _last_line(file: BufferedReader) -> bytes | None:
         file.seek(place)
         found = file.read(size) + found
         lines = found.split(b"\n")
-        # The first part may have begun earlier; what follows the last line feed is incomplete.
+        # The first part may be the end of a line; octets after the last line feed are incomplete.
         whole = lines[:-1] if place == 0 else lines[1:-1]
         if whole:
             return whole[-1]

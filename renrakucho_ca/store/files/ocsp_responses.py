@@ -1,7 +1,7 @@
 """The response file: a CA's pre-produced OCSP responses in one flat file, searched in place.
 
-A million rows in the database would cost more than the signatures, twice a week. The file holds
-what differs between responses: serial number, state, signatures; its head what they share.
+A million rows in the database, twice a week, would cost more than the signatures. A record has the
+parts of one response: serial number, state, signatures; the head has the shared parts.
 
     rca-ocsp-1\\n        the format
     length              of the head, four octets
@@ -46,9 +46,9 @@ class Head:
     """The shared part of a file's responses.
 
     Attributes:
-        authority: the fingerprint of the CA that they are of.
-        responder: the certificate of who signed them, DER.
-        change: the last change in the store that they know of.
+        authority: the CA's fingerprint.
+        responder: the signer's certificate, DER.
+        change: the last change of the store that they include.
         width: the longest serial number, in digits of hex.
     """
 
@@ -70,8 +70,10 @@ class ResponseRecord(NamedTuple):
     sha256: bytes
 
     def encode(self, width: int) -> bytes:
-        """The serial number is the text of the store, filled up with NUL: so the file is in the
-        order of the store's index, and is written as that is read."""
+        """Encode the record. The serial number is the store's text padded with NUL.
+
+        So the file is in the order of the store's index, and is written as the index is read.
+        """
         return _layout(width).pack(
             self.serial.encode(),
             self.revoked_at or 0,
@@ -92,11 +94,11 @@ def _layout(width: int) -> struct.Struct:
 def write(
     path: Path, head: Head, records: Iterable[bytes], check: Callable[[Responses], object]
 ) -> None:
-    """Writes a file in one step. The caller holds the lock that guards it.
+    """Write a file in one step. The caller holds the lock that guards it.
 
     Args:
         records: encoded, sorted by serial number.
-        check: looks at the finished file before it takes the place of the one before.
+        check: called with the finished file before it replaces the old one.
     """
     document = {
         "authority": head.authority,
@@ -118,7 +120,7 @@ def write(
 
 
 def _read_head(data: bytes, path: Path) -> tuple[Head, int]:
-    """The head, and where the records begin."""
+    """Return the head, and the place of the first record."""
     try:
         start = len(_FORMAT) + _LENGTH.size
         (length,) = _LENGTH.unpack_from(data, len(_FORMAT))
@@ -143,10 +145,10 @@ def _damaged(path: Path) -> Unavailable:
 
 
 class Responses:
-    """An open file. Its pages are read as they are needed, and shared between processes."""
+    """An open file. Its pages are read on demand, and shared between processes."""
 
     def __init__(self, path: Path) -> None:
-        """Raises FileNotFoundError, or Unavailable where the file is damaged."""
+        """Open the file. Raise FileNotFoundError, or Unavailable if it is damaged."""
         with files.opened(path) as file:
             self.identity = _identity(os.fstat(file.fileno()))
             self.head, self._begin = _read_head(file.read(_LONGEST_HEAD), path)
@@ -177,7 +179,7 @@ class Responses:
         )
 
     def find(self, serial: str) -> ResponseRecord | None:
-        """The record of a certificate by its serial number, as the store writes it."""
+        """Return the record of a certificate by its serial number as stored."""
         key = serial.encode()
         if len(key) > self.head.width:
             return None
@@ -190,7 +192,7 @@ class Responses:
         return self._pages[begin : begin + self.head.width]
 
     def is_still(self, path: Path) -> bool:
-        """Whether the file of that name is the one that is open."""
+        """Return whether `path` still names the open file."""
         try:
             return _identity(path.stat()) == self.identity
         except FileNotFoundError:

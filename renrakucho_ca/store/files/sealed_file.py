@@ -1,12 +1,12 @@
-"""A file of any length under the passphrase: what `rca backup` writes.
+"""A file of any length, encrypted under the passphrase, as `rca backup` writes it.
 
     "rca-backup 1\\n"  log2(n), 1 byte  salt, 16 bytes     the header, bound to every chunk
     key check, 16 bytes                                    for a wrong passphrase
     SHA-256 of all this, 32 bytes                          for damage, before scrypt is run
     chunks of 64 KiB, each with a tag of 16 bytes          STREAM; the last one is marked
 
-The key is scrypt's (RFC 7914; r = 8, p = 1) of passphrase and salt. Without the passphrase nothing
-of a file can be read; with it no change, exchange, or cut of the chunks goes unseen.
+scrypt (RFC 7914; r = 8, p = 1) derives the key from passphrase and salt. The file is unreadable
+without the passphrase, and any change, exchange or cut of the chunks is detected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from renrakucho_ca.store.keystore import Keystore
 from renrakucho_ca.store.keystore.sealing import COSTS, ChunkCipher, KeyDerivation
 
 CHUNK = 64 * 1024
-"""Bytes that are sealed at a time, as in age: small enough to hold, large enough to be quick."""
+"""Bytes of a chunk, as in age: small enough for memory, large enough for speed."""
 
 _MAGIC = b"rca-backup 1\n"
 _PARAMETERS = struct.Struct(">B16s")
@@ -29,17 +29,16 @@ _TAG = _CHECK = 16
 _DIGEST = 32
 _HEADER = len(_MAGIC) + _PARAMETERS.size
 _KEY_CHECK = 2**88 - 1
-"""The place of the key check among the nonces: no stream has so many chunks."""
+"""The key check's nonce: no stream has so many chunks."""
 
 
 def seal(
     content: Iterable[bytes], keystore: Keystore, derivation: KeyDerivation
 ) -> Iterator[bytes]:
-    """The file, in pieces as long as those of its content; memory does not grow with it.
+    """Yield the sealed file in pieces, in constant memory. The passphrase must be proven.
 
     Args:
-        keystore: its passphrase was proven before.
-        stretching: `Keystore.new_derivation`.
+        derivation: `Keystore.new_derivation`.
     """
     header = _MAGIC + _PARAMETERS.pack(derivation.n.bit_length() - 1, derivation.salt)
     cipher = keystore.stream_cipher(derivation, header)
@@ -48,7 +47,7 @@ def seal(
     index, rest = 0, b""
     for piece in content:
         data, place, sealed = memoryview(piece), 0, []
-        # One byte at least is kept back: only who has seen the end knows the last chunk.
+        # Keep at least one byte back: only the end of the content marks the last chunk.
         while len(rest) + len(data) - place > CHUNK:
             end = place + CHUNK - len(rest)
             chunk = rest + data[place:end] if rest else data[place:end]
@@ -60,13 +59,10 @@ def seal(
 
 
 class SealedReader:
-    """A sealed file, read from its beginning; nothing that was not proven is given out.
-
-    Args:
-        file: at its beginning.
+    """A sealed file, read from its beginning; it returns only authenticated content.
 
     Raises:
-        Invalid: it is something else, or its beginning is damaged.
+        Invalid: it is no sealed file, or its beginning is damaged.
         Unavailable: wrong passphrase.
     """
 
@@ -78,11 +74,7 @@ class SealedReader:
         self._is_at_end = False
 
     def read(self, _size: int = -1) -> bytes:
-        """The next chunk, whatever length is asked for; empty at the end.
-
-        Raises:
-            Invalid: the file is damaged or cut off.
-        """
+        """Return the next chunk, whole; empty at the end. Raise Invalid if damaged or cut."""
         if self._is_at_end:
             return b""
         following = self._file.read(CHUNK + _TAG)

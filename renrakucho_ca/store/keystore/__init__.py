@@ -1,13 +1,12 @@
 """Secrets at rest: the CAs' keys under the passphrase, the bundles under a key of the store.
 
-Two kinds of key lie in `ca-store/keys/`:
+`ca-store/keys/` has two kinds of key:
 
-* sealed files (`*.key`): a secret under AES-256-GCM, its key stretched from the passphrase by
-  scrypt. The library's own PKCS#8 encryption uses 2,048 rounds of PBKDF2, a thousandth of this.
-  All files of one store share a salt, so that a command stretches the passphrase once.
-* `bundle.key`: 32 random bytes in the clear. It opens bundles, which have a password of their
-  own, so that the portal can hand them out without ever knowing the passphrase; a copy of the
-  database alone opens none.
+* sealed files (`*.key`): a secret under AES-256-GCM, with a key that scrypt derives from the
+  passphrase. The library's own PKCS#8 encryption uses 2,048 rounds of PBKDF2, a thousandth of this.
+  All files of a store share a salt, so a command derives the key once.
+* `bundle.key`: 32 random bytes in the clear. It opens bundles, which have a password of their own,
+  so the portal needs no passphrase; a copy of the database alone opens no bundle.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _BUNDLE_KEY = "bundle.key"
 
 
 class Keystore:
-    """The folder of keys. The passphrase is asked for at first need, and stretched once.
+    """The folder of keys. It asks for the passphrase at first need, and derives the key once.
 
     Args:
         folder: `ca-store/keys`.
@@ -61,11 +60,11 @@ class Keystore:
     # -- the bundles' key, in the clear
 
     def create_bundle_key(self) -> None:
-        """Makes the key for a new store."""
+        """Make the key for a new store."""
         files.write(self._folder / _BUNDLE_KEY, self._random(KEY_BYTES), new=True)
 
     def bundle_sealer(self) -> Sealer:
-        """Raises Unavailable where the key is missing or cut off: the bundles cannot be opened."""
+        """Return the bundles' sealer. Raise Unavailable if its key is missing or cut off."""
         path = self._folder / _BUNDLE_KEY
         try:
             with files.opened(path) as file:
@@ -81,10 +80,7 @@ class Keystore:
     # -- secrets under the passphrase
 
     def unlock(self) -> None:
-        """Asks for the passphrase and proves it, before anything is begun with it.
-
-        The first call in a new store sets the passphrase.
-        """
+        """Ask for the passphrase and prove it; set it in a new store."""
         if not self._has_sealed_keys():
             self._passphrase = self._ask(True)
             sealed = self._seal(
@@ -94,33 +90,32 @@ class Keystore:
         self.password_sealer()
 
     def password_sealer(self) -> Sealer:
-        """Seals retrieval passwords for `show --reveal`, which needs the passphrase."""
+        """Return the sealer of retrieval passwords for `show --reveal`; it needs the passphrase."""
         return Sealer(self.read(_REVEAL))
 
     def _has_sealed_keys(self) -> bool:
-        """Whether the passphrase was chosen already. A lost `reveal.key` is no reason to choose
-        another: there would be two, each for some of the keys.
+        """Return whether a passphrase was set, even if `reveal.key` is lost.
+
+        A second passphrase would seal only some of the keys.
         """
         return any(path.name != _BUNDLE_KEY for path in self._folder.glob("*.key"))
 
     def has(self, name: str) -> bool:
-        """Whether the key of that CA is here. Needs no passphrase."""
+        """Return whether the CA's key is here, without the passphrase."""
         return self._path(name).exists()
 
     def write(self, name: str, secret: bytes) -> None:
-        """Seals a CA's key under the name of its CA. The caller holds a lock against `rewrap`.
+        """Seal a CA's key under its name. The caller holds a lock against `rewrap`.
 
-        Raises:
-            Conflict: there is one of that name.
+        Raise Conflict if the name is taken.
         """
         self.unlock()
         files.write(self._path(name), self._seal(name, secret, self._own_derivation()), new=True)
 
     def write_outside(self, path: Path, name: str, secret: bytes) -> None:
-        """Seals a CA's key into a file outside the store, to be taken off the machine.
+        """Seal a CA's key into a file outside the store, to be taken off the machine.
 
-        Raises:
-            Conflict: `path` exists. It may be the only copy of a key, so it is never replaced.
+        Raise Conflict if `path` exists: it may be the only copy of a key.
         """
         if os.path.lexists(path):
             raise Conflict(
@@ -133,24 +128,19 @@ class Keystore:
         files.write(path, self._seal(name, secret, self._own_derivation()), new=True, outside=True)
 
     def read(self, name: str) -> bytes:
-        """Opens a sealed key.
+        """Open a sealed key.
 
-        Raises:
-            Unavailable: the passphrase is wrong, or the file is missing or another one.
+        Raise Unavailable if the passphrase is wrong, or the file is missing or another CA's.
         """
         generations.finish(self._folder)
         return self.read_outside(self._path(name), name)
 
     def name_in(self, path: Path) -> str:
-        """Return the name of the CA that a sealed file names.
-
-        Raises:
-            Unavailable: there is none, or something else.
-        """
+        """Return the CA's name in a sealed file. Raise Unavailable if the file is bad."""
         return SealedKey.read(path).name
 
     def read_outside(self, path: Path, name: str) -> bytes:
-        """Opens a sealed key that lies outside the store, and must be the one of that name."""
+        """Open a CA's sealed key outside the store; the file must name that CA."""
         file = SealedKey.read(path)
         if file.name != name:
             raise Unavailable(
@@ -169,10 +159,10 @@ class Keystore:
         return secret
 
     def stream_cipher(self, derivation: KeyDerivation, header: bytes) -> ChunkCipher:
-        """Seals or opens a stream under the passphrase.
+        """Return the cipher of a stream under the passphrase.
 
         Args:
-            stretching: with a salt that no other stream has.
+            derivation: with a salt that no other stream has.
         """
         return ChunkCipher(self._key(derivation), header)
 
@@ -188,8 +178,7 @@ class Keystore:
     def expect_use(self) -> None:
         """Ask for the passphrase, and derive the key in a background task.
 
-        Raises:
-            Unavailable: there are no keys, or there is no passphrase.
+        Raise Unavailable without keys or passphrase.
         """
         self._derive_in_background(self._own_derivation())
 
@@ -200,14 +189,11 @@ class Keystore:
             task.wait()
 
     def set_orphaned_key_aside(self, name: str, now: datetime) -> Path | None:
-        """Makes room for a key of that name, where a file is left that the database knows nothing
-        of: `new-issuing.key.left-over-20260801T000000Z`.
+        """Rename a key of that name that the database does not know, and return its new path.
 
-        As a rule a run died before it recorded a hierarchy. But where an older database was put in
-        place of a newer one, it is the only copy of a CA's key: so it is never deleted.
-
-        Returns:
-            Where it is now; None where there was none.
+        The new name is `new-issuing.key.left-over-20260801T000000Z`. Usually a run died before it
+        recorded a hierarchy. After the restore of an older database it is the only copy of a CA's
+        key, so it is never deleted.
         """
         generations.finish(self._folder)
         path = self._path(name)
@@ -216,21 +202,20 @@ class Keystore:
         return files.set_aside(path, f"{path.name}{ORPHANED}{now:%Y%m%dT%H%M%SZ}")
 
     def orphaned_keys(self) -> list[Path]:
-        """The files that were set aside."""
+        """Return the files that were set aside."""
         return sorted(self._folder.glob(f"*.key{ORPHANED}*"))
 
     def unlisted_keys(self, names: Collection[str | None]) -> list[Path]:
-        """The sealed keys of CAs that are not among those names, set aside or not."""
+        """Return the sealed keys of CAs that are not in `names`, set aside or not."""
         known = {f"{name}.key" for name in (*names, _REVEAL)}
         return [path for path in self._sealed_files() if path.name not in known]
 
     # -- another passphrase
 
     def successor(self, new: Callable[[], bytes]) -> Keystore:
-        """The same folder under another passphrase, for `rewrap`; the present one is asked first.
+        """Ask for the present passphrase; return the folder under a new one, for `rewrap`.
 
-        Raises:
-            Conflict: there is no present one: no key was made yet.
+        Raise Conflict if no key exists yet.
         """
         if not self._has_sealed_keys():
             raise Conflict(
@@ -241,16 +226,17 @@ class Keystore:
         return Keystore(self._folder, lambda is_new: passphrase, self._random)
 
     def rewrap(self, successor: Keystore) -> int:
-        """Seals every key anew under the successor's passphrase and a fresh salt: all, or none.
+        """Seal all keys, or none, again under the successor's passphrase and a new salt.
 
         Args:
             successor: the same folder, with the new passphrase.
 
         Returns:
-            How many; 0 where they are all under the new passphrase already.
+            Their number; 0 if all are under the new passphrase already.
 
         Raises:
-            Unavailable: the passphrase is wrong, or a key damaged. Conflict: it is the same.
+            Unavailable: the passphrase is wrong, or a key damaged.
+            Conflict: both passphrases are equal.
         """
         if self._is_under(successor, self._path(_REVEAL)):
             return 0
@@ -269,7 +255,7 @@ class Keystore:
         return len(names)
 
     def rewrap_outside(self, path: Path, successor: Keystore) -> bool:
-        """As `rewrap`, for one sealed key outside the store; whether there was a need."""
+        """Do `rewrap` for one sealed key outside the store; return whether it was needed."""
         if self._is_under(successor, path):
             return False
         name = self.name_in(path)
@@ -284,11 +270,11 @@ class Keystore:
         return sorted([*keys, *self.orphaned_keys()])
 
     def _is_under(self, successor: Keystore, path: Path) -> bool:
-        """Whether a key is under the successor's passphrase already: a run before was cut off.
+        """Return whether an interrupted run has put a key under the successor's passphrase.
 
         Raises:
-            Unavailable: it opens under neither.
-            Conflict: the two passphrases are the same.
+            Unavailable: neither passphrase opens it.
+            Conflict: the two passphrases are equal.
         """
         generations.finish(self._folder)
         name = self.name_in(path)

@@ -1,8 +1,8 @@
 """Replace all sealed keys of a folder at once: write a new set, then rename its folder.
 
-Before the rename the old keys hold, and the next attempt removes the unfinished set. After it the
-new keys hold, and the next access to a key first moves the rest of the set into place. So no two
-keys are ever under two passphrases.
+Before the rename the old keys are valid, and the next attempt removes the unfinished set. After it
+the new keys are valid, and the next access to a key first moves the rest of the set into place. So
+all keys always have the same passphrase.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _NEXT = "next"
 def replace_all(
     folder: Path, contents: Mapping[str, bytes], check: Callable[[Path], object]
 ) -> None:
-    """Puts all files in the place of those of the same names. The caller holds a lock.
+    """Replace the files of the same names with all these. The caller holds a lock.
 
     Args:
-        check: looks at each new file before anything is replaced; what it raises keeps the old.
+        check: called with each new file before any replacement; its exceptions keep the old.
     """
     finish(folder)
     begun = files.temporary_for(folder / _NEXT)
@@ -43,9 +43,9 @@ def replace_all(
 
 
 def finish(folder: Path) -> None:
-    """Puts what a finished set still holds in its place.
+    """Move the rest of a finished set into place.
 
-    Needs no lock: a second process moves the same files to the same names.
+    It needs no lock: a second process moves the same files to the same names.
     """
     finished = folder / _NEXT
     if not finished.is_dir():

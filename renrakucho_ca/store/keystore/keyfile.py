@@ -1,4 +1,4 @@
-"""The file of a sealed key: JSON that says how the passphrase opens it, and whose key it is."""
+"""The file of a sealed key: JSON with the CA's name and the parameters to open it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A sealed key, as far as it can be read without the passphrase.
+    """A sealed key, without its secret.
 
     Attributes:
-        name: of the CA whose key it is; bound to what is sealed.
+        name: the CA's; authenticated with the secret.
     """
 
     name: str
@@ -37,24 +37,20 @@ class SealedKey:
     def seal(
         cls, name: str, secret: bytes, derivation: KeyDerivation, key: bytes, random: Randomness
     ) -> SealedKey:
-        """Seals a secret.
-
-        Args:
-            key: what `derivation` makes of the passphrase.
-        """
+        """Seal a secret under the result of `derivation`."""
         nonce = random(NONCE_BYTES)
         sealed = AESGCM(key).encrypt(nonce, secret, _context(name))
         return cls(name, derivation, nonce, sealed)
 
     def open(self, key: bytes) -> bytes | None:
-        """The secret; None where the key is another one or the bytes were changed."""
+        """Return the secret; None if the key is wrong or the bytes were changed."""
         try:
             return AESGCM(key).decrypt(self.nonce, self.sealed, _context(self.name))
         except InvalidTag:
             return None
 
     def to_bytes(self) -> bytes:
-        """The file's content."""
+        """Return the file's content."""
         document = {
             "format": _FORMAT,
             "name": self.name,
@@ -73,7 +69,7 @@ class SealedKey:
 
     @classmethod
     def read(cls, path: Path) -> SealedKey:
-        """Raises Unavailable where there is none, or something else."""
+        """Read a file. Raise Unavailable if it is missing or not a sealed key."""
         try:
             with files.opened(path) as file:
                 return cls._parse(json.loads(file.read(_LONGEST)))

@@ -1,4 +1,4 @@
-"""AES-256-GCM for small secrets and for streams, and scrypt, which makes a passphrase costly."""
+"""AES-256-GCM for small secrets and for streams, and scrypt for passphrases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from renrakucho_ca.errors import Unavailable
 KEY_BYTES = 32
 NONCE_BYTES = 12
 SALT_BYTES = 16
-# What a file may ask for: at 2^18 it is 256 MiB. One from a stranger must not take all memory.
+# The limit for a file: 2^18 takes 256 MiB. A forged file must not take all memory.
 COSTS = frozenset(2**k for k in range(14, 19))
 
 
@@ -28,17 +28,16 @@ class KeyDerivation:
     p: int = 1
 
     def key(self, passphrase: bytes) -> bytes:
-        """32 bytes for AES-256."""
+        """Derive 32 bytes for AES-256."""
         kdf = Scrypt(salt=self.salt, length=KEY_BYTES, n=self.n, r=self.r, p=self.p)
         return kdf.derive(passphrase)
 
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals small secrets under one AES-256-GCM key. Can be sent to another process.
+    """Seal small secrets under one AES-256-GCM key. Other processes can receive it.
 
-    What is sealed is bound to its `context`, so that a sealed value that was moved to another row
-    does not open there.
+    A secret is bound to its `context`, so that it does not open in another row.
     """
 
     key: bytes
@@ -48,7 +47,7 @@ class Sealer:
         return nonce + AESGCM(self.key).encrypt(nonce, secret, context.encode())
 
     def open(self, sealed: bytes, context: str) -> bytes:
-        """Raises Unavailable where the key is another one or the bytes were changed."""
+        """Open a secret. Raise Unavailable if the key is wrong or the bytes were changed."""
         try:
             nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
             return AESGCM(self.key).decrypt(nonce, rest, context.encode())
@@ -63,25 +62,25 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True)
 class ChunkCipher:
-    """AES-256-GCM over the chunks of one stream, none of which can be changed, moved or left out.
+    """AES-256-GCM over the chunks of a stream: none can be changed, moved or left out.
 
     The STREAM construction (Hoang, Reyhanitabar, Rogaway and Vizár, 2015) with the nonce of age's
     payload: an 11-byte counter, and a byte that marks the last chunk.
 
     Args:
-        key: 32 bytes that seal this one stream alone.
-        header: what stands before the stream; bound to every chunk.
+        key: 32 bytes, for this stream only.
+        header: precedes the stream; bound to every chunk.
     """
 
     key: bytes
     header: bytes
 
     def seal(self, index: int, chunk: bytes | memoryview, *, is_last: bool) -> bytes:
-        """The chunk and its tag of 16 bytes."""
+        """Return the chunk and its tag of 16 bytes."""
         return AESGCM(self.key).encrypt(_chunk_nonce(index, is_last), chunk, self.header)
 
     def open(self, index: int, sealed: bytes, *, is_last: bool) -> bytes | None:
-        """None where the bytes are not what was sealed at this place under this key."""
+        """Return the chunk; None if it was not sealed at this place under this key."""
         try:
             return AESGCM(self.key).decrypt(_chunk_nonce(index, is_last), sealed, self.header)
         except (InvalidTag, ValueError):

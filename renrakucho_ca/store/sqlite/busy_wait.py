@@ -1,7 +1,7 @@
-"""Waiting for others who use the database, in a way that can be broken off.
+"""Wait for a busy database, so that signals can interrupt the wait.
 
-SQLite waits by itself, but Python hears of no signal before it returns: Ctrl-C would take as long
-as the wait. So SQLite waits for a nap only, and Python has the statement tried again.
+Python handles no signal while SQLite waits, so Ctrl-C would take as long. So SQLite waits only
+briefly, and Python repeats the statement.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 WAIT_SECONDS = 30
-"""Seconds that a connection waits for others."""
+"""Seconds that a connection waits for other connections."""
 
 NAP_SECONDS = 0.25
 """Seconds that SQLite waits at a time, and Ctrl-C at most."""
@@ -21,13 +21,12 @@ _Result = TypeVar("_Result")
 
 
 def patiently(seconds: float, function: Callable[..., _Result], *arguments: object) -> _Result:
-    """Has SQLite do something, again and again while others keep it from it.
+    """Call a function of SQLite, and repeat it while the database is busy.
 
-    What was refused as busy has done nothing; a COMMIT leaves its transaction open, and goes on
-    keeping new readers out (sqlite.org/lang_transaction.html, sqlite.org/lockingv3.html).
+    A busy statement has done nothing; a busy COMMIT leaves its transaction open, and still blocks
+    new readers (sqlite.org/lang_transaction.html, sqlite.org/lockingv3.html).
 
-    Raises:
-        sqlite3.OperationalError: it is busy still.
+    Raise sqlite3.OperationalError if it is still busy at the end.
     """
     deadline: float | None = None
     while True:

@@ -1,8 +1,8 @@
 """The database: its connections and transactions.
 
 The journal is SQLite's rollback journal: WAL before 3.51.3 can corrupt a database when two
-connections write and checkpoint at once (sqlite.org/wal.html, "the WAL-reset bug"), and the
-journal file is gone after each transaction, which is what `secure_delete` needs to be of use.
+connections write and checkpoint at once (sqlite.org/wal.html, "the WAL-reset bug"). And its file is
+removed after each transaction, without which `secure_delete` has no effect.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Database:
     """A connection and its transactions.
 
     Args:
-        wait: for how many seconds to wait for others.
+        wait: seconds to wait for other connections.
 
     Attributes:
-        before_writing: done once, before the first writing transaction.
+        before_writing: called once, before the first writing transaction.
     """
 
     def __init__(self, connection: sqlite3.Connection, wait: float = WAIT_SECONDS) -> None:
@@ -52,8 +52,7 @@ class Database:
     def create(cls, path: Path) -> Database:
         """Create an empty store. SQLite gives its journals the mode of the database.
 
-        Raises:
-            Conflict: there is one already.
+        Raise Conflict if it exists.
         """
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
@@ -67,11 +66,11 @@ class Database:
         """Open a store and bring its schema up to date.
 
         Args:
-            wait: for how many seconds to wait for others.
+            wait: seconds to wait for other connections.
 
         Raises:
-            NotFound: there is none.
-            Unavailable: it cannot be read, is no database, or was written by a newer version.
+            NotFound: it is missing.
+            Unavailable: unreadable, no database, or written by a newer version.
         """
         if not path.exists():
             raise NotFound(
@@ -86,15 +85,13 @@ class Database:
 
     @classmethod
     def look_at(cls, path: Path) -> Database:
-        """Opens a store as it is, to read alone: no schema is brought up to date.
+        """Open a store for reading, without a change of its schema.
 
-        What a process that died has left half-written is undone, or nothing could be read.
-
-        Raises:
-            Unavailable: it is missing or empty, no database, or of another version's schema.
+        SQLite rolls back a dead process's transaction, as it must to read. Raise Unavailable if the
+        file is missing, empty, no database, or has another version's schema.
         """
         if not path.exists() or path.stat().st_size == 0:
-            # An empty file would pass for a new store.
+            # An empty file would be taken for a new store.
             raise Unavailable("the database {path} is missing", hint="restore a backup", path=path)
         with own_errors():
             connection = connect(path, "PRAGMA query_only = ON")
@@ -114,10 +111,10 @@ class Database:
             os.close(self._file)
 
     def write(self) -> AbstractContextManager[None]:
-        """A writing transaction, all or nothing.
+        """Open a writing transaction, all or nothing.
 
-        It takes the write lock at once: one that began by reading would fail with "database is
-        locked" instead of waiting its turn.
+        It takes the write lock at once: after a read it would fail with "database is locked"
+        instead of waiting.
         """
         if self.before_writing is not None:
             due, self.before_writing = self.before_writing, None
@@ -125,7 +122,7 @@ class Database:
         return self._transaction("BEGIN IMMEDIATE")
 
     def read(self) -> AbstractContextManager[None]:
-        """A reading transaction: all that is read in it is of one moment. Writers wait for it."""
+        """Open a reading transaction, which sees one moment. Writers wait for it."""
         return self._transaction("BEGIN")
 
     @contextmanager
@@ -139,7 +136,7 @@ class Database:
             due, self._after_commit = self._after_commit, []
         except BaseException:
             self._after_commit.clear()
-            # After some failures, a full disk for one, SQLite has rolled back by itself.
+            # After some failures, such as a full disk, SQLite has rolled back already.
             if self._connection.in_transaction:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
@@ -161,9 +158,8 @@ class Database:
     def _run(self, function: Callable[..., _Result], *arguments: object) -> _Result:
         """Call a function of SQLite. After a failure the open transaction accepts nothing more.
 
-        Without this a batch that takes an error for that of one item would go on: after a full
-        disk SQLite undoes the one statement, or the whole transaction, and then each further
-        statement commits for itself.
+        After a full disk SQLite undoes the statement, or the whole transaction. A batch that
+        continues would then commit each further statement alone.
         """
         if self._failure is not None:
             raise self._failure
@@ -177,14 +173,15 @@ class Database:
             raise own from error
 
     def _patiently(self, function: Callable[..., _Result], *arguments: object) -> _Result:
-        """As `_run`, for what waits for others. A query's further rows wait for nobody: begun anew
-        after they failed, they would be none.
+        """Do `_run`, and wait for other connections.
+
+        A query's further rows do not wait: repeated after a failure, it would return none.
         """
         result: _Result = self._run(patiently, self._wait, function, *arguments)
         return result
 
     def snapshot(self, spare: Path) -> Snapshot:
-        """The file of the whole database as it is at one moment, while others write.
+        """Return the whole database file of one moment, while others write.
 
         Args:
             spare: the path of a temporary copy, in a folder of ours.
@@ -195,14 +192,13 @@ class Database:
 
     @contextmanager
     def apart(self, spare: Path) -> Iterator[Database]:
-        """Yield the database of one moment, to be read for long; if possible, writers do not wait.
+        """Yield the database of one moment, for long reading; if possible, writers do not wait.
 
         Args:
             spare: as for `snapshot`.
         """
         try:
-            # In WAL mode readers keep nobody waiting; elsewhere there may be no room for a copy, or
-            # no right to write one.
+            # In WAL mode readers block no writer; elsewhere a copy may lack space or permission.
             copy = None if self.is_wal() else self._copied(spare)
         except (OSError, sqlite3.Error):
             copy = None
@@ -215,8 +211,8 @@ class Database:
     def _copied(self, spare: Path) -> sqlite3.Connection:
         """Copy the database; writers wait until it is done.
 
-        While a reader holds its lock the file is whole, so it is copied as it is, in a quarter of
-        the time that SQLite takes page by page.
+        While a reader holds its lock the file is consistent: a plain copy takes a quarter of the
+        time of SQLite's copy, page by page.
         """
         from renrakucho_ca.store.sqlite.snapshot import nameless, send
 
@@ -233,8 +229,9 @@ class Database:
         return copy
 
     def twin(self) -> Database | None:
-        """Another connection, for another thread, that sees what this one sees in its reading
-        transaction: nobody commits meanwhile. None in WAL mode, where somebody might.
+        """Return a connection for another thread that sees this reading transaction's state.
+
+        The lock prevents commits meanwhile. None in WAL mode, which does not.
         """
         assert self._in_transaction
         if self.is_wal():
@@ -251,10 +248,10 @@ class Database:
 
     @cached_property
     def _file(self) -> int:
-        """The database's file, open until the connection is closed.
+        """Return the database's file, open until the connection is closed.
 
-        Not a moment less: POSIX drops all locks of a process on a file, SQLite's too, when it
-        closes any descriptor of it (sqlite.org/howtocorrupt.html, §2.2).
+        Not earlier: a process that closes any descriptor of a file loses all its POSIX locks on it,
+        also SQLite's (sqlite.org/howtocorrupt.html, §2.2).
         """
         return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -293,8 +290,7 @@ class Database:
     def tuples(
         self, sql: str, values: Sequence[object] | dict[str, object] = ()
     ) -> list[tuple[Any, ...]]:
-        """All rows of a query that gives few at a time, of a million in all: plain tuples take
-        less than half the time of `rows`."""
+        """Return all rows of a frequent, short query: tuples take half the time of `rows`."""
         with closing(self._connection.cursor()) as cursor:
             self._patiently(cursor.execute, sql, values)
             return self._run(cursor.fetchall)
@@ -307,7 +303,7 @@ class Database:
             return next(rows, None)
 
     def value(self, sql: str, values: Sequence[object] | dict[str, object] = ()) -> Any:
-        """Return the first column of the first row; None where there is no row."""
+        """Return the first column of the first row, or None."""
         row = self.row(sql, values)
         return None if row is None else row[0]
 

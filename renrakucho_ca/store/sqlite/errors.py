@@ -1,4 +1,4 @@
-"""SQLite's errors as ours: what a person can do something about is Unavailable, with a hint."""
+"""Translate SQLite's errors: those that a person can fix become Unavailable, with a hint."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Duplicate(Exception):
 
 
 class Misfit(Exception):
-    """A value is not what the schema has in its place. Only rows that others wrote have such."""
+    """A value does not fit the schema. Only rows that others wrote have such values."""
 
 
-# What Python's sqlite3 raises: SQLite's errors, and its own about values and text.
+# The errors of Python's sqlite3: SQLite's, and its own about values and text.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeError, OverflowError)
 
 
 @contextmanager
 def own_errors() -> Iterator[None]:
-    """Raises ours for SQLite's."""
+    """Translate SQLite's errors to ours."""
     try:
         yield
     except SQLITE_ERRORS as error:
@@ -33,20 +33,20 @@ def own_errors() -> Iterator[None]:
 
 
 def own_error(error: Exception) -> Exception | None:
-    """One of `SQLITE_ERRORS` as ours; None where it is a bug of ours."""
+    """Translate one of `SQLITE_ERRORS`; return None for a bug of ours."""
     match error:
         case sqlite3.IntegrityError(sqlite_errorname=name) if name in _NOT_UNIQUE:
             return Duplicate(str(error))
-        # A ProgrammingError: of a kind that SQLite has no column for, such as a list.
+        # A ProgrammingError: of a type that no SQLite column has, such as a list.
         case sqlite3.IntegrityError() | sqlite3.ProgrammingError():
             return Misfit(str(error))
         case sqlite3.DatabaseError():
             return _unavailable(error)
         case UnicodeDecodeError():
-            # Python cannot read what SQLite complains of: it quotes the damaged schema.
+            # Python cannot decode SQLite's message: it quotes the damaged schema.
             return Unavailable("the store is damaged", hint="restore a backup")
         case UnicodeEncodeError():
-            # Python hands on an argument that is not UTF-8 as lone surrogates (PEP 383).
+            # Python passes on an argument that is not UTF-8 as lone surrogates (PEP 383).
             return Invalid("{text} is not in UTF-8", text=repr(error.object[:40]))
         case OverflowError():
             return Invalid("a number is too large")
@@ -60,7 +60,7 @@ def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
             return Unavailable(message, hint=hint)
     is_lost = str(error).startswith(_LOST)
     if is_lost or (not name and isinstance(error, sqlite3.OperationalError)):
-        # What the steps have made; or Python's own: a text that is not UTF-8, which we never wrote.
+        # A damaged schema; or Python's own error: a text that is not UTF-8, which we never wrote.
         return Unavailable("the store is damaged", hint="restore a backup")
     return None
 
@@ -68,8 +68,7 @@ def _unavailable(error: sqlite3.DatabaseError) -> Unavailable | None:
 _NOT_UNIQUE = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 
 _LOST = ("no such table: ", "no such column: ")
-"""With what SQLite complains of a schema that is not the one that the steps have made: a bit of a
-name has flipped."""
+"""SQLite's messages for a damaged schema: a bit of a name has flipped."""
 
 _UNAVAILABLE: dict[str, tuple[str, str | None]] = {
     "BUSY": ("the store is busy", "another command is writing; try again"),

@@ -13,7 +13,7 @@ from renrakucho_ca.store.sqlite.connection import Database, moment, optional_mom
 from renrakucho_ca.store.tables.outbox import MailState
 
 OPERATORS_NEWS = timedelta(days=7)
-"""After which a mail to the operator that was given up is no news any more."""
+"""The age from which a failed mail to the operator is ignored."""
 
 _BROKEN_SIGNATURES = (
     # The AlgorithmIdentifiers md5WithRSAEncryption and sha1WithRSAEncryption (RFC 3279 §2.2.1) and
@@ -38,7 +38,7 @@ class LastAct:
 def damage(db: Database) -> list[str]:
     """Return the defects that SQLite finds in the file, its indexes and foreign keys.
 
-    For a million certificates it takes 25 s, for which writers would wait.
+    For a million certificates it takes 25 s, during which writers wait.
     """
     found = [row[0] for row in db.rows("PRAGMA integrity_check") if row[0] != "ok"]
     found += [f"{row[0]}: {row[2]}" for row in db.rows("PRAGMA foreign_key_check")]
@@ -85,9 +85,9 @@ def wal_can_corrupt(db: Database) -> bool:
 
 
 def newest_signature(db: Database) -> datetime | None:
-    """When the newest CRL of a CA whose key is here, or certificate that is not revoked, a
-    device's or a CA's, was signed; None where there is none. What another program signed does not
-    count.
+    """Return the time of the newest signature of a CA here: a CRL or a certificate not revoked.
+
+    Another program's signatures do not count. None if there is none.
     """
     newest = db.value(
         """SELECT max(at) FROM (
@@ -117,8 +117,7 @@ def count_old_pending(db: Database, before: datetime) -> int:
 
 
 def mails_given_up(db: Database, now: datetime) -> int:
-    """Mails that never arrived, and still matter: the certificate can be fetched, or the operator
-    has not heard of the last days."""
+    """Count failed mails about valid certificates, and recent ones to the operator."""
     return _count(
         db,
         """SELECT count(*) FROM outbox AS o LEFT JOIN certificate AS c ON c.id = o.certificate
@@ -130,7 +129,7 @@ def mails_given_up(db: Database, now: datetime) -> int:
 
 
 def mails_waiting(db: Database, before: datetime) -> int:
-    """Mails from before that moment which wait to be sent."""
+    """Return the number of mails from before that moment that wait to be sent."""
     sql = "SELECT count(*) FROM outbox WHERE state = 'waiting' AND created_at < ?"
     return _count(db, sql, seconds(before))
 
@@ -159,10 +158,10 @@ def count_broken_signatures(db: Database, authorities: Sequence[int], now: datet
 
 
 def count_certificates(db: Database, now: datetime) -> dict[tuple[str, Status], int]:
-    """Certificates by hierarchy and status, zeros included, in one pass over the table."""
+    """Count certificates by hierarchy and status, with zeros, in one pass over the table."""
     names = [row["name"] for row in db.rows("SELECT name FROM hierarchy ORDER BY name")]
     counts = {(name, status): 0 for name in names for status in Status}
-    # As `Certificate.status` derives it.
+    # As in `Certificate.status`.
     rows = db.rows(
         """SELECT a.hierarchy, n.status, sum(n.count) AS count FROM (
                SELECT authority, CASE WHEN standing IN ('revoked', 'held') THEN standing
@@ -178,7 +177,7 @@ def count_certificates(db: Database, now: datetime) -> dict[tuple[str, Status], 
 
 
 def count_mails(db: Database) -> dict[MailState, int]:
-    """Mails of the outbox by state, zeros included."""
+    """Count the mails of the outbox by state, with zeros."""
     counts = dict.fromkeys(MailState, 0)
     for row in db.rows("SELECT state, count(*) AS count FROM outbox GROUP BY state"):
         counts[word(MailState, row["state"])] = row["count"]

@@ -1,7 +1,7 @@
 """Read the database file of one moment from beginning to end while others write.
 
-The file is read in place under a reader's lock, for which writers wait: that spares a copy. If it
-takes longer than writers should wait, the rest is copied and read from the copy.
+A reader's lock, for which writers wait, spares a copy. If the reading takes longer than writers
+should wait, the rest is copied and read from the copy.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Snapshot:
         self._keeper = Thread(target=self._keep, name="snapshot")
 
     def __enter__(self) -> Self:
-        # Left by a run that died in the moment when it had a name.
+        # Left by a process that died before it removed the name.
         self._spare.unlink(missing_ok=True)
         self._keeper.start()
         try:
@@ -68,10 +68,9 @@ class Snapshot:
             os.close(self._copy)
 
     def read(self, size: int) -> bytes:
-        """The next bytes; none at the end.
+        """Return the next bytes; none at the end.
 
-        Raises:
-            OSError, Unavailable: the disk fails, or has no room for a copy of the rest.
+        Raise OSError or Unavailable if the disk fails, or has no space for the rest.
         """
         with self._guard:
             if self._failure is not None:
@@ -83,7 +82,7 @@ class Snapshot:
         return piece
 
     def _keep(self) -> None:
-        """Holds the lock for as long as the file itself is read."""
+        """Hold the lock while the file itself is read."""
         try:
             with (
                 own_errors(),
@@ -109,7 +108,7 @@ class Snapshot:
             connection.execute("SELECT count(*) FROM sqlite_schema")
 
     def _copy_by_sqlite(self, connection: sqlite3.Connection) -> None:
-        """Where the file is not all that there is: in WAL mode, which an operator may choose."""
+        """Copy in WAL mode, which an operator may choose: the file alone is incomplete."""
         self._copy, copy = nameless(self._spare)
         with closing(copy):
             copy.execute("PRAGMA journal_mode = OFF")  # it would have a name
@@ -123,7 +122,7 @@ class Snapshot:
                 copy.close()
                 send(self._source, self._copy, self._place, self._is_over)
         except BaseException as error:
-            # Set under the lock: `read` must not go on with a file that is being written.
+            # Set under the lock: `read` must not continue with a file that is being written.
             with self._guard:
                 self._failure = error
         else:
@@ -132,11 +131,10 @@ class Snapshot:
 
 
 def nameless(path: Path) -> tuple[int, sqlite3.Connection]:
-    """A new file, and a connection to it as a database. It loses its name as soon as it is opened:
-    whatever happens, nothing of it stays. The caller closes both.
+    """Return a new file without a name, and a connection to it, both for the caller to close.
 
-    Raises:
-        OSError: there is no room for it, or another run wants the same name in this instant.
+    Its name is removed after opening, so nothing remains after a crash. Raise OSError without
+    space, or if another process uses the name at the same time.
     """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, files.PRIVATE_FILE)
@@ -145,8 +143,8 @@ def nameless(path: Path) -> tuple[int, sqlite3.Connection]:
         try:
             connection = sqlite3.connect(path, isolation_level=None)
             on_failure.callback(connection.close)
-            # Had another run removed the name meanwhile, SQLite would have opened its file, or
-            # made an empty one, in which nothing is ever wrong.
+            # If another process had removed the name meanwhile, SQLite would have opened that one's
+            # file, or made an empty one, without an error.
             if not samestat(path.stat(), os.fstat(descriptor)):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         finally:
@@ -156,7 +154,7 @@ def nameless(path: Path) -> tuple[int, sqlite3.Connection]:
 
 
 def send(source: int, target: int, place: int = 0, is_over: Event | None = None) -> None:
-    """Copies a file's bytes from `place` on to the same places of another, without reading them."""
+    """Copy a file's bytes from `place` on to the same places of another, inside the kernel."""
     os.lseek(target, place, os.SEEK_SET)
     while not (is_over and is_over.is_set()) and (
         sent := os.sendfile(target, source, place, _PIECE)

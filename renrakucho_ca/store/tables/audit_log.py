@@ -1,12 +1,12 @@
-"""The audit log: who did what, when and from where, each row chained to the one before by its hash.
+"""The audit log: acts with actor, origin and time; each row has the hash of its predecessor.
 
 A row's canonical line is JSON in UTF-8, without blanks, its members in this order:
 
     {"id":17,"at":1767225600,"actor":"root","origin":"local","act":"held","object":"67075623",
      "detail":{…}}
 
-and its hash is SHA-256(hash of the row before || line), with 32 zero octets before row 1. The ids
-run from 1 without a gap. `at` is in seconds since 1970, `detail` is kept as it was written.
+Its hash is SHA-256(predecessor's hash || line), with 32 zero octets before row 1. The ids run from
+1 without a gap. `at` is in seconds since 1970, `detail` is kept as written.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class AuditRecord(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The canonical line. Only the last member is not quoted, so no two rows share one."""
+        """Return the canonical line. Only the last member is not quoted, so rows' lines differ."""
         return (
             f'{{"id":{self.id},"at":{self.at},"actor":{_quote(self.actor)},'
             f'"origin":{_quote(self.origin)},"act":{_quote(self.act)},'
@@ -74,17 +74,17 @@ class AuditRecord(NamedTuple):
         )
 
     def follows(self, id: int, hash: bytes) -> bool:
-        """Whether it follows the row with that id and hash."""
+        """Return whether it follows the row with that id and hash."""
         return self.id == id + 1 and self.hash == chained(hash, self.line.encode())
 
     @property
     def moment(self) -> datetime:
-        """Raises Unavailable where the row was damaged."""
+        """Return its time. Raise Unavailable if the row is damaged."""
         return moment(self.at)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Its detail. Raises Unavailable where the row was damaged."""
+        """Return its detail. Raise Unavailable if the row is damaged."""
         try:
             found = json.loads(self.detail)
         except (ValueError, RecursionError):
@@ -97,17 +97,17 @@ class AuditRecord(NamedTuple):
 
 
 def canonical(detail: object) -> str:
-    """A detail as it is stored: JSON without blanks."""
+    """Return a detail as stored: JSON without blanks."""
     return _encoder.encode(detail)
 
 
 def chained(previous: bytes, line: bytes) -> bytes:
-    """The hash of a row, from its predecessor's hash and its own canonical line."""
+    """Return the hash of a row from its predecessor's hash and its own canonical line."""
     return sha256(previous + line).digest()
 
 
 def with_hash(line: bytes, hash: bytes) -> bytes:
-    """A canonical line with the hash as its last member, as the journal has it."""
+    """Return a canonical line with the hash as its last member, for the journal."""
     return b'%b,"hash":"%b"}' % (line[:-1], hash.hex().encode())
 
 
@@ -138,13 +138,13 @@ def put(db: Database, records: Sequence[AuditRecord]) -> None:
 
 
 def head(db: Database) -> tuple[int, bytes]:
-    """The id and the hash of the last row; 0 and `START` where there is none."""
+    """Return the id and the hash of the last row; 0 and `START` if the log is empty."""
     row = db.row("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
     return (0, START) if row is None else (row["id"], row["hash"])
 
 
 def hash_of(db: Database, id: int) -> bytes | None:
-    """The recorded hash of a row; None where it is missing. Row 0 has `START`."""
+    """Return the recorded hash of a row; None if it is missing. Row 0 has `START`."""
     if id == 0:
         return START
     found: bytes | None = db.value("SELECT hash FROM audit WHERE id = ?", (id,))
@@ -152,7 +152,7 @@ def hash_of(db: Database, id: int) -> bytes | None:
 
 
 def newest(db: Database, act: Act, object: str) -> AuditRecord | None:
-    """The last row with that act and object; None where there is none."""
+    """Return the last row with that act and object, or None."""
     row = db.row(
         f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? ORDER BY id DESC LIMIT 1",
         (object, act),
@@ -161,13 +161,13 @@ def newest(db: Database, act: Act, object: str) -> AuditRecord | None:
 
 
 def since(db: Database, act: Act, object: str, at: int) -> list[AuditRecord]:
-    """The rows with that act and object after that moment."""
+    """Return the rows with that act and object after that moment."""
     sql = f"SELECT {_COLUMNS} FROM audit WHERE object = ? AND act = ? AND at > ? ORDER BY id"
     return [AuditRecord(*row) for row in db.rows(sql, (object, act, at))]
 
 
 def rows(db: Database, first: int = -(2**63), page: int = PAGE) -> Iterator[AuditRecord]:
-    """The rows by id, a page at a time.
+    """Yield the rows by id.
 
     Args:
         first: the lowest id; by default the lowest of all, since a forged row may have any.
@@ -201,7 +201,7 @@ _ABOUT = f"""
 
 
 def stream(db: Database, query: AuditQuery) -> Iterator[AuditRecord]:
-    """The rows of a query by id; with a limit, the newest so many."""
+    """Yield the rows of a query by id; with a limit, only the newest."""
     conditions, values = ["id >= :first"], _values(query)
     for name, condition in (
         ("since", "at >= :since"),
@@ -236,7 +236,7 @@ def _values(query: AuditQuery) -> dict[str, object]:
 
 
 def _first_of_the_last(db: Database, where: str, values: dict[str, object], limit: int) -> object:
-    """The first id of the last `limit` rows."""
+    """Return the first id of the last `limit` rows."""
     if limit == 0:
         return 2**63 - 1
     sql = f"SELECT id FROM audit WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET :before"

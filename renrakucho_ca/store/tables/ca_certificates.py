@@ -14,10 +14,10 @@ from renrakucho_ca.store.tables.certificates import revocation_of
 
 @dataclass(frozen=True, slots=True)
 class CaRequest:
-    """A request for an issuing CA's certificate, whose key is in the keystore.
+    """A request for an issuing CA's certificate; the keystore has its key.
 
     Attributes:
-        hierarchy: the name of the hierarchy to be.
+        hierarchy: the name of the future hierarchy.
         request: PKCS #10 in DER.
     """
 
@@ -47,7 +47,7 @@ class CaCertificate:
     revocation: Revocation | None
 
     def status(self, now: datetime) -> Status:
-        """What it is at `now`: issued, revoked or expired."""
+        """Return its status at `now`: issued, revoked or expired."""
         if self.revocation is not None:
             return Status.REVOKED
         return Status.EXPIRED if now >= self.not_after else Status.ISSUED
@@ -68,7 +68,7 @@ def put_request(db: Database, request: CaRequest) -> None:
 
 
 def requests(db: Database) -> list[CaRequest]:
-    """Those that wait for their certificate, by name."""
+    """Return the requests that wait for their certificate, by name."""
     return [
         CaRequest(row["hierarchy"], row["request"], moment(row["created_at"]))
         for row in db.rows("SELECT * FROM ca_request ORDER BY hierarchy")
@@ -120,7 +120,7 @@ def all_of(db: Database) -> list[CaCertificate]:
 
 
 def get(db: Database, serial: int) -> CaCertificate:
-    """Raises NotFound."""
+    """Return a CA certificate. Raise NotFound."""
     for each in all_of(db):
         if each.serial == serial:
             return each
@@ -132,7 +132,7 @@ def get(db: Database, serial: int) -> CaCertificate:
 
 
 def serials_of(db: Database, authority: Authority) -> dict[int, CaCertificate]:
-    """What a root has signed, by serial number."""
+    """Return a root's certificates by serial number."""
     return {each.serial: each for each in all_of(db) if each.authority == authority.id}
 
 

@@ -1,4 +1,4 @@
-"""The records of certificates: finding one, revoking, claiming. `listing` finds many."""
+"""The records of certificates: find, revoke, claim. `listing` finds many."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from renrakucho_ca.store.sqlite.connection import (
 
 @dataclass(frozen=True, slots=True)
 class SealedBundle:
-    """What waits for its one download."""
+    """A bundle that waits for its one download."""
 
     container: Container
     sealed: bytes
@@ -40,7 +40,7 @@ class SealedBundle:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """A certificate that was revoked or held just now, as relying parties know it."""
+    """A certificate that was just revoked or held, for relying parties."""
 
     number: RetrievalNumber
     serial: int
@@ -57,7 +57,7 @@ JOIN user AS u ON u.id = c.user
 
 
 def get(db: Database, number: RetrievalNumber) -> Certificate:
-    """Raises NotFound where no certificate has that number."""
+    """Return a certificate. Raise NotFound."""
     row = db.row(f"{SELECT} WHERE c.number = ?", (int(number),))
     if row is None:
         raise NotFound("no certificate has the number {number}", number=number)
@@ -67,24 +67,24 @@ def get(db: Database, number: RetrievalNumber) -> Certificate:
 def get_all(
     db: Database, numbers: Collection[RetrievalNumber]
 ) -> dict[RetrievalNumber, Certificate]:
-    """Those of the numbers that there are. Not more than some hundred at a time."""
+    """Return the known certificates with these numbers, at most some hundred at a time."""
     marks = ", ".join("?" * len(numbers))
     rows = db.rows(f"{SELECT} WHERE c.number IN ({marks})", [int(number) for number in numbers])
     return {found.number: found for found in map(from_row, rows)}
 
 
 def by_serial(db: Database, serial: int) -> list[Certificate]:
-    """All with that serial number: CAs count for themselves, so there may be several."""
+    """Return all certificates with that serial number; several CAs may use it."""
     return [from_row(row) for row in db.rows(f"{SELECT} WHERE c.serial = ?", (f"{serial:x}",))]
 
 
 def line_of(db: Database, number: RetrievalNumber) -> str:
-    """The number of the first certificate in the row of re-issues that this one belongs to."""
+    """Return the number of the first certificate in this one's line of re-issues."""
     return str(db.value("SELECT line FROM certificate WHERE number = ?", (int(number),)))
 
 
 def der(db: Database, number: RetrievalNumber) -> bytes:
-    """Its bytes. Raises NotFound where we have the record alone."""
+    """Return its bytes. Raise NotFound if only the record is known."""
     found: bytes | None = db.value(
         """SELECT d.der FROM certificate_der AS d
            JOIN certificate AS c ON c.id = d.certificate WHERE c.number = ?""",
@@ -104,15 +104,12 @@ def revoke(
     revocation: Revocation,
     crl_entry: Callable[[int], bytes],
 ) -> list[Revoked]:
-    """Revoke or hold certificates. Those that are revoked already stay as they are.
+    """Revoke or hold certificates, and return those that changed. A revoked one stays unchanged.
 
     A held certificate keeps its bundle, because it may be released; a revoked one loses it.
 
     Args:
         crl_entry: makes the CRL entry of a serial number.
-
-    Returns:
-        Those that changed.
     """
     rows = sorted(
         db.rows(
@@ -148,7 +145,7 @@ def revoke(
 
 
 def release(db: Database, number: RetrievalNumber) -> bool:
-    """Release a held certificate. Returns False where it is not held."""
+    """Release a held certificate. Return False if it is not held."""
     row = db.row(
         """UPDATE certificate SET revoked_at = NULL, revocation_reason = NULL
            WHERE number = :number AND standing = 'held'
@@ -166,12 +163,12 @@ def release(db: Database, number: RetrievalNumber) -> bool:
 
 
 def _count_change(db: Database, authority: int) -> None:
-    """From now on the CA's newest CRL is out of date."""
+    """Mark the CA's newest CRL as out of date."""
     db.execute("UPDATE authority SET changes = changes + 1 WHERE id = ?", (authority,))
 
 
 def bundle(db: Database, number: RetrievalNumber) -> SealedBundle | None:
-    """What waits to be downloaded, or None: it was, or the certificate was revoked."""
+    """Return the bundle; None after its download or the certificate's revocation."""
     row = db.row(
         """SELECT b.* FROM bundle AS b JOIN certificate AS c ON c.id = b.certificate
            WHERE c.number = ?""",
@@ -196,9 +193,9 @@ def withdraw(db: Database, number: RetrievalNumber) -> None:
 
 
 def claim(db: Database, number: RetrievalNumber, now: datetime) -> bool:
-    """Mark the one download and destroy the bundle. Return False where it was too late.
+    """Mark the one download and destroy the bundle. Return False if it was too late.
 
-    One statement tests and marks, so of any number of callers one succeeds.
+    One statement tests and marks, so only one of several callers succeeds.
     """
     is_claimed = db.execute(
         """UPDATE certificate SET downloaded_at = :now

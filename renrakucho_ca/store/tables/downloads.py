@@ -1,7 +1,6 @@
 """Links to a download, and claimed bundles that can be fetched for a few minutes.
 
-Tokens have 256 random bits and are stored as their SHA-256 only, without salt or slow hash: no
-search can invert it.
+Tokens have 256 random bits. A plain SHA-256 of them is stored: no search can invert it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Finds certificates past their cut-off or never downloaded, and expired bundles."""
+"""Find certificates past their cut-off or never downloaded, and expired bundles."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ from renrakucho_ca.store.sqlite.connection import Database, seconds
 from renrakucho_ca.store.tables.migration_progress import FOLLOWING, LIVE
 
 PAGE = 1000
-"""Revocations in one transaction: few enough that others get their turn."""
+"""Revocations in one transaction, few enough for other writers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A live certificate that is to be revoked.
-
-    Attributes:
-        superseded: something that follows it was downloaded.
-    """
+    """A live certificate to revoke. `superseded`: a successor was downloaded."""
 
     id: int
     number: RetrievalNumber
@@ -31,11 +27,11 @@ SELECT c.id, c.number,
        ({FOLLOWING.format(value="count(s.downloaded_at)")}) > 0 AS superseded
 FROM certificate AS c NOT INDEXED
 """
-"""In the order of the rows: by an index, every page would be sorted anew."""
+"""In the order of the rows: with an index, SQLite would sort every page."""
 _CUT_OFF = f"""
 c.authority IN (SELECT id FROM authority WHERE hierarchy = :hierarchy) AND {LIVE}
 """
-# Never downloaded: what is held may be released, and waits.
+# Never downloaded: a held certificate waits, because it may be released.
 _LAPSED = """
 c.standing = 'issued' AND c.issued_at < :issued_before AND c.not_after > :now
 AND EXISTS (SELECT 1 FROM bundle AS b WHERE b.certificate = c.id)
@@ -46,7 +42,7 @@ def cut_off(db: Database, hierarchy: str, now: datetime, after: int) -> list[Due
     """Return the next live certificates of a hierarchy past its cut-off.
 
     Args:
-        after: the id of the last one before; of these and of `lapsed`, from 0 on.
+        after: the last id of the page before, here and in `lapsed`; 0 at first.
     """
     return _due(db, _CUT_OFF, {"hierarchy": hierarchy, "now": seconds(now), "after": after})
 
@@ -84,7 +80,7 @@ def destroy_ended_bundles(db: Database, now: datetime) -> None:
 
 
 def _due(db: Database, condition: str, values: dict[str, object]) -> list[Due]:
-    """A page. All of them together are one pass over the table, however many are revoked by now."""
+    """Return a page. All pages together are one pass over the table, whatever was revoked."""
     sql = f"{_SELECT} WHERE c.id > :after AND {condition} ORDER BY c.id LIMIT {PAGE}"
     return [
         Due(row["id"], RetrievalNumber(row["number"]), bool(row["superseded"]))

@@ -1,4 +1,4 @@
-"""Hierarchies and their CAs; the numbers of their CRLs, which never go back."""
+"""Hierarchies, their CAs, and the numbers of their CRLs, which always increase."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from renrakucho_ca.store.sqlite.connection import (
 from renrakucho_ca.store.sqlite.errors import Duplicate
 
 _CHUNK, _LONG = 10_000, 100_000
-# Each end in a query of its own: both in one would be looked for in all rows.
+# A query for each end: one query for both would read all rows.
 _ENDS = """
 SELECT (SELECT min(certificate) FROM crl_entry WHERE authority = :authority),
     (SELECT max(certificate) FROM crl_entry WHERE authority = :authority)
@@ -30,7 +30,7 @@ SELECT (SELECT min(certificate) FROM crl_entry WHERE authority = :authority),
 _NEXT_ENTRY = """
 SELECT min(certificate) FROM crl_entry WHERE authority = ? AND certificate > ? AND certificate <= ?
 """
-# A quarter of the time that Python takes for a million blobs one by one.
+# A quarter of Python's time for a million single blobs.
 _JOINED_ENTRIES = """
 SELECT CAST(group_concat(der, '') AS BLOB) FROM crl_entry
 WHERE authority = ? AND certificate BETWEEN ? AND ?
@@ -40,12 +40,12 @@ _BLOBS = (b"\x30\0\0", b"\0\xff\x80\xc3")
 
 @dataclass(frozen=True, slots=True)
 class CrlState:
-    """What is known of a CA's newest CRL.
+    """The state of a CA's newest CRL.
 
     Attributes:
-        days: how long one is valid.
+        days: its validity.
         changes: revocations and releases so far.
-        carried: how many of them the newest CRL carries.
+        carried: the number of changes in the newest CRL.
     """
 
     days: int
@@ -56,7 +56,7 @@ class CrlState:
 
 
 def get(db: Database, name: str) -> Hierarchy:
-    """Raises NotFound."""
+    """Return a hierarchy. Raise NotFound."""
     row = db.row("SELECT * FROM hierarchy WHERE name = ?", (name,))
     if row is None:
         known = ", ".join(hierarchy.name for hierarchy in all_of(db))
@@ -70,8 +70,8 @@ def get(db: Database, name: str) -> Hierarchy:
 
 
 def all_of(db: Database) -> list[Hierarchy]:
-    """In the order of their making."""
-    # Two may be of the same second: then the lower id of a CA is the earlier.
+    """Return all hierarchies, oldest first."""
+    # Two may have the same second: then the lower id of a CA is the earlier.
     rows = db.rows(
         """SELECT * FROM hierarchy ORDER BY created_at,
            (SELECT min(id) FROM authority WHERE authority.hierarchy = hierarchy.name)"""
@@ -85,10 +85,9 @@ def authorities(db: Database) -> list[Authority]:
 
 
 def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
-    """Records a new hierarchy with its CAs; the ids in `authorities` are given by the store.
+    """Record a new hierarchy with its CAs; the store sets the ids in `authorities`.
 
-    Raises:
-        Conflict: the name is taken, or a CA's certificate belongs to another hierarchy.
+    Raise Conflict if the name is taken, or another hierarchy has a CA's certificate.
     """
     try:
         db.insert(
@@ -101,10 +100,9 @@ def put(db: Database, hierarchy: Hierarchy, crl_days: dict[Tier, int]) -> None:
 
 
 def put_authority(db: Database, authority: Authority, crl_days: int) -> None:
-    """Records a CA of a hierarchy that is recorded; its id is given by the store.
+    """Record a CA of a recorded hierarchy; the store sets its id.
 
-    Raises:
-        Duplicate: there is one of its tier, or its certificate belongs to another hierarchy.
+    Raise Duplicate if it has one of that tier, or another hierarchy has the certificate.
     """
     db.insert(
         "authority",
@@ -128,10 +126,9 @@ def fingerprint(db: Database, authority: int) -> str:
 
 
 def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> bool:
-    """Nothing is issued from `now` on, for good; the cut-off is set or replaced.
+    """End the hierarchy's issuance from `now` on, and set or replace its cut-off.
 
-    Returns:
-        Whether anything changed.
+    Return whether anything changed.
     """
     changed = db.execute(
         """UPDATE hierarchy SET retired_at = coalesce(retired_at, :now),
@@ -144,7 +141,7 @@ def retire(db: Database, name: str, now: datetime, cutoff: datetime | None) -> b
 
 
 def set_cutoff(db: Database, name: str, cutoff: datetime) -> bool:
-    """From that moment on nothing of the hierarchy is accepted. Returns whether that is new."""
+    """Set the moment that ends the acceptance of a hierarchy. Return whether it is new."""
     changed = db.execute(
         "UPDATE hierarchy SET cutoff = :cutoff WHERE name = :name AND cutoff IS NOT :cutoff",
         {"cutoff": seconds(cutoff), "name": name},
@@ -167,10 +164,10 @@ def crl_state(db: Database, authority: Authority) -> CrlState:
 def next_crl_number(
     db: Database, authority: Authority, this_update: datetime, published: int
 ) -> int:
-    """Draws the number of the next CRL, greater than any before (RFC 5280 §5.2.3).
+    """Return the number of the next CRL, greater than any before (RFC 5280 §5.2.3).
 
-    The milliseconds of thisUpdate keep it so where the store was restored from a backup, the
-    number of the CRL that servers have (`published`) where the clock was set back.
+    The milliseconds of thisUpdate ensure that after a restore from a backup; the number of the
+    servers' CRL (`published`) does after the clock was set back.
     """
     milliseconds = seconds(this_update) * 1000
     number = db.value(
@@ -188,7 +185,7 @@ def record_crl(
     next_update: datetime,
     carried: int,
 ) -> None:
-    """Records the newest CRL: its times, and how many of the changes it carries."""
+    """Record the newest CRL: its times, and the number of changes in it."""
     db.execute(
         """UPDATE authority SET crl_this_update = ?, crl_next_update = ?, crl_changes = ?
            WHERE id = ?""",
@@ -199,7 +196,7 @@ def record_crl(
 def take_crl(
     db: Database, authority: Authority, number: int, this_update: datetime, next_update: datetime
 ) -> None:
-    """Records a CRL that was made elsewhere, where its CA's key is."""
+    """Record a CRL that was made elsewhere, with the CA's key."""
     db.execute(
         """UPDATE authority SET crl_number = max(crl_number, ?), crl_this_update = ?,
                crl_next_update = ?, crl_changes = changes WHERE id = ?""",
@@ -208,13 +205,12 @@ def take_crl(
 
 
 def crl_entries(db: Database, authority: Authority) -> list[bytes]:
-    """The entries of a CA's CRL as DER, many in each part, oldest certificate first, CAs last. The
-    caller is in a reading transaction.
+    """Return the entries of a CA's CRL in DER, many in each part.
 
-    Raises:
-        Unavailable: this SQLite joins blobs in another way than those that we know.
+    The oldest certificate comes first, CAs last. The caller has a reading transaction open.
+    Raise Unavailable if this SQLite joins blobs in an unknown way.
     """
-    # It takes a blob's bytes as they are, also where they are no text; that is not promised.
+    # It joins blobs' bytes unchanged, also if they are no text; SQLite does not promise that.
     trial = "SELECT CAST(group_concat(column1, '') AS BLOB) FROM (VALUES (?), (?))"
     if db.tuples(trial, _BLOBS) != [(b"".join(_BLOBS),)]:
         raise Unavailable(
@@ -228,7 +224,7 @@ def crl_entries(db: Database, authority: Authority) -> list[bytes]:
 
 
 def _parallel_parts(db: Database, authority: Authority, first: int, last: int) -> list[bytes]:
-    """As `_parts`, one half beside the other: SQLite needs no lock of the interpreter's."""
+    """Do `_parts` for two halves in parallel: SQLite does not need the interpreter's lock."""
     twin = None if last - first < _LONG else db.twin()
     if twin is None:
         return _parts(db, authority, first, last)
@@ -240,7 +236,7 @@ def _parallel_parts(db: Database, authority: Authority, first: int, last: int) -
 
 
 def _parts(db: Database, authority: Authority, first: int | None, last: int) -> list[bytes]:
-    """The entries of the certificates with the ids from `first` to `last`."""
+    """Return the entries of the certificates with the ids from `first` to `last`."""
     parts = []
     while first is not None:
         end = min(first + _CHUNK - 1, last)

@@ -175,11 +175,7 @@ def describe(
 ) -> bool:
     """Set the user, device and note of an imported certificate that has no successor.
 
-    Args:
-        device, note: None keeps the present value.
-
-    Returns:
-        Whether that changed the row.
+    Return whether the row changed. None keeps the present device or note.
     """
     _put_users(db, [user])
     values = {"number": int(number), "user": user.id, "device": device, "note": note}

@@ -1,4 +1,4 @@
-"""Lists of certificates: filtered, sorted, read page by page, off an index where one serves."""
+"""Lists of certificates: filtered, sorted, read page by page, from an index if one fits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from renrakucho_ca.store.sqlite.connection import Database, seconds
 from renrakucho_ca.store.tables.certificates import SELECT, from_row
 
 PAGE = 1000
-"""Rows read at a time: a reader that pauses between pages keeps no writer waiting."""
+"""Rows read at a time: a reader that pauses between pages blocks no writer."""
 
 
 class Order(StrEnum):
-    """What a list can be sorted by. The value is the columns, no two rows alike, of an index."""
+    """The order of a list. The value is the columns of an index; they differ in every row."""
 
     ISSUED = "issued_at, id"
     EXPIRES = "not_after, id"
@@ -27,7 +27,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Which certificates, as they are at `now`, in which order. None means: whatever it is."""
+    """The conditions on certificates at `now`, and their order. None sets no condition."""
 
     now: datetime
     statuses: frozenset[Status] | None = None
@@ -49,7 +49,7 @@ class ListQuery:
 
 
 def stream(db: Database, query: ListQuery) -> Iterator[Certificate]:
-    """All that the query asks for, in order, a page at a time; memory does not grow with them."""
+    """Yield the certificates of a query in order, a page at a time, in constant memory."""
     remaining = query.limit
     while remaining is None or remaining > 0:
         size = PAGE if remaining is None else min(PAGE, remaining)
@@ -67,7 +67,7 @@ def _page(db: Database, query: ListQuery, size: int) -> list[Certificate]:
     direction, sign = ("DESC", "<") if query.descending else ("ASC", ">")
     key = [f"c.{column}" for column in query.order.split(", ")]
     if query.after is not None:
-        # By key, not by offset: the 900,000th page costs what the first does.
+        # By key, not by offset: the 900,000th page costs as much as the first.
         last = f"SELECT {query.order} FROM certificate WHERE number = :after"
         conditions.append(f"({', '.join(key)}) {sign} ({last})")
         values["after"] = int(query.after)
@@ -79,10 +79,10 @@ def _page(db: Database, query: ListQuery, size: int) -> list[Certificate]:
 
 
 def _conditions(db: Database, query: ListQuery) -> tuple[list[str], dict[str, object]]:
-    """The WHERE clause. Every value is bound; only our own words become SQL.
+    """Return the WHERE clause. Every value is bound; only constant words become SQL.
 
-    A plus before a column keeps SQLite from its index, where another gives the order of the list:
-    a page is then read off the index, instead of everything being read and sorted.
+    A plus before a column keeps SQLite from its index if another has the order of the list: then a
+    page is read from that index, instead of a full read and sort.
     """
     conditions: list[str] = []
     values: dict[str, object] = {}
@@ -103,7 +103,7 @@ def _conditions(db: Database, query: ListQuery) -> tuple[list[str], dict[str, ob
     add("c.not_after >= :expires_from", "expires_from", query.expires_from)
     add("c.not_after < :expires_before", "expires_before", query.expires_before)
     # A facility has some hundred certificates: those of its people are looked up and sorted. A
-    # network may have all that there are.
+    # network may have all certificates.
     add("c.user IN (SELECT id FROM user WHERE facility = :facility)", "facility", query.facility)
     add("+u.network = :network", "network", query.network)
     if query.hierarchy is not None:
@@ -128,15 +128,15 @@ def _status_condition(statuses: frozenset[Status]) -> str:
     standing = "c.standing" if len(statuses) == 1 else "+c.standing"
     stands = (f"({_STANDS[status].format(standing=standing)})" for status in sorted(statuses))
     condition = f"({' OR '.join(stands)})"
-    # In this wording a partial index serves.
+    # A partial index needs this wording.
     return condition if Status.REVOKED in statuses else f"c.standing <> 'revoked' AND {condition}"
 
 
 def _text_condition(text: str) -> str:
-    """Users, notes and numbers are each searched in an index of their own.
+    """Search users, notes and numbers each in a separate index.
 
     That takes a seventh of the time of a search row by row. A full-text index by trigrams would
-    find no 佐藤, which has two letters.
+    not find 佐藤, which has two letters.
     """
     found = [
         r"SELECT id FROM certificate WHERE note IS NOT NULL AND note LIKE :text ESCAPE '\'",
@@ -149,7 +149,7 @@ def _text_condition(text: str) -> str:
 
 
 def _authority_condition(db: Database, hierarchy: str) -> str:
-    """The CAs of a hierarchy that issued anything: one as a rule, so its index gives the order."""
+    """Return the condition for a hierarchy's CAs that issued; usually one, so its index is used."""
     ids = [
         str(row["id"])
         for row in db.rows(
@@ -162,7 +162,7 @@ def _authority_condition(db: Database, hierarchy: str) -> str:
 
 
 def _as_stored(text: str) -> str:
-    """As `clean_text` made what it is to be found among."""
+    """Normalize a search text as `clean_text` does stored text."""
     return unicodedata.normalize("NFC", text).strip()
 
 

@@ -1,4 +1,4 @@
-"""The move from one hierarchy to another, as the store sees it: who has a successor, who not."""
+"""The progress of a migration between hierarchies: certificates with and without successor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from renrakucho_ca.store.tables.listing import PAGE
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose certificates: those of a hierarchy, perhaps of one facility or network alone."""
+    """The certificates of a hierarchy, or of one facility or network in it."""
 
     source: str
     facility: str | None = None
@@ -31,17 +31,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a facility has come. Each certificate of the old hierarchy counts once.
+    """The progress of a facility. Each certificate of the old hierarchy counts once.
 
-    Its followers are its successor, the successor's successor, and so on: a new certificate never
-    downloaded may have been re-issued.
+    Its followers are its successor, the successor's successor, and so on: a new certificate may
+    have been re-issued without a download.
 
     Attributes:
-        total: those that are live, were live until the cut-off, or are followed by a live one.
-        live: those of them that still let someone in.
-        pending: live ones without a successor: what a migration takes up.
-        issued: have a successor.
-        downloaded: followed by one that was downloaded and is live: they have moved.
+        total: those that are live, were live until the cut-off, or have a live follower.
+        live: those that are live.
+        pending: live without a successor, for the next run of the migration.
+        issued: with a successor.
+        downloaded: with a live follower that was downloaded: they have moved.
     """
 
     network: str | None
@@ -54,12 +54,12 @@ class Progress:
 
     @property
     def to_go(self) -> int:
-        """The users who could not log in after the cut-off."""
+        """Return the number of users who could not log in after the cut-off."""
         return self.total - self.downloaded
 
     @property
     def percent(self) -> int:
-        """The migrated share, rounded down: 100 means that no one remains."""
+        """Return the migrated share, rounded down: 100 only if all have moved."""
         return 100 if self.total == 0 else 100 * self.downloaded // self.total
 
 
@@ -77,15 +77,15 @@ FOLLOWING = """
     )
     SELECT {value} FROM following JOIN certificate AS s USING (number)
 """
-"""Something of all that follows the certificate `c`; null where nothing does."""
+"""A value over all followers of the certificate `c`; null without followers."""
 
 _LIVE_FOLLOWER = "s.standing <> 'revoked' AND s.not_after > :now"
 
 
 def pending(db: Database, scope: Scope, now: datetime) -> Iterator[Certificate]:
-    """Live ones without a successor, oldest first, a page at a time.
+    """Yield live certificates without a successor, oldest first, a page at a time.
 
-    It looks at what is there when it reads: what gets a successor meanwhile is passed over.
+    Each page reads the present state, and skips those with a successor by then.
     """
     authorities = list(db.rows("SELECT id FROM authority WHERE hierarchy = ?", (scope.source,)))
     for authority in authorities:
@@ -93,9 +93,9 @@ def pending(db: Database, scope: Scope, now: datetime) -> Iterator[Certificate]:
 
 
 def _pending_of(db: Database, authority: int, scope: Scope, now: datetime) -> Iterator[Certificate]:
-    """Each page is read off an index: the last one costs what the first does."""
+    """Read each page from an index: the last one costs as much as the first."""
     values = scope.values(now) | {"authority": authority, "page": PAGE}
-    # An old CA whose clock stood wrong has issued before 1970.
+    # An old CA with a wrong clock has issued before 1970.
     values |= {"issued_at": seconds(datetime.min.replace(tzinfo=UTC)), "after": 0}
     while True:
         rows = list(
@@ -120,7 +120,7 @@ def _pending_of(db: Database, authority: int, scope: Scope, now: datetime) -> It
 
 
 def progress(db: Database, scope: Scope, now: datetime) -> list[Progress]:
-    """By network and facility, in one pass over the old hierarchy."""
+    """Return the progress by network and facility, in one pass over the old hierarchy."""
     best = f"""max(CASE WHEN NOT ({_LIVE_FOLLOWER}) THEN 0
                         WHEN s.downloaded_at IS NULL THEN 1 ELSE 2 END)"""
     rows = db.rows(
@@ -144,7 +144,7 @@ def progress(db: Database, scope: Scope, now: datetime) -> list[Progress]:
 
 
 def by_day(db: Database, scope: Scope, now: datetime, zone: tzinfo) -> dict[date, tuple[int, int]]:
-    """How many got a successor, and how many had moved, on each day as people count."""
+    """Return the numbers of new successors and of moves for each local day."""
     days: dict[date, tuple[int, int]] = {}
     moved = f"CASE WHEN {_LIVE_FOLLOWER} THEN s.downloaded_at END"
     for index, what in enumerate(("s.issued_at", moved)):

@@ -1,6 +1,6 @@
-"""OCSP in the database: the responders of a CA, and what changed since its responses were signed.
+"""OCSP in the database: the responders of a CA, and the changes since its responses were signed.
 
-Changes need a writing transaction that the caller has opened.
+The caller opens the writing transactions.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import datetime
 from renrakucho_ca.store.sqlite.connection import Database, moment, seconds
 
 RecordedStatus = tuple[str, int | None, str | None]
-"""A certificate's serial number, when it was revoked and why, as they lie in the store: what is
-said of it by OCSP. Plain values, of which a million go to worker processes."""
+"""The OCSP status of a certificate: stored serial number, time and reason of revocation. Plain
+values, since worker processes receive a million of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class DelegatedResponder:
     """The delegated responder of a CA: a certificate and its sealed key.
 
     Attributes:
-        sealed_key: PKCS#8, opened by the passphrase.
-        portal_key: the same, opened by the portal; None where it shall not sign.
+        sealed_key: PKCS#8, under the passphrase.
+        portal_key: the same, under the portal's key; None if the portal must not sign.
     """
 
     id: int
@@ -36,11 +36,7 @@ class DelegatedResponder:
 
 @dataclass(frozen=True, slots=True)
 class PendingResponder:
-    """A responder whose certificate is about to be signed.
-
-    Attributes:
-        name: of its CA.
-    """
+    """A responder whose certificate is about to be signed. `name` is its CA's."""
 
     authority: int
     name: str
@@ -51,7 +47,7 @@ class PendingResponder:
 
 @dataclass(frozen=True, slots=True)
 class SignedResponse:
-    """The responses for one change, each for one hash."""
+    """The responses for one change, one for each hash."""
 
     responder: bytes
     this_update: datetime
@@ -63,7 +59,7 @@ class SignedResponse:
 
 @dataclass(frozen=True, slots=True)
 class KnownCertificate:
-    """A certificate of a CA as it is now, and its responses if it changed since all were signed."""
+    """The present state of a certificate, and its responses if it changed after all were signed."""
 
     recorded: RecordedStatus
     not_after: datetime
@@ -101,7 +97,7 @@ def record_responder(
 
 
 def set_portal_key(db: Database, id: int, portal_key: bytes | None) -> None:
-    """Gives a responder's key to the portal, or takes it away."""
+    """Set or delete the portal's copy of a responder's key."""
     db.execute("UPDATE responder SET portal_key = ? WHERE id = ?", (portal_key, id))
 
 
@@ -133,11 +129,12 @@ def longest_serial(db: Database, authority: int) -> int:
 def recorded_statuses(
     db: Database, authority: int, now: datetime, width: int, after: str, limit: int
 ) -> list[RecordedStatus]:
-    """The next certificates of a CA that have not ended, in the order of their serial numbers as
-    text. In one query for all of them, whoever writes would wait until they are signed.
+    """Return the next unexpired certificates of a CA, by serial number as text.
+
+    One query for all would block writers until all are signed.
 
     Args:
-        width: those with a longer serial number are left out.
+        width: leave out longer serial numbers.
     """
     return db.tuples(
         """SELECT serial, revoked_at, revocation_reason FROM certificate
@@ -164,7 +161,7 @@ def forget_changes(db: Database, authority: int, last: int) -> None:
 
 
 def unsigned(db: Database, authority: int, limit: int) -> list[tuple[int, RecordedStatus]]:
-    """The first changes for which nothing is signed yet, with their numbers."""
+    """Return the first changes without signed responses, with their numbers."""
     rows = db.rows(
         """SELECT o.id, c.serial, c.revoked_at, c.revocation_reason
            FROM ocsp_change AS o JOIN certificate AS c ON c.id = o.certificate
@@ -181,8 +178,7 @@ def record_signed(
     next_update: datetime,
     signed: Sequence[tuple[int, RecordedStatus, bytes, bytes]],
 ) -> None:
-    """Record the responses for changes. A certificate that changed again meanwhile has another
-    number, and stays unsigned."""
+    """Record the responses for changes. A certificate that changed again stays unsigned."""
     begin, end = seconds(this_update), seconds(next_update)
     db.execute_many(
         """UPDATE ocsp_change SET responder = ?, this_update = ?, next_update = ?,

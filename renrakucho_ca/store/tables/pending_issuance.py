@@ -32,10 +32,9 @@ class PendingIssuance:
 
 
 def put_pending(db: Database, pending: PendingIssuance) -> bool:
-    """Record a pending issuance. Returns False where number or serial was used before.
+    """Record a pending issuance. Return False if number or serial was used before.
 
-    Raises:
-        Conflict: what it supersedes has a successor, or is getting one now.
+    Raise Conflict if the superseded certificate has a successor, also a pending one.
     """
     # One statement tests and inserts.
     row = _pending_row(pending)
@@ -109,7 +108,7 @@ VALUES ({", ".join(f":{column}" for column in _COLUMNS)}, coalesce(
     :number
 ))
 """
-"""A re-issue in the same hierarchy continues the line of the certificate before."""
+"""A re-issue in the same hierarchy continues its predecessor's line."""
 REPLACE = ", ".join(f"{column} = excluded.{column}" for column in (*_COLUMNS, "line"))
 
 

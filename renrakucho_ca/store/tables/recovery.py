@@ -16,7 +16,7 @@ PENDING = "pending"
 
 
 class Known(NamedTuple):
-    """A certificate of which the serial number is known: its number, and its recorded status."""
+    """A certificate with a known serial number: its retrieval number, and its recorded status."""
 
     number: RetrievalNumber
     status: str
@@ -49,8 +49,7 @@ def put_unknown(
 ) -> bool:
     """Record an unknown certificate that a CRL lists, for the caller to revoke.
 
-    Its user is unknown, and it counts as valid as long as its CA. Return False where the number is
-    taken.
+    Its user is unknown, and it is valid as long as its CA. Return False if the number is taken.
     """
     db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (UNKNOWN,))
     pending = PendingIssuance(
@@ -77,8 +76,10 @@ def _begin(authority: Authority, revoked_at: datetime) -> datetime:
 
 
 def move_unknown(db: Database, number: RetrievalNumber, serial: int, free: RetrievalNumber) -> None:
-    """Give an unknown certificate with another serial number a free number, where it has that one:
-    the number was drawn, and no user has it."""
+    """Give an unknown certificate a free number if it has `number` and another serial number.
+
+    Its number was drawn at random, and no user has it.
+    """
     db.execute(
         f"""UPDATE certificate SET number = ?, line = ?
             WHERE number = ? AND serial <> ?
@@ -97,11 +98,7 @@ def put_issued(
 ) -> bool:
     """Record a certificate whose bundle is lost; an unknown certificate gets its own data.
 
-    Args:
-        facts: the detail of its row in the audit log.
-
-    Returns:
-        Whether it is new.
+    Return whether it is new. `facts` is the detail of its row in the audit log.
     """
     db.execute("INSERT OR IGNORE INTO user (id) VALUES (?)", (facts["user"],))
     db.execute("DELETE FROM intent WHERE number = ?", (int(number),))
@@ -142,7 +139,7 @@ def _free_predecessor(db: Database, number: int | None) -> int | None:
 
 
 def set_downloaded(db: Database, number: RetrievalNumber, at: datetime) -> bool:
-    """Mark as downloaded, and destroy the bundle that is still here. Return whether it is new."""
+    """Mark as downloaded, and destroy a remaining bundle. Return whether that is new."""
     is_new = db.execute(
         "UPDATE certificate SET downloaded_at = ? WHERE number = ? AND downloaded_at IS NULL",
         (seconds(at), int(number)),

@@ -11,7 +11,7 @@ from renrakucho_ca.store.sqlite.errors import own_errors
 
 
 class Staging:
-    """Holds the certificates that an import has met, and the owner table's unmatched rows.
+    """Store the certificates that an import has met, and the owner table's unmatched rows.
 
     A million of them do not fit into memory: they are in a file without a name, which SQLite
     removes when the process ends. Every method raises Unavailable if the temporary folder is full
@@ -53,7 +53,7 @@ class Staging:
         retrieval: RetrievalNumber | None,
         content: str,
     ) -> None:
-        """Stage a row of the owner table under everything that identifies its certificate."""
+        """Stage a row of the owner table under all identifiers of its certificate."""
         self._is_empty = False
         self._connection.execute(
             "INSERT INTO owner VALUES (?, ?, ?, ?, ?, 0)",

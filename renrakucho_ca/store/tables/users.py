@@ -1,4 +1,4 @@
-"""The people to whom certificates belong."""
+"""The users, to whom certificates belong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def find(db: Database, id: str) -> User | None:
 
 
 def get(db: Database, id: str) -> User:
-    """Raises NotFound."""
+    """Return a user. Raise NotFound."""
     user = find(db, id)
     if user is None:
         raise NotFound("there is no user {user}", user=repr(id))
@@ -26,11 +26,7 @@ def get(db: Database, id: str) -> User:
 
 
 def put(db: Database, user: User) -> bool:
-    """Adds a user; of one who is there already, replaces the fields that are given.
-
-    Returns:
-        Whether anything changed.
-    """
+    """Add a user, or set the given fields of an existing one; return whether that changed it."""
     changed = db.execute(
         """INSERT INTO user VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET
@@ -48,7 +44,7 @@ def put(db: Database, user: User) -> bool:
 
 
 def merged(db: Database, user: User) -> User:
-    """The user as `put` would leave it."""
+    """Return the user as `put` would leave it."""
     known = find(db, user.id) or user
     return User(
         id=user.id,
@@ -62,7 +58,7 @@ def merged(db: Database, user: User) -> User:
 def stream(
     db: Database, *, facility: str | None = None, network: str | None = None
 ) -> Iterator[User]:
-    """All users in the order of their ids, a page at a time."""
+    """Yield all users by id, a page at a time."""
     after = ""
     while True:
         rows = list(
