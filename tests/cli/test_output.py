@@ -77,7 +77,7 @@ def test_the_hierarchies_fit_a_narrow_terminal(speaking: Runner) -> None:
     answer = speaking.terminal("hierarchy", "list", columns=60)
     header, _, *lines = re.sub(r"\x1b\[[0-9;]*m", "", answer.out).splitlines()
     assert all(width(line) <= 60 for line in (header, *lines))
-    assert {"root", "ルート"} & set(header.split())
+    assert {"root", "ルートCA"} & set(header.split())
     assert [line.split()[0] for line in lines if line[0] != " "] == names
 
 

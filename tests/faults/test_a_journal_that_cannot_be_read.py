@@ -53,7 +53,7 @@ def check_refused(rca: Workspace, *before: str) -> None:
     result = rca("issue", "--device", "mac", "--user", "sato", before=before)
     assert result.code == 7
     assert result.complaint.endswith("cannot be read")
-    assert "rca: hint: run `rca restore` to see why" in result.err
+    assert "rca: hint: run `rca restore` to see the reason" in result.err
     verified = rca("audit", "verify", before=before)
     assert (verified.code, str(journal) in verified.err) == (8, True), verified
     assert rca("user", "add", "suzuki", before=before).code == 0
