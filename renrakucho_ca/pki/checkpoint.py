@@ -41,8 +41,7 @@ _TEXT = re.compile(
 class Checkpoint:
     """The number of rows of the log at a moment, and the hash of the last row.
 
-    Attributes:
-        authority: SHA-256 of the certificate of the CA that signs, in hex.
+    `authority` is the SHA-256 of the signing CA's certificate, in hex.
     """
 
     rows: int

@@ -94,7 +94,7 @@ def assemble(
     """
     draft_key = lint_key(public_key_of(issuer))
     empty = _empty_list(issuer, draft_key, number, this_update, next_update)
-    if not any(entries):  # §5.1.2.6: MUST be absent where nothing is revoked.
+    if not any(entries):  # §5.1.2.6: MUST be absent without entries.
         yield re_sign(empty, issuer_key)
         return
 

@@ -108,7 +108,7 @@ def open_pkcs7(data: bytes) -> list[Value]:
     try:
         certificates = pkcs7.load_der_pkcs7_certificates(data)
     except UNREADABLE:
-        if crls:  # The library wants certificates, and these are all there is.
+        if crls:  # The library refuses a PKCS#7 without certificates.
             return crls
         raise Invalid("not a PKCS#7 with readable certificates") from None
     found = [

@@ -78,7 +78,7 @@ def constraining(bound: Constraints) -> Extensions:
             ),
             True,
         )
-    if bound.policies:  # §4.2.1.4: not critical; verifiers that know none go on
+    if bound.policies:  # §4.2.1.4: not critical; other verifiers ignore it
         yield (
             x509.CertificatePolicies(
                 [x509.PolicyInformation(x509.ObjectIdentifier(p), None) for p in bound.policies]

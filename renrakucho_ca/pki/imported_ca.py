@@ -22,7 +22,7 @@ from renrakucho_ca.pki.x509_certificates import extension, load, subject_text
 def load_ca(data: bytes, tier: Tier) -> x509.Certificate:
     """Return the certificate of a CA in a file of any form; from a chain, that of its tier.
 
-    Raise Invalid unless the file has exactly one, and it is a CA's.
+    Raise Invalid unless the file has exactly one for the tier, and it is a CA's.
     """
     if encodings.is_pkcs12(data):
         raise Invalid(

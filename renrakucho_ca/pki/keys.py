@@ -51,7 +51,7 @@ class SigningKey(Protocol):
         """Sign a digest made with `signature_hash`."""
 
     def store(self, name: str, write: Callable[[str, bytes], object], /) -> str:
-        """Store the key and return the text by which `ca_keys.opened` finds it.
+        """Store the key and return its reference for `ca_keys.opened`.
 
         Args:
             write: called with the name and the key as PKCS#8 in DER, unless a token has the key.

@@ -15,8 +15,7 @@ _BMP_STRING, _UNIVERSAL_STRING = 0x1E, 0x1C
 def person(subject: memoryview) -> str | None:
     """Return the last, most specific common name of a subject, else its mail address.
 
-    Args:
-        subject: the content of a Name (RFC 5280 §4.1.2.4).
+    `subject` is the content of a Name (RFC 5280 §4.1.2.4).
     """
     found: dict[bytes, str] = {}
     for relative in der.elements(subject):

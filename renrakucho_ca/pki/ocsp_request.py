@@ -72,7 +72,7 @@ def _parse(data: bytes) -> OcspRequest:
         raise ValueError
     fields = der.untrusted(_content(tbs, der.SEQUENCE))
     versions = [fields.pop(0)] if fields and fields[0].tag == _EXPLICIT_0 else []
-    if any(bytes(version.content) != der.integer(0) for version in versions):  # v1 is all there is
+    if any(bytes(version.content) != der.integer(0) for version in versions):  # v1 is the only one
         raise ValueError
     if fields and fields[0].tag == _EXPLICIT_1:
         fields.pop(0)

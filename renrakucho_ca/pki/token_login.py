@@ -36,8 +36,7 @@ _waited: set[str] = set()
 class Access:
     """The data needed to use a key: plain values, which a worker process can receive.
 
-    Attributes:
-        module: the path of the PKCS #11 library.
+    `module` is the path of the PKCS #11 library.
     """
 
     uri: TokenUri
@@ -133,7 +132,7 @@ def _tokens(pkcs11: ModuleType, uri: TokenUri, module: str) -> list[Any]:
     """Return all tokens that fit a URI now."""
     try:
         slots = pkcs11.lib(module).get_slots(token_present=True)
-    except pkcs11.GeneralError:  # what SoftHSM says while another process writes
+    except pkcs11.GeneralError:  # SoftHSM's error while another process writes
         return []
     except (RuntimeError, OSError) as error:
         raise Unavailable(

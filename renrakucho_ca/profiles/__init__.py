@@ -23,7 +23,7 @@ def load(folder: Path, name: str) -> DeviceProfile:
     """Return the profile of a kind of device, such as `iphone`.
 
     Raises:
-        NotFound: there is no such profile; the hint lists the profiles.
+        NotFound: the profile does not exist; the hint lists the profiles.
         Invalid: the name or the file is wrong.
     """
     _check_name(name)

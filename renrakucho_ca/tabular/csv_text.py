@@ -57,11 +57,7 @@ def _utf_16(head: bytes) -> str | None:
 
 
 class LineReader:
-    """Reads lines, and takes some back.
-
-    Attributes:
-        number: the number of the last line, from 1.
-    """
+    """Read lines, and take some back. `number` is the number of the last line, from 1."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

@@ -100,7 +100,7 @@ def _subject(certificate: x509.Certificate, expected: Expected) -> Iterator[str]
 def _subject_strings(certificate: x509.Certificate, expected: Expected) -> Iterator[str]:
     """§4.1.2.4: require UTF8String or PrintableString, and the lengths of appendix A.1."""
     if isinstance(expected.request.subject, x509.Name):
-        return  # it must be the same as elsewhere, whatever it is
+        return  # copied from another certificate or request, in any string type
     (name,) = der.elements(certificate.subject.public_bytes())
     for relative in der.elements(name.content):
         for pair in der.elements(relative.content):

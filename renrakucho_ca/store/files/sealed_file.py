@@ -35,10 +35,9 @@ _KEY_CHECK = 2**88 - 1
 def seal(
     content: Iterable[bytes], keystore: Keystore, derivation: KeyDerivation
 ) -> Iterator[bytes]:
-    """Yield the sealed file in pieces, in constant memory. The passphrase must be proven.
+    """Yield the sealed file in pieces, in constant memory.
 
-    Args:
-        derivation: `Keystore.new_derivation`.
+    The passphrase must be proven; `derivation` is from `Keystore.new_derivation`.
     """
     header = _MAGIC + _PARAMETERS.pack(derivation.n.bit_length() - 1, derivation.salt)
     cipher = keystore.stream_cipher(derivation, header)

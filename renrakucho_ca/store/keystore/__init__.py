@@ -159,11 +159,7 @@ class Keystore:
         return secret
 
     def stream_cipher(self, derivation: KeyDerivation, header: bytes) -> ChunkCipher:
-        """Return the cipher of a stream under the passphrase.
-
-        Args:
-            derivation: with a salt that no other stream has.
-        """
+        """Return a stream's cipher under the passphrase; `derivation` needs a fresh salt."""
         return ChunkCipher(self._key(derivation), header)
 
     def new_derivation(self) -> KeyDerivation:

@@ -22,11 +22,7 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A sealed key, without its secret.
-
-    Attributes:
-        name: the CA's; authenticated with the secret.
-    """
+    """A sealed key. Its `name` is the CA's, authenticated with the secret."""
 
     name: str
     derivation: KeyDerivation

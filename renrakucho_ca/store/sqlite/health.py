@@ -108,7 +108,7 @@ def last_act(db: Database) -> LastAct | None:
     return None if row is None else LastAct(row["id"], moment(row["at"]))
 
 
-# -- what waits
+# -- pending work
 
 
 def count_old_pending(db: Database, before: datetime) -> int:
@@ -154,7 +154,7 @@ def count_broken_signatures(db: Database, authorities: Sequence[int], now: datet
     return _count_live(db, authorities, now, condition)
 
 
-# -- how many there are of each kind
+# -- counts by kind
 
 
 def count_certificates(db: Database, now: datetime) -> dict[tuple[str, Status], int]:

@@ -111,7 +111,7 @@ class Snapshot:
         """Copy in WAL mode, which an operator may choose: the file alone is incomplete."""
         self._copy, copy = nameless(self._spare)
         with closing(copy):
-            copy.execute("PRAGMA journal_mode = OFF")  # it would have a name
+            copy.execute("PRAGMA journal_mode = OFF")  # a journal would have a name
             connection.backup(copy)
         self._source = self._copy
 

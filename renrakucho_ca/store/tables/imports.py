@@ -113,11 +113,7 @@ def taken(db: Database, numbers: Iterable[int]) -> set[int]:
 
 
 def add(db: Database, added: Sequence[tuple[int, Certificate, bytes | None]]) -> None:
-    """Insert certificates that another program issued.
-
-    Args:
-        added: the CA's row, the record, and the certificate in DER if there is one.
-    """
+    """Insert another program's certificates: the CA's row, the record, and the DER or None."""
     row = db.row("SELECT coalesce(max(id), 0) AS last FROM certificate")
     assert row is not None
     first = row["last"] + 1

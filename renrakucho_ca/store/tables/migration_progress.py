@@ -38,7 +38,7 @@ class Progress:
 
     Attributes:
         total: those that are live, were live until the cut-off, or have a live follower.
-        live: those that are live.
+        live: neither revoked nor expired; a held one is live.
         pending: live without a successor, for the next run of the migration.
         issued: with a successor.
         downloaded: with a live follower that was downloaded: they have moved.

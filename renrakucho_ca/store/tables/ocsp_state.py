@@ -118,7 +118,7 @@ def responder(db: Database, authority: int) -> DelegatedResponder | None:
     )
 
 
-# -- what is to be signed
+# -- statuses to sign
 
 
 def longest_serial(db: Database, authority: int) -> int:
@@ -144,7 +144,7 @@ def recorded_statuses(
     )
 
 
-# -- what changed since
+# -- later changes
 
 
 def last_change(db: Database) -> int:
@@ -190,7 +190,7 @@ def record_signed(
     )
 
 
-# -- what is answered
+# -- answers
 
 
 def known(db: Database, authority: int, serial: str) -> KnownCertificate | None:

@@ -56,11 +56,7 @@ def put(
     sealed: bytes,
     now: datetime,
 ) -> None:
-    """Add a mail, due at once.
-
-    Args:
-        number: the certificate's number; None for a mail to the operator.
-    """
+    """Add a mail, due at once; `number` is None for a mail to the operator."""
     db.execute(
         """INSERT INTO outbox (certificate, recipients, sealed, state, created_at, next_try_at)
            VALUES ((SELECT id FROM certificate WHERE number = :number),
