@@ -1,4 +1,4 @@
-"""`rca expire`: revoke what is due, daily from cron."""
+"""`rca expire`: revoke due certificates, daily from cron."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rca publish`: what servers need."""
+"""`rca publish`: renew CRLs and write the files for servers."""
 
 from __future__ import annotations
 

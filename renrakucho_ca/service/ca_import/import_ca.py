@@ -43,7 +43,7 @@ class ImportOptions:
 def import_ca(
     home: Home, name: str, options: ImportOptions, report: Report, passed_over: PassedOver
 ) -> ImportSummary:
-    """Import a CA with all that it has issued, or what is new since the last import.
+    """Import a CA with all its certificates, or the new ones since the last import.
 
     Args:
         name: the hierarchy's name in this home.

@@ -15,7 +15,7 @@ from renrakucho_ca.store.tables import ca_certificates, hierarchies
 
 
 def keys(home: Home) -> Iterator[Finding]:
-    """Check what needs neither the passphrase nor a token's PIN."""
+    """Check keys as far as possible without the passphrase or a token's PIN."""
     try:
         home.keystore.bundle_sealer()
     except RcaError as error:

@@ -1,4 +1,4 @@
-"""Checks of what users wait for: pending issuances and unsent mails."""
+"""Checks of pending issuances and unsent mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what servers use: CRLs, OCSP responses, cut-offs, published files and the hook."""
+"""Checks of CRLs, OCSP responses, cut-offs, published files and the hook."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def rekey_passphrase(home: Home, new: Callable[[], bytes], root_key: Path | None
         successor = home.keystore.successor(new)
         of_root = False
         if root_key is not None:
-            file = root_key.resolve()  # what a link names is to be replaced, not the link
+            file = root_key.resolve()  # replace the target of a link, not the link
             if file.is_relative_to(home.store.resolve()):
                 raise Refused("{file} is in the store", file=root_key)
             of_root = home.keystore.rewrap_outside(file, successor)

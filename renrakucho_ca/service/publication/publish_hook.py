@@ -118,7 +118,7 @@ def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
             process.wait()
             raise
         complaints.seek(0)
-        # nginx and systemctl say what is wrong first, and last that something is.
+        # nginx and systemctl print the cause first, and a summary last.
         said = complaints.read(_LONGEST_COMPLAINT).decode(errors="replace").strip()
         return code, "; ".join(said.splitlines())
 

@@ -1,1 +1,1 @@
-"""Backups, restoring one, and replaying what happened after it."""
+"""Create and restore backups, and replay later events."""

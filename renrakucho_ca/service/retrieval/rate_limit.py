@@ -49,7 +49,7 @@ class Policy:
     lock: timedelta
 
     def wait(self, failures: int) -> timedelta:
-        """Return the delay after so many wrong guesses."""
+        """Return the delay after that number of wrong guesses."""
         if failures >= self.lock_at:
             return self.lock
         if failures <= self.free:

@@ -15,7 +15,7 @@ from renrakucho_ca.store.tables import expiry, hierarchies
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Counts of what is due, or was done.
+    """Counts of due or handled certificates.
 
     Attributes:
         cut_off: live certificates of hierarchies past their cut-off: revoked.
