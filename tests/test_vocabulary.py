@@ -92,17 +92,6 @@ EXEMPT: dict[tuple[str, ...], str] = {
 }
 """Kind and name, or kind, file and phrase, of what may stay, with the reason."""
 
-TOLERATED: dict[str, int] = {
-    "renrakucho_ca/cli": 1,
-    "renrakucho_ca/service/recovery": 37,
-    "renrakucho_ca/store/tables": 3,
-    "tests/service/recovery": 4,
-    "rca.po": 45,
-    "docs/architecture.md": 55,
-    "docs/backup.md": 20,
-}
-"""The replaced words that a folder or document still has. The numbers may only fall."""
-
 
 @cache
 def trees() -> dict[Path, ast.Module]:
@@ -121,7 +110,6 @@ def test_no_identifier_uses_a_replaced_word() -> None:
             found = pattern.search(words(name))
             if found and ("identifier", name) not in EXEMPT:
                 wrong.append(f"{path}:{line}: {name}: write {instead(found[0], BETTER)}")
-    wrong = beyond_tolerance(wrong)
     assert not wrong, report(wrong)
 
 
@@ -139,7 +127,6 @@ def test_test_names_have_no_headless_clause() -> None:
         for line, name in identifiers(tree)
         if HEADLESS.match(name)
     ]
-    wrong = beyond_tolerance(wrong)
     assert not wrong, report(wrong)
 
 
@@ -153,7 +140,6 @@ def test_no_message_uses_a_replaced_phrase() -> None:
         for phrase, better in replaced_phrases(message)
         if ("message", phrase) not in EXEMPT
     ]
-    wrong = beyond_tolerance(wrong)
     assert not wrong, report(wrong)
 
 
@@ -165,7 +151,6 @@ def test_no_document_uses_a_replaced_phrase() -> None:
         for phrase, better in replaced_phrases(text)
         if ("document", path.name, phrase) not in EXEMPT
     ]
-    wrong = beyond_tolerance(wrong)
     assert not wrong, report(wrong)
 
 
@@ -223,20 +208,6 @@ def test_exemptions_are_few_and_used(capsys: pytest.CaptureFixture[str]) -> None
         print()
         for key, reason in EXEMPT.items():
             print(f"vocabulary: exempt: {' '.join(key)}: {reason}")
-
-
-def beyond_tolerance(wrong: Iterable[str]) -> list[str]:
-    """Return the findings in each folder of code, or file of text, that has too many of them."""
-    places: dict[str, list[str]] = defaultdict(list)
-    for line in wrong:
-        path = line.partition(":")[0]
-        places[str(Path(path).parent) if path.endswith(".py") else path].append(line)
-    return [
-        line
-        for place, lines in places.items()
-        for line in lines
-        if len(lines) > TOLERATED.get(place, 0)
-    ]
 
 
 def identifiers(tree: ast.Module) -> set[tuple[int, str]]:

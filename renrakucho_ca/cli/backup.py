@@ -159,12 +159,12 @@ def _row(app: App, restored: Restored | None, done: Reconciled) -> Row:
     return {
         "home": str(app.home.path),
         "created_at": None if restored is None else restored.manifest.created_at,
-        "issued": done.learned.issued,
-        "downloaded": done.learned.downloaded,
-        "revoked": done.learned.revoked,
-        "released": done.learned.released,
-        "strangers": done.learned.unknown,
-        "missing": done.learned.missing,
+        "issued": done.restored.issued,
+        "downloaded": done.restored.downloaded,
+        "revoked": done.restored.revoked,
+        "released": done.restored.released,
+        "strangers": done.restored.unknown,
+        "missing": done.restored.missing,
         "behind": not done.is_finished,
         "set_aside": None if done.set_aside is None else str(done.set_aside),
     }
@@ -173,17 +173,17 @@ def _row(app: App, restored: Restored | None, done: Reconciled) -> Row:
 def _report(app: App, done: Reconciled) -> None:
     if done.set_aside is not None:
         app.console.talk("the journal was renamed to {file}; a new one begins", file=done.set_aside)
-    if done.learned.unknown:
+    if done.restored.unknown:
         app.console.talk(
             "{count} certificates are known only by serial number; they stay on the CRL and are "
             "listed under the user unknown",
-            count=done.learned.unknown,
+            count=done.restored.unknown,
         )
-    if done.learned.missing:
+    if done.restored.missing:
         app.console.talk(
             "{count} changes cannot be replayed, such as imported certificates: run "
             "`rca hierarchy import` again",
-            count=done.learned.missing,
+            count=done.restored.missing,
         )
 
 

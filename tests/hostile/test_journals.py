@@ -99,7 +99,7 @@ def issue(home: Home, user: str) -> Any:
 def reconcile_with(
     rca: Confined, older: Older, tmp_path: Path
 ) -> Callable[[bytes], ConfinedResult]:
-    """Hands a journal to the older home, which is then as it was, or has learned all of it."""
+    """Hands a journal to the older home, which is then as it was, or has restored all of it."""
     shutil.copytree(older.home, tmp_path / "home")
     path = tmp_path / "home" / "ca-store" / "rca.sqlite"
     before = path.read_bytes()
@@ -117,7 +117,7 @@ def reconcile_with(
             assert path.read_bytes() == before, answer
         path.write_bytes(before)
         own.write_bytes(own_before)
-        # What it learned from the one before, it would miss in the next.
+        # What it restored from the one before, it would miss in the next.
         (path.parent / "restored.json").unlink(missing_ok=True)
         shutil.rmtree(path.parent / "crl")
         shutil.copytree(older.home / "ca-store" / "crl", path.parent / "crl")

@@ -15,7 +15,7 @@ from renrakucho_ca.service.ca import crls
 from renrakucho_ca.service.ca_import import discovery
 from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.issuance.planner import draw_number
-from renrakucho_ca.service.recovery.replay import Learned
+from renrakucho_ca.service.recovery.replay import RestoreCounts
 from renrakucho_ca.service.revocation.revoke import (
     revoke_ca,
     revoke_certificates,
@@ -44,7 +44,7 @@ def published(home: Home) -> list[Path]:
 
 
 def read(
-    home: Home, paths: Iterable[Path], state: RecoveryState, learned: Learned
+    home: Home, paths: Iterable[Path], state: RecoveryState, restored: RestoreCounts
 ) -> tuple[RecoveryState, list[tuple[Path, RcaError]]]:
     """Revoke the listed certificates, so that later CRLs list them too.
 
@@ -62,7 +62,7 @@ def read(
         try:
             for der in crls_in(path):
                 found = certificate_scanner.load_crl(der, known)
-                state = _Reading(home, authorities[found.issuer], found, state, learned).run()
+                state = _Reading(home, authorities[found.issuer], found, state, restored).run()
                 _keep_newest(home, authorities[found.issuer], found, der)
         except Invalid as error:
             problems.append((path, error))
@@ -120,13 +120,13 @@ class _Reading:
         authority: Authority,
         found: FoundCrl,
         state: RecoveryState,
-        learned: Learned,
+        restored: RestoreCounts,
     ) -> None:
         self._home = home
         self._authority = authority
         self._found = found
         self._state = state
-        self._learned = learned
+        self._restored = restored
         self._serials: list[str] = []
         self._acts: list[AuditEntry] = []
 
@@ -164,12 +164,12 @@ class _Reading:
                 self._revoke_ca(serial, why)
             elif known is None:
                 if is_newer or not why.is_hold:
-                    self._learned.unknown += 1
+                    self._restored.unknown += 1
                     self._revoke(serial, self._put_unknown(serial, why), why)
             elif known.status != "revoked" and not (
                 why.is_hold and (known.status == "held" or not is_newer)
             ):
-                self._learned.revoked += 1
+                self._restored.revoked += 1
                 self._abandon_pending(known)
                 self._revoke(serial, known.number, why)
 
@@ -184,7 +184,7 @@ class _Reading:
             return
         act = revoke_ca(db, recovery.ca(db, self._authority, serial, why.at), why)
         if act is not None:
-            self._learned.revoked += 1
+            self._restored.revoked += 1
             self._acts.append(act)
             self._serials.append(f"{serial:x}")
 

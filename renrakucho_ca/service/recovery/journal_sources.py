@@ -12,7 +12,7 @@ from pathlib import Path
 
 from renrakucho_ca.errors import Invalid
 from renrakucho_ca.service.home import Home
-from renrakucho_ca.service.recovery.replay import Learned, replay
+from renrakucho_ca.service.recovery.replay import RestoreCounts, replay
 from renrakucho_ca.service.store_state import Phase, RecoveryState
 from renrakucho_ca.store.files.journal import Journal
 from renrakucho_ca.store.tables import audit_log
@@ -35,7 +35,7 @@ def read(
     home: Home,
     state: RecoveryState,
     copies: Sequence[Path],
-    learned: Learned,
+    restored: RestoreCounts,
     *,
     go_on: bool,
 ) -> JournalsRead:
@@ -51,7 +51,7 @@ def read(
     for journal in (home.journal, *map(Journal, copies)):
         is_copy = journal is not home.journal
         try:
-            last = _follow(home, journal, state, learned, is_copy=is_copy)
+            last = _follow(home, journal, state, restored, is_copy=is_copy)
         except Invalid as error:
             if not go_on:
                 raise _with_hint(error) from error
@@ -62,7 +62,7 @@ def read(
 
 
 def _follow(
-    home: Home, journal: Journal, state: RecoveryState, learned: Learned, *, is_copy: bool
+    home: Home, journal: Journal, state: RecoveryState, restored: RestoreCounts, *, is_copy: bool
 ) -> int:
     """Replay the rows that the database lacks; return the id of the journal's last row."""
     newest, _ = audit_log.head(home.db)
@@ -95,7 +95,7 @@ def _follow(
             # An older database was copied back by hand. If this run is killed before it reads the
             # CRLs, the store must not count as complete.
             state = RecoveryState(Phase.RESTORED, examined.last, has_crls=True)
-        replay(home, journal, examined.common, learned, state)
+        replay(home, journal, examined.common, restored, state)
     return examined.last
 
 

@@ -22,7 +22,7 @@ from renrakucho_ca.service.home import Home
 from renrakucho_ca.service.recovery import crl_sources, journal_sources, newer_records
 from renrakucho_ca.service.recovery.journal_sources import JournalsRead
 from renrakucho_ca.service.recovery.newer_records import GIVEN_UP, NewerRecord
-from renrakucho_ca.service.recovery.replay import Learned
+from renrakucho_ca.service.recovery.replay import RestoreCounts
 from renrakucho_ca.service.store_state import Phase, RecoveryState
 from renrakucho_ca.store import files
 from renrakucho_ca.store.tables import audit_log, hierarchies
@@ -38,7 +38,7 @@ class Reconciled:
         set_aside: the new path of the home's own journal, if the log could not continue it.
     """
 
-    learned: Learned
+    restored: RestoreCounts
     state: RecoveryState
     problems: list[tuple[Path, RcaError]]
     set_aside: Path | None
@@ -69,10 +69,10 @@ def reconcile(
         crl_files: CRLs from elsewhere, in DER or PEM.
         without_journal: continue with the present data, and set a refused journal aside.
     """
-    learned = Learned()
+    restored = RestoreCounts()
     with home.lock("issuing").exclusive():
         before = RecoveryState.read(home)
-        journals = journal_sources.read(home, before, copies, learned, go_on=without_journal)
+        journals = journal_sources.read(home, before, copies, restored, go_on=without_journal)
         newer = newer_records.find(home, crl_files)
         published = crl_sources.published(home)
         has_crls = bool(crl_files) or (before.phase is Phase.COMPLETE and bool(published))
@@ -82,10 +82,10 @@ def reconcile(
         if not is_finished:
             state.write(home.recovery_file)
         problems = [*journals.ignored, *((each.file, each.problem) for each in newer)]
-        state, refused = crl_sources.read(home, crl_files, state, learned)
+        state, refused = crl_sources.read(home, crl_files, state, restored)
         for path, problem in refused:
             raise Invalid("{file}: {problem}", file=path, problem=problem)
-        state, refused = crl_sources.read(home, published, state, learned)
+        state, refused = crl_sources.read(home, published, state, restored)
         problems += refused
         for hierarchy in hierarchies.all_of(home.db):
             with suppress(OSError):  # the next publication tries again and reports it
@@ -93,10 +93,10 @@ def reconcile(
         state = state.after(is_finished=is_finished, rows=rows, has_crls=has_crls, crls_read=True)
         if not is_finished:
             state.write(home.recovery_file)
-            return Reconciled(learned, state, problems, None)
+            return Reconciled(restored, state, problems, None)
         set_aside = _set_aside(home, journals)
-        _finish(home, before, learned, newer, set_aside)
-    return Reconciled(learned, state, problems, set_aside)
+        _finish(home, before, restored, newer, set_aside)
+    return Reconciled(restored, state, problems, set_aside)
 
 
 def _last_known(home: Home, before: RecoveryState, journals: JournalsRead) -> int:
@@ -115,12 +115,12 @@ def _set_aside(home: Home, journals: JournalsRead) -> Path | None:
 def _finish(
     home: Home,
     before: RecoveryState,
-    learned: Learned,
+    restored: RestoreCounts,
     newer: Sequence[NewerRecord],
     set_aside: Path | None,
 ) -> None:
     """Record the results, and finish the restore if it is complete."""
-    detail: dict[str, object] = {key: count for key, count in learned.counts.items() if count}
+    detail: dict[str, object] = {key: count for key, count in restored.counts.items() if count}
     if given_up := sorted({each.checkpoint for each in newer if each.checkpoint is not None}):
         detail[GIVEN_UP] = given_up
     if set_aside is not None:

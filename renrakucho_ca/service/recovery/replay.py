@@ -45,7 +45,7 @@ PAGE = 500
 
 
 @dataclass
-class Learned:
+class RestoreCounts:
     """Counts of changes that the store did not know.
 
     Attributes:
@@ -73,7 +73,7 @@ class Learned:
 
 
 def replay(
-    home: Home, journal: Journal, common: int, learned: Learned, state: RecoveryState
+    home: Home, journal: Journal, common: int, restored: RestoreCounts, state: RecoveryState
 ) -> None:
     """Replay and restore the journal's rows after `common`: all, or none.
 
@@ -85,18 +85,18 @@ def replay(
         Invalid: a row lacks facts that its act needs.
     """
     rows = _sound(journal, common, audit_log.hash_of(home.db, common) or audit_log.START)
-    before = asdict(learned)
+    before = asdict(restored)
     try:
         with home.db.write():
-            player = _Player(home, learned)
+            player = _Player(home, restored)
             for page in batched(rows, PAGE):
                 for row in page:
                     player.play(row)
                 audit_log.put(home.db, page)
-                learned.rows += len(page)
+                restored.rows += len(page)
             state.write(home.recovery_file)
     except BaseException:
-        vars(learned).update(before)
+        vars(restored).update(before)
         raise
 
 
@@ -121,10 +121,10 @@ _UNREADABLE = (
 class _Player:
     """Replays rows within the open transaction. An act already done changes nothing."""
 
-    def __init__(self, home: Home, learned: Learned) -> None:
+    def __init__(self, home: Home, restored: RestoreCounts) -> None:
         self._home = home
         self._db = home.db
-        self._learned = learned
+        self._restored = restored
 
     def play(self, row: AuditRecord) -> None:
         """Replay one row; raise Invalid if its detail does not fit its act."""
@@ -132,7 +132,7 @@ class _Player:
             self._play_ca(row, row.moment, row.facts)
             self._play_certificate(row, row.moment, row.facts)
         except NotFound:
-            self._learned.missing += 1
+            self._restored.missing += 1
         except _UNREADABLE as error:
             raise Invalid("row {row} of the journal cannot be read", row=row.id) from error
 
@@ -144,7 +144,7 @@ class _Player:
             case Act.HIERARCHY_CREATED | Act.HIERARCHY_IMPORTED:
                 self._hierarchy(name, at, facts["authorities"])
             case Act.CERTIFICATES_IMPORTED:
-                self._learned.missing += sum(map(int, facts.values()))
+                self._restored.missing += sum(map(int, facts.values()))
             case Act.KEY_IMPORTED:
                 self._key(self._authority_of(facts["fingerprint"]), facts.get("key", name))
             case Act.HIERARCHY_RETIRED:
@@ -167,7 +167,7 @@ class _Player:
                 # If the run died after it signed, the journal has no other row of the certificate.
                 root, serial = hierarchies.get(db, name).root, int(facts["serial"], 16)
                 if revoke_ca(db, recovery.ca(db, root, serial, at), _revocation(at, facts)):
-                    self._learned.revoked += 1
+                    self._restored.revoked += 1
 
     def _hierarchy(self, name: str, at: datetime, created: list[dict[str, Any]]) -> None:
         authorities = tuple(self._authority(name, each) for each in created)
@@ -244,7 +244,7 @@ class _Player:
                 self._revoke(self._issued(row, facts), _revocation(at, facts))
             case Act.DOWNLOADED:
                 number = RetrievalNumber.parse(row.object)
-                self._learned.downloaded += recovery.set_downloaded(self._db, number, at)
+                self._restored.downloaded += recovery.set_downloaded(self._db, number, at)
             case Act.WITHDRAWN:
                 certificates.withdraw(self._db, RetrievalNumber.parse(row.object))
             case Act.REVOKED | Act.HELD:
@@ -259,7 +259,7 @@ class _Player:
         serial, number = int(facts["serial"], 16), RetrievalNumber.parse(row.object)
         self._free(number, serial)
         is_new = recovery.put_issued(self._db, authority, serial, number, row.at, facts)
-        self._learned.issued += is_new
+        self._restored.issued += is_new
         return number
 
     def _free(self, number: RetrievalNumber, serial: int) -> None:
@@ -289,7 +289,7 @@ class _Player:
         if not recovery.put_unknown(self._db, issuing, serial, number, revocation.at):
             raise ValueError("another certificate has that number")
         revoke_certificates(self._db, [number], revocation)
-        self._learned.unknown += 1
+        self._restored.unknown += 1
 
     def _revoked_many(self, at: datetime, numbers: dict[str, list[Any]]) -> None:
         for reason, each in numbers.items():
@@ -298,11 +298,11 @@ class _Player:
                 try:
                     self._revoke(RetrievalNumber.parse(str(number)), revocation)
                 except NotFound:
-                    self._learned.missing += 1
+                    self._restored.missing += 1
 
     def _revoke(self, number: RetrievalNumber, revocation: Revocation) -> None:
         certificates.get(self._db, number)  # raises NotFound
-        self._learned.revoked += len(revoke_certificates(self._db, [number], revocation))
+        self._restored.revoked += len(revoke_certificates(self._db, [number], revocation))
 
     def _released(self, at: datetime, facts: dict[str, Any]) -> None:
         number = self._number_of(facts)
@@ -311,7 +311,7 @@ class _Player:
         found = certificates.get(self._db, number)
         # A CRL that was read before may list a later hold.
         if found.revocation is not None and found.revocation.at <= at:
-            self._learned.released += certificates.release(self._db, number)
+            self._restored.released += certificates.release(self._db, number)
 
 
 def _revocation(at: datetime, facts: dict[str, Any]) -> Revocation:

@@ -114,20 +114,20 @@ def _conditions(db: Database, query: ListQuery) -> tuple[list[str], dict[str, ob
     return conditions, values
 
 
-_STANDS = {
-    Status.ISSUED: "{standing} = 'issued' AND +c.not_after > :now",
-    Status.DOWNLOADED: "{standing} = 'downloaded' AND +c.not_after > :now",
-    Status.HELD: "{standing} = 'held'",
-    Status.REVOKED: "{standing} = 'revoked'",
+_STATUS_SQL = {
+    Status.ISSUED: "{column} = 'issued' AND +c.not_after > :now",
+    Status.DOWNLOADED: "{column} = 'downloaded' AND +c.not_after > :now",
+    Status.HELD: "{column} = 'held'",
+    Status.REVOKED: "{column} = 'revoked'",
     Status.EXPIRED: "+c.standing IN ('issued', 'downloaded') AND +c.not_after <= :now",
 }
 """`Certificate.status` in SQL."""
 
 
 def _status_condition(statuses: frozenset[Status]) -> str:
-    standing = "c.standing" if len(statuses) == 1 else "+c.standing"
-    stands = (f"({_STANDS[status].format(standing=standing)})" for status in sorted(statuses))
-    condition = f"({' OR '.join(stands)})"
+    column = "c.standing" if len(statuses) == 1 else "+c.standing"
+    wanted = (f"({_STATUS_SQL[status].format(column=column)})" for status in sorted(statuses))
+    condition = f"({' OR '.join(wanted)})"
     # A partial index needs this wording.
     return condition if Status.REVOKED in statuses else f"c.standing <> 'revoked' AND {condition}"
 

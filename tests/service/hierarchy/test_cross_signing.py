@@ -192,7 +192,7 @@ def test_reconciling_with_its_own_crl_a_home_knows_every_cross_certificate(home:
     cross_certificate = cross_signing.cross(home, "new", "old")
     cross_signing.revoke(home, cross_certificate.serial, RevocationReason.SUPERSEDED)
     publication.publish(home)
-    assert set(vars(reconcile.reconcile(home).learned).values()) == {0}
+    assert set(vars(reconcile.reconcile(home).restored).values()) == {0}
     publication.publish(home)
     assert times_listed(home, cross_certificate.serial) == 1
 
@@ -235,7 +235,7 @@ def test_a_restore_keeps_the_pending_cross_certificate_of_a_killed_run(home: Hom
     home.db.close()
     older.replace(home.store / "rca.sqlite")
     again = Home(home.path, lambda is_new: PASSPHRASE, home.clock)
-    assert reconcile.reconcile(again).learned.missing == 0
+    assert reconcile.reconcile(again).restored.missing == 0
     publication.publish(again)
     assert set(published(again, "old-root").revoked) == {int(str(lost), 16)}
 

@@ -181,8 +181,8 @@ def test_a_backup_made_while_others_write_is_of_one_moment(home: Home, tmp_path:
         restored = Home(tmp_path / f"restored{nth}", lambda is_new: PASSPHRASE, Clock())
         assert restoration.restore(restored, tmp_path / f"b{nth}").findings == []
         # Its CRL lists nothing that its database does not know.
-        learned = reconcile.reconcile(restored).learned
-        assert (learned.revoked, learned.unknown) == (0, 0)
+        found = reconcile.reconcile(restored).restored
+        assert (found.revoked, found.unknown) == (0, 0)
         counts.append(count_certificates(restored))
         restored.db.close()
     assert counts == sorted(set(counts))

@@ -178,8 +178,8 @@ def test_with_the_journal_nothing_is_forgotten(lost: Lost, place: Home, survived
     restoration.restore(place, lost.backup)
     done = reconcile.reconcile(place, given)
     assert done.is_finished
-    assert done.learned.issued == ISSUED
-    assert (done.learned.unknown, done.learned.missing) == (0, 0)
+    assert done.restored.issued == ISSUED
+    assert (done.restored.unknown, done.restored.missing) == (0, 0)
     check_everything_is_known(lost, place)
     check_goes_on(lost, place)
     check_chain(place)
@@ -210,7 +210,7 @@ def test_with_the_crls_alone_every_revocation_is_known(lost: Lost, place: Home) 
         crl_files=[path for path in lost.crls if not path.name.startswith("later")],
     )
     # One of the 20 was issued before; the other 19 and the one on hold after the backup.
-    assert (done.learned.revoked, done.learned.unknown) == (1, REVOKED)
+    assert (done.restored.revoked, done.restored.unknown) == (1, REVOKED)
     assert not done.is_finished
     with pytest.raises(Refused, match="restored store lacks"):
         issue(place)
@@ -235,7 +235,7 @@ def test_a_crl_first_and_the_journal_later_come_to_the_same(lost: Lost, place: H
     shutil.copytree(lost.home.public, place.public)
     restoration.restore(place, lost.backup)
     done = reconcile.reconcile(place)
-    assert done.learned.unknown == REVOKED
+    assert done.restored.unknown == REVOKED
     done = reconcile.reconcile(place, [lost.journal])
     assert done.is_finished
     assert rows(place, JOURNALLED) == rows(lost.home, JOURNALLED)
@@ -247,8 +247,8 @@ def test_reconciling_twice_changes_nothing(lost: Lost, place: Home) -> None:
     restoration.restore(place, lost.backup)
     reconcile.reconcile(place, [lost.journal], lost.crls)
     dump = rows(place, "SELECT * FROM audit") + rows(place, JOURNALLED)
-    learned = reconcile.reconcile(place, [lost.journal], lost.crls).learned
-    assert set(vars(learned).values()) == {0}
+    restored = reconcile.reconcile(place, [lost.journal], lost.crls).restored
+    assert set(vars(restored).values()) == {0}
     assert rows(place, "SELECT * FROM audit") + rows(place, JOURNALLED) == dump
 
 
@@ -344,10 +344,10 @@ def test_replay_does_not_take_another_ca_of_the_same_name_for_its_own(
     check_refused(place, [lost.journal], "cannot be read")
 
 
-def test_a_number_that_was_drawn_for_a_stranger_goes_back_to_its_owner(
+def test_a_number_drawn_for_an_unknown_certificate_returns_to_its_owner(
     template: Path, tmp_path: Path
 ) -> None:
-    """BACKUP, A and B issued, A revoked … lost … CRL: A is a stranger and gets the number of B."""
+    """BACKUP, A and B issued, A revoked … lost … CRL: A is unknown and gets the number of B."""
     home = copy_home(template, tmp_path / "home", Clock())
     backup.to_file(home, tmp_path / "backup")
     a, b = (issue(home).certificate for _ in range(2))
@@ -463,7 +463,7 @@ def test_a_damaged_journal_is_set_aside_where_the_operator_goes_on_without(
     done = reconcile.reconcile(home, without_journal=True)
     assert done.is_finished
     assert [path for path, _ in done.problems if path.name == "journal"]
-    assert (done.learned.issued, done.learned.unknown) == (0, REVOKED)
+    assert (done.restored.issued, done.restored.unknown) == (0, REVOKED)
     assert done.set_aside is not None
     assert done.set_aside.read_bytes() == content
     check_chain(home)
@@ -500,7 +500,7 @@ def test_a_journal_with_a_row_that_cannot_be_read_is_refused_as_a_whole(
     check_refused(place, [], "cannot be read")
     done = reconcile.reconcile(place, without_journal=True)
     assert done.is_finished
-    assert done.learned.issued == 0
+    assert done.restored.issued == 0
     check_chain(place)
 
 
@@ -844,9 +844,9 @@ def test_a_second_restore_before_reconciling_is_refused_with_a_hint(
     lost: Lost, place: Home
 ) -> None:
     restoration.restore(place, lost.backup)
-    with pytest.raises(Conflict, match="is not finished") as told:
+    with pytest.raises(Conflict, match="is not finished") as refusal:
         restoration.restore(place, lost.backup)
-    assert told.value.hint == "run `rca restore` without FILE to continue"
+    assert refusal.value.hint == "run `rca restore` without FILE to continue"
 
 
 def test_a_damaged_backup_puts_nothing_into_place(lost: Lost, place: Home, tmp_path: Path) -> None:
