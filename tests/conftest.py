@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # The programs that tests start write no bytecode (`clean_environment`).
         compileall.compile_dir(Path(__file__).parents[1] / "renrakucho_ca", quiet=2)
+        fake_clock.remove_stale_files()
     # A shell ignores SIGINT in what it starts in the background, nohup SIGHUP. What the tests
     # start would inherit that; a handler ends with exec.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -16,10 +16,8 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-import renrakucho_ca
-
-PACKAGE = Path(renrakucho_ca.__file__).parent
-CHECKOUT = PACKAGE.parent
+CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "renrakucho_ca"
 LAYERS = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
 
 MOST_EXEMPTIONS = 30

@@ -52,3 +52,14 @@ def _library() -> str:
     # The program of that name forks: a signal for what it runs would not arrive.
     command = ["faketime", "2026-01-01", "printenv", "LD_PRELOAD"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def remove_stale_files() -> None:
+    """Remove what libfaketime left of processes that earlier runs killed.
+
+    A new process that gets the same number would end with "sem_open: File exists".
+    """
+    for path in Path("/dev/shm").glob("*faketime_s*_*"):
+        number = path.name.rpartition("_")[2]
+        if number.isdecimal() and not Path("/proc", number).exists():
+            path.unlink(missing_ok=True)
